@@ -1,0 +1,80 @@
+/**
+ * The closed list of error codes, `layer/reason`. Adding one is a minor change; removing or re-meaning one is major.
+ *
+ * `retryable` says whether repeating the same call is safe and may help; a single error can override it.
+ */
+export const errorCodes = {
+  "config/invalid": { retryable: false, meaning: "the configuration object has one or more faults; all are listed" },
+  "config/missing": { retryable: false, meaning: "a setting that this call needs is absent" },
+  "input/invalid": { retryable: false, meaning: "an argument does not have the form that the call expects" },
+  "input/too-large": { retryable: false, meaning: "an argument exceeds a stated limit" },
+  "abort/cancelled": { retryable: false, meaning: "the caller's AbortSignal ended the call" },
+  "internal/unknown": { retryable: false, meaning: "a fault that no layer recognised; please report it" },
+
+  "xml/not-well-formed": { retryable: false, meaning: "the bytes are not well-formed, namespace-well-formed XML" },
+  "xml/doctype-refused": { retryable: false, meaning: "the document has a DOCTYPE, which is never read" },
+  "xml/encoding": { retryable: false, meaning: "the bytes do not match their declared encoding, or it is unknown" },
+  "xml/limit-exceeded": { retryable: false, meaning: "size, depth, attribute or text limit exceeded" },
+  "xml/unknown-root": { retryable: false, meaning: "no schema in this build knows the root element" },
+  "xml/unexpected-element": { retryable: false, meaning: "an element stands where the schema allows none of its name" },
+  "xml/missing-element": { retryable: false, meaning: "a required element or attribute is absent" },
+  "xml/not-encodable": { retryable: false, meaning: "an object does not fit the schema type it is to be written as" },
+  "xml/not-valid": { retryable: false, meaning: "the document breaks its schema; the issues are listed" },
+  "fhir/not-readable": { retryable: false, meaning: "the text is not FHIR JSON or XML" },
+  "fhir/not-valid": { retryable: false, meaning: "the resource breaks its profile; the issues are listed" },
+
+  "auth/token-rejected": { retryable: false, meaning: "the token service refused the request" },
+  "auth/token-unavailable": { retryable: true, meaning: "the token service could not be reached or failed" },
+  "auth/token-not-bound": { retryable: false, meaning: "a DPoP-bound token was asked for, another kind was given" },
+  "auth/scope-rejected": { retryable: false, meaning: "the token does not hold a scope that was asked for" },
+  "auth/key-invalid": { retryable: false, meaning: "a private key cannot be used for signing" },
+  "auth/metadata-invalid": { retryable: false, meaning: "the issuer's metadata is missing, wrong or of another issuer" },
+
+  "rest/http-status": { retryable: false, meaning: "the service answered with an error status" },
+  "rest/unauthorized": { retryable: false, meaning: "the service answered 401" },
+  "rest/forbidden": { retryable: false, meaning: "the service answered 403" },
+  "rest/unavailable": { retryable: true, meaning: "the service answered 408, 425, 429 or 5xx, after retries" },
+  "rest/timeout": { retryable: true, meaning: "no answer within the time limit" },
+  "rest/network": { retryable: true, meaning: "the connection failed before an answer came" },
+  "rest/response-invalid": { retryable: false, meaning: "the answer does not have the form that the API describes" },
+
+  "amqp/connection": { retryable: true, meaning: "the broker cannot be reached or closed the connection" },
+  "amqp/unauthorized": { retryable: false, meaning: "the broker refused the user name or password" },
+  "amqp/link-refused": { retryable: false, meaning: "the broker refused the address" },
+  "amqp/link-detached": { retryable: true, meaning: "the link ended before the outcome was known" },
+  "amqp/rejected": { retryable: false, meaning: "the broker rejected the message" },
+  "amqp/released": { retryable: true, meaning: "the broker released the message without taking it" },
+  "amqp/timeout": { retryable: true, meaning: "no outcome within the time limit; the broker may have the message" },
+  "amqp/closed": { retryable: false, meaning: "the connection was closed by this side" },
+  "amqp/header-invalid": { retryable: false, meaning: "required message properties are missing or wrong" },
+  "amqp/unsupported-message": { retryable: false, meaning: "no handler or agreement for this message function" },
+
+  "protection/not-cms": { retryable: false, meaning: "the bytes are not a CMS structure of the expected kind" },
+  "protection/algorithm-refused": { retryable: false, meaning: "an algorithm that policy does not allow" },
+  "protection/decryption-failed": { retryable: false, meaning: "the content cannot be decrypted with the keys given" },
+  "protection/signature-invalid": { retryable: false, meaning: "the signature does not match content and signer" },
+  "protection/signer-unexpected": { retryable: false, meaning: "signed by another certificate than the expected one" },
+  "protection/certificate-invalid": { retryable: false, meaning: "a certificate is expired, of wrong usage or unreadable" },
+  "protection/key-unreadable": { retryable: false, meaning: "a key or PKCS#12 file cannot be opened" },
+
+  "registry/party-unknown": { retryable: false, meaning: "no communication party with this HER-id" },
+  "registry/party-inactive": { retryable: false, meaning: "the communication party is not active" },
+  "registry/no-queue": { retryable: false, meaning: "the party has no queue of this type" },
+  "registry/function-unsupported": { retryable: false, meaning: "the party's profile cannot receive this function" },
+  "registry/profile-invalid": { retryable: false, meaning: "a CPP or CPA document cannot be read" },
+  "registry/unavailable": { retryable: true, meaning: "the registry cannot be reached or failed" },
+
+  "receipt/unknown-message": { retryable: false, meaning: "an AppRec refers to a message that was never sent from here" },
+  "receipt/invalid": { retryable: false, meaning: "an AppRec cannot be understood" },
+  "receipt/overdue": { retryable: false, meaning: "no AppRec within the deadline" },
+  "message/spoofed-sender": { retryable: false, meaning: "header, payload and certificate name different senders" },
+  "message/not-deliverable": { retryable: false, meaning: "the receiver reported a transport error" },
+  "message/handler-failed": { retryable: true, meaning: "the application's handler threw" },
+
+  "journal/unavailable": { retryable: true, meaning: "the journal's store cannot be opened or written" },
+  "journal/conflict": { retryable: false, meaning: "the state change is not allowed from the present state" },
+  "journal/closed": { retryable: false, meaning: "the journal has been closed" },
+} as const satisfies Record<string, { readonly retryable: boolean; readonly meaning: string }>;
+
+/** One of the codes in {@link errorCodes}. */
+export type ErrorCode = keyof typeof errorCodes;

@@ -1,0 +1,42 @@
+import { createHmac, randomBytes } from "node:crypto";
+import { inspect } from "node:util";
+
+const processKey = randomBytes(32);
+
+/**
+ * A personal value that cannot print by accident: string conversion, JSON and `inspect` give a keyed hash that is the
+ * same for equal values within one process and useless outside it. Only {@link reveal} gives the value.
+ */
+export class Personal {
+  readonly #value: string;
+
+  constructor(value: string) {
+    this.#value = value;
+  }
+
+  /** The value itself: for the wire and for the user interface, never for logs. */
+  reveal(): string {
+    return this.#value;
+  }
+
+  equals(other: Personal): boolean {
+    return this.#value === other.#value;
+  }
+
+  toString(): string {
+    return pseudonym(this.#value);
+  }
+
+  toJSON(): string {
+    return this.toString();
+  }
+
+  [inspect.custom](): string {
+    return this.toString();
+  }
+}
+
+/** The keyed hash under which a personal value may appear in logs of this process: `~` and 12 hex digits. */
+export function pseudonym(value: string): string {
+  return `~${createHmac("sha256", processKey).update(value).digest("hex").slice(0, 12)}`;
+}

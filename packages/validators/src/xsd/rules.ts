@@ -1,0 +1,75 @@
+/**
+ * The rules that `tools/gen-xsd` writes and the XML validator runs while it streams a document. Names are in Clark form.
+ */
+
+export interface ElementRule {
+  readonly name: string;
+  readonly type: () => TypeRule;
+  readonly nillable?: true;
+  readonly abstract?: true;
+  readonly fixed?: string;
+  readonly default?: string;
+  /** Members of the substitution group, by transition; the group is already expanded into the automata. */
+}
+
+/** A simple or complex type, as content of an element. */
+export interface TypeRule {
+  readonly name: string;
+  readonly abstract?: true;
+  readonly attributes: readonly AttributeRule[];
+  readonly anyAttribute?: WildcardRule;
+  readonly content: ContentRule;
+  /** Types derived from this one that `xsi:type` may name, by Clark name (the type itself is always allowed). */
+  readonly derived?: () => Readonly<Record<string, () => TypeRule>>;
+}
+
+export interface AttributeRule {
+  /** Clark name; a bare name for an unqualified attribute. */
+  readonly name: string;
+  readonly required?: true;
+  readonly prohibited?: true;
+  readonly fixed?: string;
+  readonly type: () => SimpleRule;
+}
+
+export type ContentRule =
+  | { readonly kind: "empty" }
+  | { readonly kind: "simple"; readonly type: () => SimpleRule }
+  | { readonly kind: "elements"; readonly mixed?: true; readonly model: ContentModel }
+  /** anyType: everything, children checked laxly. */
+  | { readonly kind: "any" };
+
+/** A deterministic automaton over child elements; state 0 is the start. */
+export interface ContentModel {
+  readonly particles: readonly (ElementRule | WildcardRule)[];
+  /** For each state: may the content end here, and `[particle index, next state]` pairs, in schema order. */
+  readonly states: readonly { readonly final?: true; readonly next: readonly (readonly [number, number])[] }[];
+}
+
+export interface WildcardRule {
+  readonly namespaces: "##any" | { readonly not: string } | readonly string[];
+  readonly process: "strict" | "lax" | "skip";
+}
+
+/** A simple type: the XSD built-in it comes from, and facets from every step of derivation. */
+export interface SimpleRule {
+  readonly name: string;
+  readonly base: string;
+  readonly whiteSpace: "preserve" | "replace" | "collapse";
+  readonly enumeration?: readonly string[];
+  /** JavaScript regular expressions, anchored, flag `u`; patterns of one step are alternatives, steps are all required. */
+  readonly patterns?: readonly string[];
+  readonly length?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minInclusive?: string;
+  readonly maxInclusive?: string;
+  readonly minExclusive?: string;
+  readonly maxExclusive?: string;
+  readonly totalDigits?: number;
+  readonly fractionDigits?: number;
+  readonly union?: readonly (() => SimpleRule)[];
+  readonly list?: () => SimpleRule;
+}
+
+export type ElementRuleRegistry = Readonly<Record<string, ElementRule>>;

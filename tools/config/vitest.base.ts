@@ -1,0 +1,15 @@
+import { defineConfig } from "vitest/config";
+
+/** Shared test settings: workspace imports resolve to sources, and a failing test never prints environment values. */
+export default defineConfig({
+  resolve: { conditions: ["helsekontakt-source"] },
+  ssr: { resolve: { conditions: ["helsekontakt-source", "node", "import", "module", "default"] } },
+  test: {
+    include: ["src/**/*.test.ts", "tests/**/*.test.ts"],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    pool: "forks",
+    maxWorkers: 2,
+    execArgv: ["--conditions=helsekontakt-source", "--no-warnings=ExperimentalWarning"],
+  },
+});
