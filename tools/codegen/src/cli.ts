@@ -19,7 +19,9 @@ export async function runGenerator(
   try {
     process.stdout.write(`${tool}: ${await main(options)}\n`);
   } catch (error) {
-    process.stderr.write(`${tool}: ${error instanceof GeneratorError ? error.message : ((error as Error).stack ?? String(error))}\n`);
+    process.stderr.write(
+      `${tool}: ${error instanceof GeneratorError ? error.message : ((error as Error).stack ?? String(error))}\n`,
+    );
     process.exitCode = 1;
   }
 }

@@ -12,7 +12,10 @@ export interface GeneratedFile {
  * Makes the output folder hold exactly these files: what was generated before and is not any more goes, unchanged files
  * keep their times. Line ends are LF, each file ends in one.
  */
-export function writeGenerated(outDir: string, files: readonly GeneratedFile[]): { written: number; unchanged: number; removed: number } {
+export function writeGenerated(
+  outDir: string,
+  files: readonly GeneratedFile[],
+): { written: number; unchanged: number; removed: number } {
   const wanted = new Map<string, string>();
   for (const file of files) {
     if (wanted.has(file.path)) throw new Error(`two generated files with one path: ${file.path}`);

@@ -52,7 +52,8 @@ function run(command, args, { quiet = false, env = {} } = {}) {
 
 /** True when `pnpm` started us: it is on PATH then, and the second it takes `npx` to find it can be saved. */
 const underPnpm = (process.env.npm_config_user_agent ?? "").startsWith("pnpm/");
-const withPnpm = (args, options) => (underPnpm ? run("pnpm", args, options) : run("npx", ["--yes", pnpm, ...args], options));
+const withPnpm = (args, options) =>
+  underPnpm ? run("pnpm", args, options) : run("npx", ["--yes", pnpm, ...args], options);
 const turbo = (args, options) =>
   underPnpm ? run(join(bin, "turbo"), args, options) : withPnpm(["exec", "turbo", ...args], options);
 
@@ -70,9 +71,14 @@ function manifestFiles() {
 /** Installs what the lock file says, unless exactly that was installed before. */
 async function ensureInstalled({ generators }) {
   const major = Number(process.versions.node.split(".")[0]);
-  if (major < 20) fail(`expected Node 20 or newer to start, found ${process.versions.node}`, "install Node 20 or newer; the rest is installed by itself.");
+  if (major < 20)
+    fail(
+      `expected Node 20 or newer to start, found ${process.versions.node}`,
+      "install Node 20 or newer; the rest is installed by itself.",
+    );
   const hash = createHash("sha256");
-  for (const file of manifestFiles()) hash.update(file).update(existsSync(join(root, file)) ? readFileSync(join(root, file)) : "");
+  for (const file of manifestFiles())
+    hash.update(file).update(existsSync(join(root, file)) ? readFileSync(join(root, file)) : "");
   const wanted = hash.digest("hex");
   let present = {};
   try {
@@ -82,12 +88,18 @@ async function ensureInstalled({ generators }) {
   }
   if (present.hash === wanted && (present.generators || !generators)) return;
   const everything = generators || present.generators === true;
-  say(`[1/3] Installing packages with ${pnpm}${everything ? ", the generators' dependencies too" : ""} (first time: about a minute, mostly download)`);
+  say(
+    `[1/3] Installing packages with ${pnpm}${everything ? ", the generators' dependencies too" : ""} (first time: about a minute, mostly download)`,
+  );
   const filters = everything ? [] : generatorPackages.flatMap((name) => ["--filter", `!${name}`]);
   const { code } = await withPnpm(["install", "--frozen-lockfile", "--reporter=append-only", ...filters], {
     env: { npm_config_engine_strict: "false" },
   });
-  if (code !== 0) fail("the packages could not be installed", "check that the npm registry is reachable, then run the same command again; what was downloaded is kept.");
+  if (code !== 0)
+    fail(
+      "the packages could not be installed",
+      "check that the npm registry is reachable, then run the same command again; what was downloaded is kept.",
+    );
   mkdirSync(dirname(stampFile), { recursive: true });
   writeFileSync(stampFile, JSON.stringify({ hash: wanted, generators: everything }));
 }
@@ -95,7 +107,8 @@ async function ensureInstalled({ generators }) {
 async function build(step) {
   say(`${step} Building (unchanged packages come from the cache)`);
   const { code } = await turbo(["run", "build", "--output-logs=errors-only", "--log-order=grouped"]);
-  if (code !== 0) fail("the build failed", "read the first error above; generated code is fixed by `pnpm generate`, never by hand.");
+  if (code !== 0)
+    fail("the build failed", "read the first error above; generated code is fixed by `pnpm generate`, never by hand.");
 }
 
 /** The shared folder of official documents, where there is one: beside the repository, or where the variable says. */
@@ -110,7 +123,12 @@ const commands = {
     await ensureInstalled({ generators: false });
     await build("[2/3]");
     say("[3/3] Running the five systems against the sandbox\n");
-    const { code } = await run(join(bin, "node"), ["--no-warnings=ExperimentalWarning", "packages/cli/bin/helsekontakt.mjs", "demo", ...args]);
+    const { code } = await run(join(bin, "node"), [
+      "--no-warnings=ExperimentalWarning",
+      "packages/cli/bin/helsekontakt.mjs",
+      "demo",
+      ...args,
+    ]);
     if (code !== 0) fail("the demo stopped", "read the last step above; `npm test` tells which part is broken.");
   },
 
@@ -120,14 +138,23 @@ const commands = {
     const checks = await run(join(bin, "node"), ["tools/repo-checks/src/cli.ts", "--without", "packed,generated"]);
     const lint = await run(join(bin, "oxlint"), ["--config", ".oxlintrc.json", "packages", "tools"]);
     const format = await run(join(bin, "biome"), ["format", "--config-path=tools/config", "packages", "tools"]);
-    if (checks.code + lint.code + format.code !== 0) fail("a rule of the repository is broken", "see the lines above; `npx pnpm run format` mends the format.");
+    if (checks.code + lint.code + format.code !== 0)
+      fail("a rule of the repository is broken", "see the lines above; `npx pnpm run format` mends the format.");
     say("[3/3] Building and testing (unchanged packages come from the cache)");
     const { code, output } = await turbo(["run", "build", "typecheck", "test", "--log-order=grouped", "--continue"]);
     const { passed, failed } = countTests(output);
-    say("\nLeft out here, openly: conformance with the official schemas, real RabbitMQ and PostgreSQL, packed packages,");
-    say("and regeneration from specs/. `npm run check` and `npm run conformance` run those where their parts are present.");
+    say(
+      "\nLeft out here, openly: conformance with the official schemas, real RabbitMQ and PostgreSQL, packed packages,",
+    );
+    say(
+      "and regeneration from specs/. `npm run check` and `npm run conformance` run those where their parts are present.",
+    );
     say(`\n${passed} passed, ${failed} failed`);
-    if (code !== 0 || failed > 0) fail("a test, type check or build failed", "read the first failure above; `cd packages/NAME && npx vitest run` repeats one package.");
+    if (code !== 0 || failed > 0)
+      fail(
+        "a test, type check or build failed",
+        "read the first failure above; `cd packages/NAME && npx vitest run` repeats one package.",
+      );
     if (passed === 0) fail("no test ran", "this is a fault of the runner; please report it.");
   },
 
@@ -147,7 +174,12 @@ const commands = {
   async bench(args) {
     await ensureInstalled({ generators: true });
     await build("[bench]");
-    const { code } = await run(join(bin, "node"), ["--no-warnings=ExperimentalWarning", "--expose-gc", "tools/bench/src/cli.ts", ...args]);
+    const { code } = await run(join(bin, "node"), [
+      "--no-warnings=ExperimentalWarning",
+      "--expose-gc",
+      "tools/bench/src/cli.ts",
+      ...args,
+    ]);
     if (code !== 0) fail("a bound was missed", "the row marked MISSED says which.");
   },
 
@@ -155,9 +187,13 @@ const commands = {
     await ensureInstalled({ generators: true });
     await build("[conformance]");
     const upstream = upstreamFolder();
-    const { code } = await run(join(bin, "node"), ["--no-warnings=ExperimentalWarning", "tools/conformance/src/cli.ts", ...args], {
-      env: upstream === undefined ? {} : { HELSEKONTAKT_UPSTREAM: upstream },
-    });
+    const { code } = await run(
+      join(bin, "node"),
+      ["--no-warnings=ExperimentalWarning", "tools/conformance/src/cli.ts", ...args],
+      {
+        env: upstream === undefined ? {} : { HELSEKONTAKT_UPSTREAM: upstream },
+      },
+    );
     if (code !== 0) fail("a conformance run failed", "each run prints its counts and its misses above.");
   },
 
@@ -170,5 +206,6 @@ const commands = {
 
 const [name, ...args] = process.argv.slice(2);
 const command = commands[name];
-if (command === undefined) fail(`expected one of ${Object.keys(commands).join(", ")}, found ${name}`, "see the scripts in package.json.");
+if (command === undefined)
+  fail(`expected one of ${Object.keys(commands).join(", ")}, found ${name}`, "see the scripts in package.json.");
 await command(args);
