@@ -3,7 +3,13 @@
  * types are functions, so that modules may refer to each other in circles and bundlers can drop what is not used.
  *
  * Names of namespaces and types are in Clark form: `{namespace}local`; `local` alone means no namespace.
+ *
+ * Property names that belong to the object model and not to a schema: `$text`, `$any`, `$content`, `$items`,
+ * `$attributes`, `$nil`, `$type`. An attribute whose property would be one of these gets `_` behind it (`type` is
+ * `$type_`); a second element or attribute of one local name in one type gets `_2`. The tables always say which
+ * property is meant.
  */
+import type { AnyElement, XmlAttribute } from "./tree.ts";
 
 /** A complex type, named or anonymous. */
 export interface TypeTable {
@@ -18,11 +24,14 @@ export interface TypeTable {
   readonly attributes: readonly AttributeTable[];
   /** Attributes beyond the declared ones are kept in `$attributes`. */
   readonly anyAttribute?: true;
-  /** Element particles, flattened in schema order (those of the base type first). */
+  /**
+   * Element particles, flattened in schema order (those of the base type first). With `items` and `mixed` each name stands
+   * once, members of substitution groups are fields of their own, and the order in the table says nothing.
+   */
   readonly fields: readonly FieldTable[];
   /** Where element wildcards stand: the index in `fields` before which their elements are written. */
   readonly wildcards?: readonly WildcardTable[];
-  /** Types that `xsi:type` may name here. */
+  /** Types that `xsi:type` may name here, all levels of derivation; abstract ones are left out. */
   readonly derived?: () => readonly TypeTable[];
   readonly abstract?: true;
 }
@@ -72,3 +81,25 @@ export interface WildcardTable {
 
 /** The global elements that a decoder knows, by Clark name. Families are combined by spreading. */
 export type ElementRegistry = Readonly<Record<string, ElementTable>>;
+
+/** Tables of the named complex types of a family, by Clark name: what `xsi:type` may name where anything is allowed. */
+export type TypeRegistry = Readonly<Record<string, TypeTable>>;
+
+/** What an element of `anyType` holds: text and elements in order. `$type` is `xsi:type` in Clark form. */
+export interface AnyType {
+  $content: (string | AnyElement)[];
+  $attributes?: XmlAttribute[];
+  $type?: string;
+}
+
+/** An element with `xsi:nil="true"`: no content; declared attributes may stand beside. */
+export interface Nil {
+  $nil: true;
+  [attribute: `$${string}`]: unknown;
+}
+
+/** One element of a type whose order properties cannot keep, in `$items`; wildcard elements stand there as {@link AnyElement}. */
+export interface Item<Name extends string, Value> {
+  name: Name;
+  value: Value;
+}
