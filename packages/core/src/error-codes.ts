@@ -28,7 +28,10 @@ export const errorCodes = {
   "auth/token-not-bound": { retryable: false, meaning: "a DPoP-bound token was asked for, another kind was given" },
   "auth/scope-rejected": { retryable: false, meaning: "the token does not hold a scope that was asked for" },
   "auth/key-invalid": { retryable: false, meaning: "a private key cannot be used for signing" },
-  "auth/metadata-invalid": { retryable: false, meaning: "the issuer's metadata is missing, wrong or of another issuer" },
+  "auth/metadata-invalid": {
+    retryable: false,
+    meaning: "the issuer's metadata is missing, wrong or of another issuer",
+  },
 
   "rest/http-status": { retryable: false, meaning: "the service answered with an error status" },
   "rest/unauthorized": { retryable: false, meaning: "the service answered 401" },
@@ -45,6 +48,7 @@ export const errorCodes = {
   "amqp/rejected": { retryable: false, meaning: "the broker rejected the message" },
   "amqp/released": { retryable: true, meaning: "the broker released the message without taking it" },
   "amqp/timeout": { retryable: true, meaning: "no outcome within the time limit; the broker may have the message" },
+  "amqp/overloaded": { retryable: true, meaning: "too many messages or queues wait to be sent; nothing was taken" },
   "amqp/closed": { retryable: false, meaning: "the connection was closed by this side" },
   "amqp/header-invalid": { retryable: false, meaning: "required message properties are missing or wrong" },
   "amqp/unsupported-message": { retryable: false, meaning: "no handler or agreement for this message function" },
@@ -54,7 +58,10 @@ export const errorCodes = {
   "protection/decryption-failed": { retryable: false, meaning: "the content cannot be decrypted with the keys given" },
   "protection/signature-invalid": { retryable: false, meaning: "the signature does not match content and signer" },
   "protection/signer-unexpected": { retryable: false, meaning: "signed by another certificate than the expected one" },
-  "protection/certificate-invalid": { retryable: false, meaning: "a certificate is expired, of wrong usage or unreadable" },
+  "protection/certificate-invalid": {
+    retryable: false,
+    meaning: "a certificate is expired, of wrong usage or unreadable",
+  },
   "protection/key-unreadable": { retryable: false, meaning: "a key or PKCS#12 file cannot be opened" },
 
   "registry/party-unknown": { retryable: false, meaning: "no communication party with this HER-id" },
@@ -64,7 +71,10 @@ export const errorCodes = {
   "registry/profile-invalid": { retryable: false, meaning: "a CPP or CPA document cannot be read" },
   "registry/unavailable": { retryable: true, meaning: "the registry cannot be reached or failed" },
 
-  "receipt/unknown-message": { retryable: false, meaning: "an AppRec refers to a message that was never sent from here" },
+  "receipt/unknown-message": {
+    retryable: false,
+    meaning: "an AppRec refers to a message that was never sent from here",
+  },
   "receipt/invalid": { retryable: false, meaning: "an AppRec cannot be understood" },
   "receipt/overdue": { retryable: false, meaning: "no AppRec within the deadline" },
   "message/spoofed-sender": { retryable: false, meaning: "header, payload and certificate name different senders" },
