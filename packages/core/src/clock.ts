@@ -12,7 +12,8 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   sleep(ms, signal) {
     return new Promise((resolve, reject) => {
-      const cancelled = () => new HelsekontaktError("abort/cancelled", "the wait was cancelled", { original: signal?.reason });
+      const cancelled = () =>
+        new HelsekontaktError("abort/cancelled", "the wait was cancelled", { original: signal?.reason });
       if (signal?.aborted) return reject(cancelled());
       const stop = (): void => {
         clearTimeout(timer);
@@ -33,5 +34,6 @@ export const systemClock: Clock = {
  * @throws {HelsekontaktError} `abort/cancelled`
  */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new HelsekontaktError("abort/cancelled", "the call was cancelled", { original: signal.reason });
+  if (signal?.aborted)
+    throw new HelsekontaktError("abort/cancelled", "the call was cancelled", { original: signal.reason });
 }

@@ -83,6 +83,10 @@ export const errorCodes = {
 
   "journal/unavailable": { retryable: true, meaning: "the journal's store cannot be opened or written" },
   "journal/conflict": { retryable: false, meaning: "the state change is not allowed from the present state" },
+  "journal/not-found": { retryable: false, meaning: "no row of this id in the journal" },
+  "journal/key-unknown": { retryable: false, meaning: "a row is encrypted under a key that was not given" },
+  "journal/corrupt": { retryable: false, meaning: "a stored value cannot be authenticated or read" },
+  "journal/too-new": { retryable: false, meaning: "the store was migrated by a later version of this package" },
   "journal/closed": { retryable: false, meaning: "the journal has been closed" },
 } as const satisfies Record<string, { readonly retryable: boolean; readonly meaning: string }>;
 

@@ -50,9 +50,14 @@ export class HelsekontaktError extends Error {
   }
 
   /** Passes errors of ours through; wraps everything else as `code`, keeping the original behind {@link original}. */
-  static from(reason: unknown, code: ErrorCode = "internal/unknown", message = "an unexpected fault"): HelsekontaktError {
+  static from(
+    reason: unknown,
+    code: ErrorCode = "internal/unknown",
+    message = "an unexpected fault",
+  ): HelsekontaktError {
     if (reason instanceof HelsekontaktError) return reason as HelsekontaktError;
-    if (isAbort(reason)) return new HelsekontaktError("abort/cancelled", "the call was cancelled", { original: reason });
+    if (isAbort(reason))
+      return new HelsekontaktError("abort/cancelled", "the call was cancelled", { original: reason });
     return new HelsekontaktError(code, message, { original: reason });
   }
 

@@ -1,6 +1,13 @@
 export { type Clock, systemClock, throwIfAborted } from "./clock.ts";
 export { type ErrorContext, HelsekontaktError, type HelsekontaktErrorOptions } from "./error.ts";
 export { type ErrorCode, errorCodes } from "./error-codes.ts";
-export { type Issue, type IssueLevel, ValidationError, type ValidationResult, type Validator, validationResult } from "./issue.ts";
+export {
+  type Issue,
+  type IssueLevel,
+  ValidationError,
+  type ValidationResult,
+  type Validator,
+  validationResult,
+} from "./issue.ts";
 export { type LogFields, type Logger, silentLogger } from "./logger.ts";
 export { Personal, pseudonym } from "./personal.ts";

@@ -36,9 +36,13 @@ export class ValidationError extends HelsekontaktError {
 
   constructor(code: Extract<ErrorCode, "xml/not-valid" | "fhir/not-valid">, issues: readonly Issue[], what: string) {
     const first = issues.find((i) => i.level === "error");
-    super(code, `expected ${what} to be valid, found ${issues.length} issue(s)${first ? `; first at ${first.path}: ${first.message}` : ""}`, {
-      context: { rules: [...new Set(issues.map((i) => i.rule))] },
-    });
+    super(
+      code,
+      `expected ${what} to be valid, found ${issues.length} issue(s)${first ? `; first at ${first.path}: ${first.message}` : ""}`,
+      {
+        context: { rules: [...new Set(issues.map((i) => i.rule))] },
+      },
+    );
     this.issues = issues;
   }
 }
