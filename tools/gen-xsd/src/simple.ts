@@ -1,0 +1,55 @@
+import { GeneratorError } from "@helsekontakt/codegen";
+import { type Node, XS } from "./dom.ts";
+import type { Facets } from "./model.ts";
+
+const numeric = ["length", "minLength", "maxLength", "totalDigits", "fractionDigits"] as const;
+const bounds = ["minInclusive", "maxInclusive", "minExclusive", "maxExclusive"] as const;
+
+/**
+ * The facets below a restriction, on top of the base's: patterns of one step are alternatives and every step must match,
+ * the other facets of a step replace the base's (a valid schema only narrows).
+ */
+export function mergeFacets(base: Facets, restriction: Node): Facets {
+  const out: Record<string, unknown> = { ...base };
+  const enumeration: string[] = [];
+  const patterns: string[] = [];
+  for (const child of restriction.children) {
+    if (child.ns !== XS) continue;
+    const value = child.attrs.get("value");
+    if (child.name === "whiteSpace") {
+      if (value !== "preserve" && value !== "replace" && value !== "collapse")
+        throw new GeneratorError(child.file, child.line, `whiteSpace "${value}"`, "preserve, replace or collapse");
+      out["whiteSpace"] = value;
+    } else if (child.name === "enumeration") enumeration.push(value ?? "");
+    else if (child.name === "pattern") patterns.push(value ?? "");
+    else if ((numeric as readonly string[]).includes(child.name)) {
+      if (value === undefined || !/^\s*\+?\d+\s*$/.test(value))
+        throw new GeneratorError(child.file, child.line, `${child.name} "${value}"`, "a whole number");
+      out[child.name] = Number(value);
+    } else if ((bounds as readonly string[]).includes(child.name)) {
+      out[child.name] = (value ?? "").trim();
+      const partner = {
+        minInclusive: "minExclusive",
+        minExclusive: "minInclusive",
+        maxInclusive: "maxExclusive",
+        maxExclusive: "maxInclusive",
+      }[child.name];
+      if (partner !== undefined) delete out[partner];
+    }
+  }
+  const whiteSpace = out["whiteSpace"] as Facets["whiteSpace"];
+  if (enumeration.length > 0) out["enumeration"] = [...new Set(enumeration.map((v) => normalise(v, whiteSpace)))];
+  if (patterns.length > 0)
+    out["patterns"] = [
+      ...(base.patterns ?? []),
+      patterns.length === 1 ? patterns[0] : patterns.map((p) => `(${p})`).join("|"),
+    ];
+  return out as Facets;
+}
+
+/** Applies the white space facet to a value. */
+export function normalise(value: string, whiteSpace: Facets["whiteSpace"]): string {
+  if (whiteSpace === "replace") return value.replace(/[\t\n\r]/g, " ");
+  if (whiteSpace === "collapse") return value.replace(/[\t\n\r ]+/g, " ").replace(/^ | $/g, "");
+  return value;
+}
