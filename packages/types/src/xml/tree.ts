@@ -11,6 +11,8 @@ export interface XmlElement {
   readonly attributes: readonly XmlAttribute[];
   /** Text and child elements in document order; adjacent text is joined; comments and processing instructions are left out. */
   readonly content: readonly (string | XmlElement)[];
+  /** Prefixes that names inside attribute values or text of this element rely on (`xsi:type="xs:string"`). */
+  readonly namespaces?: Readonly<Record<string, string>>;
 }
 
 export interface XmlAttribute {
@@ -24,6 +26,12 @@ export interface XmlAttribute {
  * `element` is the tree otherwise. Exactly one of the two is set.
  */
 export type AnyElement =
-  | { readonly name: string; readonly value: object | string; readonly element?: never }
+  | {
+      /** Clark form: `{namespace}local`. */
+      readonly name: string;
+      readonly value: object | string;
+      readonly element?: never;
+      /** `xsi:schemaLocation` of an element whose value is a string and has no place for it. */
+      readonly schemaLocation?: string;
+    }
   | { readonly name: string; readonly element: XmlElement; readonly value?: never };
-// `name` is in Clark form: `{namespace}local`.

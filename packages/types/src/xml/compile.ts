@@ -1,0 +1,91 @@
+import { clarkName } from "./names.ts";
+import type { AttributeTable, ElementTable, FieldTable, TypeTable, WildcardTable } from "./table.ts";
+
+/** A field, or a substitute for one, as the decoder looks it up. */
+export interface CompiledField {
+  readonly field: FieldTable;
+  /** Name and type as found in the document: the field's own or those of a member of its substitution group. */
+  readonly element: ElementTable;
+  readonly index: number;
+  /** The next candidate with the same local name. */
+  next: CompiledField | undefined;
+}
+
+export interface CompiledType {
+  readonly table: TypeTable;
+  readonly fields: ReadonlyMap<string, CompiledField>;
+  /** By local name for unqualified, Clark name for qualified attributes. */
+  readonly attributes: ReadonlyMap<string, AttributeTable>;
+  readonly required: readonly { readonly prop: string; readonly name: string }[];
+  readonly wildcards: readonly WildcardTable[];
+  /** Attribute properties and fields, for the encoder's check that nothing else is on the object. */
+  readonly props: ReadonlySet<string>;
+}
+
+const cache = new WeakMap<TypeTable, CompiledType>();
+const resolved = new WeakMap<() => TypeTable, CompiledType>();
+
+/** The compiled form of what an element table refers to; `undefined` for text. */
+export function compiledRef(ref: ElementTable["type"]): CompiledType | undefined {
+  if (ref === "text") return undefined;
+  let compiled = resolved.get(ref);
+  if (compiled === undefined) {
+    compiled = compileType(ref());
+    resolved.set(ref, compiled);
+  }
+  return compiled;
+}
+
+/** Look-up tables of a type, made once. */
+export function compileType(table: TypeTable): CompiledType {
+  const known = cache.get(table);
+  if (known !== undefined) return known;
+  const fields = new Map<string, CompiledField>();
+  table.fields.forEach((field, index) => {
+    add(fields, { field, element: field, index, next: undefined });
+    for (const element of field.substitutes?.() ?? []) add(fields, { field, element, index, next: undefined });
+  });
+  const compiled: CompiledType = {
+    table,
+    fields,
+    attributes: new Map(table.attributes.map((a) => [clarkName(a.ns, a.name), a])),
+    required: [
+      ...table.attributes.filter((a) => a.required).map((a) => ({ prop: a.prop, name: `@${a.name}` })),
+      ...(table.content === "fields"
+        ? table.fields.filter((f) => !f.optional).map((f) => ({ prop: f.prop, name: f.name }))
+        : []),
+    ],
+    wildcards: table.wildcards ?? [],
+    props: new Set([...table.attributes.map((a) => a.prop), ...table.fields.map((f) => f.prop)]),
+  };
+  cache.set(table, compiled);
+  return compiled;
+}
+
+function add(fields: Map<string, CompiledField>, entry: CompiledField): void {
+  const first = fields.get(entry.element.name);
+  if (first === undefined) {
+    fields.set(entry.element.name, entry);
+    return;
+  }
+  let last = first;
+  while (last.next !== undefined) last = last.next;
+  last.next = entry;
+}
+
+/** Whether a wildcard takes elements or attributes of a namespace. */
+export function wildcardAllows(namespaces: WildcardTable["namespaces"], ns: string): boolean {
+  if (namespaces === "##any") return true;
+  if ("not" in namespaces) return ns !== "" && ns !== namespaces.not;
+  return (namespaces as readonly string[]).some((n) => n === ns || (n === "##local" && ns === ""));
+}
+
+/** The type that `xsi:type` names, among the declared type and those derived from it. */
+export function derivedType(declared: TypeTable, name: string): TypeTable | undefined {
+  if (declared.name === name) return declared;
+  for (const candidate of declared.derived?.() ?? []) {
+    const found = derivedType(candidate, name);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

@@ -1,0 +1,426 @@
+import { type ErrorCode, HelsekontaktError } from "@helsekontakt/core";
+import {
+  type CompiledField,
+  type CompiledType,
+  compiledRef,
+  compileType,
+  derivedType,
+  wildcardAllows,
+} from "./compile.ts";
+import { clarkName, XSI } from "./names.ts";
+import { TreeBuilder } from "./parse-tree.ts";
+import type { XmlCursor, XmlHandler, XmlTag, XmlTagAttribute } from "./reader.ts";
+import type { ElementRegistry, ElementTable } from "./table.ts";
+import type { AnyElement, XmlAttribute } from "./tree.ts";
+import { variantNamespace } from "./variants.ts";
+
+/** A place where the document leaves the schema and the decoder went on. Never holds a value of the document. */
+export interface Tolerated {
+  readonly path: string;
+  readonly message: string;
+}
+
+type Target = Record<string, unknown>;
+
+/** One open element. Objects are reused for all elements of a depth. */
+interface Frame {
+  /** Field name as in the document, for paths. */
+  name: string;
+  /** `undefined` for an element of simple type. */
+  type: CompiledType | undefined;
+  value: Target;
+  text: string;
+  /** Index of the last field seen, for the order. */
+  last: number;
+  /** Where the value goes in the parent: a property, a list of named things, or nowhere (the root). */
+  slot: "prop" | "any" | "items" | "content" | "root";
+  entry: CompiledField | undefined;
+  clark: string;
+  nil: boolean;
+  schemaLocation: string | undefined;
+  /** Children of this namespace are read as those of the type's own, see `variants.ts`. */
+  variant: string | undefined;
+  /** Position among its equals, 0 when it may occur once. */
+  index: number;
+}
+
+/**
+ * Turns reader events into objects; one Map look-up per element.
+ *
+ * @internal
+ */
+export class Decoder implements XmlHandler {
+  readonly #registry: ElementRegistry;
+  readonly #strict: boolean;
+  readonly #frames: Frame[] = [];
+  readonly #tolerated: Tolerated[] = [];
+  #depth = 0;
+  #tree: TreeBuilder | undefined;
+  #treeName = "";
+  #treeSlot: "any" | "content" = "any";
+  #root: { name: string; value: object | string } | undefined;
+
+  constructor(registry: ElementRegistry, mode: "strict" | "tolerant") {
+    this.#registry = registry;
+    this.#strict = mode === "strict";
+  }
+
+  result(): { name: string; value: object | string; tolerated: readonly Tolerated[] } {
+    const root = this.#root as { name: string; value: object | string };
+    return { ...root, tolerated: this.#tolerated };
+  }
+
+  open(tag: XmlTag, cursor: XmlCursor): void {
+    if (this.#tree !== undefined) {
+      this.#tree.open(tag, cursor);
+      return;
+    }
+    if (this.#depth === 0) {
+      const name = clarkName(tag.uri, tag.local);
+      const element = this.#registry[name];
+      if (element === undefined) {
+        throw new HelsekontaktError(
+          "xml/unknown-root",
+          "expected a root element that a schema of this build has, found another",
+          {
+            context: { line: cursor.lineAt(cursor.tagStart()) },
+          },
+        );
+      }
+      this.#push(tag, cursor, element, "root", undefined, name, undefined);
+      return;
+    }
+    const parent = this.#frames[this.#depth - 1] as Frame;
+    const type = parent.type;
+    if (type === undefined || parent.nil)
+      throw this.#fault("xml/unexpected-element", tag, cursor, "expected text only, found an element");
+    const content = type.table.content;
+    if (content === "any") {
+      this.#wildcard(tag, cursor, parent, "content");
+      return;
+    }
+    const variant = this.#variant(tag, parent);
+    const uri = variant === undefined ? tag.uri : variant;
+    let entry = type.fields.get(tag.local);
+    while (
+      entry !== undefined &&
+      (entry.element.ns !== uri || (entry.index < parent.last && entry.next !== undefined))
+    ) {
+      entry = entry.next;
+    }
+    if (entry === undefined) {
+      this.#unknown(tag, cursor, parent, type);
+      return;
+    }
+    if (content === "items" || content === "mixed") {
+      if (content === "mixed") this.#flushMixed(parent);
+      this.#push(
+        tag,
+        cursor,
+        entry.element,
+        content === "items" ? "items" : "content",
+        entry,
+        clarkName(tag.uri, tag.local),
+        undefined,
+      );
+      return;
+    }
+    if (content !== "fields")
+      throw this.#fault("xml/unexpected-element", tag, cursor, "expected no element, found one");
+    const field = entry.field;
+    if (entry.index < parent.last) this.#outOfOrder(tag, cursor);
+    else parent.last = entry.index;
+    if (!field.many && parent.value[field.prop] !== undefined) {
+      throw this.#fault("xml/unexpected-element", tag, cursor, "expected the element once, found it again");
+    }
+    this.#push(tag, cursor, entry.element, "prop", entry, "", variant === undefined ? undefined : tag.uri);
+  }
+
+  text(text: string): void {
+    if (this.#tree !== undefined) {
+      this.#tree.text(text);
+      return;
+    }
+    const frame = this.#frames[this.#depth - 1] as Frame;
+    frame.text = frame.text === "" ? text : frame.text + text;
+  }
+
+  close(cursor: XmlCursor): void {
+    if (this.#tree !== undefined) {
+      const element = this.#tree.close(cursor);
+      if (this.#tree.depth > 0) return;
+      this.#tree = undefined;
+      const parent = this.#frames[this.#depth - 1] as Frame;
+      append(parent.value, this.#treeSlot === "any" ? "$any" : "$content", {
+        name: this.#treeName,
+        element,
+      } satisfies AnyElement);
+      return;
+    }
+    const frame = this.#frames[this.#depth - 1] as Frame;
+    const value = frame.type === undefined ? this.#closeText(frame) : this.#closeComplex(frame, frame.type, cursor);
+    this.#depth--;
+    if (frame.slot === "prop") {
+      const target = (this.#frames[this.#depth - 1] as Frame).value;
+      const field = (frame.entry as CompiledField).field;
+      if (!field.many) {
+        target[field.prop] = value;
+      } else {
+        const list = target[field.prop];
+        if (list === undefined) target[field.prop] = [value];
+        else (list as unknown[]).push(value);
+      }
+    } else {
+      this.#place(frame, value);
+    }
+  }
+
+  #place(frame: Frame, value: object | string): void {
+    if (frame.slot === "root") {
+      this.#root = { name: frame.clark, value };
+      return;
+    }
+    const target = (this.#frames[this.#depth - 1] as Frame).value;
+    const named =
+      frame.schemaLocation !== undefined && typeof value === "string"
+        ? { name: frame.clark, value, schemaLocation: frame.schemaLocation }
+        : { name: frame.clark, value };
+    append(target, frame.slot === "items" ? "$items" : frame.slot === "any" ? "$any" : "$content", named);
+  }
+
+  #closeText(frame: Frame): object | string {
+    return frame.nil ? { $nil: true } : frame.text;
+  }
+
+  #closeComplex(frame: Frame, type: CompiledType, cursor: XmlCursor): object {
+    const { value } = frame;
+    const content = type.table.content;
+    if (content === "text") {
+      if (!frame.nil) value.$text = frame.text;
+    } else if (content === "mixed" || content === "any") {
+      this.#flushMixed(frame);
+      if (!frame.nil) value.$content ??= [];
+    } else if (frame.text !== "" && /[^ \t\r\n]/.test(frame.text)) {
+      throw this.#faultHere("xml/unexpected-element", cursor, "expected elements only, found text");
+    }
+    const { required } = type;
+    for (let i = 0; i < required.length; i++) {
+      const need = required[i] as { prop: string; name: string };
+      if (value[need.prop] !== undefined || frame.nil) continue;
+      const message = `expected ${need.name.startsWith("@") ? "attribute" : "element"} ${need.name.replace("@", "")}, found none`;
+      if (this.#strict) throw this.#faultHere("xml/missing-element", cursor, message);
+      this.#tolerated.push({ path: this.#path(), message });
+    }
+    return value;
+  }
+
+  #flushMixed(frame: Frame): void {
+    if (frame.text === "") return;
+    append(frame.value, "$content", frame.text);
+    frame.text = "";
+  }
+
+  /** No field has this name: a wildcard's turn, or a fault. */
+  #unknown(tag: XmlTag, cursor: XmlCursor, parent: Frame, type: CompiledType): void {
+    for (const wildcard of type.wildcards) {
+      if (!wildcardAllows(wildcard.namespaces, tag.uri)) continue;
+      if (type.table.content === "fields") {
+        if (wildcard.before < parent.last) this.#outOfOrder(tag, cursor);
+        if (!wildcard.many && parent.value.$any !== undefined) break;
+      }
+      this.#wildcard(
+        tag,
+        cursor,
+        parent,
+        type.table.content === "items" ? "items" : type.table.content === "mixed" ? "content" : "any",
+      );
+      return;
+    }
+    throw this.#fault(
+      "xml/unexpected-element",
+      tag,
+      cursor,
+      "expected an element that the schema has here, found another",
+    );
+  }
+
+  #wildcard(tag: XmlTag, cursor: XmlCursor, parent: Frame, slot: "any" | "content" | "items"): void {
+    if (slot === "content") this.#flushMixed(parent);
+    const name = clarkName(tag.uri, tag.local);
+    const element = this.#registry[name];
+    if (element !== undefined) {
+      this.#push(tag, cursor, element, slot, undefined, name, undefined);
+      return;
+    }
+    this.#treeName = name;
+    this.#treeSlot = slot === "content" ? "content" : "any";
+    this.#tree = new TreeBuilder();
+    this.#tree.open(tag, cursor);
+  }
+
+  #push(
+    tag: XmlTag,
+    cursor: XmlCursor,
+    element: ElementTable,
+    slot: Frame["slot"],
+    entry: CompiledField | undefined,
+    clark: string,
+    variant: string | undefined,
+  ): void {
+    const parent = this.#frames[this.#depth - 1];
+    let frame = this.#frames[this.#depth];
+    if (frame === undefined) {
+      frame = emptyFrame();
+      this.#frames.push(frame);
+    }
+    frame.name = tag.local;
+    frame.type = compiledRef(element.type);
+    frame.value = {};
+    frame.text = "";
+    frame.last = -1;
+    frame.slot = slot;
+    frame.entry = entry;
+    frame.clark = clark;
+    frame.nil = false;
+    frame.schemaLocation = undefined;
+    frame.variant = variant;
+    frame.index =
+      entry?.field.many === true && parent !== undefined
+        ? ((parent.value[entry.field.prop] as unknown[] | undefined)?.length ?? 0) + 1
+        : 0;
+    this.#depth++;
+    this.#attributes(frame, tag, cursor);
+  }
+
+  #attributes(frame: Frame, tag: XmlTag, cursor: XmlCursor): void {
+    const all = tag.attributes;
+    let type = frame.type;
+    let instance = false;
+    // First, because xsi:type decides which attributes are declared.
+    for (const key in all) {
+      const a = all[key] as XmlTagAttribute;
+      if (a.prefix === "" || a.uri !== XSI) continue;
+      this.#instance(frame, a.local, a.value, cursor);
+      type = frame.type;
+      instance = true;
+    }
+    for (const key in all) {
+      const a = all[key] as XmlTagAttribute;
+      if (a.prefix === "xmlns" || key === "xmlns" || (instance && a.uri === XSI)) continue;
+      const declared = type?.attributes.get(a.uri === "" ? a.local : clarkName(a.uri, a.local));
+      if (declared !== undefined) {
+        frame.value[declared.prop] = a.value;
+      } else if (type !== undefined && (type.table.anyAttribute === true || type.table.content === "any")) {
+        append(frame.value, "$attributes", { name: a.local, ns: a.uri, value: a.value } satisfies XmlAttribute);
+      } else {
+        const message = "expected only attributes that the schema has here, found another";
+        if (this.#strict) throw this.#faultHere("xml/unexpected-element", cursor, message);
+        this.#tolerated.push({ path: this.#path(), message });
+      }
+    }
+  }
+
+  /** `xsi:type`, `xsi:nil` and the schema location hints. */
+  #instance(frame: Frame, name: string, value: string, cursor: XmlCursor): void {
+    const type = frame.type;
+    if (name === "nil") {
+      frame.nil = value.trim() === "true" || value.trim() === "1";
+      if (type !== undefined) frame.value.$nil = frame.nil;
+    } else if (name === "schemaLocation" || name === "noNamespaceSchemaLocation") {
+      if (type !== undefined) frame.value[`$${name}`] = value;
+      else if (frame.slot !== "prop" && frame.slot !== "root") frame.schemaLocation = value;
+      else this.#tolerated.push({ path: this.#path(), message: "a schema location hint has no place in the object" });
+    } else if (name === "type") {
+      const at = value.trim().indexOf(":");
+      const local = value.trim().slice(at + 1);
+      const ns = cursor.resolve(at < 0 ? "" : value.trim().slice(0, at));
+      if (at >= 0 && ns === undefined) {
+        throw this.#faultHere(
+          "xml/unexpected-element",
+          cursor,
+          "expected xsi:type to use a declared prefix, found another",
+        );
+      }
+      const clark = clarkName(ns ?? "", local);
+      if (type === undefined) {
+        this.#tolerated.push({ path: this.#path(), message: "xsi:type of a simple value has no place in the object" });
+        return;
+      }
+      frame.value.$type = clark;
+      if (type.table.content === "any") return;
+      const derived = derivedType(type.table, clark);
+      if (derived === undefined) {
+        throw this.#faultHere(
+          "xml/unexpected-element",
+          cursor,
+          "expected xsi:type to name a type derived from the declared one, found another",
+        );
+      }
+      frame.type = compileType(derived);
+    }
+  }
+
+  /** The namespace to look a child up in, when the parent is read in a variant namespace; else `undefined`. */
+  #variant(tag: XmlTag, parent: Frame): string | undefined {
+    if (parent.variant !== undefined) return tag.uri === parent.variant ? parent.type?.table.fields[0]?.ns : undefined;
+    const grand = this.#frames[this.#depth - 2];
+    if (grand?.type === undefined || parent.last >= 0) return undefined;
+    const own = variantNamespace(grand.type.table.name, parent.name, tag.uri);
+    if (own === undefined) return undefined;
+    parent.variant = tag.uri;
+    parent.value.$ns = tag.uri;
+    return own;
+  }
+
+  #outOfOrder(tag: XmlTag, cursor: XmlCursor): void {
+    const message = "expected the element earlier, in schema order";
+    if (this.#strict) throw this.#fault("xml/unexpected-element", tag, cursor, message);
+    this.#tolerated.push({ path: `${this.#path()}/${tag.local}`, message });
+  }
+
+  #path(): string {
+    let path = "";
+    for (let i = 0; i < this.#depth; i++) {
+      const frame = this.#frames[i] as Frame;
+      path += frame.index > 0 ? `/${frame.name}[${frame.index}]` : `/${frame.name}`;
+    }
+    return path;
+  }
+
+  #fault(code: ErrorCode, tag: XmlTag, cursor: XmlCursor, message: string): HelsekontaktError {
+    return fault(code, `${this.#path()}/${tag.local}`, cursor, message);
+  }
+
+  #faultHere(code: ErrorCode, cursor: XmlCursor, message: string): HelsekontaktError {
+    return fault(code, this.#path(), cursor, message);
+  }
+}
+
+function fault(code: ErrorCode, path: string, cursor: XmlCursor, message: string): HelsekontaktError {
+  if (cursor.offset < 0) return new HelsekontaktError(code, `${message} at ${path}`, { context: { path } });
+  const line = cursor.lineAt(cursor.tagStart());
+  return new HelsekontaktError(code, `${message} at ${path}, line ${line}`, { context: { path, line } });
+}
+
+function append(target: Target, prop: string, item: unknown): void {
+  const list = target[prop];
+  if (list === undefined) target[prop] = [item];
+  else (list as unknown[]).push(item);
+}
+
+function emptyFrame(): Frame {
+  return {
+    name: "",
+    type: undefined,
+    value: {},
+    text: "",
+    last: -1,
+    slot: "root",
+    entry: undefined,
+    clark: "",
+    nil: false,
+    schemaLocation: undefined,
+    variant: undefined,
+    index: 0,
+  };
+}

@@ -1,0 +1,109 @@
+import { Buffer } from "node:buffer";
+import { HelsekontaktError } from "@helsekontakt/core";
+import iconv from "iconv-lite";
+
+/** Text of a document and the encoding its bytes were in. */
+export interface DecodedBytes {
+  /** Without byte order mark. */
+  readonly text: string;
+  /** Lower case: `utf-8`, `utf-16le`, `utf-16be`, `iso-8859-1`, `windows-1252`, `us-ascii`. */
+  readonly encoding: string;
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+const aliases: Readonly<Record<string, string>> = {
+  utf8: "utf-8",
+  latin1: "iso-8859-1",
+  "iso8859-1": "iso-8859-1",
+  "iso_8859-1": "iso-8859-1",
+  cp1252: "windows-1252",
+  ascii: "us-ascii",
+};
+const declaration =
+  /^<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*["'][^"']*["'][ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*["']([^"']*)["']/;
+
+/**
+ * Decodes the bytes of an XML document by byte order mark, then declaration, then UTF-8.
+ *
+ * @throws {HelsekontaktError} `xml/encoding` when the declared encoding is unknown, contradicts the byte order mark or
+ *   the width of the bytes, or when a byte does not belong to it.
+ * @see Extensible Markup Language 1.0, appendix F
+ */
+export function decodeXmlBytes(bytes: Uint8Array): DecodedBytes {
+  const b0 = bytes[0];
+  const b1 = bytes[1];
+  if (b0 === 0xef && b1 === 0xbb && bytes[2] === 0xbf) return decodeUtf8(bytes, true);
+  if (b0 === 0xfe && b1 === 0xff) return decodeUtf16(bytes.subarray(2), "utf-16be");
+  if (b0 === 0xff && b1 === 0xfe) return decodeUtf16(bytes.subarray(2), "utf-16le");
+  if (b0 === 0x3c && b1 === 0) return decodeUtf16(bytes, "utf-16le");
+  if (b0 === 0 && b1 === 0x3c) return decodeUtf16(bytes, "utf-16be");
+
+  const declared = declaredEncoding(latin1(bytes, 256));
+  switch (declared) {
+    case undefined:
+    case "utf-8":
+      return decodeUtf8(bytes, false);
+    case "iso-8859-1":
+      // Not TextDecoder, whose label iso-8859-1 means windows-1252.
+      return { text: latin1(bytes, bytes.byteLength), encoding: declared };
+    case "us-ascii":
+      if (bytes.some((b) => b > 0x7f)) throw mismatch("us-ascii", "a byte above 127");
+      return { text: latin1(bytes, bytes.byteLength), encoding: declared };
+    case "windows-1252": {
+      const text = iconv.decode(bytes, "windows-1252");
+      if (text.includes("\ufffd")) throw mismatch("windows-1252", "a byte that it leaves undefined");
+      return { text, encoding: declared };
+    }
+    case "utf-16":
+    case "utf-16le":
+    case "utf-16be":
+      throw mismatch(declared, "8-bit characters");
+    default:
+      throw new HelsekontaktError(
+        "xml/encoding",
+        "expected one of the encodings UTF-8, UTF-16, ISO-8859-1, windows-1252 or US-ASCII, found a declaration of another",
+      );
+  }
+}
+
+function decodeUtf8(bytes: Uint8Array, marked: boolean): DecodedBytes {
+  let text: string;
+  try {
+    text = utf8.decode(bytes);
+  } catch {
+    throw mismatch("utf-8", "a byte sequence that is not UTF-8");
+  }
+  if (marked) {
+    const declared = declaredEncoding(text.slice(0, 256));
+    if (declared !== undefined && declared !== "utf-8")
+      throw mismatch("the declared encoding", "a UTF-8 byte order mark");
+  }
+  return { text, encoding: "utf-8" };
+}
+
+function decodeUtf16(bytes: Uint8Array, encoding: "utf-16le" | "utf-16be"): DecodedBytes {
+  let text: string;
+  try {
+    text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    throw mismatch(encoding, "a byte sequence that is not UTF-16");
+  }
+  const declared = declaredEncoding(text.slice(0, 256));
+  if (declared !== undefined && declared !== "utf-16" && declared !== encoding) {
+    throw mismatch("the declared encoding", `bytes in ${encoding}`);
+  }
+  return { text, encoding };
+}
+
+function declaredEncoding(head: string): string | undefined {
+  const name = declaration.exec(head)?.[1]?.toLowerCase();
+  return name === undefined ? undefined : (aliases[name] ?? name);
+}
+
+function mismatch(expected: string, found: string): HelsekontaktError {
+  return new HelsekontaktError("xml/encoding", `expected bytes in ${expected}, found ${found}`);
+}
+
+function latin1(bytes: Uint8Array, length: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, length)).toString("latin1");
+}

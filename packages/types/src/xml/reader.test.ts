@@ -1,0 +1,96 @@
+import { HelsekontaktError } from "@helsekontakt/core";
+import iconv from "iconv-lite";
+import { describe, expect, it } from "vitest";
+import { bytes } from "./_tables.ts";
+import { decodeBase64Content, decodeXmlBytes, encodeBase64Content, parseXml } from "./index.ts";
+
+const code = (act: () => unknown): string => {
+  try {
+    act();
+  } catch (error) {
+    return error instanceof HelsekontaktError ? (error as HelsekontaktError).code : String(error);
+  }
+  return "none";
+};
+const declared = (name: string) => `<?xml version="1.0" encoding="${name}"?><a>æøå €</a>`;
+
+describe("decodeXmlBytes()", () => {
+  it.each([
+    ["UTF-8", iconv.encode(declared("UTF-8"), "utf8")],
+    ["UTF-8 with mark", iconv.encode(declared("utf-8"), "utf8", { addBOM: true })],
+    ["UTF-8 undeclared", bytes("<a>æøå €</a>")],
+    ["UTF-16 LE with mark", iconv.encode(declared("UTF-16"), "utf-16le", { addBOM: true })],
+    ["UTF-16 BE with mark", iconv.encode(declared("UTF-16"), "utf-16be", { addBOM: true })],
+    ["UTF-16 LE without mark", iconv.encode(declared("UTF-16"), "utf-16le")],
+    ["windows-1252", iconv.encode(declared("windows-1252"), "windows-1252")],
+  ])("reads %s", (_, input) => {
+    expect(parseXml(input).content).toEqual(["æøå €"]);
+  });
+
+  it("reads ISO-8859-1 as it is defined, not as windows-1252", () => {
+    const input = iconv.encode('<?xml version="1.0" encoding="ISO-8859-1"?><a>æ\u0080</a>', "latin1");
+    expect(parseXml(input).content).toEqual(["æ\u0080"]);
+  });
+
+  it.each([
+    ["UTF-8 that is not", Buffer.from([0x3c, 0x61, 0x3e, 0xff])],
+    ["a mark against the declaration", iconv.encode(declared("ISO-8859-1"), "utf8", { addBOM: true })],
+    ["UTF-16 in 8-bit bytes", bytes(declared("UTF-16"))],
+    ["UTF-8 in 16-bit bytes", iconv.encode(declared("UTF-8"), "utf-16le", { addBOM: true })],
+    ["ISO-8859-1 bytes declared as UTF-8", iconv.encode(declared("UTF-8"), "latin1")],
+    ["an unknown encoding", bytes(declared("EBCDIC-X"))],
+    ["non-ASCII in US-ASCII", iconv.encode(declared("US-ASCII"), "latin1")],
+  ])("refuses %s", (_, input) => {
+    expect(code(() => decodeXmlBytes(input))).toBe("xml/encoding");
+  });
+});
+
+describe("readXml()", () => {
+  it.each([
+    ["a DOCTYPE", "<!DOCTYPE a><a/>", "xml/doctype-refused"],
+    [
+      "a DOCTYPE behind comments",
+      '<?xml version="1.0"?>\n<!-- x --><?p i?><!DOCTYPE a [<!ENTITY e "f">]><a>&e;</a>',
+      "xml/doctype-refused",
+    ],
+    ["an undefined entity", "<a>&e;</a>", "xml/not-well-formed"],
+    ["an unclosed element", "<a><b></a>", "xml/not-well-formed"],
+    ["two roots", "<a/><a/>", "xml/not-well-formed"],
+    ["no root", "", "xml/not-well-formed"],
+    ["an unbound prefix", "<x:a/>", "xml/not-well-formed"],
+    ["an attribute twice", "<a b='1' b='2'/>", "xml/not-well-formed"],
+    ["text behind the root", "<a/>x", "xml/not-well-formed"],
+  ])("refuses %s", (_, xml, expected) => {
+    expect(code(() => parseXml(bytes(xml)))).toBe(expected);
+  });
+
+  it("names the line and never quotes the document", () => {
+    let error: HelsekontaktError | undefined;
+    try {
+      parseXml(bytes("<a>\n<b>\n</x17851360018>"));
+    } catch (caught) {
+      if (caught instanceof HelsekontaktError) error = caught as HelsekontaktError;
+    }
+    expect(error?.context.line).toBe(3);
+    expect(String(error) + JSON.stringify(error)).not.toContain("17851360018");
+  });
+
+  it.each([
+    ["bytes", { maxBytes: 10 }, "<a>12345678</a>"],
+    ["depth", { maxDepth: 2 }, "<a><b><c/></b></a>"],
+    ["attributes", { maxAttributes: 1 }, "<a b='' c=''/>"],
+    ["text", { maxText: 3 }, "<a>1234</a>"],
+    ["attribute text", { maxText: 3 }, "<a b='1234'/>"],
+  ])("caps %s", (_, limits, xml) => {
+    expect(code(() => parseXml(bytes(xml), { limits }))).toBe("xml/limit-exceeded");
+  });
+});
+
+describe("base64 content", () => {
+  it("goes both ways and takes white space", () => {
+    const data = new Uint8Array([0, 1, 2, 253]);
+    expect([...decodeBase64Content(` ${encodeBase64Content(data).replace("A", "A\n")} `)]).toEqual([...data]);
+    expect(code(() => decodeBase64Content("a*=="))).toBe("input/invalid");
+    expect(code(() => decodeBase64Content("abc"))).toBe("input/invalid");
+  });
+});

@@ -1,0 +1,177 @@
+import { HelsekontaktError } from "@helsekontakt/core";
+import { decodeXmlBytes } from "./encoding.ts";
+import { defaultXmlLimits, type XmlLimits } from "./limits.ts";
+import { createParser, type Parser } from "./saxes.ts";
+
+/** An attribute as it stands in the document; namespace declarations are attributes too, with prefix or name `xmlns`. */
+export interface XmlTagAttribute {
+  readonly name: string;
+  readonly prefix: string;
+  readonly local: string;
+  readonly uri: string;
+  readonly value: string;
+}
+
+/** A start tag. The parser's own object: read it during the event, do not keep or change it. */
+export interface XmlTag {
+  readonly local: string;
+  readonly prefix: string;
+  readonly uri: string;
+  /** By qualified name, in document order. */
+  readonly attributes: Readonly<Record<string, XmlTagAttribute>>;
+  /** Prefixes declared on this tag; `""` is the default namespace. */
+  readonly ns: Readonly<Record<string, string>>;
+}
+
+/** Where the reader stands. All members are cheap except {@link lineAt}. */
+export interface XmlCursor {
+  /** Index into the text just behind the present event. */
+  readonly offset: number;
+  /** Start of the tag that is being reported. */
+  tagStart(): number;
+  /** Line of an offset, from 1. Counts line ends, so call it for errors only. */
+  lineAt(offset: number): number;
+  /** Namespace that a prefix stands for at the present event. */
+  resolve(prefix: string): string | undefined;
+}
+
+export interface XmlHandler {
+  start?(cursor: XmlCursor): void;
+  open(tag: XmlTag, cursor: XmlCursor): void;
+  /** Character data; one run may come in several pieces. */
+  text(text: string): void;
+  close(cursor: XmlCursor): void;
+}
+
+export interface ReadXmlOptions {
+  readonly limits?: Partial<XmlLimits>;
+}
+
+/**
+ * Reads a document as events. Namespaces are resolved; comments and processing instructions are passed over.
+ *
+ * An error that a handler throws ends the reading and reaches the caller unchanged.
+ *
+ * @param bytes - the document in any encoding that `decodeXmlBytes` knows.
+ * @throws {HelsekontaktError} `xml/not-well-formed` (context: line), `xml/doctype-refused`, `xml/encoding`,
+ *   `xml/limit-exceeded`.
+ */
+export function readXml(bytes: Uint8Array, handler: XmlHandler, options: ReadXmlOptions = {}): void {
+  const limits = options.limits === undefined ? defaultXmlLimits : { ...defaultXmlLimits, ...options.limits };
+  if (bytes.byteLength > limits.maxBytes) throw limit("bytes", limits.maxBytes);
+  const { text } = decodeXmlBytes(bytes);
+  refuseDoctype(text);
+
+  const parser = createParser();
+  const cursor = new Cursor(parser, text);
+  const { maxDepth, maxAttributes, maxText } = limits;
+  let depth = 0;
+  parser.on("error", (error) => {
+    throw notWellFormed(error, cursor);
+  });
+  parser.on("doctype", () => {
+    throw doctypeRefused();
+  });
+  parser.on("opentag", (tag) => {
+    depth++;
+    if (depth > maxDepth) throw limit("nested elements", maxDepth);
+    checkAttributes(tag, maxAttributes, maxText);
+    handler.open(tag, cursor);
+  });
+  const onText = (run: string) => {
+    if (depth === 0) return;
+    if (run.length > maxText) throw limit("characters in one text", maxText);
+    handler.text(run);
+  };
+  parser.on("text", onText);
+  parser.on("cdata", onText);
+  parser.on("closetag", () => {
+    depth--;
+    handler.close(cursor);
+  });
+  handler.start?.(cursor);
+  parser.write(text).close();
+}
+
+class Cursor implements XmlCursor {
+  readonly #parser: Parser;
+  readonly #text: string;
+
+  constructor(parser: Parser, text: string) {
+    this.#parser = parser;
+    this.#text = text;
+  }
+
+  get offset(): number {
+    return this.#parser.position;
+  }
+
+  tagStart(): number {
+    // No `<` can stand inside a tag, so the nearest one backwards begins it.
+    return this.#text.lastIndexOf("<", this.#parser.position - 1);
+  }
+
+  lineAt(offset: number): number {
+    const text = this.#text;
+    let line = 1;
+    for (let i = text.indexOf("\n"); i >= 0 && i < offset; i = text.indexOf("\n", i + 1)) line++;
+    return line;
+  }
+
+  resolve(prefix: string): string | undefined {
+    return this.#parser.resolve(prefix);
+  }
+}
+
+function checkAttributes(tag: XmlTag, maxAttributes: number, maxText: number): void {
+  let count = 0;
+  for (const name in tag.attributes) {
+    count++;
+    if ((tag.attributes[name] as XmlTagAttribute).value.length > maxText)
+      throw limit("characters in one attribute", maxText);
+  }
+  if (count > maxAttributes) throw limit("attributes of one element", maxAttributes);
+}
+
+/** Looks past declaration, comments and white space for a DOCTYPE, so that none of it is read at all. */
+function refuseDoctype(text: string): void {
+  let i = 0;
+  while (i < text.length) {
+    const c = text.charCodeAt(i);
+    if (c === 32 || c === 9 || c === 10 || c === 13) {
+      i++;
+    } else if (text.startsWith("<!--", i)) {
+      const end = text.indexOf("-->", i + 4);
+      if (end < 0) return;
+      i = end + 3;
+    } else if (text.startsWith("<?", i)) {
+      const end = text.indexOf("?>", i + 2);
+      if (end < 0) return;
+      i = end + 2;
+    } else if (text.startsWith("<!DOCTYPE", i)) {
+      throw doctypeRefused();
+    } else {
+      return;
+    }
+  }
+}
+
+function doctypeRefused(): HelsekontaktError {
+  return new HelsekontaktError("xml/doctype-refused", "expected a document without DOCTYPE, found one");
+}
+
+function limit(what: string, max: number): HelsekontaktError {
+  return new HelsekontaktError("xml/limit-exceeded", `expected at most ${max} ${what}, found more`, {
+    context: { limit: max },
+  });
+}
+
+function notWellFormed(error: Error, cursor: XmlCursor): HelsekontaktError {
+  const line = cursor.lineAt(cursor.offset);
+  // What follows a colon in the parser's messages is quoted from the document.
+  const reason = error.message.replace(/:.*$/s, "").replace(/\.$/, "");
+  return new HelsekontaktError("xml/not-well-formed", `expected well-formed XML, found on line ${line}: ${reason}`, {
+    context: { line },
+    original: error,
+  });
+}
