@@ -1,0 +1,299 @@
+import { HelsekontaktError } from "@helsekontakt/core";
+import type { Delivery, EventContext, Sender, Session } from "rhea";
+import { amqpError, isRefusal, remoteError } from "./amqp-error.ts";
+import type { ResolvedSettings } from "./settings.ts";
+import type { StateEvent } from "./state.ts";
+import type { Transport } from "./transport.ts";
+
+interface Job {
+  readonly bytes: Buffer;
+  /** How often it was put on the wire. */
+  tries: number;
+  done: boolean;
+  readonly resolve: () => void;
+  readonly reject: (error: HelsekontaktError) => void;
+}
+
+/** @internal */
+export interface QueueSenderHost {
+  readonly settings: ResolvedSettings;
+  transport(): Transport | undefined;
+  emit(event: StateEvent): void;
+}
+
+/**
+ * @internal Sends to one queue, at least once: a promise is fulfilled by the broker's `accepted` and nothing else.
+ * What is unsettled when the connection goes is sent again, the same bytes and so the same message id.
+ */
+export class QueueSender {
+  readonly queue: string;
+  lastUsed = 0;
+  readonly #host: QueueSenderHost;
+  readonly #address: string;
+  readonly #inFlight = new Map<Delivery, Job>();
+  #inFlightBytes = 0;
+  #waiting: Job[] = [];
+  #waitingBytes = 0;
+  #session: Session | undefined;
+  #link: Sender | undefined;
+  /** The broker has given credit on the present link: it knows the address. */
+  #granted = false;
+  #closed = false;
+  #idle: (() => void) | undefined;
+  #retry: NodeJS.Timeout | undefined;
+
+  constructor(host: QueueSenderHost, queue: string, address: string) {
+    this.#host = host;
+    this.queue = queue;
+    this.#address = address;
+  }
+
+  get isIdle(): boolean {
+    return this.#inFlight.size === 0 && this.#waiting.length === 0;
+  }
+
+  /** @throws {HelsekontaktError} see `AmqpConnection.send` */
+  send(bytes: Buffer, options: { readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<void> {
+    const { signal, timeoutMs } = options;
+    const { sendBuffer } = this.#host.settings;
+    if (
+      this.#waiting.length >= sendBuffer.messages ||
+      (this.#waiting.length > 0 && this.#waitingBytes + bytes.length > sendBuffer.bytes)
+    )
+      return Promise.reject(
+        new HelsekontaktError(
+          "amqp/overloaded",
+          `expected at most ${sendBuffer.messages} messages or ${sendBuffer.bytes} bytes to wait for "${this.queue}"`,
+        ),
+      );
+    return new Promise<void>((resolve, reject) => {
+      const end = (settle: () => void): void => {
+        if (job.done) return;
+        job.done = true;
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", abort);
+        settle();
+      };
+      const job: Job = {
+        bytes,
+        tries: 0,
+        done: false,
+        resolve: () => end(resolve),
+        reject: (e) => end(() => reject(e)),
+      };
+      const give = (error: HelsekontaktError): void => {
+        this.#forget(job);
+        job.reject(error);
+      };
+      const abort = (): void =>
+        give(new HelsekontaktError("abort/cancelled", "the call was cancelled", { original: signal?.reason }));
+      const timer = setTimeout(
+        () =>
+          give(
+            new HelsekontaktError("amqp/timeout", `expected the broker's outcome within ${timeoutMs} ms`, {
+              context: { queue: this.queue, tries: job.tries, connected: this.#host.transport()?.isUp() === true },
+              hint:
+                job.tries > 0
+                  ? "The broker may have the message: send it again with the same message id."
+                  : "The message was never written to the broker.",
+            }),
+          ),
+        timeoutMs,
+      );
+      signal?.addEventListener("abort", abort, { once: true });
+      this.#waiting.push(job);
+      this.#waitingBytes += bytes.length;
+      this.#ensureAttached();
+      this.#pump();
+    });
+  }
+
+  /** Called when the connection is open; attaches only if something waits. */
+  connectionUp(): void {
+    if (this.#waiting.length > 0) this.#ensureAttached();
+  }
+
+  /** rhea drops unsettled deliveries with the connection and says nothing: put them back in front, in order. */
+  connectionDown(): void {
+    this.#dropLink();
+    this.#requeueInFlight();
+  }
+
+  /** Resolves when nothing is waiting or in flight, or at the limit; then ends the session. */
+  async close(limitMs: number): Promise<void> {
+    if (!this.isIdle)
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, limitMs);
+        this.#idle = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    this.#closed = true;
+    clearTimeout(this.#retry);
+    this.#failAll(
+      new HelsekontaktError("amqp/closed", "the connection was closed by this side before the outcome was known", {
+        context: { queue: this.queue },
+      }),
+    );
+    const session = this.#session;
+    this.#dropLink();
+    if (this.#host.transport()?.isUp() === true) session?.close();
+  }
+
+  #ensureAttached(): void {
+    const transport = this.#host.transport();
+    if (this.#closed || this.#session !== undefined || this.#retry !== undefined || transport?.isUp() !== true) return;
+    const session = transport.openSession();
+    const link = session.open_sender({
+      target: { address: this.#address },
+      snd_settle_mode: 0,
+      autosettle: true,
+      treat_modified_as_released: false,
+    });
+    this.#session = session;
+    this.#link = link;
+    this.#granted = false;
+    const mine = (): boolean => this.#session === session;
+    link.on("sendable", () => {
+      if (!mine()) return;
+      if (!this.#granted) {
+        this.#granted = true;
+        this.#host.emit({ kind: "link", role: "sender", queue: this.queue, state: "attached" });
+      }
+      this.#pump();
+    });
+    link.on("accepted", (c: EventContext) => this.#settle(c, (job) => job.resolve()));
+    link.on("rejected", (c: EventContext) =>
+      this.#settle(c, (job) =>
+        job.reject(
+          amqpError(
+            "amqp/rejected",
+            "expected the broker to accept the message",
+            c.delivery?.remote_state?.["error"] ?? {},
+            { queue: this.queue },
+          ),
+        ),
+      ),
+    );
+    for (const name of ["released", "modified"])
+      link.on(name, (c: EventContext) =>
+        this.#settle(c, (job) =>
+          job.reject(
+            new HelsekontaktError("amqp/released", `expected "accepted", found "${name}"`, {
+              context: { queue: this.queue },
+            }),
+          ),
+        ),
+      );
+    const ended = (): void => {
+      if (mine()) this.#linkEnded(session.error ?? link.error);
+    };
+    for (const name of ["session_error", "session_close"]) session.on(name, ended);
+    for (const name of ["sender_error", "sender_close"]) link.on(name, ended);
+  }
+
+  /** The broker ended link or session while the connection stands. */
+  #linkEnded(error: unknown): void {
+    const session = this.#session;
+    const granted = this.#granted;
+    this.#dropLink();
+    session?.close();
+    const refused = !granted || isRefusal(remoteError(error).condition);
+    const reason = refused
+      ? amqpError("amqp/link-refused", `expected the broker to take messages for "${this.queue}"`, error, {
+          queue: this.queue,
+          address: this.#address,
+        })
+      : amqpError(
+          "amqp/link-detached",
+          `expected the link to "${this.queue}" to stay until the outcome was known`,
+          error,
+          { queue: this.queue },
+        );
+    this.#host.emit({ kind: "link", role: "sender", queue: this.queue, state: "detached", error: reason });
+    if (refused) return this.#failAll(reason);
+    // One of these may be what the broker stumbled over; their outcome is unknown. Those that still wait go out on a new link.
+    for (const job of this.#inFlight.values()) job.reject(reason);
+    this.#inFlight.clear();
+    this.#inFlightBytes = 0;
+    if (this.#waiting.length > 0)
+      this.#retry = setTimeout(() => {
+        this.#retry = undefined;
+        this.#ensureAttached();
+      }, 200);
+    this.#checkIdle();
+  }
+
+  #dropLink(): void {
+    this.#session = undefined;
+    this.#link = undefined;
+    this.#granted = false;
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+  }
+
+  #requeueInFlight(): void {
+    const again = [...this.#inFlight.values()].filter((job) => !job.done);
+    this.#inFlight.clear();
+    this.#inFlightBytes = 0;
+    this.#waiting.unshift(...again);
+    for (const job of again) this.#waitingBytes += job.bytes.length;
+    this.#checkIdle();
+  }
+
+  #pump(): void {
+    const link = this.#link;
+    const { messages, bytes } = this.#host.settings.sendWindow;
+    // is_open(): rhea would take a message for a link that is not, and lose it.
+    if (link === undefined) return;
+    let sent = 0;
+    for (const job of this.#waiting) {
+      if (
+        this.#inFlight.size >= messages ||
+        (this.#inFlight.size > 0 && this.#inFlightBytes + job.bytes.length > bytes)
+      )
+        break;
+      if (!link.is_open() || !link.sendable()) break;
+      sent++;
+      job.tries++;
+      this.#waitingBytes -= job.bytes.length;
+      this.#inFlightBytes += job.bytes.length;
+      this.#inFlight.set(link.send(job.bytes, undefined, 0), job);
+    }
+    if (sent > 0) this.#waiting.splice(0, sent);
+  }
+
+  #settle(context: EventContext, finish: (job: Job) => void): void {
+    const job = context.delivery === undefined ? undefined : this.#inFlight.get(context.delivery);
+    if (job === undefined || context.delivery === undefined) return;
+    this.#inFlight.delete(context.delivery);
+    this.#inFlightBytes -= job.bytes.length;
+    finish(job);
+    this.#pump();
+    this.#checkIdle();
+  }
+
+  /** A job given up by its caller: what is on the wire keeps its place in the window until the broker answers. */
+  #forget(job: Job): void {
+    const at = this.#waiting.indexOf(job);
+    if (at < 0) return;
+    this.#waiting.splice(at, 1);
+    this.#waitingBytes -= job.bytes.length;
+    this.#checkIdle();
+  }
+
+  #failAll(reason: HelsekontaktError): void {
+    const jobs = [...this.#inFlight.values(), ...this.#waiting];
+    this.#inFlight.clear();
+    this.#inFlightBytes = 0;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    for (const job of jobs) job.reject(reason);
+    this.#checkIdle();
+  }
+
+  #checkIdle(): void {
+    if (this.isIdle) this.#idle?.();
+  }
+}

@@ -1,0 +1,173 @@
+import net from "node:net";
+import tls from "node:tls";
+import { HelsekontaktError } from "@helsekontakt/core";
+import rhea, { type Connection, type ConnectionOptions, type EventContext, type Session } from "rhea";
+import { connectionError } from "./amqp-error.ts";
+import type { ResolvedSettings } from "./settings.ts";
+
+/**
+ * @internal One connection to the broker, from its opening to its loss. rhea's own reconnecting is off: it forgets
+ * unsettled deliveries without a word, so every attempt is a new connection and links are attached anew.
+ */
+export interface Transport {
+  readonly connection: Connection;
+  /** Resolves once, when the connection is gone. */
+  readonly down: Promise<HelsekontaktError>;
+  isUp(): boolean;
+  /** A session for one link; RabbitMQ answers a link's error by ending the session. */
+  openSession(): Session;
+  /** Says goodbye, waits at most `limitMs` for the answer, then cuts. */
+  close(limitMs: number): Promise<void>;
+}
+
+const closed = (): HelsekontaktError => new HelsekontaktError("amqp/closed", "the connection was closed by this side");
+
+/**
+ * @internal
+ * @throws {HelsekontaktError} `amqp/unauthorized`, `amqp/connection`, `abort/cancelled`
+ */
+export async function openTransport(settings: ResolvedSettings, signal: AbortSignal): Promise<Transport> {
+  const password = await settings.password();
+  if (signal.aborted) throw closed();
+  const container = rhea.create_container({ id: settings.containerId });
+  // A link or session error that nobody listens to ends as "error" of the container: without a listener it would end the process.
+  container.on("error", () => {});
+  let socket: net.Socket | undefined;
+  let lastError: unknown;
+  let up = false;
+  let gone = false;
+  let closing = false;
+
+  return await new Promise<Transport>((resolve, reject) => {
+    let announce: (error: HelsekontaktError) => void = () => {};
+    const down = new Promise<HelsekontaktError>((r) => {
+      announce = r;
+    });
+    const lost = (error?: unknown): void => {
+      lastError ??= error;
+      if (gone) return;
+      gone = true;
+      up = false;
+      clearTimeout(limit);
+      signal.removeEventListener("abort", abort);
+      stopTimers(connection);
+      if (socket !== undefined && !socket.destroyed) socket.destroy();
+      const reason = closing ? closed() : connectionError(lastError);
+      announce(reason);
+      reject(reason);
+    };
+    const abort = (): void => lost(closed());
+    const limit = setTimeout(
+      () =>
+        lost(
+          new HelsekontaktError(
+            "amqp/connection",
+            `expected the broker to open the connection within ${settings.attemptTimeoutMs} ms`,
+          ),
+        ),
+      settings.attemptTimeoutMs,
+    );
+    signal.addEventListener("abort", abort, { once: true });
+
+    const connection = container.create_connection(
+      connectionOptions(settings, password, (s) => {
+        socket = s;
+        // rhea listens to "end" and "error" only; a socket that just closes would go unnoticed.
+        s.on("error", (e) => (lastError ??= e));
+        s.on("close", () => lost());
+      }),
+    );
+    const remember = (context: EventContext | Error): void => {
+      lastError ??= "error" in context ? context.error : context;
+    };
+    for (const name of ["error", "protocol_error", "connection_error"]) connection.on(name, remember);
+    connection.on("connection_close", (context: EventContext) => {
+      remember(context);
+      // The peer's close is answered by rhea in the next tick; the session state is worthless from now on.
+      setImmediate(lost);
+    });
+    connection.on("disconnected", (context: EventContext) => lost(context.error));
+    connection.on("session_error", () => {});
+    connection.on("connection_open", () => {
+      if (gone) return;
+      up = true;
+      clearTimeout(limit);
+      signal.removeEventListener("abort", abort);
+      resolve({
+        connection,
+        down,
+        isUp: () => up,
+        openSession: () => {
+          const session = connection.create_session();
+          session.open();
+          return session;
+        },
+        close: (limitMs) => {
+          closing = true;
+          connection.close();
+          const cut = setTimeout(lost, limitMs);
+          return down.then(() => clearTimeout(cut));
+        },
+      });
+    });
+    try {
+      (connection as unknown as { connect(): void }).connect();
+    } catch (error) {
+      lost(error);
+    }
+  });
+}
+
+function connectionOptions(
+  settings: ResolvedSettings,
+  password: string | undefined,
+  onSocket: (socket: net.Socket) => void,
+): ConnectionOptions {
+  const { host, port, transport } = settings;
+  const { ca, cert, key, servername, minVersion } = settings.tls;
+  return {
+    host,
+    port,
+    hostname: host,
+    container_id: settings.containerId,
+    max_frame_size: 262_144,
+    channel_max: 255,
+    idle_time_out: settings.idleTimeoutMs,
+    reconnect: false,
+    tcp_no_delay: true,
+    ...(settings.username === undefined ? {} : { username: settings.username }),
+    ...(password === undefined ? {} : { password }),
+    connection_details: () => ({
+      host,
+      port,
+      transport,
+      connect: (_port: number, _host: string, _options: unknown, connected: () => void): net.Socket => {
+        const socket =
+          transport === "tcp"
+            ? net.connect(port, host, connected)
+            : tls.connect(
+                {
+                  host,
+                  port,
+                  servername: servername ?? (net.isIP(host) === 0 ? host : ""),
+                  minVersion: minVersion ?? "TLSv1.2",
+                  ...(ca === undefined ? {} : { ca: typeof ca === "string" ? ca : [...ca] }),
+                  ...(cert === undefined ? {} : { cert }),
+                  ...(key === undefined ? {} : { key }),
+                },
+                connected,
+              );
+        onSocket(socket);
+        return socket;
+      },
+    }),
+  } as ConnectionOptions;
+}
+
+/** rhea clears its heartbeat timers only on the path of "end" and "error"; this is that path, by its own name. */
+function stopTimers(connection: Connection): void {
+  const inner = connection as unknown as { _disconnected?: () => void };
+  connection.removeAllListeners("disconnected");
+  connection.on("disconnected", () => {});
+  inner._disconnected?.();
+}

@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { HelsekontaktError } from "@helsekontakt/core";
+import type { StateEvent } from "../connection/state.ts";
+import type { Outcome } from "../connection/subscription.ts";
+import { collect, type ContractCase, message, scoped, until } from "./harness.ts";
+
+const code = (expected: string) => (error: unknown) => HelsekontaktError.from(error).code === expected;
+
+/** @internal Lost, frozen and half-open connections, through a proxy between library and broker. */
+export const faultCases: readonly ContractCase[] = [
+  scoped("cuts while sending lose nothing, and resends keep their message id", async (s) => {
+    const queue = await s.environment.makeQueue();
+    const proxy = await s.proxy();
+    const connection = await s.connect({ port: proxy.port });
+    const ids = Array.from({ length: 600 }, (_, i) => `cut-${i}`);
+    let accepted = 0;
+    const sends = ids.map((id) =>
+      connection.send(queue, message(queue, Buffer.alloc(5_000), id)).then(() => accepted++),
+    );
+    for (const mark of [50, 250, 400]) {
+      await until("sends to go on", () => accepted >= mark);
+      proxy.cut();
+    }
+    await Promise.all(sends);
+    assert.ok(proxy.connections >= 4, `expected three reconnects, found ${proxy.connections - 1}`);
+    const direct = await s.connect();
+    const seen = new Set<unknown>();
+    const subscription = direct.receive(queue, (d) => {
+      seen.add(d.message.messageId);
+      return Promise.resolve<Outcome>("accept");
+    });
+    await until("every message", () => seen.size === ids.length);
+    await subscription.stop();
+  }),
+  scoped(
+    "a cut during the handler: it is called once, and the redelivery is settled by its outcome (D5)",
+    async (s) => {
+      const queue = await s.environment.makeQueue();
+      const proxy = await s.proxy();
+      const events: StateEvent[] = [];
+      const connection = await s.connect({ port: proxy.port, onState: (e) => events.push(e) });
+      const calls: unknown[] = [];
+      let finish: () => void = () => {};
+      const gate = new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      const subscription = connection.receive(queue, async (d) => {
+        calls.push(d.message.messageId);
+        if (d.message.messageId === "slow") await gate;
+        return "accept";
+      });
+      await connection.send(queue, message(queue, undefined, "slow"));
+      await until("the handler to begin", () => calls.length === 1);
+      proxy.cut();
+      const attached = (): number =>
+        events.filter((e) => e.kind === "link" && e.role === "receiver" && e.state === "attached").length;
+      await until("the receiver to be attached again", () => attached() === 2);
+      await until("the redelivery", () => subscription.inHand === 1);
+      finish();
+      await until("the redelivery to be settled", () => subscription.inHand === 0);
+      await connection.send(queue, message(queue, undefined, "next"));
+      await until("the next message", () => calls.includes("next"));
+      assert.deepEqual(calls, ["slow", "next"]);
+      await subscription.stop();
+    },
+  ),
+  scoped("a handler that ends while the connection is away is not called again", async (s) => {
+    const queue = await s.environment.makeQueue();
+    const proxy = await s.proxy();
+    const connection = await s.connect({ port: proxy.port });
+    const calls: unknown[] = [];
+    let sent: Promise<void> | undefined;
+    const subscription = connection.receive(
+      queue,
+      async (d) => {
+        calls.push(d.message.messageId);
+        if (d.message.messageId === "first") {
+          // or it would be sent twice, rightly, and be two messages
+          await sent;
+          proxy.cut();
+          await until("the loss to be seen", () => connection.state === "reconnecting");
+        }
+        return "accept";
+      },
+      { concurrency: 1 },
+    );
+    sent = connection.send(queue, message(queue, undefined, "first"));
+    await sent;
+    await until("the connection to be back", () => connection.state === "open" && calls.length === 1);
+    await connection.send(queue, message(queue, undefined, "second"));
+    await until("the second message", () => calls.includes("second"));
+    assert.deepEqual(calls, ["first", "second"]);
+    await subscription.stop();
+    const rest = await s.connect();
+    await rest.send(queue, message(queue, undefined, "last"));
+    assert.deepEqual(
+      (await collect(rest, queue, 1)).map((d) => d.message.messageId),
+      ["last"],
+    );
+  }),
+  scoped("a frozen broker is noticed by the idle time-out, and the connection is made anew (O5)", async (s) => {
+    const queue = await s.environment.makeQueue();
+    const proxy = await s.proxy();
+    const connection = await s.connect({ port: proxy.port, idleTimeoutMs: 300, attemptTimeoutMs: 500 });
+    await connection.send(queue, message(queue, undefined, "before"));
+    proxy.freeze();
+    await until("the freeze to be noticed", () => connection.state === "reconnecting");
+    const during = connection.send(queue, message(queue, undefined, "during"));
+    proxy.thaw();
+    await during;
+    const ids = (await collect(await s.connect(), queue, 2)).map((d) => d.message.messageId);
+    assert.ok(ids.includes("before") && ids.includes("during"));
+  }),
+  scoped(
+    "the broker's answer is lost: the send ends as a time-out that says the broker may have the message",
+    async (s) => {
+      const queue = await s.environment.makeQueue();
+      const proxy = await s.proxy();
+      const connection = await s.connect({ port: proxy.port });
+      await connection.send(queue, message(queue, undefined, "answered"));
+      proxy.muteBroker(true);
+      const error = await connection.send(queue, message(queue, undefined, "unanswered"), { timeoutMs: 300 }).then(
+        () => undefined,
+        (e: unknown) => HelsekontaktError.from(e),
+      );
+      assert.equal(error?.code, "amqp/timeout");
+      assert.equal(error?.retryable, true);
+      assert.equal(error?.context["tries"], 1);
+      proxy.muteBroker(false);
+    },
+  ),
+  scoped("while disconnected a send waits, can be cancelled, and times out; nothing of it is sent later", async (s) => {
+    const queue = await s.environment.makeQueue();
+    const proxy = await s.proxy();
+    const connection = await s.connect({ port: proxy.port, attemptTimeoutMs: 200 });
+    proxy.freeze();
+    proxy.cut();
+    await until("the loss to be seen", () => connection.state === "reconnecting");
+    const abort = new AbortController();
+    const cancelled = assert.rejects(
+      connection.send(queue, message(queue, undefined, "cancelled"), { signal: abort.signal }),
+      code("abort/cancelled"),
+    );
+    const late = assert.rejects(
+      connection.send(queue, message(queue, undefined, "late"), { timeoutMs: 100 }),
+      code("amqp/timeout"),
+    );
+    const kept = connection.send(queue, message(queue, undefined, "kept"));
+    abort.abort();
+    await Promise.all([cancelled, late]);
+    proxy.thaw();
+    proxy.cut();
+    await kept;
+    await sleep(100);
+    assert.deepEqual(
+      (await collect(await s.connect(), queue, 1)).map((d) => d.message.messageId),
+      ["kept"],
+    );
+  }),
+  scoped("close lets sends and handlers finish, and refuses what comes after", async (s) => {
+    const queue = await s.environment.makeQueue();
+    const connection = await s.connect();
+    const sends = Array.from({ length: 50 }, () => connection.send(queue, message(queue)));
+    await connection.close();
+    await Promise.all(sends);
+    await assert.rejects(connection.send(queue, message(queue)), code("amqp/closed"));
+    assert.throws(() => connection.receive(queue, () => Promise.resolve<Outcome>("accept")), code("amqp/closed"));
+    assert.equal(connection.state, "closed");
+  }),
+  scoped("twenty cuts under load: no message lost, every link back (O6)", async (s) => {
+    const queue = await s.environment.makeQueue();
+    const proxy = await s.proxy();
+    const connection = await s.connect({ port: proxy.port });
+    const seen = new Set<unknown>();
+    const subscription = connection.receive(queue, (d) => {
+      seen.add(d.message.messageId);
+      return Promise.resolve<Outcome>("accept");
+    });
+    const sends: Promise<void>[] = [];
+    for (let n = 0; n < 20; n++) {
+      for (let i = 0; i < 20; i++)
+        sends.push(connection.send(queue, message(queue, Buffer.alloc(1_000), `load-${n}-${i}`)));
+      await until("the connection", () => connection.state === "open");
+      proxy.cut();
+      await until("the loss", () => connection.state !== "open");
+    }
+    await Promise.all(sends);
+    await until("every message", () => seen.size === 400);
+    await subscription.stop();
+  }),
+];
