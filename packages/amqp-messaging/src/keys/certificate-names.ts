@@ -21,14 +21,20 @@ const cache = new WeakMap<X509Certificate, CertificateNames>();
 export function certificateNames(certificate: X509Certificate): CertificateNames {
   let names = cache.get(certificate);
   if (names === undefined) {
-    const body = readBer(certificate.raw).at(0);
-    const offset = body.at(0).tag === 0xa0 ? 1 : 0;
-    names = {
-      serialNumber: body.at(offset).raw,
-      issuer: body.at(offset + 2).raw,
-      subject: body.at(offset + 4).raw,
-    };
+    names = encodedNames(certificate.raw);
     cache.set(certificate, names);
   }
   return names;
+}
+
+/**
+ * The same for a certificate in DER that nobody has parsed yet.
+ *
+ * @internal
+ * @throws {HelsekontaktError} `protection/not-cms`
+ */
+export function encodedNames(certificate: Uint8Array): CertificateNames {
+  const body = readBer(certificate).at(0);
+  const offset = body.at(0).tag === 0xa0 ? 1 : 0;
+  return { serialNumber: body.at(offset).raw, issuer: body.at(offset + 2).raw, subject: body.at(offset + 4).raw };
 }

@@ -25,6 +25,8 @@ export interface KeyOperations {
       readonly padding: "pkcs1" | "oaep";
       /** Hash of OAEP, in node's spelling. */
       readonly oaepHash?: string;
+      /** Hash of OAEP's mask; nearly always the same. */
+      readonly mgf1Hash?: string;
       /** Label of OAEP, absent when empty. */
       readonly oaepLabel?: Uint8Array;
       readonly signal?: AbortSignal;

@@ -13,3 +13,15 @@ export {
 } from "../keys/create-certificate.ts";
 export { type DigestName, type Identity, isKeyObject, type KeyOperations } from "../keys/identity.ts";
 export { type KeyUsage, keyUsages } from "../keys/key-usage.ts";
+export { type TrustOptions, verifyTrust } from "../keys/verify-trust.ts";
+export type { ContentEncryption, Digest, KeyTransport, ProtectionPolicy } from "./algorithms.ts";
+export type { EncryptOptions } from "./encrypt-data.ts";
+export { type ProtectOptions, protect } from "./protect.ts";
+export type { SignOptions } from "./sign-data.ts";
+export {
+  type Unprotected,
+  type UnprotectOptions,
+  unprotect,
+  verifySigned,
+  type VerifySignedOptions,
+} from "./unprotect.ts";

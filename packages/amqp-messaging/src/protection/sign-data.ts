@@ -1,0 +1,104 @@
+import { constants, createHash, sign as cryptoSign, type X509Certificate } from "node:crypto";
+import { HelsekontaktError } from "@helsekontakt/core";
+import { certificateNames } from "../keys/certificate-names.ts";
+import { type DigestName, type Identity, isKeyObject } from "../keys/identity.ts";
+import { CONTENT_TYPE, digestIdentifier, digestSize, explicit, OID, pssIdentifier, withNull } from "./algorithms.ts";
+import { type Der, derBytes, integer, objectIdentifier, octetString, sequence, setOf, tlv } from "./der-writer.ts";
+import { inSlices } from "./slices.ts";
+
+/** How content is signed; the defaults are what Helsenorge's own library sends. */
+export interface SignOptions {
+  readonly signer: Identity;
+  /** Default `sha256`. */
+  readonly digest?: DigestName;
+  /** Adds the attributes contentType and messageDigest and signs them in place of the content. Default false. */
+  readonly signedAttributes?: boolean;
+  /** Default `pkcs1`. */
+  readonly signaturePadding?: "pkcs1" | "pss";
+  /** Certificates that go with the message: the chain without its root (default), or the signer's alone. */
+  readonly certificates?: "chain" | "signer";
+  readonly signal?: AbortSignal;
+}
+
+const ATTRIBUTE = {
+  contentType: objectIdentifier(OID.contentType),
+  messageDigest: objectIdentifier(OID.messageDigest),
+};
+
+/**
+ * SignedData around `content`, as ContentInfo.
+ *
+ * @internal
+ * @see RFC 5652, section 5
+ */
+export async function signData(content: Uint8Array, options: SignOptions): Promise<Der> {
+  const { signer, digest = "sha256", signaturePadding: padding = "pkcs1", signal } = options;
+  const attributes = options.signedAttributes === true ? await attributesFor(content, digest, signal) : undefined;
+  const signed = attributes === undefined ? content : derBytes(setOf(...attributes));
+  const signature = await signBytes(signed, signer, { digest, padding, ...(signal === undefined ? {} : { signal }) });
+  const names = certificateNames(signer.certificate);
+  const signerInfo = sequence(
+    integer(1),
+    sequence(names.issuer, names.serialNumber),
+    digestIdentifier(digest),
+    // Signed as a SET, sent under [0]: the sorted elements are the same.
+    ...(attributes === undefined ? [] : [tlv(0xa0, ...attributes)]),
+    padding === "pss" ? pssIdentifier(digest, digestSize(digest)) : withNull(OID.rsaEncryption),
+    octetString(signature),
+  );
+  const certificates = [signer.certificate, ...(options.certificates === "signer" ? [] : withoutRoot(signer))];
+  return sequence(
+    CONTENT_TYPE.signedData,
+    explicit(
+      0,
+      sequence(
+        integer(1),
+        setOf(digestIdentifier(digest)),
+        sequence(CONTENT_TYPE.data, explicit(0, octetString(content))),
+        tlv(0xa0, ...certificates.map((certificate) => certificate.raw)),
+        setOf(signerInfo),
+      ),
+    ),
+  );
+}
+
+/** The issuers that a receiver may lack; a root is known to it or is worth nothing. */
+function withoutRoot(signer: Identity): X509Certificate[] {
+  return (signer.chain ?? []).filter((certificate) => certificate.subject !== certificate.issuer);
+}
+
+async function attributesFor(content: Uint8Array, digest: DigestName, signal?: AbortSignal): Promise<Buffer[]> {
+  const hash = createHash(digest);
+  await inSlices([content], (slice) => hash.update(slice), signal);
+  return [
+    derBytes(sequence(ATTRIBUTE.contentType, setOf(CONTENT_TYPE.data))),
+    derBytes(sequence(ATTRIBUTE.messageDigest, setOf(octetString(hash.digest())))),
+  ].sort(Buffer.compare);
+}
+
+async function signBytes(
+  data: Uint8Array,
+  signer: Identity,
+  how: { readonly digest: DigestName; readonly padding: "pkcs1" | "pss"; readonly signal?: AbortSignal },
+): Promise<Uint8Array> {
+  const { key } = signer;
+  if (!isKeyObject(key)) {
+    if (key.sign === undefined) throw new HelsekontaktError("config/missing", "expected a signer with a sign callback");
+    return key.sign(data, how);
+  }
+  if (key.asymmetricKeyType !== "rsa") {
+    throw new HelsekontaktError("protection/algorithm-refused", "expected a signer with an RSA key");
+  }
+  const padding = how.padding === "pss" ? constants.RSA_PKCS1_PSS_PADDING : constants.RSA_PKCS1_PADDING;
+  const saltLength = how.padding === "pss" ? { saltLength: digestSize(how.digest) } : {};
+  // The callback form hashes and signs in the thread pool.
+  return new Promise((resolve, reject) => {
+    cryptoSign(how.digest, data, { key, padding, ...saltLength }, (error, signature) => {
+      if (error === null) resolve(signature);
+      else
+        reject(
+          new HelsekontaktError("protection/key-unreadable", "expected a private key that signs", { original: error }),
+        );
+    });
+  });
+}
