@@ -57,7 +57,7 @@ export class Decoder implements XmlHandler {
   #depth = 0;
   #tree: TreeBuilder | undefined;
   #treeName = "";
-  #treeSlot: "any" | "content" = "any";
+  #treeSlot: "any" | "content" | "items" = "any";
   #root: { name: string; value: object | string } | undefined;
 
   constructor(registry: ElementRegistry, mode: "strict" | "tolerant") {
@@ -99,14 +99,14 @@ export class Decoder implements XmlHandler {
       this.#wildcard(tag, cursor, parent, "content");
       return;
     }
-    const variant = this.#variant(tag, parent);
-    const uri = variant === undefined ? tag.uri : variant;
-    let entry = type.fields.get(tag.local);
-    while (
-      entry !== undefined &&
-      (entry.element.ns !== uri || (entry.index < parent.last && entry.next !== undefined))
-    ) {
-      entry = entry.next;
+    let entry = find(type, tag.local, tag.uri, parent.last);
+    let variant: string | undefined;
+    if (entry === undefined) {
+      const own = this.#variant(tag, parent);
+      if (own !== undefined) {
+        entry = find(type, tag.local, own, parent.last);
+        variant = tag.uri;
+      }
     }
     if (entry === undefined) {
       this.#unknown(tag, cursor, parent, type);
@@ -133,7 +133,7 @@ export class Decoder implements XmlHandler {
     if (!field.many && parent.value[field.prop] !== undefined) {
       throw this.#fault("xml/unexpected-element", tag, cursor, "expected the element once, found it again");
     }
-    this.#push(tag, cursor, entry.element, "prop", entry, "", variant === undefined ? undefined : tag.uri);
+    this.#push(tag, cursor, entry.element, "prop", entry, "", variant);
   }
 
   text(text: string): void {
@@ -151,7 +151,7 @@ export class Decoder implements XmlHandler {
       if (this.#tree.depth > 0) return;
       this.#tree = undefined;
       const parent = this.#frames[this.#depth - 1] as Frame;
-      append(parent.value, this.#treeSlot === "any" ? "$any" : "$content", {
+      append(parent.value, `$${this.#treeSlot}`, {
         name: this.#treeName,
         element,
       } satisfies AnyElement);
@@ -185,7 +185,7 @@ export class Decoder implements XmlHandler {
       frame.schemaLocation !== undefined && typeof value === "string"
         ? { name: frame.clark, value, schemaLocation: frame.schemaLocation }
         : { name: frame.clark, value };
-    append(target, frame.slot === "items" ? "$items" : frame.slot === "any" ? "$any" : "$content", named);
+    append(target, `$${frame.slot}`, named);
   }
 
   #closeText(frame: Frame): object | string {
@@ -253,7 +253,7 @@ export class Decoder implements XmlHandler {
       return;
     }
     this.#treeName = name;
-    this.#treeSlot = slot === "content" ? "content" : "any";
+    this.#treeSlot = slot;
     this.#tree = new TreeBuilder();
     this.#tree.open(tag, cursor);
   }
@@ -294,19 +294,16 @@ export class Decoder implements XmlHandler {
 
   #attributes(frame: Frame, tag: XmlTag, cursor: XmlCursor): void {
     const all = tag.attributes;
-    let type = frame.type;
-    let instance = false;
-    // First, because xsi:type decides which attributes are declared.
     for (const key in all) {
-      const a = all[key] as XmlTagAttribute;
-      if (a.prefix === "" || a.uri !== XSI) continue;
-      this.#instance(frame, a.local, a.value, cursor);
-      type = frame.type;
-      instance = true;
+      if ((all[key] as XmlTagAttribute).uri === XSI) {
+        this.#instances(frame, tag, cursor);
+        break;
+      }
     }
+    const type = frame.type;
     for (const key in all) {
       const a = all[key] as XmlTagAttribute;
-      if (a.prefix === "xmlns" || key === "xmlns" || (instance && a.uri === XSI)) continue;
+      if (a.prefix !== "" ? a.prefix === "xmlns" || a.uri === XSI : key === "xmlns") continue;
       const declared = type?.attributes.get(a.uri === "" ? a.local : clarkName(a.uri, a.local));
       if (declared !== undefined) {
         frame.value[declared.prop] = a.value;
@@ -317,6 +314,14 @@ export class Decoder implements XmlHandler {
         if (this.#strict) throw this.#faultHere("xml/unexpected-element", cursor, message);
         this.#tolerated.push({ path: this.#path(), message });
       }
+    }
+  }
+
+  /** Before the other attributes, because `xsi:type` decides which of them are declared. */
+  #instances(frame: Frame, tag: XmlTag, cursor: XmlCursor): void {
+    for (const key in tag.attributes) {
+      const a = tag.attributes[key] as XmlTagAttribute;
+      if (a.uri === XSI) this.#instance(frame, a.local, a.value, cursor);
     }
   }
 
@@ -400,6 +405,15 @@ function fault(code: ErrorCode, path: string, cursor: XmlCursor, message: string
   if (cursor.offset < 0) return new HelsekontaktError(code, `${message} at ${path}`, { context: { path } });
   const line = cursor.lineAt(cursor.tagStart());
   return new HelsekontaktError(code, `${message} at ${path}, line ${line}`, { context: { path, line } });
+}
+
+/** The field that an element of this name fills; among several of one name, the first that still fits the order. */
+function find(type: CompiledType, local: string, ns: string, last: number): CompiledField | undefined {
+  let entry = type.fields.get(local);
+  while (entry !== undefined && (entry.element.ns !== ns || (entry.index < last && entry.next !== undefined))) {
+    entry = entry.next;
+  }
+  return entry;
 }
 
 function append(target: Target, prop: string, item: unknown): void {

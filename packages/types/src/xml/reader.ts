@@ -66,16 +66,21 @@ export function readXml(bytes: Uint8Array, handler: XmlHandler, options: ReadXml
   const cursor = new Cursor(parser, text);
   const { maxDepth, maxAttributes, maxText } = limits;
   let depth = 0;
+  let attributes = 0;
   parser.on("error", (error) => {
     throw notWellFormed(error, cursor);
   });
   parser.on("doctype", () => {
     throw doctypeRefused();
   });
+  parser.on("attribute", (attribute) => {
+    if (++attributes > maxAttributes) throw limit("attributes of one element", maxAttributes);
+    if (attribute.value.length > maxText) throw limit("characters in one attribute", maxText);
+  });
   parser.on("opentag", (tag) => {
+    attributes = 0;
     depth++;
     if (depth > maxDepth) throw limit("nested elements", maxDepth);
-    checkAttributes(tag, maxAttributes, maxText);
     handler.open(tag, cursor);
   });
   const onText = (run: string) => {
@@ -96,6 +101,8 @@ export function readXml(bytes: Uint8Array, handler: XmlHandler, options: ReadXml
 class Cursor implements XmlCursor {
   readonly #parser: Parser;
   readonly #text: string;
+  #knownOffset = 0;
+  #knownLine = 1;
 
   constructor(parser: Parser, text: string) {
     this.#parser = parser;
@@ -112,25 +119,20 @@ class Cursor implements XmlCursor {
   }
 
   lineAt(offset: number): number {
+    // Counts from the last answer, so that many questions about one document stay cheap.
     const text = this.#text;
-    let line = 1;
-    for (let i = text.indexOf("\n"); i >= 0 && i < offset; i = text.indexOf("\n", i + 1)) line++;
-    return line;
+    const from = Math.min(offset, this.#knownOffset);
+    const to = Math.max(offset, this.#knownOffset);
+    let ends = 0;
+    for (let i = text.indexOf("\n", from); i >= 0 && i < to; i = text.indexOf("\n", i + 1)) ends++;
+    this.#knownLine += offset < this.#knownOffset ? -ends : ends;
+    this.#knownOffset = offset;
+    return this.#knownLine;
   }
 
   resolve(prefix: string): string | undefined {
     return this.#parser.resolve(prefix);
   }
-}
-
-function checkAttributes(tag: XmlTag, maxAttributes: number, maxText: number): void {
-  let count = 0;
-  for (const name in tag.attributes) {
-    count++;
-    if ((tag.attributes[name] as XmlTagAttribute).value.length > maxText)
-      throw limit("characters in one attribute", maxText);
-  }
-  if (count > maxAttributes) throw limit("attributes of one element", maxAttributes);
 }
 
 /** Looks past declaration, comments and white space for a DOCTYPE, so that none of it is read at all. */

@@ -6,6 +6,7 @@ export interface Parser {
   readonly position: number;
   on(event: "error", handler: (error: Error) => void): void;
   on(event: "text" | "cdata" | "doctype", handler: (text: string) => void): void;
+  on(event: "attribute", handler: (attribute: { readonly value: string }) => void): void;
   on(event: "opentag", handler: (tag: XmlTag) => void): void;
   on(event: "closetag", handler: () => void): void;
   resolve(prefix: string): string | undefined;
