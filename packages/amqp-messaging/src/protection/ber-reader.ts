@@ -88,13 +88,11 @@ export class BerElement {
 
   /** The descendant at these positions. */
   at(...path: readonly number[]): BerElement {
-    let element: BerElement = this;
-    for (const index of path) {
+    return path.reduce<BerElement>((element, index) => {
       const child = element.children[index];
       if (child === undefined) throw fault("too few elements");
-      element = child;
-    }
-    return element;
+      return child;
+    }, this);
   }
 
   /** The element itself, when it has this tag. */

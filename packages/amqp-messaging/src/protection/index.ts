@@ -25,3 +25,4 @@ export {
   verifySigned,
   type VerifySignedOptions,
 } from "./unprotect.ts";
+export { type IdentitySource, loadCertificates, loadIdentities, loadIdentity } from "../keys/load-identity.ts";
