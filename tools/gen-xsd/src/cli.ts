@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { GeneratorError, writeGenerated } from "@helsekontakt/codegen";
-import { folderProject, specsProject, typeFiles } from "./project.ts";
+import { folderProject, ruleFiles, specsProject, typeFiles } from "./project.ts";
 
 const usage = "gen-xsd --specs DIR --target types|validators --out DIR | gen-xsd --from DIR --out DIR [--strict]";
 
@@ -22,12 +22,22 @@ async function main(): Promise<void> {
       ...f,
       path: `types/${f.path}`,
     }));
+    files.push(
+      ...ruleFiles(project, "@helsekontakt/validators", ".js").map((f) => ({ ...f, path: `rules/${f.path}` })),
+    );
     writeGenerated(values.out, files);
     for (const r of project.refused) console.log(r.message);
     return;
   }
-  const project = specsProject(values.specs as string);
+  const project = specsProject(values.specs as string, values.target as string);
   for (const r of project.refused) console.log(r.message);
-  console.log(writeGenerated(values.out, typeFiles(project, "../../xml/table.ts", "../../xml/tree.ts", ".ts")));
+  console.log(
+    writeGenerated(
+      values.out,
+      values.target === "types"
+        ? typeFiles(project, "../../xml/table.ts", "../../xml/tree.ts", ".ts")
+        : ruleFiles(project, "../../xsd/rules.ts", ".ts"),
+    ),
+  );
 }
 await main();

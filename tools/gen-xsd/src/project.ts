@@ -9,6 +9,7 @@ import {
   sha256OfFile,
 } from "@helsekontakt/codegen";
 import { type Node, readSchema } from "./dom.ts";
+import { emitRules } from "./emit-rules.ts";
 import { emitTypes } from "./emit-types.ts";
 import type { Unit } from "./model.ts";
 import type { Input } from "./units.ts";
@@ -21,9 +22,9 @@ export interface Project {
   readonly header: (unit: Unit) => string;
 }
 
-/** Reads the documents of kind "xsd" that the manifest of a specs folder lists. */
-export function specsProject(specsDir: string): Project {
-  const entries = readManifest(specsDir).filter((e) => e.kind === "xsd");
+/** Reads the documents of kind "xsd" that the manifest of a specs folder lists for a package. */
+export function specsProject(specsDir: string, target: string): Project {
+  const entries = readManifest(specsDir).filter((e) => e.kind === "xsd" && e.feeds.includes(target));
   const inputs = entries.map(
     (e): Input => ({
       file: e.path,
@@ -76,6 +77,14 @@ export function typeFiles(project: Project, contract: string, tree: string, exte
   return project.world.compiled.map((c) => ({
     path: `${c.unit.family}.ts`,
     content: emitTypes(c, project.world, { header: project.header, contract, tree, extension }),
+  }));
+}
+
+/** The validators target, one file a family. */
+export function ruleFiles(project: Project, contract: string, extension: ".ts" | ".js"): GeneratedFile[] {
+  return project.world.compiled.map((c) => ({
+    path: `${c.unit.family}.ts`,
+    content: emitRules(c, project.world, { header: project.header, contract, tree: contract, extension }),
   }));
 }
 

@@ -9,8 +9,10 @@ export interface ElementRule {
   readonly abstract?: true;
   readonly fixed?: string;
   readonly default?: string;
-  /** Members of the substitution group, by transition; the group is already expanded into the automata. */
+  /** Identity constraints (key, keyref, unique) that the schema states here and that are not validated, by kind and name. */
+  readonly unchecked?: readonly string[];
 }
+// Substitution groups need no entry of their own: they are expanded into the automata of the content models.
 
 /** A simple or complex type, as content of an element. */
 export interface TypeRule {
@@ -19,7 +21,10 @@ export interface TypeRule {
   readonly attributes: readonly AttributeRule[];
   readonly anyAttribute?: WildcardRule;
   readonly content: ContentRule;
-  /** Types derived from this one that `xsi:type` may name, by Clark name (the type itself is always allowed). */
+  /**
+   * Types derived from this one that `xsi:type` may name, by Clark name, all levels (the type itself is always allowed).
+   * Built-in types derived from a built-in (`xs:token` where `xs:string` stands) are not listed.
+   */
   readonly derived?: () => Readonly<Record<string, () => TypeRule>>;
 }
 
@@ -42,7 +47,10 @@ export type ContentRule =
 /** A deterministic automaton over child elements; state 0 is the start. */
 export interface ContentModel {
   readonly particles: readonly (ElementRule | WildcardRule)[];
-  /** For each state: may the content end here, and `[particle index, next state]` pairs, in schema order. */
+  /**
+   * For each state: may the content end here, and `[particle index, next state]` pairs. Elements come first, in schema
+   * order, then wildcards from narrow to wide: the first pair whose particle takes the element is the right one.
+   */
   readonly states: readonly { readonly final?: true; readonly next: readonly (readonly [number, number])[] }[];
 }
 
@@ -57,7 +65,7 @@ export interface SimpleRule {
   readonly base: string;
   readonly whiteSpace: "preserve" | "replace" | "collapse";
   readonly enumeration?: readonly string[];
-  /** JavaScript regular expressions, anchored, flag `u`; patterns of one step are alternatives, steps are all required. */
+  /** JavaScript regular expressions, anchored, flag `u`, one for each derivation step; every one must match. */
   readonly patterns?: readonly string[];
   readonly length?: number;
   readonly minLength?: number;
@@ -72,4 +80,8 @@ export interface SimpleRule {
   readonly list?: () => SimpleRule;
 }
 
+/** The named types of a family, by Clark name: what `xsi:type` may name where anything is allowed. */
+export type TypeRuleRegistry = Readonly<Record<string, TypeRule>>;
+
+/** The global elements of a family, by Clark name. */
 export type ElementRuleRegistry = Readonly<Record<string, ElementRule>>;
