@@ -1,0 +1,97 @@
+import { join } from "node:path";
+import { GeneratorError, readManifest, readStrictJson, type SpecEntry } from "@helsekontakt/codegen";
+
+/** One code of a list. */
+export interface CodeDocumentEntry {
+  readonly code: string;
+  readonly label: string | undefined;
+  readonly explanation: string | undefined;
+  readonly helsenorge: string | undefined;
+  readonly retired: boolean;
+  readonly inferred: string | undefined;
+}
+
+/** One `specs/codes/nnnn.json`. */
+export interface CodeListDocument {
+  readonly spec: SpecEntry;
+  readonly id: string;
+  readonly oid: string;
+  readonly title: string;
+  readonly use: string;
+  readonly complete: boolean;
+  readonly inferred: readonly string[];
+  readonly codes: readonly CodeDocumentEntry[];
+}
+
+/** `specs/codes/identifier-systems.json`. */
+export interface IdentifierSystemsDocument {
+  readonly spec: SpecEntry;
+  readonly systems: readonly { readonly name: string; readonly uri: string; readonly label: string }[];
+}
+
+const volvenRoot = "2.16.578.1.12.4.1.1.";
+const listKeys = ["id", "oid", "title", "use", "complete", "source", "x-inferred", "codes"];
+const codeKeys = ["code", "label", "explanation", "helsenorge", "retired", "x-inferred"];
+
+/** Reads every code document that the manifest lists, in the order of its ids. */
+export function readCodeDocuments(specsDir: string): {
+  lists: CodeListDocument[];
+  systems: IdentifierSystemsDocument | undefined;
+} {
+  const lists: CodeListDocument[] = [];
+  let systems: IdentifierSystemsDocument | undefined;
+  for (const spec of readManifest(specsDir).filter((d) => d.kind === "codes")) {
+    if (spec.id === "identifier-systems") systems = readSystems(specsDir, spec);
+    else if (spec.id.startsWith("volven-")) lists.push(readList(specsDir, spec));
+    else throw new GeneratorError("manifest.json", undefined, `id ${spec.id}`, "volven-nnnn or identifier-systems");
+  }
+  return { lists, systems };
+}
+
+function readList(specsDir: string, spec: SpecEntry): CodeListDocument {
+  const file = `specs/${spec.path}`;
+  const d = readStrictJson(join(specsDir, spec.path), file, listKeys);
+  const id = d.string("id");
+  if (!/^\d{4}$/.test(id) || spec.id !== `volven-${id}`) d.fail("id", `the four digits of ${spec.id}`);
+  const oid = d.string("oid");
+  if (oid !== volvenRoot + id) d.fail("oid", volvenRoot + id);
+  d.string("source");
+  const seen = new Set<string>();
+  const codes = d.objects("codes", codeKeys).map((c): CodeDocumentEntry => {
+    const code = c.string("code");
+    if (code !== code.trim()) c.fail("code", "a code without blanks at its ends");
+    if (seen.has(code)) c.fail("code", "a code that occurs once");
+    seen.add(code);
+    return {
+      code,
+      label: c.optionalString("label"),
+      explanation: c.optionalString("explanation"),
+      helsenorge: c.optionalString("helsenorge"),
+      retired: c.optionalBoolean("retired") ?? false,
+      inferred: c.optionalString("x-inferred"),
+    };
+  });
+  if (codes.length === 0) d.fail("codes", "at least one code");
+  return {
+    spec,
+    id,
+    oid,
+    title: d.string("title"),
+    use: d.string("use"),
+    complete: d.boolean("complete"),
+    inferred: d.strings("x-inferred"),
+    codes,
+  };
+}
+
+function readSystems(specsDir: string, spec: SpecEntry): IdentifierSystemsDocument {
+  const d = readStrictJson(join(specsDir, spec.path), `specs/${spec.path}`, ["id", "title", "source", "systems"]);
+  const systems = d.objects("systems", ["name", "uri", "label"]).map((s) => {
+    const name = s.string("name");
+    if (!/^[a-z][A-Za-z0-9]*$/.test(name)) s.fail("name", "a property name in camel case");
+    const uri = s.string("uri");
+    if (!uri.startsWith("urn:")) s.fail("uri", "a URN");
+    return { name, uri, label: s.string("label") };
+  });
+  return { spec, systems };
+}
