@@ -17,11 +17,15 @@ export {
 } from "./reader.ts";
 export { serializeXml } from "./serialize.ts";
 export type {
+  AnyType,
   AttributeTable,
   ContentRef,
   ElementRegistry,
   ElementTable,
   FieldTable,
+  Item,
+  Nil,
+  TypeRegistry,
   TypeTable,
   WildcardTable,
 } from "./table.ts";
