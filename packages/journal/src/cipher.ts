@@ -1,0 +1,154 @@
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from "node:crypto";
+import { HelsekontaktError } from "@helsekontakt/core";
+import { plainText } from "./faults.ts";
+
+/** A key for encryption at rest. */
+export interface JournalKey {
+  /** Stored with every row, so that rows under an older key can still be read. Not secret. */
+  readonly id: string;
+  /** 32 random bytes. */
+  readonly secret: Uint8Array;
+}
+
+/** The key for new rows, and those that older rows may still be under. */
+export interface JournalKeys extends JournalKey {
+  readonly previous?: readonly JournalKey[];
+}
+
+/** What goes into a row: the bytes, and the id of the key (null: in clear). */
+export interface Sealed {
+  readonly keyId: string | null;
+  readonly bytes: Uint8Array;
+}
+
+interface Derived {
+  readonly id: string;
+  readonly seal: Buffer;
+  readonly lookup: Buffer;
+}
+
+const version = 1;
+const ivBytes = 12;
+const tagBytes = 16;
+
+/**
+ * AES-256-GCM over values at rest: `version | iv | tag | ciphertext`, with the row's place as associated data, so that a
+ * value cannot be moved to another row. A random 96-bit IV per value allows 2^32 values per key.
+ *
+ * @internal
+ */
+export class Cipher {
+  readonly #current: Derived | undefined;
+  readonly #byId = new Map<string, Derived>();
+
+  constructor(keys: JournalKeys | undefined) {
+    if (keys === undefined) return;
+    for (const key of [keys, ...(keys.previous ?? [])]) {
+      plainText("key.id", key.id);
+      if (key.secret.length !== 32)
+        throw new HelsekontaktError("config/invalid", "expected a journal key of 32 bytes, found another length", {
+          context: { keyId: key.id, bytes: key.secret.length },
+        });
+      if (this.#byId.has(key.id))
+        throw new HelsekontaktError("config/invalid", "expected every journal key to have its own id, found a second", {
+          context: { keyId: key.id },
+        });
+      this.#byId.set(key.id, { id: key.id, seal: derive(key, "seal"), lookup: derive(key, "lookup") });
+    }
+    this.#current = this.#byId.get(keys.id);
+  }
+
+  /** The key of new rows; null when rows are stored in clear. */
+  get keyId(): string | null {
+    return this.#current?.id ?? null;
+  }
+
+  seal(value: Uint8Array, place: string): Uint8Array {
+    const key = this.#current;
+    if (key === undefined) return value;
+    const iv = randomBytes(ivBytes);
+    const cipher = createCipheriv("aes-256-gcm", key.seal, iv);
+    cipher.setAAD(Buffer.from(place, "utf8"));
+    const body = cipher.update(value);
+    cipher.final();
+    return Buffer.concat([Buffer.of(version), iv, cipher.getAuthTag(), body]);
+  }
+
+  /** @throws {HelsekontaktError} `journal/key-unknown`, `journal/corrupt` */
+  open(keyId: string | null, value: Uint8Array, place: string): Uint8Array {
+    if (keyId === null) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+    const key = this.#key(keyId);
+    const start = 1 + ivBytes + tagBytes;
+    if (value.length < start || value[0] !== version) throw corrupt(place);
+    const decipher = createDecipheriv("aes-256-gcm", key.seal, value.subarray(1, 1 + ivBytes), {
+      authTagLength: tagBytes,
+    });
+    decipher.setAAD(Buffer.from(place, "utf8"));
+    decipher.setAuthTag(value.subarray(1 + ivBytes, start));
+    try {
+      const body = decipher.update(value.subarray(start));
+      decipher.final();
+      return new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
+    } catch {
+      throw corrupt(place);
+    }
+  }
+
+  /** Hash under the current key (plain SHA-256 without one), for looking up what is encrypted. */
+  hash(label: string, value: string | Uint8Array): string {
+    return digest(this.#current, label, value);
+  }
+
+  /** Hashes under every key, the current first: rows may still be under an older one. */
+  hashes(label: string, value: string | Uint8Array): string[] {
+    const all = [...this.#byId.values()].map((key) => digest(key, label, value));
+    return [...all, digest(undefined, label, value)];
+  }
+
+  /** Hash under the key of a row. @throws {HelsekontaktError} `journal/key-unknown` */
+  hashUnder(keyId: string | null, label: string, value: string | Uint8Array): string {
+    return digest(keyId === null ? undefined : this.#key(keyId), label, value);
+  }
+
+  #key(id: string): Derived {
+    const key = this.#byId.get(id);
+    if (key === undefined)
+      throw new HelsekontaktError("journal/key-unknown", "expected the key that the row is encrypted under, not given", {
+        context: { keyId: id },
+        hint: "give the older key in key.previous",
+      });
+    return key;
+  }
+}
+
+function derive(key: JournalKey, use: string): Buffer {
+  return Buffer.from(hkdfSync("sha256", key.secret, new Uint8Array(0), `helsekontakt/journal/${use}`, 32));
+}
+
+function digest(key: Derived | undefined, label: string, value: string | Uint8Array): string {
+  const hash = key === undefined ? createHash("sha256") : createHmac("sha256", key.lookup);
+  return hash.update(`${label}\0`).update(value).digest("hex");
+}
+
+function corrupt(place: string): HelsekontaktError {
+  return new HelsekontaktError("journal/corrupt", "expected an authentic stored value, found a changed one", {
+    context: { table: place.split(":")[0] ?? "" },
+  });
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** @internal */
+export function toJsonBytes(value: unknown): Uint8Array {
+  return encoder.encode(JSON.stringify(value));
+}
+
+/** @throws {HelsekontaktError} `journal/corrupt` @internal */
+export function fromJsonBytes<T>(bytes: Uint8Array, place: string): T {
+  try {
+    return JSON.parse(decoder.decode(bytes)) as T;
+  } catch {
+    throw corrupt(place);
+  }
+}

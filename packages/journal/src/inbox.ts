@@ -1,0 +1,451 @@
+import { randomUUID } from "node:crypto";
+import { HelsekontaktError } from "@helsekontakt/core";
+import type { ExpressionBuilder, Selectable } from "kysely";
+import { fromJsonBytes, toJsonBytes } from "./cipher.ts";
+import { conflict, notFound, plainOrNull, plainText, wholeNumber } from "./faults.ts";
+import { insertOutbox, type OutboxMessage, rowFromMessage } from "./outbox-rows.ts";
+import {
+  backoffMs,
+  type Cancellable,
+  defaultLeaseMs,
+  inboxTopic,
+  type Lease,
+  lock,
+  outboxTopic,
+  type Parts,
+} from "./parts.ts";
+import type { InboxTable, JournalSchema } from "./schema.ts";
+import { type InboxEvent, type InboxState, inboxTable } from "./states.ts";
+import type { Db } from "./store.ts";
+
+/** A message that came in, decrypted and checked. Ids, parties and kind are stored in clear. */
+export interface InboxMessage {
+  /** AMQP message id. */
+  readonly messageId: string;
+  /** MsgHead MsgId. */
+  readonly msgId?: string;
+  readonly kind: string;
+  /** HER-id of the sender; ids are unique per sender only. */
+  readonly from: string;
+  readonly to: string;
+  readonly conversation?: string;
+  /** Messages with the same key are handled in order, one at a time. */
+  readonly key?: string;
+  readonly properties?: Readonly<Record<string, string>>;
+  readonly payload: Uint8Array;
+}
+
+/** An incoming message without its payload. */
+export interface InboxEntry {
+  readonly id: string;
+  readonly messageId: string;
+  readonly msgId?: string;
+  readonly kind: string;
+  readonly from: string;
+  readonly to: string;
+  readonly conversation?: string;
+  readonly key?: string;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly state: InboxState;
+  /** How many times a handler has had it. */
+  readonly tries: number;
+  readonly reason?: string;
+  /** Times are milliseconds since 1970 UTC. */
+  readonly receivedAt: number;
+  readonly nextAt: number;
+}
+
+/** A message that one owner may handle until `leaseUntil`. */
+export interface InboxClaim extends InboxEntry {
+  readonly payload: Uint8Array;
+  readonly owner: string;
+  readonly leaseUntil: number;
+}
+
+/** What {@link Inbox.accept} found. */
+export type Acceptance =
+  | { readonly outcome: "new"; readonly entry: InboxEntry; readonly claim?: InboxClaim }
+  | { readonly outcome: "duplicate"; readonly by: "message-id" | "msg-id" | "content"; readonly entry: InboxEntry };
+
+/** Messages that came in. */
+export interface Inbox {
+  /**
+   * Stores a message, or recognises it by AMQP message id and sender, by MsgId and sender, and with `byContent` by
+   * content and sender. Durable when this resolves: the delivery may then be settled.
+   *
+   * @param options.claim - also takes the new message for handling at once, if its key allows.
+   * @throws {HelsekontaktError} `input/invalid`, `input/too-large`, `journal/unavailable`, `journal/closed`
+   */
+  accept(
+    message: InboxMessage,
+    options?: Cancellable & { readonly byContent?: boolean; readonly claim?: Lease },
+  ): Promise<Acceptance>;
+  /**
+   * Takes up to `limit` messages (default 16) that wait to be handled, oldest first, at most one per key. One that
+   * used up its tries without an answer (its handler's process died each time) is set aside instead.
+   */
+  claim(lease: Lease & Cancellable & { readonly limit?: number }): Promise<InboxClaim[]>;
+  /** Prolongs a claim. @throws {HelsekontaktError} `journal/conflict` when another took over */
+  renew(claim: InboxClaim, options?: Cancellable & { readonly leaseMs?: number }): Promise<InboxClaim>;
+  /**
+   * The handler is done; its answers are queued in the same transaction.
+   *
+   * @throws {HelsekontaktError} `journal/conflict` when another took over
+   */
+  handled(claim: InboxClaim, options?: Cancellable & { readonly replies?: readonly OutboxMessage[] }): Promise<InboxEntry>;
+  /** The handler failed: tried again later, or set aside when the tries are used up. `reason` is a code. */
+  retry(
+    claim: InboxClaim,
+    failure: { readonly reason: string; readonly retryAt?: number },
+    options?: Cancellable,
+  ): Promise<InboxEntry>;
+  /** Sets a message aside at once; it holds nothing up. `reason` is a code. */
+  quarantine(claim: InboxClaim, reason: string, options?: Cancellable): Promise<InboxEntry>;
+  /** Puts a message back that was set aside. @throws {HelsekontaktError} `journal/conflict`, `journal/not-found` */
+  requeue(id: string, options?: Cancellable): Promise<InboxEntry>;
+  get(id: string, options?: Cancellable): Promise<InboxEntry | undefined>;
+  /** The stored bytes; undefined after retention took them. @throws {HelsekontaktError} `journal/not-found` */
+  payload(id: string, options?: Cancellable): Promise<Uint8Array | undefined>;
+  /** Not yet handled, oldest first, at most `limit` (default 100): what a restarted process has before it. */
+  pending(filter?: Cancellable & { readonly after?: string; readonly limit?: number }): Promise<InboxEntry[]>;
+  /** Oldest first, at most `limit` (default 100). */
+  list(
+    filter?: Cancellable & { readonly state?: InboxState; readonly after?: string; readonly limit?: number },
+  ): Promise<InboxEntry[]>;
+  /** Resolves when this process accepted something or `timeoutMs` (default 1 000) passed. */
+  waitForWork(options?: Cancellable & { readonly timeoutMs?: number }): Promise<void>;
+}
+
+const columns = [
+  "id",
+  "amqp_id",
+  "msg_id",
+  "kind",
+  "from_party",
+  "to_party",
+  "conversation",
+  "ordering_key",
+  "properties",
+  "key_id",
+  "state",
+  "tries",
+  "reason",
+  "received_at",
+  "next_at",
+  "content_hash",
+] as const;
+type Row = Pick<Selectable<InboxTable>, (typeof columns)[number]>;
+
+/** @internal */
+export function inboxPlace(column: "payload" | "properties", id: string): string {
+  return `inbox:${column}:${id}`;
+}
+
+/** @internal */
+export function createInbox(parts: Parts, maxTries: number): Inbox {
+  const { store, notifier, cipher } = parts;
+  const free = { owner: null, lease_until: null };
+
+  function entryFromRow(row: Row): InboxEntry {
+    const place = inboxPlace("properties", row.id);
+    return {
+      id: row.id,
+      messageId: row.amqp_id,
+      ...(row.msg_id === null ? {} : { msgId: row.msg_id }),
+      kind: row.kind,
+      from: row.from_party,
+      to: row.to_party,
+      ...(row.conversation === null ? {} : { conversation: row.conversation }),
+      ...(row.ordering_key === null ? {} : { key: row.ordering_key }),
+      properties: fromJsonBytes(cipher.open(row.key_id, row.properties, place), place),
+      state: row.state,
+      tries: row.tries,
+      ...(row.reason === null ? {} : { reason: row.reason }),
+      receivedAt: row.received_at,
+      nextAt: row.next_at,
+    };
+  }
+
+  async function change(db: Db, id: string, values: Record<string, unknown>): Promise<InboxEntry> {
+    const row = await db.updateTable("inbox").set(values).where("id", "=", id).returning(columns).executeTakeFirst();
+    if (row === undefined) throw notFound("a message", id);
+    return entryFromRow(row);
+  }
+
+  /** One change of a claimed row, fenced by owner and try. */
+  async function settle(
+    claim: InboxClaim,
+    event: InboxEvent,
+    values: (now: number) => Record<string, unknown>,
+    options: Cancellable = {},
+    also?: (db: Db) => Promise<void>,
+  ): Promise<InboxEntry> {
+    const now = await parts.now();
+    const entry = await store.write(async (db) => {
+      const held = await lock(
+        store,
+        db.selectFrom("inbox").select(["state", "owner", "tries"]).where("id", "=", claim.id),
+      ).executeTakeFirst();
+      if (held === undefined) throw notFound("a message", claim.id);
+      const cell = inboxTable[held.state][event];
+      if (cell === null || held.owner !== claim.owner || held.tries !== claim.tries)
+        throw conflict("a claim that is still held", `a message that is ${held.state} or held by another`, claim.id);
+      await also?.(db);
+      return change(db, claim.id, { state: cell.to, changed_at: now, ...values(now) });
+    }, options.signal);
+    notifier.publish(inboxTopic);
+    return entry;
+  }
+
+  async function duplicate(db: Db, message: InboxMessage, byContent: boolean): Promise<Acceptance | undefined> {
+    const from = db.selectFrom("inbox").select(columns).where("from_party", "=", message.from);
+    const hashes = byContent ? cipher.hashes("inbox", message.payload) : [];
+    const found = await from
+      .where((e) =>
+        e.or([
+          e("amqp_id", "=", message.messageId),
+          ...(message.msgId === undefined ? [] : [e("msg_id", "=", message.msgId)]),
+          ...(byContent ? [e("content_hash", "in", hashes)] : []),
+        ]),
+      )
+      .execute();
+    const row =
+      found.find((r) => r.amqp_id === message.messageId) ??
+      found.find((r) => message.msgId !== undefined && r.msg_id === message.msgId) ??
+      found[0];
+    if (row === undefined) return undefined;
+    const by =
+      row.amqp_id === message.messageId
+        ? "message-id"
+        : message.msgId !== undefined && row.msg_id === message.msgId
+          ? "msg-id"
+          : "content";
+    return { outcome: "duplicate", by, entry: entryFromRow(row) };
+  }
+
+  const keyIsFree = (e: ExpressionBuilder<JournalSchema & { i: InboxTable }, "i">) =>
+    e.not(
+      e.exists(
+        e
+          .selectFrom("inbox as earlier")
+          .select("earlier.id")
+          .whereRef("earlier.ordering_key", "=", "i.ordering_key")
+          .whereRef("earlier.seq", "<", "i.seq")
+          .where("earlier.state", "=", "received"),
+      ),
+    );
+
+  async function take(db: Db, ids: readonly string[], now: number, lease: Lease): Promise<InboxClaim[]> {
+    const leaseUntil = now + (lease.leaseMs ?? defaultLeaseMs);
+    const rows = await db
+      .updateTable("inbox")
+      .set((e) => ({ owner: lease.owner, lease_until: leaseUntil, tries: e("tries", "+", 1), changed_at: now }))
+      .where("id", "in", [...ids])
+      .returning([...columns, "payload", "seq"])
+      .execute();
+    rows.sort((a, b) => Number(a.seq) - Number(b.seq));
+    return rows.map((row) => ({
+      ...entryFromRow(row),
+      payload: cipher.open(row.key_id, row.payload ?? new Uint8Array(0), inboxPlace("payload", row.id)),
+      owner: lease.owner,
+      leaseUntil,
+    }));
+  }
+
+  async function due(db: Db, now: number, limit: number, only?: string): Promise<{ id: string; tries: number }[]> {
+    let query = db
+      .selectFrom("inbox as i")
+      .select(["i.id", "i.tries"])
+      .where("i.state", "=", "received")
+      .where("i.next_at", "<=", now)
+      .where((e) => e.or([e("i.lease_until", "is", null), e("i.lease_until", "<=", now)]))
+      .where((e) => keyIsFree(e as never));
+    if (only !== undefined) query = query.where("i.id", "=", only);
+    return lock(store, query.orderBy("i.seq").limit(limit), true).execute();
+  }
+
+  async function list(state: InboxState | undefined, after: string | undefined, limit = 100, signal?: AbortSignal) {
+    wholeNumber("limit", limit, 1, 1_000);
+    const rows = await store.read((db) => {
+      let query = db.selectFrom("inbox").select(columns);
+      if (state !== undefined) query = query.where("state", "=", state);
+      if (after !== undefined)
+        query = query.where("seq", ">", (e) => e.selectFrom("inbox as i").select("i.seq").where("i.id", "=", after));
+      return query.orderBy("seq").limit(limit).execute();
+    }, signal);
+    return rows.map(entryFromRow);
+  }
+
+  return {
+    async accept(message, options = {}) {
+      if (!(message.payload instanceof Uint8Array))
+        throw new HelsekontaktError("input/invalid", "expected payload to be bytes, found something else");
+      if (message.payload.length > parts.maxPayloadBytes)
+        throw new HelsekontaktError(
+          "input/too-large",
+          `expected a payload of at most ${parts.maxPayloadBytes} bytes, found ${message.payload.length}`,
+        );
+      const now = await parts.now();
+      const id = randomUUID();
+      const row = {
+        id,
+        amqp_id: plainText("messageId", message.messageId),
+        msg_id: plainOrNull("msgId", message.msgId),
+        kind: plainText("kind", message.kind),
+        from_party: plainText("from", message.from),
+        to_party: plainText("to", message.to),
+        ordering_key: plainOrNull("key", message.key),
+        conversation: plainOrNull("conversation", message.conversation),
+        properties: cipher.seal(toJsonBytes(message.properties ?? {}), inboxPlace("properties", id)),
+        payload: cipher.seal(message.payload, inboxPlace("payload", id)),
+        content_hash: cipher.hash("inbox", message.payload),
+        key_id: cipher.keyId,
+        state: "received" as const,
+        tries: 0,
+        owner: null,
+        lease_until: null,
+        next_at: now,
+        reason: null,
+        received_at: now,
+        changed_at: now,
+      };
+      const { claim } = options;
+      if (claim !== undefined) plainText("owner", claim.owner);
+      const result = await store.write(async (db): Promise<Acceptance> => {
+        const known = await duplicate(db, message, options.byContent ?? false);
+        if (known !== undefined) return known;
+        const inserted = await db
+          .insertInto("inbox")
+          .values(row)
+          .onConflict((c) => c.doNothing())
+          .returning(columns)
+          .executeTakeFirst();
+        if (inserted === undefined) {
+          // Another process stored it between the two statements.
+          const raced = await duplicate(db, message, false);
+          if (raced !== undefined) return raced;
+          throw conflict("a new message or a known one", "a row that is neither", id);
+        }
+        const [first] = claim === undefined ? [] : await due(db, now, 1, id);
+        const [taken] = first === undefined || claim === undefined ? [] : await take(db, [first.id], now, claim);
+        return taken === undefined
+          ? { outcome: "new", entry: entryFromRow(inserted) }
+          : { outcome: "new", entry: taken, claim: taken };
+      }, options.signal);
+      if (result.outcome === "new") notifier.publish(inboxTopic);
+      return result;
+    },
+
+    async claim({ limit = 16, signal, ...lease }) {
+      plainText("owner", lease.owner);
+      wholeNumber("limit", limit, 1, 1_000);
+      const now = await parts.now();
+      const { claims, exhausted } = await store.write(async (db) => {
+        const rows = await due(db, now, limit);
+        const spent = rows.filter((r) => r.tries >= maxTries).map((r) => r.id);
+        const ids = rows.filter((r) => r.tries < maxTries).map((r) => r.id);
+        for (const id of spent)
+          await change(db, id, {
+            ...free,
+            state: inboxTable.received.exhausted?.to,
+            reason: "message/handler-failed",
+            changed_at: now,
+          });
+        return { claims: ids.length === 0 ? [] : await take(db, ids, now, lease), exhausted: spent.length };
+      }, signal);
+      if (exhausted > 0) parts.logger.error("messages set aside: their tries are used up", { count: exhausted });
+      return claims;
+    },
+
+    async renew(claim, { leaseMs = defaultLeaseMs, signal } = {}) {
+      let leaseUntil = 0;
+      const entry = await settle(
+        claim,
+        "claim",
+        (now) => {
+          leaseUntil = now + leaseMs;
+          return { lease_until: leaseUntil };
+        },
+        signal ? { signal } : {},
+      );
+      return { ...claim, ...entry, leaseUntil };
+    },
+
+    async handled(claim, { replies = [], signal } = {}) {
+      const now = await parts.now();
+      const rows = replies.map((reply) => ({ reply, row: rowFromMessage(parts, reply, now) }));
+      const entry = await settle(claim, "handle", () => ({ ...free, reason: null }), signal ? { signal } : {}, async (db) => {
+        for (const { reply, row } of rows) await insertOutbox(parts, db, row, reply.payload);
+      });
+      if (rows.length > 0) notifier.publish(outboxTopic);
+      return entry;
+    },
+
+    async retry(claim, { reason, retryAt }, options) {
+      plainText("reason", reason);
+      if (claim.tries < maxTries)
+        return settle(
+          claim,
+          "retry",
+          (now) => ({ ...free, reason, next_at: retryAt ?? now + backoffMs(claim.tries) }),
+          options,
+        );
+      const entry = await settle(claim, "exhausted", () => ({ ...free, reason }), options);
+      parts.logger.error("message set aside: its tries are used up", { id: entry.id, kind: entry.kind, reason });
+      return entry;
+    },
+
+    async quarantine(claim, reason, options) {
+      plainText("reason", reason);
+      const entry = await settle(claim, "quarantine", () => ({ ...free, reason }), options);
+      parts.logger.error("message set aside", { id: entry.id, kind: entry.kind, reason });
+      return entry;
+    },
+
+    async requeue(id, { signal } = {}) {
+      const now = await parts.now();
+      const entry = await store.write(async (db) => {
+        const row = await lock(
+          store,
+          db.selectFrom("inbox").select(["state", "payload"]).where("id", "=", id),
+        ).executeTakeFirst();
+        if (row === undefined) throw notFound("a message", id);
+        const cell = inboxTable[row.state].requeue;
+        if (cell === null || row.payload === null)
+          throw conflict("a message that was set aside, with its payload", `one that is ${row.state}`, id);
+        return change(db, id, { ...free, state: cell.to, tries: 0, next_at: now, changed_at: now });
+      }, signal);
+      notifier.publish(inboxTopic);
+      return entry;
+    },
+
+    async get(id, { signal } = {}) {
+      const row = await store.read(
+        (db) => db.selectFrom("inbox").select(columns).where("id", "=", id).executeTakeFirst(),
+        signal,
+      );
+      return row === undefined ? undefined : entryFromRow(row);
+    },
+
+    async payload(id, { signal } = {}) {
+      const row = await store.read(
+        (db) => db.selectFrom("inbox").select(["key_id", "payload"]).where("id", "=", id).executeTakeFirst(),
+        signal,
+      );
+      if (row === undefined) throw notFound("a message", id);
+      return row.payload === null ? undefined : cipher.open(row.key_id, row.payload, inboxPlace("payload", id));
+    },
+
+    pending: ({ after, limit, signal } = {}) => list("received", after, limit, signal),
+    list: ({ state, after, limit, signal } = {}) => list(state, after, limit, signal),
+
+    async waitForWork({ timeoutMs = 1_000, signal } = {}) {
+      const subscription = notifier.subscribe([inboxTopic]);
+      try {
+        await subscription.wait(timeoutMs, signal);
+      } finally {
+        subscription.end();
+      }
+    },
+  };
+}

@@ -1,0 +1,30 @@
+export type { JournalKey, JournalKeys } from "./cipher.ts";
+export type { Acceptance, Inbox, InboxClaim, InboxEntry, InboxMessage } from "./inbox.ts";
+export { type Journal, type JournalOptions, openJournal } from "./journal.ts";
+export type { DigitalStatus, Member, Members, Membership } from "./members.ts";
+export type { Outbox, RetryAt } from "./outbox.ts";
+export type { OutboxClaim, OutboxEntry, OutboxMessage } from "./outbox-rows.ts";
+export { backoffMs, type Cancellable, type Lease } from "./parts.ts";
+export type { ReceiptError, ReceiptFacts, ReceiptRecord, Receipts, StoredReceipt } from "./receipts.ts";
+export { type SqliteStoreOptions, sqliteStore } from "./sqlite.ts";
+export {
+  type ApplicationEvent,
+  type ApplicationState,
+  applicationTable,
+  type Cell,
+  type InboxEvent,
+  type InboxState,
+  inboxTable,
+  isSettled,
+  type ReceiptOutcome,
+  renderStateDiagram,
+  type StateTable,
+  stateTables,
+  statesAllowing,
+  type TransportEvent,
+  type TransportState,
+  transportTable,
+} from "./states.ts";
+export type { Engine, OpenStore, PgClient, Store } from "./store.ts";
+export type { Thread, Threads, ThreadUpdate } from "./threads.ts";
+export type { Pruned, Retention } from "./upkeep.ts";

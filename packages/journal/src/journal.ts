@@ -1,0 +1,79 @@
+import { type Clock, type Logger, silentLogger, systemClock } from "@helsekontakt/core";
+import { Cipher, type JournalKeys } from "./cipher.ts";
+import { wholeNumber } from "./faults.ts";
+import { createInbox, type Inbox } from "./inbox.ts";
+import { createMembers, type Members } from "./members.ts";
+import { Notifier } from "./notifier.ts";
+import { createOutbox, type Outbox } from "./outbox.ts";
+import type { Cancellable, Parts } from "./parts.ts";
+import { createReceipts, type Receipts } from "./receipts.ts";
+import type { Engine, Store } from "./store.ts";
+import { createThreads, type Threads } from "./threads.ts";
+import { type Pruned, prune, type Retention, rotateKeys } from "./upkeep.ts";
+
+export interface JournalOptions extends Cancellable {
+  /** `sqliteStore({ file })`, or `postgresStore({ pool })` from `@helsekontakt/journal/postgres`. */
+  readonly store: Store;
+  /** Encrypts payloads, person numbers and receipts' texts at rest; without it they are stored in clear. */
+  readonly key?: JournalKeys;
+  /** Default: the system's. With PostgreSQL the database's clock rules, unless a clock is given here. */
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  /** Largest payload in bytes; default 32 MiB. */
+  readonly maxPayloadBytes?: number;
+  /** How many times a handler gets an incoming message; default 10. */
+  readonly maxTries?: number;
+}
+
+/** The durable state of one installation. */
+export interface Journal {
+  readonly engine: Engine;
+  readonly outbox: Outbox;
+  readonly inbox: Inbox;
+  readonly receipts: Receipts;
+  readonly threads: Threads;
+  readonly members: Members;
+  /** Deletes by age. @throws {HelsekontaktError} `input/invalid`, `journal/unavailable`, `abort/cancelled` */
+  prune(retention: Retention): Promise<Pruned>;
+  /** Encrypts older rows with the present key; returns how many. @throws {HelsekontaktError} `journal/key-unknown` */
+  rotateKeys(options?: Cancellable): Promise<number>;
+  /** Finishes what has begun and closes the store. Waits end with `journal/closed`. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the journal and brings its tables up to date.
+ *
+ * @throws {HelsekontaktError} `journal/unavailable` when the store cannot be opened, `journal/too-new` after a downgrade,
+ *   `config/invalid` for an unusable key
+ */
+export async function openJournal(options: JournalOptions): Promise<Journal> {
+  const cipher = new Cipher(options.key);
+  const maxPayloadBytes = wholeNumber("maxPayloadBytes", options.maxPayloadBytes ?? 32 * 1024 * 1024, 1, 2 ** 30);
+  const maxTries = wholeNumber("maxTries", options.maxTries ?? 10, 1, 1_000);
+  const store = await options.store.open(options.signal ? { signal: options.signal } : {});
+  const { clock } = options;
+  const notifier = new Notifier();
+  const parts: Parts = {
+    store,
+    cipher,
+    logger: options.logger ?? silentLogger,
+    notifier,
+    maxPayloadBytes,
+    now: async () => (clock === undefined ? systemClock.now() + (await store.clockOffset()) : clock.now()),
+  };
+  return {
+    engine: store.engine,
+    outbox: createOutbox(parts),
+    inbox: createInbox(parts, maxTries),
+    receipts: createReceipts(parts),
+    threads: createThreads(parts),
+    members: createMembers(parts),
+    prune: (retention) => prune(parts, retention),
+    rotateKeys: (rotate = {}) => rotateKeys(parts, rotate),
+    async close() {
+      await store.close();
+      notifier.publishAll();
+    },
+  };
+}

@@ -1,0 +1,159 @@
+import { HelsekontaktError } from "@helsekontakt/core";
+import { type CreateTableBuilder, sql } from "kysely";
+import type { Db, Engine } from "./store.ts";
+
+/** Numbered from 1, forward only; a released one is never edited. */
+const migrations: readonly ((db: Db, engine: Engine) => Promise<void>)[] = [initial];
+
+/** The version that this package writes. */
+export const schemaVersion = migrations.length;
+
+/**
+ * Brings the store to {@link schemaVersion}; runs inside one transaction that the caller holds.
+ *
+ * @throws {HelsekontaktError} `journal/too-new`
+ * @internal
+ */
+export async function migrate(db: Db, engine: Engine, now: number): Promise<void> {
+  await db.schema
+    .createTable("journal_migration")
+    .ifNotExists()
+    .addColumn("version", "integer", (c) => c.primaryKey())
+    .addColumn("applied_at", "double precision", (c) => c.notNull())
+    .execute();
+  const row = await db.selectFrom("journal_migration").select(sql<number>`max(version)`.as("version")).executeTakeFirst();
+  const present = row?.version ?? 0;
+  if (present > schemaVersion)
+    throw new HelsekontaktError(
+      "journal/too-new",
+      `expected a store of version ${schemaVersion} or lower, found ${present}`,
+      {
+        hint: "update @helsekontakt/journal; stores are never migrated backwards",
+        context: { present, known: schemaVersion },
+      },
+    );
+  for (let version = present + 1; version <= schemaVersion; version++) {
+    await migrations[version - 1]?.(db, engine);
+    await db.insertInto("journal_migration").values({ version, applied_at: now }).execute();
+  }
+}
+
+async function initial(db: Db, engine: Engine): Promise<void> {
+  const bytes = engine === "postgres" ? sql`bytea` : sql`blob`;
+  const time = "double precision" as const;
+  // biome-ignore lint/suspicious/noExplicitAny: Kysely's builder type grows with every column
+  type Builder = CreateTableBuilder<any, any>;
+  const withSeq = (table: Builder): Builder =>
+    engine === "postgres"
+      ? table.addColumn("seq", "bigserial", (c) => c.primaryKey())
+      : table.addColumn("seq", "integer", (c) => c.primaryKey().autoIncrement());
+  const texts = (table: Builder, names: string[]): Builder =>
+    names.reduce((t, name) => t.addColumn(name, "text", (c) => c.notNull()), table);
+  const optionalTexts = (table: Builder, names: string[]): Builder =>
+    names.reduce((t, name) => t.addColumn(name, "text"), table);
+
+  let outbox = withSeq(db.schema.createTable("outbox") as Builder);
+  outbox = outbox.addColumn("id", "text", (c) => c.notNull().unique());
+  outbox = outbox.addColumn("amqp_id", "text", (c) => c.notNull().unique());
+  outbox = texts(outbox, ["kind", "from_party", "to_party", "digest", "transport", "application"]);
+  outbox = optionalTexts(outbox, ["msg_id", "conversation", "ordering_key", "key_id", "owner", "reason"]);
+  await outbox
+    .addColumn("properties", bytes, (c) => c.notNull())
+    .addColumn("payload", bytes)
+    .addColumn("attempts", "integer", (c) => c.notNull())
+    .addColumn("resends", "integer", (c) => c.notNull())
+    .addColumn("lease_until", time)
+    .addColumn("next_at", time, (c) => c.notNull())
+    .addColumn("receipt_within", time)
+    .addColumn("receipt_deadline", time)
+    .addColumn("created_at", time, (c) => c.notNull())
+    .addColumn("sent_at", time)
+    .addColumn("changed_at", time, (c) => c.notNull())
+    .execute();
+  const unfinished = sql<boolean>`transport in ('queued', 'sending')`;
+  await db.schema.createIndex("outbox_unfinished").on("outbox").column("seq").where(unfinished).execute();
+  await db.schema
+    .createIndex("outbox_key")
+    .on("outbox")
+    .columns(["ordering_key", "seq"])
+    .where(sql<boolean>`transport in ('queued', 'sending') and ordering_key is not null`)
+    .execute();
+  await db.schema.createIndex("outbox_msg").on("outbox").column("msg_id").execute();
+  await db.schema
+    .createIndex("outbox_deadline")
+    .on("outbox")
+    .column("receipt_deadline")
+    .where(sql<boolean>`application = 'awaiting'`)
+    .execute();
+  await db.schema.createIndex("outbox_changed").on("outbox").column("changed_at").execute();
+
+  let inbox = withSeq(db.schema.createTable("inbox") as Builder);
+  inbox = inbox.addColumn("id", "text", (c) => c.notNull().unique());
+  inbox = texts(inbox, ["amqp_id", "kind", "from_party", "to_party", "content_hash", "state"]);
+  inbox = optionalTexts(inbox, ["msg_id", "ordering_key", "conversation", "key_id", "owner", "reason"]);
+  await inbox
+    .addColumn("properties", bytes, (c) => c.notNull())
+    .addColumn("payload", bytes)
+    .addColumn("tries", "integer", (c) => c.notNull())
+    .addColumn("lease_until", time)
+    .addColumn("next_at", time, (c) => c.notNull())
+    .addColumn("received_at", time, (c) => c.notNull())
+    .addColumn("changed_at", time, (c) => c.notNull())
+    .addUniqueConstraint("inbox_amqp", ["from_party", "amqp_id"])
+    .addUniqueConstraint("inbox_msg", ["from_party", "msg_id"])
+    .execute();
+  const open = sql<boolean>`state = 'received'`;
+  await db.schema.createIndex("inbox_open").on("inbox").column("seq").where(open).execute();
+  await db.schema
+    .createIndex("inbox_key")
+    .on("inbox")
+    .columns(["ordering_key", "seq"])
+    .where(sql<boolean>`state = 'received' and ordering_key is not null`)
+    .execute();
+  await db.schema.createIndex("inbox_content").on("inbox").columns(["from_party", "content_hash"]).execute();
+  await db.schema.createIndex("inbox_changed").on("inbox").column("changed_at").execute();
+
+  const receipt = texts(withSeq(db.schema.createTable("receipt") as Builder), [
+    "id",
+    "receipt_id",
+    "from_party",
+    "original_msg_id",
+    "outcome",
+  ]);
+  await optionalTexts(receipt, ["outbox_id", "key_id"])
+    .addColumn("accepted", "integer", (c) => c.notNull())
+    .addColumn("errors", bytes, (c) => c.notNull())
+    .addColumn("recorded_at", time, (c) => c.notNull())
+    .addUniqueConstraint("receipt_once", ["from_party", "receipt_id"])
+    .execute();
+  await db.schema.createIndex("receipt_outbox").on("receipt").column("outbox_id").execute();
+  await db.schema.createIndex("receipt_recorded").on("receipt").column("recorded_at").execute();
+
+  const thread = texts(db.schema.createTable("thread") as Builder, ["own_party", "other_party", "state"]);
+  await optionalTexts(thread, ["last_message_id", "key_id"])
+    .addColumn("dialog_id", "text", (c) => c.primaryKey())
+    .addColumn("person", bytes)
+    .addColumn("facts", bytes, (c) => c.notNull())
+    .addColumn("created_at", time, (c) => c.notNull())
+    .addColumn("changed_at", time, (c) => c.notNull())
+    .execute();
+  await db.schema.createIndex("thread_changed").on("thread").column("changed_at").execute();
+
+  let member = withSeq(db.schema.createTable("member") as Builder);
+  member = member.addColumn("id", "text", (c) => c.notNull().unique());
+  member = texts(member, ["person_hash", "organisation", "status"]);
+  await optionalTexts(member, ["key_id", "period_start", "period_end"])
+    .addColumn("person", bytes, (c) => c.notNull())
+    .addColumn("status_at", time)
+    .addColumn("next_retry_at", time)
+    .addColumn("created_at", time, (c) => c.notNull())
+    .addColumn("changed_at", time, (c) => c.notNull())
+    .addUniqueConstraint("member_once", ["person_hash", "organisation"])
+    .execute();
+  await db.schema
+    .createIndex("member_due")
+    .on("member")
+    .column("next_retry_at")
+    .where(sql<boolean>`next_retry_at is not null`)
+    .execute();
+}

@@ -1,0 +1,203 @@
+import { randomUUID } from "node:crypto";
+import { HelsekontaktError } from "@helsekontakt/core";
+import type { Insertable, Selectable } from "kysely";
+import { fromJsonBytes, toJsonBytes } from "./cipher.ts";
+import { conflict, plainOrNull, plainText, wholeNumber } from "./faults.ts";
+import type { Parts } from "./parts.ts";
+import type { OutboxTable } from "./schema.ts";
+import type { ApplicationState, TransportState } from "./states.ts";
+import type { Db } from "./store.ts";
+
+/** A message to send. Ids, parties and kind are stored in clear: never a person's data in them. */
+export interface OutboxMessage {
+  /** AMQP message id; the same at every resend. Default: a new UUID. */
+  readonly messageId?: string;
+  /** MsgHead MsgId, which the AppRec will name. */
+  readonly msgId?: string;
+  /** Message function, e.g. `DIALOG_INNBYGGER_KOORDINERING`. */
+  readonly kind: string;
+  /** HER-id of the sender. */
+  readonly from: string;
+  /** HER-id of the receiver. */
+  readonly to: string;
+  /** RefToConversation. */
+  readonly conversation?: string;
+  /** Messages with the same key leave in the order they were queued, one at a time. */
+  readonly key?: string;
+  /** Small facts that the dispatcher needs; encrypted like the payload. */
+  readonly properties?: Readonly<Record<string, string>>;
+  /** The unprotected message, so that certificates may change while it waits. */
+  readonly payload: Uint8Array;
+  /** Default false. */
+  readonly expectsReceipt?: boolean;
+  /** Milliseconds from sending until the AppRec is overdue; default 96 hours. */
+  readonly receiptWithinMs?: number;
+  /** Milliseconds since 1970 UTC before which it is not sent. */
+  readonly notBefore?: number;
+}
+
+/** An outgoing message without its payload. */
+export interface OutboxEntry {
+  /** Stable id in the journal: the first AMQP message id. */
+  readonly id: string;
+  /** AMQP message id of the present sending. */
+  readonly messageId: string;
+  readonly msgId?: string;
+  readonly kind: string;
+  readonly from: string;
+  readonly to: string;
+  readonly conversation?: string;
+  readonly key?: string;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly transport: TransportState;
+  readonly application: ApplicationState;
+  /** How many times it was claimed for sending. */
+  readonly attempts: number;
+  readonly resends: number;
+  /** Error code or AMQP condition of the last failure. */
+  readonly reason?: string;
+  /** Times are milliseconds since 1970 UTC. */
+  readonly createdAt: number;
+  readonly nextAt: number;
+  readonly sentAt?: number;
+  readonly receiptDeadline?: number;
+}
+
+/** A message that one owner may send until `leaseUntil`. */
+export interface OutboxClaim extends OutboxEntry {
+  readonly payload: Uint8Array;
+  readonly owner: string;
+  readonly leaseUntil: number;
+}
+
+const ninetySixHours = 96 * 3_600_000;
+const tenYears = 10 * 366 * 86_400_000;
+
+/** Columns of {@link OutboxEntry}: all but the payload. @internal */
+export const entryColumns = [
+  "id",
+  "amqp_id",
+  "msg_id",
+  "kind",
+  "from_party",
+  "to_party",
+  "conversation",
+  "ordering_key",
+  "properties",
+  "key_id",
+  "transport",
+  "application",
+  "attempts",
+  "resends",
+  "reason",
+  "created_at",
+  "next_at",
+  "sent_at",
+  "receipt_deadline",
+] as const;
+
+/** @internal */
+export type EntryRow = Pick<Selectable<OutboxTable>, (typeof entryColumns)[number]>;
+
+/** @internal */
+export function outboxPlace(column: "payload" | "properties", id: string): string {
+  return `outbox:${column}:${id}`;
+}
+
+/** @internal */
+export function entryFromRow(parts: Parts, row: EntryRow): OutboxEntry {
+  const place = outboxPlace("properties", row.id);
+  return {
+    id: row.id,
+    messageId: row.amqp_id,
+    ...(row.msg_id === null ? {} : { msgId: row.msg_id }),
+    kind: row.kind,
+    from: row.from_party,
+    to: row.to_party,
+    ...(row.conversation === null ? {} : { conversation: row.conversation }),
+    ...(row.ordering_key === null ? {} : { key: row.ordering_key }),
+    properties: fromJsonBytes(parts.cipher.open(row.key_id, row.properties, place), place),
+    transport: row.transport,
+    application: row.application,
+    attempts: row.attempts,
+    resends: row.resends,
+    ...(row.reason === null ? {} : { reason: row.reason }),
+    createdAt: row.created_at,
+    nextAt: row.next_at,
+    ...(row.sent_at === null ? {} : { sentAt: row.sent_at }),
+    ...(row.receipt_deadline === null ? {} : { receiptDeadline: row.receipt_deadline }),
+  };
+}
+
+/** Checks a message and makes its row. @throws {HelsekontaktError} `input/invalid`, `input/too-large` @internal */
+export function rowFromMessage(parts: Parts, message: OutboxMessage, now: number): Insertable<OutboxTable> {
+  const id = plainText("messageId", message.messageId ?? randomUUID());
+  if (!(message.payload instanceof Uint8Array))
+    throw new HelsekontaktError("input/invalid", "expected payload to be bytes, found something else");
+  if (message.payload.length > parts.maxPayloadBytes)
+    throw new HelsekontaktError(
+      "input/too-large",
+      `expected a payload of at most ${parts.maxPayloadBytes} bytes, found ${message.payload.length}`,
+    );
+  const { cipher } = parts;
+  const within = message.expectsReceipt
+    ? wholeNumber("receiptWithinMs", message.receiptWithinMs ?? ninetySixHours, 1, tenYears)
+    : null;
+  return {
+    id,
+    amqp_id: id,
+    msg_id: plainOrNull("msgId", message.msgId),
+    kind: plainText("kind", message.kind),
+    from_party: plainText("from", message.from),
+    to_party: plainText("to", message.to),
+    conversation: plainOrNull("conversation", message.conversation),
+    ordering_key: plainOrNull("key", message.key),
+    properties: cipher.seal(toJsonBytes(message.properties ?? {}), outboxPlace("properties", id)),
+    payload: cipher.seal(message.payload, outboxPlace("payload", id)),
+    digest: cipher.hash("outbox", message.payload),
+    key_id: cipher.keyId,
+    transport: "queued",
+    application: message.expectsReceipt ? "awaiting" : "none",
+    attempts: 0,
+    resends: 0,
+    owner: null,
+    lease_until: null,
+    next_at: message.notBefore ?? now,
+    receipt_within: within,
+    receipt_deadline: null,
+    reason: null,
+    created_at: now,
+    sent_at: null,
+    changed_at: now,
+  };
+}
+
+/**
+ * Inserts the row; a second message of the same id and payload is the same message, told again by a caller that did not
+ * hear the answer.
+ *
+ * @throws {HelsekontaktError} `journal/conflict` when the id is taken by another payload
+ * @internal
+ */
+export async function insertOutbox(
+  parts: Parts,
+  db: Db,
+  row: Insertable<OutboxTable>,
+  payload: Uint8Array,
+): Promise<{ readonly id: string; readonly duplicate: boolean }> {
+  const inserted = await db
+    .insertInto("outbox")
+    .values(row)
+    .onConflict((c) => c.doNothing())
+    .returning("id")
+    .executeTakeFirst();
+  if (inserted !== undefined) return { id: row.id, duplicate: false };
+  const present = await db
+    .selectFrom("outbox")
+    .select(["id", "digest", "key_id"])
+    .where((e) => e.or([e("id", "=", row.id), e("amqp_id", "=", row.id)]))
+    .executeTakeFirst();
+  if (present?.id !== row.id || present.digest !== parts.cipher.hashUnder(present.key_id, "outbox", payload))
+    throw conflict("a message id that is free or of the same payload", "one of another payload", row.id);
+  return { id: row.id, duplicate: true };
+}

@@ -1,0 +1,379 @@
+import type { ExpressionBuilder } from "kysely";
+import { conflict, notFound, plainText, wholeNumber } from "./faults.ts";
+import {
+  type EntryRow,
+  entryColumns,
+  entryFromRow,
+  insertOutbox,
+  type OutboxClaim,
+  type OutboxEntry,
+  type OutboxMessage,
+  outboxPlace,
+  rowFromMessage,
+} from "./outbox-rows.ts";
+import { backoffMs, type Cancellable, defaultLeaseMs, type Lease, lock, outboxTopic, type Parts } from "./parts.ts";
+import type { JournalSchema } from "./schema.ts";
+import {
+  type ApplicationState,
+  applicationTable,
+  isSettled,
+  type TransportEvent,
+  type TransportState,
+  transportTable,
+} from "./states.ts";
+import type { Db, PgClient } from "./store.ts";
+
+/** When a failed sending is tried again: never, by {@link backoffMs}, or at a time (milliseconds since 1970 UTC). */
+export type RetryAt = "never" | "backoff" | number;
+
+/** Messages on their way out. */
+export interface Outbox {
+  /**
+   * Stores a message; it is durable when this resolves. The same id with the same payload is told as a duplicate.
+   *
+   * @param options.transaction - a `pg` client in the application's transaction: durable when that commits.
+   * @throws {HelsekontaktError} `input/invalid`, `input/too-large`, `journal/conflict` for an id of another payload,
+   *   `journal/unavailable`, `journal/closed`, `abort/cancelled`
+   */
+  enqueue(
+    message: OutboxMessage,
+    options?: Cancellable & { readonly transaction?: PgClient },
+  ): Promise<{ readonly id: string; readonly duplicate: boolean }>;
+  /**
+   * Takes up to `limit` messages (default 16) that are due, oldest first, at most one per key. A message whose holder's
+   * lease ran out is taken over and goes out again under the same id.
+   *
+   * @throws {HelsekontaktError} `journal/unavailable`, `journal/closed`, `abort/cancelled`
+   */
+  claim(lease: Lease & Cancellable & { readonly limit?: number }): Promise<OutboxClaim[]>;
+  /** Prolongs a claim; check before a slow step. @throws {HelsekontaktError} `journal/conflict` when another took over */
+  renew(claim: OutboxClaim, options?: Cancellable & { readonly leaseMs?: number }): Promise<OutboxClaim>;
+  /** The broker has the message. @throws {HelsekontaktError} `journal/conflict` when another took over */
+  markSent(claim: OutboxClaim, options?: Cancellable): Promise<OutboxEntry>;
+  /**
+   * The sending failed.
+   *
+   * @param failure.reason - an error code or AMQP condition, never text.
+   * @throws {HelsekontaktError} `journal/conflict` when another took over
+   */
+  markFailed(
+    claim: OutboxClaim,
+    failure: { readonly reason: string; readonly retry: RetryAt },
+    options?: Cancellable,
+  ): Promise<OutboxEntry>;
+  /** Gives a claim back untried, for stopping. @throws {HelsekontaktError} `journal/conflict` */
+  release(claim: OutboxClaim, options?: Cancellable): Promise<OutboxEntry>;
+  /**
+   * The receiver's transport refused the message (error queue).
+   *
+   * @returns undefined when no such message was ever sent from here.
+   */
+  reportUndeliverable(messageId: string, reason: string, options?: Cancellable): Promise<OutboxEntry | undefined>;
+  /**
+   * Queues a failed message again, or an overdue one once. After a report on the error queue give a new `messageId`;
+   * the MsgId stays.
+   *
+   * @throws {HelsekontaktError} `journal/conflict` from other states, `journal/not-found`
+   */
+  resend(id: string, options?: Cancellable & { readonly messageId?: string }): Promise<OutboxEntry>;
+  /** Gives up a message that nobody is sending. @throws {HelsekontaktError} `journal/conflict`, `journal/not-found` */
+  cancel(id: string, reason: string, options?: Cancellable): Promise<OutboxEntry>;
+  /** By journal id, AMQP message id or MsgId. */
+  get(id: string, options?: Cancellable): Promise<OutboxEntry | undefined>;
+  /** The unprotected bytes; undefined after retention took them. @throws {HelsekontaktError} `journal/not-found` */
+  payload(id: string, options?: Cancellable): Promise<Uint8Array | undefined>;
+  /** Oldest first, at most `limit` (default 100); continue after the last one's id. */
+  list(
+    filter?: Cancellable & {
+      readonly transport?: TransportState;
+      readonly application?: ApplicationState;
+      readonly after?: string;
+      readonly limit?: number;
+    },
+  ): Promise<OutboxEntry[]>;
+  /**
+   * Resolves when nothing more is expected by itself: answered, overdue, failed, or sent with no answer expected.
+   *
+   * @param options.pollMs - how often other processes' changes are looked for; default 1 000.
+   * @throws {HelsekontaktError} `journal/not-found`, `abort/cancelled`, `journal/closed`
+   */
+  wait(id: string, options?: Cancellable & { readonly pollMs?: number }): Promise<OutboxEntry>;
+  /** Resolves when this process queued something or `timeoutMs` (default 1 000) passed. */
+  waitForWork(options?: Cancellable & { readonly timeoutMs?: number }): Promise<void>;
+}
+
+/** @internal */
+export function createOutbox(parts: Parts): Outbox {
+  const { store, notifier, cipher } = parts;
+
+  /** One change of a claimed row, fenced by owner and attempt. */
+  async function settle(
+    claim: OutboxClaim,
+    event: TransportEvent,
+    values: (now: number, row: { receipt_within: number | null }) => Record<string, unknown>,
+    options: Cancellable = {},
+  ): Promise<OutboxEntry> {
+    const now = await parts.now();
+    const entry = await store.write(async (db) => {
+      const held = await lock(
+        store,
+        db.selectFrom("outbox").select(["transport", "owner", "attempts", "receipt_within"]).where("id", "=", claim.id),
+      ).executeTakeFirst();
+      if (held === undefined) throw notFound("a message", claim.id);
+      const cell = transportTable[held.transport][event];
+      if (held.transport !== "sending" || held.owner !== claim.owner || held.attempts !== claim.attempts || cell === null)
+        throw conflict("a claim that is still held", `a message that is ${held.transport} or held by another`, claim.id);
+      return change(db, claim.id, { transport: cell.to, changed_at: now, ...values(now, held) });
+    }, options.signal);
+    notifier.publish(entry.id, outboxTopic);
+    return entry;
+  }
+
+  async function change(db: Db, id: string, values: Record<string, unknown>): Promise<OutboxEntry> {
+    const row = await db.updateTable("outbox").set(values).where("id", "=", id).returning(entryColumns).executeTakeFirst();
+    if (row === undefined) throw notFound("a message", id);
+    return entryFromRow(parts, row);
+  }
+
+  async function find(db: Db, id: string, forUpdate: boolean): Promise<EntryRow | undefined> {
+    const query = db.selectFrom("outbox").select(entryColumns).where(byAnyId(id)).orderBy("seq", "desc").limit(1);
+    return (forUpdate ? lock(store, query) : query).executeTakeFirst();
+  }
+
+  async function get(id: string, { signal }: Cancellable = {}): Promise<OutboxEntry | undefined> {
+    const row = await store.read((db) => find(db, id, false), signal);
+    return row === undefined ? undefined : entryFromRow(parts, row);
+  }
+
+  const free = { owner: null, lease_until: null };
+
+  return {
+    async enqueue(message, options = {}) {
+      const row = rowFromMessage(parts, message, await parts.now());
+      const insert = (db: Db) => insertOutbox(parts, db, row, message.payload);
+      const result = options.transaction
+        ? await store.within(options.transaction, insert)
+        : await store.write(insert, options.signal);
+      notifier.publish(outboxTopic);
+      return result;
+    },
+
+    async claim({ owner, leaseMs = defaultLeaseMs, limit = 16, signal }) {
+      plainText("owner", owner);
+      wholeNumber("limit", limit, 1, 1_000);
+      const now = await parts.now();
+      const rows = await store.write(async (db) => {
+        const query = db
+          .selectFrom("outbox as o")
+          .select("o.id")
+          .where((e) =>
+            e.or([
+              e.and([e("o.transport", "=", "queued"), e("o.next_at", "<=", now)]),
+              e.and([e("o.transport", "=", "sending"), e("o.lease_until", "<=", now)]),
+            ]),
+          )
+          .where((e) =>
+            e.not(
+              e.exists(
+                e
+                  .selectFrom("outbox as earlier")
+                  .select("earlier.id")
+                  .whereRef("earlier.ordering_key", "=", "o.ordering_key")
+                  .whereRef("earlier.seq", "<", "o.seq")
+                  .where("earlier.transport", "in", ["queued", "sending"]),
+              ),
+            ),
+          )
+          .orderBy("o.seq")
+          .limit(limit);
+        const due = await lock(store, query, true).execute();
+        if (due.length === 0) return [];
+        return db
+          .updateTable("outbox")
+          .set((e) => ({
+            transport: "sending" as const,
+            owner,
+            lease_until: now + leaseMs,
+            attempts: e("attempts", "+", 1),
+            changed_at: now,
+          }))
+          .where(
+            "id",
+            "in",
+            due.map((row) => row.id),
+          )
+          .returning([...entryColumns, "payload", "seq"])
+          .execute();
+      }, signal);
+      rows.sort((a, b) => Number(a.seq) - Number(b.seq));
+      return rows.map((row) => ({
+        ...entryFromRow(parts, row),
+        payload: cipher.open(row.key_id, row.payload ?? new Uint8Array(0), outboxPlace("payload", row.id)),
+        owner,
+        leaseUntil: now + leaseMs,
+      }));
+    },
+
+    async renew(claim, { leaseMs = defaultLeaseMs, signal } = {}) {
+      let leaseUntil = 0;
+      const entry = await settle(
+        claim,
+        "claim",
+        (now) => {
+          leaseUntil = now + leaseMs;
+          return { lease_until: leaseUntil };
+        },
+        signal ? { signal } : {},
+      );
+      return { ...claim, ...entry, leaseUntil };
+    },
+
+    markSent: (claim, options) =>
+      settle(
+        claim,
+        "sent",
+        (now, row) => ({
+          ...free,
+          sent_at: now,
+          reason: null,
+          receipt_deadline: row.receipt_within === null ? null : now + row.receipt_within,
+        }),
+        options,
+      ),
+
+    async markFailed(claim, { reason, retry }, options) {
+      plainText("reason", reason);
+      if (retry === "never") return settle(claim, "fail", () => ({ ...free, reason }), options);
+      return settle(
+        claim,
+        "retry",
+        (now) => ({ ...free, reason, next_at: retry === "backoff" ? now + backoffMs(claim.attempts) : retry }),
+        options,
+      );
+    },
+
+    release: (claim, options) => settle(claim, "release", () => ({ ...free, attempts: claim.attempts - 1 }), options),
+
+    async reportUndeliverable(messageId, reason, { signal } = {}) {
+      plainText("reason", reason);
+      const now = await parts.now();
+      const entry = await store.write(async (db) => {
+        const row = await find(db, messageId, true);
+        if (row === undefined || row.attempts === 0) return undefined;
+        const cell = transportTable[row.transport].report;
+        // An answered message reached its application, whatever a report says afterwards.
+        if (cell === null || row.application === "accepted" || row.application === "rejected")
+          return entryFromRow(parts, row);
+        return change(db, row.id, { ...free, transport: cell.to, reason, changed_at: now });
+      }, signal);
+      if (entry !== undefined) notifier.publish(entry.id);
+      return entry;
+    },
+
+    async resend(id, { messageId, signal } = {}) {
+      const amqpId = messageId === undefined ? undefined : plainText("messageId", messageId);
+      const now = await parts.now();
+      const entry = await store.write(async (db) => {
+        const row = await find(db, id, true);
+        if (row === undefined) throw notFound("a message", id);
+        const event = row.transport === "sent" ? "resend-overdue" : "resend";
+        const transport = transportTable[row.transport][event];
+        const application = applicationTable[row.application][event];
+        if (transport === null || application === null || (event === "resend-overdue" && row.resends > 0))
+          throw conflict(
+            "a failed message, or an overdue one that was not sent again before",
+            `${row.transport} and ${row.application}, sent again ${row.resends} times`,
+            row.id,
+          );
+        const held = await db.selectFrom("outbox").select("payload").where("id", "=", row.id).executeTakeFirst();
+        if (held?.payload == null) throw conflict("a message with its payload", "one that retention emptied", row.id);
+        if (amqpId !== undefined) {
+          const taken = await find(db, amqpId, false);
+          if (taken !== undefined) throw conflict("a new message id", "one that is in the journal", row.id);
+        }
+        return change(db, row.id, {
+          ...free,
+          transport: transport.to,
+          application: application.to,
+          receipt_deadline: null,
+          resends: row.resends + 1,
+          next_at: now,
+          changed_at: now,
+          ...(amqpId === undefined ? {} : { amqp_id: amqpId }),
+        });
+      }, signal);
+      notifier.publish(entry.id, outboxTopic);
+      return entry;
+    },
+
+    async cancel(id, reason, { signal } = {}) {
+      plainText("reason", reason);
+      const now = await parts.now();
+      const entry = await store.write(async (db) => {
+        const row = await find(db, id, true);
+        if (row === undefined) throw notFound("a message", id);
+        if (row.transport !== "queued") throw conflict("a queued message", `one that is ${row.transport}`, row.id);
+        return change(db, row.id, { transport: transportTable.queued.fail?.to, reason, changed_at: now });
+      }, signal);
+      notifier.publish(entry.id, outboxTopic);
+      return entry;
+    },
+
+    get,
+
+    async payload(id, { signal } = {}) {
+      const row = await store.read(
+        (db) =>
+          db.selectFrom("outbox").select(["id", "key_id", "payload"]).where(byAnyId(id)).orderBy("seq", "desc").limit(1)
+            .executeTakeFirst(),
+        signal,
+      );
+      if (row === undefined) throw notFound("a message", id);
+      if (row.payload === null) return undefined;
+      return cipher.open(row.key_id, row.payload, outboxPlace("payload", row.id));
+    },
+
+    async list({ transport, application, after, limit = 100, signal } = {}) {
+      wholeNumber("limit", limit, 1, 1_000);
+      const rows = await store.read((db) => {
+        let query = db.selectFrom("outbox").select(entryColumns);
+        if (transport !== undefined) query = query.where("transport", "=", transport);
+        if (application !== undefined) query = query.where("application", "=", application);
+        if (after !== undefined)
+          query = query.where("seq", ">", (e) => e.selectFrom("outbox as o").select("o.seq").where("o.id", "=", after));
+        return query.orderBy("seq").limit(limit).execute();
+      }, signal);
+      return rows.map((row) => entryFromRow(parts, row));
+    },
+
+    async wait(id, { pollMs = 1_000, signal } = {}) {
+      const first = await get(id, signal ? { signal } : {});
+      if (first === undefined) throw notFound("a message", id);
+      const subscription = notifier.subscribe([first.id]);
+      try {
+        for (;;) {
+          const entry = await get(first.id, signal ? { signal } : {});
+          if (entry === undefined) throw notFound("a message", first.id);
+          if (isSettled(entry.transport, entry.application)) return entry;
+          await subscription.wait(pollMs, signal);
+        }
+      } finally {
+        subscription.end();
+      }
+    },
+
+    async waitForWork({ timeoutMs = 1_000, signal } = {}) {
+      const subscription = notifier.subscribe([outboxTopic]);
+      try {
+        await subscription.wait(timeoutMs, signal);
+      } finally {
+        subscription.end();
+      }
+    },
+  };
+}
+
+function byAnyId(id: string) {
+  return (e: ExpressionBuilder<JournalSchema, "outbox">) =>
+    e.or([e("id", "=", id), e("amqp_id", "=", id), e("msg_id", "=", id)]);
+}

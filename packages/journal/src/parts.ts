@@ -1,0 +1,48 @@
+import type { Logger } from "@helsekontakt/core";
+import type { Cipher } from "./cipher.ts";
+import type { Notifier } from "./notifier.ts";
+import type { OpenStore } from "./store.ts";
+
+/** What the journal's parts share. @internal */
+export interface Parts {
+  readonly store: OpenStore;
+  readonly cipher: Cipher;
+  readonly logger: Logger;
+  readonly notifier: Notifier;
+  readonly maxPayloadBytes: number;
+  /** Milliseconds since 1970 UTC, on the store's clock. */
+  now(): Promise<number>;
+}
+
+/** An operation that can be cancelled. */
+export interface Cancellable {
+  readonly signal?: AbortSignal;
+}
+
+/** Who holds a claim and for how long. */
+export interface Lease {
+  /** Name of the claiming process, unique among those that share the store. */
+  readonly owner: string;
+  /** Milliseconds until another process may take over; default 60 000. */
+  readonly leaseMs?: number;
+}
+
+/** Notified when the outbox has new work. @internal */
+export const outboxTopic = "outbox";
+/** Notified when the inbox has new work. @internal */
+export const inboxTopic = "inbox";
+
+export const defaultLeaseMs = 60_000;
+
+/** Row lock where the engine has them; SQLite has one writer at a time. @internal */
+export function lock<Q extends { forUpdate(): Q; skipLocked(): Q }>(store: OpenStore, query: Q, skip = false): Q {
+  if (store.engine === "sqlite") return query;
+  return skip ? query.forUpdate().skipLocked() : query.forUpdate();
+}
+
+/** Milliseconds until the next try after `attempt` tries: 1 s doubled each time to 5 min, less up to 20 %. */
+export function backoffMs(attempt: number, random: () => number = Math.random): number {
+  const full = Math.min(1_000 * 2 ** Math.max(0, attempt - 1), 300_000);
+  return Math.round(full * (1 - 0.2 * random()));
+}
+

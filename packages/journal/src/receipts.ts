@@ -1,0 +1,233 @@
+import { randomUUID } from "node:crypto";
+import { fromJsonBytes, toJsonBytes } from "./cipher.ts";
+import { plainText, wholeNumber } from "./faults.ts";
+import { entryColumns, entryFromRow, type OutboxEntry } from "./outbox-rows.ts";
+import { type Cancellable, lock, outboxTopic, type Parts } from "./parts.ts";
+import { applicationTable, type ReceiptOutcome, transportTable } from "./states.ts";
+
+/** One fault that an AppRec names. `text` is free text and may be personal: it is encrypted at rest. */
+export interface ReceiptError {
+  /** Value of code list 8221 or of the sender's own. */
+  readonly code: string;
+  readonly text?: string;
+}
+
+/** The facts of an AppRec. */
+export interface ReceiptFacts {
+  /** The AppRec's own Id. */
+  readonly receiptId: string;
+  /** OriginalMsgId/Id. */
+  readonly originalMsgId: string;
+  /** HER-id of the AppRec's sender: must be the receiver of the original. */
+  readonly from: string;
+  /** Status 1 is true, 2 is false; 3 (OK, fault in a part) is true with errors. */
+  readonly accepted: boolean;
+  readonly errors?: readonly ReceiptError[];
+}
+
+/** What recording gave. */
+export interface ReceiptRecord {
+  readonly outcome: ReceiptOutcome;
+  /** The message that the receipt is for, after the change; absent when unknown. */
+  readonly message?: OutboxEntry;
+}
+
+/** A recorded receipt. */
+export interface StoredReceipt extends ReceiptFacts {
+  readonly outcome: ReceiptOutcome;
+  readonly errors: readonly ReceiptError[];
+  /** Milliseconds since 1970 UTC. */
+  readonly recordedAt: number;
+}
+
+/** AppRecs and their deadlines. */
+export interface Receipts {
+  /**
+   * Records an AppRec: the first answer stands. `duplicate`: the same again; `late`: after the deadline;
+   * `contradiction`: another answer than the first; `unknown`: of no message sent from here to that party.
+   *
+   * @throws {HelsekontaktError} `input/invalid`, `journal/unavailable`, `journal/closed`, `abort/cancelled`
+   */
+  record(facts: ReceiptFacts, options?: Cancellable): Promise<ReceiptRecord>;
+  /** Makes sent messages overdue whose deadline has passed; returns each once, at most `limit` (default 100) a call. */
+  overdue(options?: Cancellable & { readonly limit?: number }): Promise<OutboxEntry[]>;
+  /** When the next deadline passes (milliseconds since 1970 UTC); undefined when none is awaited. */
+  nextDeadline(options?: Cancellable): Promise<number | undefined>;
+  /** Receipts of one message, oldest first, at most 100. */
+  list(outboxId: string, options?: Cancellable): Promise<StoredReceipt[]>;
+  /** Receipts of no known message, oldest first, at most `limit` (default 100). */
+  unknown(options?: Cancellable & { readonly limit?: number }): Promise<StoredReceipt[]>;
+}
+
+/** @internal */
+export function receiptPlace(id: string): string {
+  return `receipt:errors:${id}`;
+}
+
+const columns = [
+  "id",
+  "receipt_id",
+  "original_msg_id",
+  "from_party",
+  "accepted",
+  "outcome",
+  "errors",
+  "key_id",
+  "recorded_at",
+] as const;
+
+/** @internal */
+export function createReceipts(parts: Parts): Receipts {
+  const { store, notifier, cipher } = parts;
+
+  async function stored(
+    where: { outboxId: string } | "unknown",
+    limit: number,
+    signal: AbortSignal | undefined,
+  ): Promise<StoredReceipt[]> {
+    const rows = await store.read((db) => {
+      const all = db.selectFrom("receipt").select(columns);
+      const some = where === "unknown" ? all.where("outbox_id", "is", null) : all.where("outbox_id", "=", where.outboxId);
+      return some.orderBy("seq").limit(limit).execute();
+    }, signal);
+    return rows.map((row) => ({
+      receiptId: row.receipt_id,
+      originalMsgId: row.original_msg_id,
+      from: row.from_party,
+      accepted: row.accepted === 1,
+      errors: fromJsonBytes(cipher.open(row.key_id, row.errors, receiptPlace(row.id)), receiptPlace(row.id)),
+      outcome: row.outcome,
+      recordedAt: row.recorded_at,
+    }));
+  }
+
+  return {
+    async record(facts, { signal } = {}) {
+      const id = randomUUID();
+      const now = await parts.now();
+      const row = {
+        id,
+        receipt_id: plainText("receiptId", facts.receiptId),
+        from_party: plainText("from", facts.from),
+        original_msg_id: plainText("originalMsgId", facts.originalMsgId),
+        accepted: facts.accepted ? 1 : 0,
+        errors: cipher.seal(toJsonBytes(facts.errors ?? []), receiptPlace(id)),
+        key_id: cipher.keyId,
+        recorded_at: now,
+      };
+      for (const error of facts.errors ?? []) plainText("errors.code", error.code);
+      const record = await store.write(async (db): Promise<ReceiptRecord> => {
+        const message = await lock(
+          store,
+          db
+            .selectFrom("outbox")
+            .select(entryColumns)
+            .where((e) => e.or([e("msg_id", "=", row.original_msg_id), e("amqp_id", "=", row.original_msg_id)]))
+            .where("to_party", "=", row.from_party)
+            .where("attempts", ">", 0)
+            .orderBy("seq", "desc")
+            .limit(1),
+        ).executeTakeFirst();
+        const again = await db
+          .selectFrom("receipt")
+          .select(["id", "outbox_id"])
+          .where("from_party", "=", row.from_party)
+          .where("receipt_id", "=", row.receipt_id)
+          .executeTakeFirst();
+        if (again !== undefined && (again.outbox_id !== null || message === undefined))
+          return message === undefined
+            ? { outcome: "unknown" }
+            : { outcome: "duplicate", message: entryFromRow(parts, message) };
+        // One that was unknown and is known now (a restored copy of the outbox) is recorded anew.
+        if (again !== undefined) await db.deleteFrom("receipt").where("id", "=", again.id).execute();
+        const insert = (outcome: ReceiptOutcome, outboxId: string | null) =>
+          db
+            .insertInto("receipt")
+            .values({ ...row, outcome, outbox_id: outboxId })
+            .execute();
+        if (message === undefined) {
+          await insert("unknown", null);
+          return { outcome: "unknown" };
+        }
+        const cell = applicationTable[message.application][facts.accepted ? "receipt-accepted" : "receipt-rejected"];
+        const outcome = cell?.outcome ?? "duplicate";
+        await insert(outcome, message.id);
+        if (cell === null || outcome === "duplicate" || outcome === "contradiction")
+          return { outcome, message: entryFromRow(parts, message) };
+        const changed = await db
+          .updateTable("outbox")
+          .set({
+            application: cell.to,
+            transport: transportTable[message.transport].receipt?.to ?? message.transport,
+            owner: null,
+            lease_until: null,
+            sent_at: message.sent_at ?? now,
+            changed_at: now,
+          })
+          .where("id", "=", message.id)
+          .returning(entryColumns)
+          .executeTakeFirstOrThrow();
+        return { outcome, message: entryFromRow(parts, changed) };
+      }, signal);
+      if (record.message !== undefined) notifier.publish(record.message.id, outboxTopic);
+      if (record.outcome === "contradiction" || record.outcome === "unknown")
+        parts.logger.warn("receipt does not fit", { outcome: record.outcome, receiptId: facts.receiptId });
+      return record;
+    },
+
+    async overdue({ limit = 100, signal } = {}) {
+      wholeNumber("limit", limit, 1, 1_000);
+      const now = await parts.now();
+      const late = await store.write(async (db) => {
+        const due = await lock(
+          store,
+          db
+            .selectFrom("outbox")
+            .select("id")
+            .where("application", "=", "awaiting")
+            .where("transport", "=", "sent")
+            .where("receipt_deadline", "<=", now)
+            .orderBy("receipt_deadline")
+            .limit(limit),
+          true,
+        ).execute();
+        if (due.length === 0) return [];
+        return db
+          .updateTable("outbox")
+          .set({ application: applicationTable.awaiting.deadline?.to ?? "overdue", changed_at: now })
+          .where(
+            "id",
+            "in",
+            due.map((row) => row.id),
+          )
+          .returning(entryColumns)
+          .execute();
+      }, signal);
+      const entries = late.map((row) => entryFromRow(parts, row));
+      entries.sort((a, b) => (a.receiptDeadline ?? 0) - (b.receiptDeadline ?? 0));
+      notifier.publish(...entries.map((entry) => entry.id));
+      for (const entry of entries) parts.logger.warn("receipt overdue", { id: entry.id, kind: entry.kind, to: entry.to });
+      return entries;
+    },
+
+    async nextDeadline({ signal } = {}) {
+      const row = await store.read(
+        (db) =>
+          db
+            .selectFrom("outbox")
+            .select("receipt_deadline")
+            .where("application", "=", "awaiting")
+            .where("transport", "=", "sent")
+            .where("receipt_deadline", "is not", null)
+            .orderBy("receipt_deadline")
+            .limit(1)
+            .executeTakeFirst(),
+        signal,
+      );
+      return row?.receipt_deadline ?? undefined;
+    },
+
+    list: (outboxId, { signal } = {}) => stored({ outboxId }, 100, signal),
+    unknown: ({ limit = 100, signal } = {}) => stored("unknown", wholeNumber("limit", limit, 1, 1_000), signal),
+  };
+}

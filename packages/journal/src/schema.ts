@@ -1,0 +1,118 @@
+import type { Generated } from "kysely";
+import type { ApplicationState, InboxState, ReceiptOutcome, TransportState } from "./states.ts";
+
+/** Times are milliseconds since 1970 UTC, in float columns so that both engines give numbers. */
+export interface OutboxTable {
+  seq: Generated<number>;
+  /** Stable id of the row; equal to the first AMQP message id. */
+  id: string;
+  amqp_id: string;
+  msg_id: string | null;
+  kind: string;
+  from_party: string;
+  to_party: string;
+  conversation: string | null;
+  ordering_key: string | null;
+  properties: Uint8Array;
+  payload: Uint8Array | null;
+  digest: string;
+  key_id: string | null;
+  transport: TransportState;
+  application: ApplicationState;
+  attempts: number;
+  resends: number;
+  owner: string | null;
+  lease_until: number | null;
+  next_at: number;
+  receipt_within: number | null;
+  receipt_deadline: number | null;
+  reason: string | null;
+  created_at: number;
+  sent_at: number | null;
+  changed_at: number;
+}
+
+/** One row per incoming message, kept after handling to recognise duplicates. */
+export interface InboxTable {
+  seq: Generated<number>;
+  id: string;
+  amqp_id: string;
+  msg_id: string | null;
+  kind: string;
+  from_party: string;
+  to_party: string;
+  ordering_key: string | null;
+  conversation: string | null;
+  properties: Uint8Array;
+  payload: Uint8Array | null;
+  content_hash: string;
+  key_id: string | null;
+  state: InboxState;
+  tries: number;
+  owner: string | null;
+  lease_until: number | null;
+  next_at: number;
+  reason: string | null;
+  received_at: number;
+  changed_at: number;
+}
+
+/** Every AppRec that arrived, known or not. */
+export interface ReceiptTable {
+  seq: Generated<number>;
+  id: string;
+  receipt_id: string;
+  from_party: string;
+  original_msg_id: string;
+  outbox_id: string | null;
+  accepted: number;
+  outcome: ReceiptOutcome;
+  errors: Uint8Array;
+  key_id: string | null;
+  recorded_at: number;
+}
+
+/** One row per dialog. */
+export interface ThreadTable {
+  dialog_id: string;
+  own_party: string;
+  other_party: string;
+  last_message_id: string | null;
+  state: "open" | "closed";
+  person: Uint8Array | null;
+  facts: Uint8Array;
+  key_id: string | null;
+  created_at: number;
+  changed_at: number;
+}
+
+/** One row per person and organisation. */
+export interface MemberTable {
+  seq: Generated<number>;
+  id: string;
+  person_hash: string;
+  person: Uint8Array;
+  key_id: string | null;
+  organisation: string;
+  period_start: string | null;
+  period_end: string | null;
+  status: "active" | "inactive" | "unknown";
+  status_at: number | null;
+  next_retry_at: number | null;
+  created_at: number;
+  changed_at: number;
+}
+
+export interface MigrationTable {
+  version: number;
+  applied_at: number;
+}
+
+export interface JournalSchema {
+  outbox: OutboxTable;
+  inbox: InboxTable;
+  receipt: ReceiptTable;
+  thread: ThreadTable;
+  member: MemberTable;
+  journal_migration: MigrationTable;
+}

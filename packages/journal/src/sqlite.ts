@@ -1,0 +1,174 @@
+import { DatabaseSync } from "node:sqlite";
+import { HelsekontaktError, throwIfAborted } from "@helsekontakt/core";
+import { Kysely } from "kysely";
+import { closedFault, storeFault } from "./faults.ts";
+import { migrate } from "./migrations.ts";
+import type { JournalSchema } from "./schema.ts";
+import { nodeSqliteDialect } from "./sqlite-dialect.ts";
+import type { Db, OpenStore, Store } from "./store.ts";
+
+export interface SqliteStoreOptions {
+  /** Path of the database file; made when absent. `:memory:` keeps nothing and is for tests. */
+  readonly file: string;
+  /** How long a write waits for another process's transaction, in milliseconds; default 5 000. */
+  readonly busyTimeoutMs?: number;
+}
+
+/**
+ * The embedded store: one file, `node:sqlite`, WAL with `synchronous=FULL`. Writes that are asked for while another
+ * commit runs share the next one. Deleted rows are overwritten (`secure_delete`).
+ *
+ * @see https://www.sqlite.org/pragma.html#pragma_synchronous
+ */
+export function sqliteStore(options: SqliteStoreOptions): Store {
+  return {
+    engine: "sqlite",
+    async open({ signal }) {
+      throwIfAborted(signal);
+      let store: SqliteStore | undefined;
+      try {
+        store = new SqliteStore(options);
+        await store.write((db) => migrate(db, "sqlite", Date.now()), signal);
+        return store;
+      } catch (reason) {
+        await store?.close();
+        throw storeFault(reason, "open");
+      }
+    },
+  };
+}
+
+interface Waiting {
+  readonly work: (db: Db) => Promise<unknown>;
+  readonly signal: AbortSignal | undefined;
+  readonly resolve: (value: never) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** More would hold the event loop for too long between two looks at the sockets. */
+const maxGroup = 128;
+
+class SqliteStore implements OpenStore {
+  readonly engine = "sqlite";
+  readonly #database: DatabaseSync;
+  readonly #reader: DatabaseSync | undefined;
+  readonly #db: Db;
+  readonly #readDb: Db | undefined;
+  #waiting: Waiting[] = [];
+  #running: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(options: SqliteStoreOptions) {
+    const timeout = options.busyTimeoutMs ?? 5_000;
+    this.#database = new DatabaseSync(options.file, { timeout });
+    try {
+      for (const pragma of ["journal_mode=wal", "synchronous=full", "secure_delete=on", "foreign_keys=on"])
+        this.#database.exec(`pragma ${pragma}`);
+      if (options.file !== ":memory:") {
+        this.#reader = new DatabaseSync(options.file, { timeout });
+        this.#reader.exec("pragma query_only=on");
+      }
+    } catch (reason) {
+      this.#database.close();
+      throw reason;
+    }
+    this.#db = new Kysely<JournalSchema>({ dialect: nodeSqliteDialect(this.#database) });
+    if (this.#reader !== undefined)
+      this.#readDb = new Kysely<JournalSchema>({ dialect: nodeSqliteDialect(this.#reader) });
+  }
+
+  async clockOffset(): Promise<number> {
+    return 0;
+  }
+
+  async read<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    if (this.#readDb === undefined) return this.write(work, signal);
+    throwIfAborted(signal);
+    if (this.#closed) throw closedFault();
+    try {
+      return await work(this.#readDb);
+    } catch (reason) {
+      throw storeFault(reason, "answer a query");
+    }
+  }
+
+  async write<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    throwIfAborted(signal);
+    if (this.#closed) throw closedFault();
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ work, signal, resolve, reject });
+      this.#running ??= this.#drain();
+    });
+  }
+
+  async within<T>(): Promise<T> {
+    throw new HelsekontaktError("input/invalid", "expected no caller's transaction on SQLite, found one", {
+      hint: "a transaction shared with the application's own rows needs the PostgreSQL store",
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#running;
+    this.#reader?.close();
+    this.#database.close();
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      while (this.#waiting.length > 0) {
+        // Everything asked for in this turn of the event loop joins the group.
+        await new Promise((next) => setImmediate(next));
+        await this.#commitGroup(this.#waiting.splice(0, maxGroup));
+      }
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  async #commitGroup(group: readonly Waiting[]): Promise<void> {
+    const done: (() => void)[] = [];
+    const pending = new Set(group);
+    try {
+      this.#database.exec("begin immediate");
+      for (const one of group) {
+        const settle = await this.#runOne(one);
+        if (settle === undefined) pending.delete(one);
+        else done.push(settle);
+      }
+      this.#database.exec("commit");
+    } catch (reason) {
+      try {
+        this.#database.exec("rollback");
+      } catch {
+        // SQLite rolls back by itself on some faults (disk full); there is then nothing left to undo.
+      }
+      const fault = storeFault(reason, "commit");
+      for (const one of pending) one.reject(fault);
+      return;
+    }
+    for (const settle of done) settle();
+  }
+
+  /** Resolves to what to do after the commit; undefined when the work failed alone and was undone and told. */
+  async #runOne(one: Waiting): Promise<(() => void) | undefined> {
+    try {
+      throwIfAborted(one.signal);
+    } catch (reason) {
+      one.reject(reason);
+      return undefined;
+    }
+    this.#database.exec("savepoint one");
+    try {
+      const value = await one.work(this.#db);
+      this.#database.exec("release one");
+      return () => one.resolve(value as never);
+    } catch (reason) {
+      this.#database.exec("rollback to one");
+      this.#database.exec("release one");
+      one.reject(storeFault(reason, "write"));
+      return undefined;
+    }
+  }
+}

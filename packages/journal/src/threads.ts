@@ -1,0 +1,157 @@
+import { Personal } from "@helsekontakt/core";
+import type { Selectable } from "kysely";
+import { fromJsonBytes, toJsonBytes } from "./cipher.ts";
+import { notFound, plainOrNull, plainText, wholeNumber } from "./faults.ts";
+import { type Cancellable, lock, type Parts } from "./parts.ts";
+import type { ThreadTable } from "./schema.ts";
+
+/** A dialog between two parties about one citizen. */
+export interface Thread {
+  /** RefToConversation: the MsgId of the dialog's first message. */
+  readonly dialogId: string;
+  /** HER-ids. */
+  readonly own: string;
+  readonly other: string;
+  /** MsgId of the newest message, which the next one refers to as RefToParent. */
+  readonly lastMessageId?: string;
+  readonly state: "open" | "closed";
+  /** The citizen. */
+  readonly person?: Personal;
+  /** What the application wants to find again, encrypted like the person. */
+  readonly facts: Readonly<Record<string, string>>;
+  /** Times are milliseconds since 1970 UTC. */
+  readonly createdAt: number;
+  readonly changedAt: number;
+}
+
+/** What a message says of its thread; absent members keep what is stored. */
+export interface ThreadUpdate {
+  readonly dialogId: string;
+  readonly own: string;
+  readonly other: string;
+  readonly lastMessageId?: string;
+  readonly state?: "open" | "closed";
+  readonly person?: Personal;
+  readonly facts?: Readonly<Record<string, string>>;
+}
+
+/** Dialog threads. */
+export interface Threads {
+  /**
+   * Opens or continues a thread.
+   *
+   * @throws {HelsekontaktError} `input/invalid`, `journal/unavailable`, `journal/closed`, `abort/cancelled`
+   */
+  put(update: ThreadUpdate, options?: Cancellable): Promise<Thread>;
+  get(dialogId: string, options?: Cancellable): Promise<Thread | undefined>;
+  /** @throws {HelsekontaktError} `journal/not-found` */
+  close(dialogId: string, options?: Cancellable): Promise<Thread>;
+  /** Newest change first, at most `limit` (default 100). */
+  list(filter?: Cancellable & { readonly state?: "open" | "closed"; readonly limit?: number }): Promise<Thread[]>;
+}
+
+/** @internal */
+export function threadPlace(column: "person" | "facts", dialogId: string): string {
+  return `thread:${column}:${dialogId}`;
+}
+
+/** @internal */
+export function createThreads(parts: Parts): Threads {
+  const { store, cipher } = parts;
+
+  function threadFromRow(row: Selectable<ThreadTable>): Thread {
+    const factsPlace = threadPlace("facts", row.dialog_id);
+    return {
+      dialogId: row.dialog_id,
+      own: row.own_party,
+      other: row.other_party,
+      ...(row.last_message_id === null ? {} : { lastMessageId: row.last_message_id }),
+      state: row.state,
+      ...(row.person === null
+        ? {}
+        : { person: personFromBytes(cipher.open(row.key_id, row.person, threadPlace("person", row.dialog_id))) }),
+      facts: fromJsonBytes(cipher.open(row.key_id, row.facts, factsPlace), factsPlace),
+      createdAt: row.created_at,
+      changedAt: row.changed_at,
+    };
+  }
+
+  async function put(update: ThreadUpdate, { signal }: Cancellable = {}): Promise<Thread> {
+    const dialogId = plainText("dialogId", update.dialogId);
+    const own = plainText("own", update.own);
+    const other = plainText("other", update.other);
+    const last = plainOrNull("lastMessageId", update.lastMessageId);
+    const now = await parts.now();
+    return store.write(async (db) => {
+      const row = await lock(store, db.selectFrom("thread").selectAll().where("dialog_id", "=", dialogId)).executeTakeFirst();
+      const before = row === undefined ? undefined : threadFromRow(row);
+      const person = update.person ?? before?.person;
+      const values = {
+        own_party: own,
+        other_party: other,
+        last_message_id: last ?? before?.lastMessageId ?? null,
+        state: update.state ?? before?.state ?? ("open" as const),
+        person: person === undefined ? null : cipher.seal(bytesFromPerson(person), threadPlace("person", dialogId)),
+        facts: cipher.seal(toJsonBytes({ ...before?.facts, ...update.facts }), threadPlace("facts", dialogId)),
+        key_id: cipher.keyId,
+        changed_at: now,
+      };
+      const stored = await db
+        .insertInto("thread")
+        .values({ dialog_id: dialogId, created_at: now, ...values })
+        .onConflict((c) => c.column("dialog_id").doUpdateSet(values))
+        .returningAll()
+        .executeTakeFirstOrThrow();
+      return threadFromRow(stored);
+    }, signal);
+  }
+
+  async function get(dialogId: string, { signal }: Cancellable = {}): Promise<Thread | undefined> {
+    const row = await store.read(
+      (db) => db.selectFrom("thread").selectAll().where("dialog_id", "=", dialogId).executeTakeFirst(),
+      signal,
+    );
+    return row === undefined ? undefined : threadFromRow(row);
+  }
+
+  return {
+    put,
+    get,
+
+    async close(dialogId, { signal } = {}) {
+      const now = await parts.now();
+      const row = await store.write(
+        (db) =>
+          db
+            .updateTable("thread")
+            .set({ state: "closed", changed_at: now })
+            .where("dialog_id", "=", dialogId)
+            .returningAll()
+            .executeTakeFirst(),
+        signal,
+      );
+      if (row === undefined) throw notFound("a thread", dialogId);
+      return threadFromRow(row);
+    },
+
+    async list({ state, limit = 100, signal } = {}) {
+      wholeNumber("limit", limit, 1, 1_000);
+      const rows = await store.read((db) => {
+        const all = db.selectFrom("thread").selectAll();
+        const some = state === undefined ? all : all.where("state", "=", state);
+        return some.orderBy("changed_at", "desc").orderBy("dialog_id").limit(limit).execute();
+      }, signal);
+      return rows.map(threadFromRow);
+    },
+  };
+}
+
+/** @internal */
+export function bytesFromPerson(person: Personal): Uint8Array {
+  return new TextEncoder().encode(person.reveal());
+}
+
+/** @internal */
+export function personFromBytes(bytes: Uint8Array): Personal {
+  return new Personal(new TextDecoder().decode(bytes));
+}

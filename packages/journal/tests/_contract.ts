@@ -1,0 +1,711 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { type Clock, HelsekontaktError, Personal } from "@helsekontakt/core";
+import {
+  type ApplicationEvent,
+  applicationTable,
+  type InboxClaim,
+  inboxTable,
+  type Journal,
+  type JournalOptions,
+  type OutboxClaim,
+  type OutboxMessage,
+  openJournal,
+  type Store,
+  type TransportEvent,
+  type TransportState,
+  transportTable,
+} from "../src/index.ts";
+
+/** One case of the contract that both engines keep; it opens the store as often as it has processes. */
+export interface ContractCase {
+  readonly name: string;
+  run(bench: Bench): Promise<void>;
+}
+
+/** A fresh store and a clock that stands still until moved. */
+export class Bench {
+  readonly clock: Clock & { time: number };
+  readonly #store: () => Store;
+  readonly #open: Journal[] = [];
+
+  constructor(store: () => Store) {
+    this.#store = store;
+    this.clock = { time: 1_800_000_000_000, now: () => this.clock.time, sleep: async () => {} };
+  }
+
+  async open(options: Partial<JournalOptions> = {}): Promise<Journal> {
+    const journal = await openJournal({ store: this.#store(), clock: this.clock, ...options });
+    this.#open.push(journal);
+    return journal;
+  }
+
+  async close(): Promise<void> {
+    for (const journal of this.#open) await journal.close();
+  }
+}
+
+const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+
+export function message(more: Partial<OutboxMessage> = {}): OutboxMessage {
+  return { kind: "DIALOG_X", from: "100", to: "200", payload: text("<m/>"), ...more };
+}
+
+async function code(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+  } catch (reason) {
+    assert.ok(reason instanceof HelsekontaktError, `expected our error, found ${String(reason)}`);
+    return (reason as HelsekontaktError).code;
+  }
+  return "none";
+}
+
+async function claimOne(journal: Journal, owner = "a"): Promise<OutboxClaim> {
+  const [claim] = await journal.outbox.claim({ owner, limit: 1 });
+  assert.ok(claim, "expected a claim");
+  return claim;
+}
+
+const people = ["01818010083", "01818010164", "17851360018", "41818010077"].map((n) => new Personal(n));
+const [ann, bo, cy, di] = people as [Personal, Personal, Personal, Personal];
+
+/** Brings a new message to a pair of states by the public operations only; undefined when no way leads there. */
+async function reach(bench: Bench, journal: Journal, transport: TransportState, application: string): Promise<string> {
+  const expects = application !== "none";
+  const msgId = randomBytes(8).toString("hex");
+  const { id } = await journal.outbox.enqueue(message({ msgId, expectsReceipt: expects, receiptWithinMs: 1_000 }));
+  const answer = async (accepted: boolean): Promise<void> => {
+    await journal.receipts.record({ receiptId: `r-${id}`, originalMsgId: msgId, from: "200", accepted });
+  };
+  if (application === "none" || application === "awaiting") {
+    if (transport === "queued") return id;
+    const claim = await claimOne(journal);
+    if (transport === "sent") await journal.outbox.markSent(claim);
+    if (transport === "failed") await journal.outbox.markFailed(claim, { reason: "amqp/rejected", retry: "never" });
+    return id;
+  }
+  await journal.outbox.markSent(await claimOne(journal));
+  if (application === "overdue") {
+    bench.clock.time += 2_000;
+    assert.equal((await journal.receipts.overdue()).length, 1);
+    if (transport === "failed") await journal.outbox.reportUndeliverable(id, "transport:invalid-signature");
+    if (transport === "queued" || transport === "sending") throw new Error("unreachable pair");
+    return id;
+  }
+  await answer(application === "accepted");
+  return id;
+}
+
+export const contractCases: readonly ContractCase[] = [
+  {
+    name: "outbox: a message is durable, claimed, sent and settled",
+    async run(bench) {
+      const journal = await bench.open();
+      const payload = randomBytes(5_000);
+      const { id, duplicate } = await journal.outbox.enqueue(message({ payload, properties: { queue: "q" } }));
+      assert.equal(duplicate, false);
+      const other = await bench.open();
+      assert.deepEqual(Buffer.from((await other.outbox.payload(id)) ?? []), payload);
+      const claim = await claimOne(journal);
+      assert.equal(claim.id, id);
+      assert.equal(claim.messageId, id);
+      assert.deepEqual(claim.properties, { queue: "q" });
+      assert.deepEqual(Buffer.from(claim.payload), payload);
+      assert.equal((await other.outbox.claim({ owner: "b" })).length, 0);
+      const sent = await journal.outbox.markSent(claim);
+      assert.deepEqual([sent.transport, sent.application, sent.attempts], ["sent", "none", 1]);
+      assert.equal((await other.outbox.wait(id)).transport, "sent");
+    },
+  },
+  {
+    name: "outbox: the same id with the same payload is a duplicate, with another a conflict",
+    async run(bench) {
+      const journal = await bench.open({ key: { id: "k1", secret: randomBytes(32) } });
+      const one = message({ messageId: "id-1" });
+      assert.deepEqual(await journal.outbox.enqueue(one), { id: "id-1", duplicate: false });
+      assert.deepEqual(await journal.outbox.enqueue(one), { id: "id-1", duplicate: true });
+      assert.equal(await code(journal.outbox.enqueue({ ...one, payload: text("other") })), "journal/conflict");
+      assert.equal((await journal.outbox.list()).length, 1);
+    },
+  },
+  {
+    name: "outbox: concurrent sends are all stored, and a bad one fails alone",
+    async run(bench) {
+      const journal = await bench.open();
+      await journal.outbox.enqueue(message({ messageId: "taken" }));
+      const results = await Promise.allSettled(
+        Array.from({ length: 300 }, (_, i) =>
+          journal.outbox.enqueue(message(i === 150 ? { messageId: "taken", payload: text("x") } : { messageId: `m${i}` })),
+        ),
+      );
+      assert.equal(results.filter((r) => r.status === "rejected").length, 1);
+      const seen = new Set<string>();
+      for (let after: string | undefined; ; ) {
+        const page = await journal.outbox.list({ limit: 100, ...(after === undefined ? {} : { after }) });
+        for (const entry of page) seen.add(entry.id);
+        after = page.at(-1)?.id;
+        if (after === undefined) break;
+      }
+      assert.equal(seen.size, 300);
+    },
+  },
+  {
+    name: "outbox: messages of one key leave in order, one at a time; others are not held up",
+    async run(bench) {
+      const journal = await bench.open();
+      for (const [messageId, key] of [["a1", "a"], ["a2", "a"], ["b1", "b"], ["c1", undefined], ["c2", undefined]] as const)
+        await journal.outbox.enqueue(message({ messageId, ...(key === undefined ? {} : { key }) }));
+      const first = await journal.outbox.claim({ owner: "x", limit: 10 });
+      assert.deepEqual(first.map((c) => c.id), ["a1", "b1", "c1", "c2"]);
+      assert.deepEqual(await journal.outbox.claim({ owner: "y" }), []);
+      const [a1] = first as [OutboxClaim];
+      await journal.outbox.markFailed(a1, { reason: "amqp/released", retry: bench.clock.time + 500 });
+      assert.deepEqual(await journal.outbox.claim({ owner: "y" }), []);
+      bench.clock.time += 500;
+      const again = await claimOne(journal, "y");
+      assert.deepEqual([again.id, again.attempts, again.reason], ["a1", 2, "amqp/released"]);
+      await journal.outbox.markSent(again);
+      assert.equal((await claimOne(journal, "y")).id, "a2");
+    },
+  },
+  {
+    name: "outbox: a lapsed lease is taken over under the same id, and the first holder is fenced off",
+    async run(bench) {
+      const one = await bench.open();
+      const two = await bench.open();
+      await one.outbox.enqueue(message({ messageId: "m" }));
+      const [stale] = (await one.outbox.claim({ owner: "one", leaseMs: 1_000 })) as [OutboxClaim];
+      bench.clock.time += 999;
+      assert.equal((await two.outbox.claim({ owner: "two" })).length, 0);
+      const renewed = await one.outbox.renew(stale, { leaseMs: 1_000 });
+      bench.clock.time += 999;
+      assert.equal((await two.outbox.claim({ owner: "two" })).length, 0);
+      bench.clock.time += 1;
+      const taken = await claimOne(two, "two");
+      assert.deepEqual([taken.messageId, taken.attempts], ["m", 2]);
+      assert.equal(await code(one.outbox.markSent(renewed)), "journal/conflict");
+      assert.equal(await code(one.outbox.renew(renewed)), "journal/conflict");
+      assert.equal(await code(one.outbox.release(renewed)), "journal/conflict");
+      assert.equal((await two.outbox.markSent(taken)).transport, "sent");
+      assert.equal(await code(two.outbox.markSent(taken)), "journal/conflict");
+    },
+  },
+  {
+    name: "outbox: competing processes never hold the same message",
+    async run(bench) {
+      const journals = await Promise.all([bench.open(), bench.open(), bench.open()]);
+      const [first] = journals as [Journal];
+      for (let i = 0; i < 60; i++) await first.outbox.enqueue(message({ messageId: `m${i}`, key: `k${i % 20}` }));
+      const order = new Map<string, number[]>();
+      let sent = 0;
+      await Promise.all(
+        journals.map(async (journal, n) => {
+          for (let idle = 0; idle < 40 && sent < 60; ) {
+            const claims = await journal.outbox.claim({ owner: `p${n}`, limit: 5 });
+            idle = claims.length === 0 ? idle + 1 : 0;
+            for (const claim of claims) {
+              await journal.outbox.markSent(claim);
+              sent++;
+              order.set(claim.key ?? "", [...(order.get(claim.key ?? "") ?? []), Number(claim.id.slice(1))]);
+            }
+          }
+        }),
+      );
+      assert.equal(sent, 60);
+      for (const numbers of order.values()) assert.deepEqual(numbers, [...numbers].sort((a, b) => a - b));
+    },
+  },
+  {
+    name: "outbox: released claims are untried, cancelled messages are given up, not-before is kept",
+    async run(bench) {
+      const journal = await bench.open();
+      await journal.outbox.enqueue(message({ messageId: "m", notBefore: bench.clock.time + 10 }));
+      assert.deepEqual(await journal.outbox.claim({ owner: "a" }), []);
+      bench.clock.time += 10;
+      const back = await journal.outbox.release(await claimOne(journal));
+      assert.deepEqual([back.transport, back.attempts], ["queued", 0]);
+      const cancelled = await journal.outbox.cancel("m", "abort/cancelled");
+      assert.deepEqual([cancelled.transport, cancelled.reason], ["failed", "abort/cancelled"]);
+      assert.equal(await code(journal.outbox.cancel("m", "abort/cancelled")), "journal/conflict");
+      assert.equal(await code(journal.outbox.cancel("none", "abort/cancelled")), "journal/not-found");
+      assert.equal(await journal.outbox.get("none"), undefined);
+    },
+  },
+  {
+    name: "outbox: after an error report it goes again under a new AMQP id and the old MsgId",
+    async run(bench) {
+      const journal = await bench.open();
+      await journal.outbox.enqueue(message({ messageId: "m", msgId: "h", expectsReceipt: true }));
+      assert.equal(await journal.outbox.reportUndeliverable("m", "transport:invalid-signature"), undefined);
+      await journal.outbox.markSent(await claimOne(journal));
+      const failed = await journal.outbox.reportUndeliverable("m", "transport:invalid-signature");
+      assert.deepEqual([failed?.transport, failed?.reason], ["failed", "transport:invalid-signature"]);
+      const again = await journal.outbox.resend("m", { messageId: "m2" });
+      assert.deepEqual([again.id, again.messageId, again.msgId, again.transport], ["m", "m2", "h", "queued"]);
+      const claim = await claimOne(journal);
+      assert.equal(claim.messageId, "m2");
+      await journal.outbox.markSent(claim);
+      const { outcome } = await journal.receipts.record({ receiptId: "r", originalMsgId: "h", from: "200", accepted: true });
+      assert.equal(outcome, "accepted");
+      assert.equal((await journal.outbox.get("m2"))?.application, "accepted");
+    },
+  },
+  {
+    name: "outbox: an overdue message goes again once, never twice",
+    async run(bench) {
+      const journal = await bench.open();
+      const id = await reach(bench, journal, "sent", "overdue");
+      assert.equal((await journal.outbox.resend(id)).application, "awaiting");
+      await journal.outbox.markSent(await claimOne(journal));
+      bench.clock.time += 2_000;
+      assert.deepEqual((await journal.receipts.overdue()).map((e) => e.id), [id]);
+      assert.equal(await code(journal.outbox.resend(id)), "journal/conflict");
+    },
+  },
+  {
+    name: "outbox: wait ends with the answer, with the deadline, with failure, or with the caller's signal",
+    async run(bench) {
+      const journal = await bench.open();
+      const other = await bench.open();
+      await journal.outbox.enqueue(message({ messageId: "m", msgId: "h", expectsReceipt: true }));
+      const here = journal.outbox.wait("m", { pollMs: 60_000 });
+      const there = other.outbox.wait("m", { pollMs: 5 });
+      const stop = new AbortController();
+      const cancelled = code(journal.outbox.wait("m", { signal: stop.signal }));
+      stop.abort();
+      assert.equal(await cancelled, "abort/cancelled");
+      await journal.outbox.markSent(await claimOne(journal));
+      await journal.receipts.record({ receiptId: "r", originalMsgId: "h", from: "200", accepted: false, errors: [{ code: "E35" }] });
+      assert.equal((await here).application, "rejected");
+      assert.equal((await there).application, "rejected");
+      assert.equal(await code(journal.outbox.wait("none")), "journal/not-found");
+      const id = await reach(bench, journal, "sent", "overdue");
+      assert.equal((await journal.outbox.wait(id)).application, "overdue");
+    },
+  },
+  {
+    name: "states: every pair of transport state and event does what the table says",
+    async run(bench) {
+      const journal = await bench.open();
+      for (const state of Object.keys(transportTable) as TransportState[])
+        for (const event of Object.keys(transportTable[state]) as TransportEvent[]) {
+          const overdue = event === "resend-overdue" && state === "sent";
+          const id = await reach(bench, journal, state, overdue ? "overdue" : "awaiting");
+          const held = (await journal.outbox.get(id)) as NonNullable<Awaited<ReturnType<typeof journal.outbox.get>>>;
+          const claim: OutboxClaim = { ...held, payload: text(""), owner: "a", leaseUntil: 0 };
+          const perform: Record<TransportEvent, () => Promise<unknown>> = {
+            claim: async () => {
+              bench.clock.time += 61_000;
+              const claims = await journal.outbox.claim({ owner: "b", limit: 1_000 });
+              if (!claims.some((c) => c.id === id)) throw new HelsekontaktError("journal/conflict", "not claimed");
+            },
+            sent: () => journal.outbox.markSent(claim),
+            retry: () => journal.outbox.markFailed(claim, { reason: "amqp/released", retry: "backoff" }),
+            release: () => journal.outbox.release(claim),
+            fail: () =>
+              state === "queued"
+                ? journal.outbox.cancel(id, "abort/cancelled")
+                : journal.outbox.markFailed(claim, { reason: "amqp/rejected", retry: "never" }),
+            report: () => journal.outbox.reportUndeliverable(id, "transport:x"),
+            receipt: () =>
+              journal.receipts.record({ receiptId: `r${id}`, originalMsgId: held.msgId ?? "", from: "200", accepted: true }),
+            resend: () => journal.outbox.resend(id),
+            "resend-overdue": () => journal.outbox.resend(id),
+          };
+          // A message that was never tried has no answer and no report to get; and `resend` of a state is one of the two.
+          if (state === "queued" && (event === "report" || event === "receipt")) {
+            await journal.outbox.markFailed(await claimOne(journal), { reason: "amqp/timeout", retry: bench.clock.time + 1 });
+          }
+          if (event === "resend-overdue" && state === "failed") continue;
+          const cell = transportTable[state][event];
+          assert.equal(await code(perform[event]()), cell === null ? "journal/conflict" : "none", `${state} ${event}`);
+          assert.equal((await journal.outbox.get(id))?.transport, cell?.to ?? state, `${state} ${event}`);
+          await drop(journal, id);
+        }
+    },
+  },
+  {
+    name: "states: every pair of application state and event does what the table says",
+    async run(bench) {
+      const journal = await bench.open();
+      for (const state of Object.keys(applicationTable) as (keyof typeof applicationTable)[])
+        for (const event of Object.keys(applicationTable[state]) as ApplicationEvent[]) {
+          // `resend` is of a failed message, the deadline of a sent one.
+          const failed = event === "resend" && state !== "accepted" && state !== "rejected";
+          const id = await reach(bench, journal, failed ? "failed" : "sent", state);
+          const entry = await journal.outbox.get(id);
+          const record = (accepted: boolean) => async (): Promise<string> => {
+            const facts = { receiptId: `x${id}`, originalMsgId: entry?.msgId ?? "", from: "200", accepted };
+            return (await journal.receipts.record(facts)).outcome;
+          };
+          const perform: Record<ApplicationEvent, () => Promise<unknown>> = {
+            "receipt-accepted": record(true),
+            "receipt-rejected": record(false),
+            deadline: async () => {
+              bench.clock.time += 2_000;
+              const late = await journal.receipts.overdue();
+              if (!late.some((e) => e.id === id)) throw new HelsekontaktError("journal/conflict", "not overdue");
+            },
+            resend: () => journal.outbox.resend(id),
+            "resend-overdue": () => journal.outbox.resend(id),
+          };
+          const cell = applicationTable[state][event];
+          const name = `${state} ${event}`;
+          if (event === "receipt-accepted" || event === "receipt-rejected")
+            assert.equal(await perform[event](), cell?.outcome, name);
+          else assert.equal(await code(perform[event]()), cell === null ? "journal/conflict" : "none", name);
+          assert.equal((await journal.outbox.get(id))?.application, cell?.to ?? state, name);
+          await drop(journal, id);
+        }
+    },
+  },
+  {
+    name: "receipts: known by MsgId and receiver, once; anything else is unknown",
+    async run(bench) {
+      const journal = await bench.open();
+      await journal.outbox.enqueue(message({ messageId: "m", msgId: "h", expectsReceipt: true }));
+      const facts = { receiptId: "r", originalMsgId: "h", from: "200", accepted: true };
+      assert.equal((await journal.receipts.record(facts)).outcome, "unknown", "never tried");
+      await journal.outbox.markSent(await claimOne(journal));
+      assert.equal((await journal.receipts.record({ ...facts, from: "300" })).outcome, "unknown", "another party");
+      assert.equal((await journal.receipts.record({ ...facts, originalMsgId: "z", receiptId: "q" })).outcome, "unknown");
+      assert.equal((await journal.receipts.record(facts)).outcome, "accepted", "known by now");
+      assert.equal((await journal.receipts.record(facts)).outcome, "duplicate", "redelivered");
+      const twice = { ...facts, receiptId: "r2" };
+      assert.equal((await journal.receipts.record(twice)).outcome, "duplicate", "a second AppRec");
+      const contrary = { ...twice, receiptId: "r3", accepted: false, errors: [{ code: "X99", text: "free text" }] };
+      const { outcome, message: after } = await journal.receipts.record(contrary);
+      assert.deepEqual([outcome, after?.application], ["contradiction", "accepted"]);
+      const list = await journal.receipts.list("m");
+      assert.deepEqual(list.map((r) => r.outcome), ["accepted", "duplicate", "contradiction"]);
+      assert.deepEqual(list[2]?.errors, [{ code: "X99", text: "free text" }]);
+      assert.deepEqual((await journal.receipts.unknown()).map((r) => r.originalMsgId), ["h", "z"]);
+    },
+  },
+  {
+    name: "receipts: one that comes before the broker's answer ends the resending",
+    async run(bench) {
+      const journal = await bench.open();
+      await journal.outbox.enqueue(message({ messageId: "m", msgId: "h", expectsReceipt: true }));
+      const claim = await claimOne(journal);
+      const early = await journal.receipts.record({ receiptId: "r", originalMsgId: "h", from: "200", accepted: true });
+      assert.deepEqual([early.outcome, early.message?.transport], ["accepted", "sent"]);
+      assert.equal(await code(journal.outbox.markSent(claim)), "journal/conflict");
+      bench.clock.time += 120_000;
+      assert.deepEqual(await journal.outbox.claim({ owner: "b" }), []);
+    },
+  },
+  {
+    name: "receipts: deadlines count from sending and are told once, to one process",
+    async run(bench) {
+      const journal = await bench.open();
+      const other = await bench.open();
+      assert.equal(await journal.receipts.nextDeadline(), undefined);
+      await journal.outbox.enqueue(message({ messageId: "m", expectsReceipt: true, receiptWithinMs: 1_000 }));
+      bench.clock.time += 5_000;
+      assert.deepEqual(await journal.receipts.overdue(), []);
+      await journal.outbox.markSent(await claimOne(journal));
+      assert.equal(await journal.receipts.nextDeadline(), bench.clock.time + 1_000);
+      bench.clock.time += 999;
+      assert.deepEqual(await journal.receipts.overdue(), []);
+      bench.clock.time += 1;
+      const told = await Promise.all([journal.receipts.overdue(), other.receipts.overdue()]);
+      assert.deepEqual(told.flat().map((e) => e.id), ["m"]);
+      assert.deepEqual(await journal.receipts.overdue(), []);
+    },
+  },
+  {
+    name: "inbox: duplicates by message id, by MsgId and by content are recognised per sender",
+    async run(bench) {
+      const journal = await bench.open({ key: { id: "k", secret: randomBytes(32) } });
+      const base = { messageId: "1", msgId: "h1", kind: "DIALOG", from: "200", to: "100", payload: text("<a/>") };
+      assert.equal((await journal.inbox.accept(base)).outcome, "new");
+      const by = async (more: object, byContent = false): Promise<string> => {
+        const found = await journal.inbox.accept({ ...base, ...more }, { byContent });
+        return found.outcome === "new" ? "new" : found.by;
+      };
+      assert.equal(await by({}), "message-id");
+      assert.equal(await by({ messageId: "2" }), "msg-id");
+      assert.equal(await by({ messageId: "3", msgId: "h3" }, true), "content");
+      assert.equal(await by({ messageId: "3", msgId: "h3" }), "new");
+      assert.equal(await by({ from: "201" }), "new");
+      const raced = await Promise.all(Array.from({ length: 8 }, () => by({ messageId: "9", msgId: "h9" })));
+      assert.equal(raced.filter((r) => r === "new").length, 1);
+      assert.equal((await journal.inbox.pending()).length, 4);
+    },
+  },
+  {
+    name: "inbox: the answers are queued with the handling, or neither",
+    async run(bench) {
+      const journal = await bench.open();
+      const found = await journal.inbox.accept(
+        { messageId: "1", kind: "DIALOG", from: "200", to: "100", payload: text("<a/>"), properties: { q: "1" } },
+        { claim: { owner: "a" } },
+      );
+      assert.ok(found.outcome === "new" && found.claim);
+      await journal.outbox.enqueue(message({ messageId: "taken" }));
+      const bad = message({ messageId: "taken", payload: text("other") });
+      const good = message({ messageId: "receipt", kind: "APPREC" });
+      assert.equal(await code(journal.inbox.handled(found.claim, { replies: [good, bad] })), "journal/conflict");
+      assert.equal((await journal.inbox.get(found.entry.id))?.state, "received");
+      assert.equal(await journal.outbox.get("receipt"), undefined);
+      assert.equal((await journal.inbox.handled(found.claim, { replies: [good] })).state, "handled");
+      assert.equal((await journal.outbox.get("receipt"))?.kind, "APPREC");
+      assert.equal(await code(journal.inbox.handled(found.claim)), "journal/conflict");
+    },
+  },
+  {
+    name: "inbox: a restarted process finds what was not handled, in order and by key",
+    async run(bench) {
+      const journal = await bench.open();
+      for (const [messageId, key] of [["1", "a"], ["2", "a"], ["3", "b"]] as const)
+        await journal.inbox.accept({ messageId, key, kind: "D", from: "200", to: "100", payload: text(messageId) });
+      const before = await journal.inbox.claim({ owner: "dead" });
+      assert.deepEqual(before.map((c) => c.messageId), ["1", "3"]);
+      bench.clock.time += 60_000;
+      const next = await bench.open();
+      assert.deepEqual((await next.inbox.pending()).map((e) => e.messageId), ["1", "2", "3"]);
+      const [one, three] = (await next.inbox.claim({ owner: "new" })) as [InboxClaim, InboxClaim];
+      assert.deepEqual([one.messageId, one.tries, new TextDecoder().decode(one.payload)], ["1", 2, "1"]);
+      assert.equal(await code(journal.inbox.handled(before[0] as InboxClaim)), "journal/conflict");
+      await next.inbox.handled(three);
+      assert.deepEqual(await next.inbox.claim({ owner: "new" }), []);
+      await next.inbox.handled(await next.inbox.renew(one));
+      assert.deepEqual((await next.inbox.claim({ owner: "new" })).map((c) => c.messageId), ["2"]);
+    },
+  },
+  {
+    name: "inbox: poison is set aside after bounded tries and holds nothing up",
+    async run(bench) {
+      const journal = await bench.open({ maxTries: 3 });
+      for (const messageId of ["poison", "good"])
+        await journal.inbox.accept({ messageId, key: "k", kind: "D", from: "200", to: "100", payload: text("x") });
+      let state = "";
+      for (let i = 0; i < 3; i++) {
+        const [claim] = (await journal.inbox.claim({ owner: "a" })) as [InboxClaim];
+        assert.equal(claim.messageId, "poison");
+        state = (await journal.inbox.retry(claim, { reason: "message/handler-failed" })).state;
+        bench.clock.time += 600_000;
+      }
+      assert.equal(state, "quarantined");
+      const [good] = (await journal.inbox.claim({ owner: "a" })) as [InboxClaim];
+      assert.equal(good.messageId, "good");
+      await journal.inbox.quarantine(good, "message/spoofed-sender");
+      const aside = await journal.inbox.list({ state: "quarantined" });
+      assert.deepEqual(aside.map((e) => e.reason), ["message/handler-failed", "message/spoofed-sender"]);
+      const back = await journal.inbox.requeue(aside[0]?.id ?? "");
+      assert.deepEqual([back.state, back.tries], ["received", 0]);
+      assert.equal(await code(journal.inbox.requeue(back.id)), "journal/conflict");
+    },
+  },
+  {
+    name: "inbox: a message that kills its process is set aside too",
+    async run(bench) {
+      const journal = await bench.open({ maxTries: 2 });
+      await journal.inbox.accept({ messageId: "1", kind: "D", from: "200", to: "100", payload: text("x") });
+      for (let i = 0; i < 2; i++) {
+        assert.equal((await journal.inbox.claim({ owner: `p${i}` })).length, 1);
+        bench.clock.time += 60_000;
+      }
+      assert.deepEqual(await journal.inbox.claim({ owner: "p3" }), []);
+      assert.deepEqual((await journal.inbox.list({ state: "quarantined" })).map((e) => e.reason), ["message/handler-failed"]);
+    },
+  },
+  {
+    name: "states: every pair of inbox state and event does what the table says",
+    async run(bench) {
+      let n = 0;
+      for (const state of Object.keys(inboxTable) as (keyof typeof inboxTable)[])
+        for (const event of Object.keys(inboxTable[state]) as (keyof typeof inboxTable.received)[]) {
+          const journal = await bench.open({ maxTries: event === "exhausted" ? 1 : 5 });
+          const found = await journal.inbox.accept(
+            { messageId: `m${n++}`, kind: "D", from: "200", to: "100", payload: text("x") },
+            { claim: { owner: "a" } },
+          );
+          assert.ok(found.outcome === "new" && found.claim);
+          const { claim } = found;
+          if (state === "handled") await journal.inbox.handled(claim);
+          if (state === "quarantined") await journal.inbox.quarantine(claim, "x");
+          const perform: Record<typeof event, () => Promise<unknown>> = {
+            claim: () => journal.inbox.renew(claim),
+            handle: () => journal.inbox.handled(claim),
+            retry: () => journal.inbox.retry(claim, { reason: "x" }),
+            exhausted: () => journal.inbox.retry(claim, { reason: "x" }),
+            quarantine: () => journal.inbox.quarantine(claim, "x"),
+            requeue: () => journal.inbox.requeue(claim.id),
+          };
+          const cell = inboxTable[state][event];
+          assert.equal(await code(perform[event]()), cell === null ? "journal/conflict" : "none", `${state} ${event}`);
+          assert.equal((await journal.inbox.get(claim.id))?.state, cell?.to ?? state, `${state} ${event}`);
+        }
+    },
+  },
+  {
+    name: "threads: opened, continued and closed; absent members keep what is stored",
+    async run(bench) {
+      const journal = await bench.open({ key: { id: "k", secret: randomBytes(32) } });
+      const base = { dialogId: "d", own: "100", other: "200" };
+      await journal.threads.put({ ...base, person: ann, lastMessageId: "1", facts: { topic: "a" } });
+      bench.clock.time += 1;
+      const thread = await journal.threads.put({ ...base, lastMessageId: "2", facts: { more: "b" } });
+      assert.ok(thread.person?.equals(ann));
+      assert.deepEqual([thread.lastMessageId, thread.facts, thread.state], ["2", { topic: "a", more: "b" }, "open"]);
+      assert.equal(thread.changedAt - thread.createdAt, 1);
+      await journal.threads.put({ ...base, dialogId: "e" });
+      assert.equal((await journal.threads.close("d")).state, "closed");
+      assert.deepEqual((await journal.threads.list({ state: "open" })).map((t) => t.dialogId), ["e"]);
+      assert.equal(await code(journal.threads.close("none")), "journal/not-found");
+      assert.equal(await journal.threads.get("none"), undefined);
+    },
+  },
+  {
+    name: "members: kept by person and organisation, with status, retry date and bounded batches",
+    async run(bench) {
+      const journal = await bench.open({ key: { id: "k", secret: randomBytes(32) } });
+      const all = people.map((person) => ({ person, organisation: "999999999", start: "2025-08-01" }));
+      assert.deepEqual(await journal.members.upsert(all), { added: 4, updated: 0 });
+      assert.deepEqual(await journal.members.upsert([{ ...all[0]!, end: "2026-07-31" }]), { added: 0, updated: 1 });
+      const now = bench.clock.time;
+      assert.equal(await journal.members.setStatus(ann, { status: "active" }), 1);
+      assert.equal(await journal.members.setStatus(bo, { status: "inactive", nextRetryAt: now + 20 }), 1);
+      assert.equal(await journal.members.setStatus(cy, { status: "inactive", nextRetryAt: now + 10 }), 1);
+      assert.equal(await journal.members.setStatus(new Personal("00000000000"), { status: "active" }), 0);
+      assert.deepEqual(await journal.members.count(), { active: 1, inactive: 2, unknown: 1 });
+      const [found] = await journal.members.find(ann);
+      assert.deepEqual([found?.end, found?.status, found?.statusAt], ["2026-07-31", "active", now]);
+      assert.ok((await journal.members.get(found?.id ?? "")).person.equals(ann));
+      assert.deepEqual(await journal.members.due(), []);
+      bench.clock.time += 20;
+      assert.deepEqual((await journal.members.due()).map((m) => m.person.reveal()), [cy.reveal(), bo.reveal()]);
+      assert.equal((await journal.members.due({ limit: 1 })).length, 1);
+      const sizes: number[] = [];
+      for await (const batch of journal.members.iterate({ batchSize: 3 })) sizes.push(batch.length);
+      assert.deepEqual(sizes, [3, 1]);
+      assert.equal(await journal.members.remove(di), 1);
+      assert.deepEqual(await journal.members.find(di), []);
+      assert.equal(await code(journal.members.upsert({ ...all[0]!, start: "1.8.2025" })), "input/invalid");
+    },
+  },
+  {
+    name: "keys: older rows stay readable, rotation moves them, and the old key is then not needed",
+    async run(bench) {
+      const old = { id: "k1", secret: randomBytes(32) };
+      const fresh = { id: "k2", secret: randomBytes(32) };
+      const clear = await bench.open();
+      await clear.outbox.enqueue(message({ messageId: "clear" }));
+      const first = await bench.open({ key: old });
+      await first.outbox.enqueue(message({ messageId: "m", msgId: "h", expectsReceipt: true }));
+      await first.outbox.markSent((await first.outbox.claim({ owner: "a" })).find((c) => c.id === "m") as OutboxClaim);
+      await first.receipts.record({ receiptId: "r", originalMsgId: "h", from: "200", accepted: false, errors: [{ code: "E35", text: "t" }] });
+      await first.inbox.accept({ messageId: "i", kind: "D", from: "200", to: "100", payload: text("in") });
+      await first.threads.put({ dialogId: "d", own: "1", other: "2", person: ann });
+      await first.members.upsert({ person: ann, organisation: "999999999" });
+      const wrong = await bench.open({ key: fresh });
+      assert.equal(await code(wrong.outbox.payload("m")), "journal/key-unknown");
+      const both = await bench.open({ key: { ...fresh, previous: [old] } });
+      assert.deepEqual(await both.members.upsert({ person: ann, organisation: "999999999" }), { added: 0, updated: 1 });
+      assert.equal((await both.outbox.enqueue(message({ messageId: "m", msgId: "h" }))).duplicate, true);
+      assert.equal(await both.rotateKeys(), 6);
+      assert.equal(await both.rotateKeys(), 0);
+      const only = await bench.open({ key: fresh });
+      assert.deepEqual(await only.outbox.payload("m"), text("<m/>"));
+      assert.deepEqual(await only.outbox.payload("clear"), text("<m/>"));
+      assert.deepEqual((await only.receipts.list("m"))[0]?.errors, [{ code: "E35", text: "t" }]);
+      assert.equal((await only.members.find(ann)).length, 1);
+      assert.ok((await only.threads.get("d"))?.person?.equals(ann));
+      const again = await only.inbox.accept(
+        { messageId: "j", kind: "D", from: "200", to: "100", payload: text("in") },
+        { byContent: true },
+      );
+      assert.equal(again.outcome, "duplicate");
+    },
+  },
+  {
+    name: "retention: finished messages go by age, awaited and unhandled ones stay, duplicates are still known",
+    async run(bench) {
+      const journal = await bench.open();
+      const waiting = await reach(bench, journal, "sent", "awaiting");
+      const done = await reach(bench, journal, "sent", "accepted");
+      for (const messageId of ["1", "2"]) {
+        const found = await journal.inbox.accept(
+          { messageId, kind: "D", from: "200", to: "100", payload: text("x") },
+          { claim: { owner: "a" } },
+        );
+        if (messageId === "1" && found.outcome === "new" && found.claim) await journal.inbox.handled(found.claim);
+      }
+      await journal.threads.put({ dialogId: "d", own: "1", other: "2", state: "closed" });
+      bench.clock.time += 10_000;
+      const young = await journal.prune({ payloadsOlderThanMs: 20_000, rowsOlderThanMs: 20_000 });
+      assert.deepEqual(young, { payloads: 0, outbox: 0, inbox: 0, receipts: 0, threads: 0 });
+      assert.equal((await journal.prune({ payloadsOlderThanMs: 5_000 })).payloads, 2);
+      assert.equal(await journal.outbox.payload(done), undefined);
+      assert.ok(await journal.outbox.payload(waiting));
+      const again = await journal.inbox.accept({ messageId: "1", kind: "D", from: "200", to: "100", payload: text("x") });
+      assert.equal(again.outcome, "duplicate");
+      const gone = await journal.prune({ rowsOlderThanMs: 5_000 });
+      assert.deepEqual(gone, { payloads: 0, outbox: 1, inbox: 1, receipts: 1, threads: 1 });
+      assert.equal((await journal.outbox.list()).length, 1);
+      assert.equal((await journal.inbox.pending()).length, 1);
+    },
+  },
+  {
+    name: "input: free text in ids, oversize payloads and fired signals are refused, without the value",
+    async run(bench) {
+      const journal = await bench.open({ maxPayloadBytes: 10 });
+      const marker = "Kari Nordmann";
+      for (const bad of [
+        journal.outbox.enqueue(message({ key: marker })),
+        journal.outbox.enqueue(message({ to: marker })),
+        journal.inbox.accept({ messageId: marker, kind: "D", from: "1", to: "2", payload: text("") }),
+        journal.receipts.record({ receiptId: "r", originalMsgId: marker, from: "2", accepted: true }),
+        journal.threads.put({ dialogId: marker, own: "1", other: "2" }),
+      ]) {
+        const reason = await bad.then(
+          () => undefined,
+          (r: unknown) => r,
+        );
+        assert.ok(reason instanceof HelsekontaktError);
+        assert.equal((reason as HelsekontaktError).code, "input/invalid");
+        assert.ok(!`${JSON.stringify(reason)}${String(reason)}`.includes("Kari"));
+      }
+      assert.equal(await code(journal.outbox.enqueue(message({ payload: new Uint8Array(11) }))), "input/too-large");
+      const signal = AbortSignal.abort();
+      assert.equal(await code(journal.outbox.enqueue(message(), { signal })), "abort/cancelled");
+      assert.equal(await code(journal.outbox.claim({ owner: "a", signal })), "abort/cancelled");
+      assert.equal(await code(journal.inbox.pending({ signal })), "abort/cancelled");
+      assert.equal(await code(journal.receipts.overdue({ signal })), "abort/cancelled");
+      assert.equal(await code(journal.members.find(ann, { signal })), "abort/cancelled");
+      assert.equal(await code(journal.threads.list({ signal })), "abort/cancelled");
+      assert.equal(await code(journal.prune({ signal, rowsOlderThanMs: 1 })), "abort/cancelled");
+      assert.deepEqual(await journal.outbox.list(), []);
+    },
+  },
+  {
+    name: "life cycle: reopening keeps everything; a closed journal says so and ends waits",
+    async run(bench) {
+      const journal = await bench.open();
+      await journal.outbox.enqueue(message({ messageId: "m", expectsReceipt: true }));
+      const waiting = code(journal.outbox.wait("m"));
+      await new Promise((next) => setImmediate(next));
+      await journal.close();
+      assert.equal(await waiting, "journal/closed");
+      assert.equal(await code(journal.outbox.enqueue(message())), "journal/closed");
+      assert.equal(await code(journal.outbox.list()), "journal/closed");
+      await journal.close();
+      assert.equal((await (await bench.open()).outbox.list()).length, 1);
+    },
+  },
+];
+
+/** Takes a message out of the way of the next pair. */
+async function drop(journal: Journal, id: string): Promise<void> {
+  const entry = await journal.outbox.get(id);
+  if (entry?.transport === "queued") await journal.outbox.cancel(id, "abort/cancelled");
+  if (entry?.transport === "sending")
+    for (const owner of ["a", "b"])
+      await journal.outbox
+        .markFailed({ ...entry, payload: text(""), owner, leaseUntil: 0 }, { reason: "x", retry: "never" })
+        .catch((reason: unknown) => assert.ok(reason instanceof HelsekontaktError));
+  if (entry?.transport === "sent" && entry.application === "awaiting") await journal.outbox.reportUndeliverable(id, "x");
+}
