@@ -1,0 +1,96 @@
+import { HelsekontaktError } from "@helsekontakt/core";
+import type { XmlAttribute, XmlElement } from "../xml/tree.ts";
+import { FhirDecimal } from "./decimal.ts";
+import { type CodecField, fhirNamespace, fieldsOf, isKnownResource } from "./fields.ts";
+import { parseXhtml } from "./xhtml.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+
+/**
+ * Writes a resource as FHIR XML, elements in the order that R4 demands, whatever the order of the properties.
+ *
+ * @param resource - a resource of this build, as `parseFhirJson` or `fhirFromXml` gives it.
+ * @throws {HelsekontaktError} `fhir/not-readable` for an unknown resource type or property, or a value of another kind
+ *   than its type has: nothing is ever left out silently.
+ * @see FHIR R4, 2.6 Resource formats, XML
+ */
+export function fhirToXml(resource: object): XmlElement {
+  return resourceElement(resource, "");
+}
+
+function resourceElement(value: unknown, path: string): XmlElement {
+  const type = isObject(value) ? value.resourceType : undefined;
+  if (!isObject(value) || typeof type !== "string" || !isKnownResource(type))
+    throw fault(path, "a resource of a known type", "something else");
+  return complexElement(type, value, type, path === "" ? type : path);
+}
+
+function complexElement(name: string, value: Json, type: string, path: string): XmlElement {
+  const fields = fieldsOf(type);
+  if (!fields) throw fault(path, "a known type", type);
+  const attributes: XmlAttribute[] = [];
+  const content: XmlElement[] = [];
+  for (const key of Object.keys(value)) {
+    if (key === "resourceType" && name === type) continue;
+    const field = fields.get(key) ?? (key.startsWith("_") ? fields.get(key.slice(1)) : undefined);
+    if (!field || (key.startsWith("_") && (!field.primitive || field.attribute)))
+      throw fault(path, `a property of ${type}`, "another");
+  }
+  for (const field of fields.values()) {
+    const v = value[field.name];
+    if (field.attribute) {
+      if (v !== undefined) attributes.push({ name: field.name, ns: "", value: simpleText(v, `${path}.${field.name}`) });
+      continue;
+    }
+    const sibling = field.primitive ? value[`_${field.name}`] : undefined;
+    if (v === undefined && sibling === undefined) continue;
+    if (!field.list) content.push(item(field, v, sibling, `${path}.${field.name}`));
+    else {
+      if ((v !== undefined && !Array.isArray(v)) || (sibling !== undefined && !Array.isArray(sibling)))
+        throw fault(`${path}.${field.name}`, "an array", "one value");
+      const values = (v ?? []) as readonly unknown[];
+      const siblings = (sibling ?? []) as readonly unknown[];
+      for (let i = 0; i < Math.max(values.length, siblings.length); i++)
+        content.push(item(field, values[i] ?? undefined, siblings[i] ?? undefined, `${path}.${field.name}[${i}]`));
+    }
+  }
+  return { name, ns: fhirNamespace, attributes, content };
+}
+
+function item(field: CodecField, value: unknown, sibling: unknown, path: string): XmlElement {
+  if (field.type === "xhtml") {
+    if (typeof value !== "string") throw fault(path, "XHTML text", "something else");
+    return parseXhtml(value);
+  }
+  if (field.type === "Resource")
+    return { name: field.name, ns: fhirNamespace, attributes: [], content: [resourceElement(value, path)] };
+  if (!field.primitive) {
+    if (!isObject(value)) throw fault(path, "an object", "something else");
+    return complexElement(field.name, value, field.type, path);
+  }
+  const attributes: XmlAttribute[] = [];
+  let content: readonly (string | XmlElement)[] = [];
+  if (sibling !== undefined) {
+    if (!isObject(sibling)) throw fault(path, "an object beside the primitive", "something else");
+    const element = complexElement(field.name, sibling, "Element", path);
+    attributes.push(...element.attributes);
+    content = element.content;
+  }
+  if (value !== undefined) attributes.push({ name: "value", ns: "", value: simpleText(value, path) });
+  return { name: field.name, ns: fhirNamespace, attributes, content };
+}
+
+function simpleText(value: unknown, path: string): string {
+  if (typeof value === "string") return value;
+  if (typeof value === "boolean" || typeof value === "number") return String(value);
+  if (value instanceof FhirDecimal) return value.text;
+  throw fault(path, "a simple value", "something else");
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function fault(path: string, expected: string, found: string): HelsekontaktError {
+  return new HelsekontaktError("fhir/not-readable", `expected ${expected}, found ${found}`, { context: { path } });
+}

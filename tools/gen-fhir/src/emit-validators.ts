@@ -1,0 +1,191 @@
+import { byCodeUnit, type GeneratedFile, propertyKey, quote } from "@helsekontakt/codegen";
+import type { Constraint } from "./definitions.ts";
+import { emitProfiles } from "./emit-profile-rules.ts";
+import { compileInvariant } from "./fhirpath-emit.ts";
+import { type Field, type Model, type TypeModel, tsName } from "./model.ts";
+import type { Profile } from "./profiles.ts";
+import type { DefinitionSource } from "./source.ts";
+
+/** Types whose hand-written rules (`rules.ts` of the validators) run after the generated ones. */
+const hooks: Readonly<Record<string, string>> = {
+  Bundle: "bundle",
+  "Bundle.entry": "bundleEntry",
+  Coding: "coding",
+  Identifier: "identifier",
+  Reference: "reference",
+};
+
+/** Invariants that the validator's context holds by its own means, by their exact text. */
+const byContext: Readonly<Record<string, string>> = {
+  "contained.where((('#'+id in (%resource.descendants().reference | %resource.descendants().as(canonical) | %resource.descendants().as(uri) | %resource.descendants().as(url))) or descendants().where(reference = '#').exists() or descendants().where(as(canonical) = '#').exists() or descendants().where(as(canonical) = '#').exists()).not()).trace('unmatched', id).empty()":
+    "collected while the resource is read",
+  "reference.startsWith('#').not() or (reference.substring(1).trace('url') in %rootResource.contained.id.trace('ids'))":
+    "collected while the resource is read",
+  "htmlChecks()": "the XHTML check of the narrative",
+};
+
+/** Invariants that are not run, with the reason. */
+const notRun: Readonly<Record<string, string>> = {
+  "dom-6": "recommends a narrative in every resource; a warning in R4 that every payload here would get",
+};
+
+/** Modules of `packages/validators/src/gen/fhir`. */
+export function emitValidators(
+  model: Model,
+  profiles: readonly Profile[],
+  source: DefinitionSource,
+  heads: { readonly core: string; readonly profiles: string },
+): GeneratedFile[] {
+  const compiled = new Map<string, string>();
+  const skipped = new Map<string, string>();
+  const types = [...model.types.values()].filter((t) => !t.abstract || t.kind === "complex");
+  const concrete = types.filter((t) => t.name !== "Element" && t.name !== "BackboneElement");
+  let body = "";
+  for (const type of concrete) body += `${validatorOf(type, model, compiled, skipped)}\n`;
+  const resources = concrete.filter((t) => t.kind === "resource");
+  const primitives = [...model.primitives].filter((p) => p !== "xhtml").sort(byCodeUnit);
+  const setNames = new Map([...model.valueSets.keys()].map((url, i) => [url, `s${i}`]));
+  let sets = "";
+  for (const [url, codes] of model.valueSets)
+    sets += `const ${setNames.get(url)}: CodeSet = { url: ${quote(url)}, codes: new Set([${codes.map(quote).join(", ")}]) };\n`;
+  const used = [...new Set([...body.matchAll(/\bp\.(\w+)/g)].map((m) => m[1]))];
+  void used;
+  void primitives;
+  const core = `${heads.core}import type { CodeSet, FhirContext, ValidateType } from "../../fhir/context.ts";
+import * as fp from "../../fhir/fhirpath.ts";
+import * as p from "../../fhir/primitives.ts";
+import * as rules from "../../fhir/rules.ts";
+
+${sets}
+${body}/** Validator of each resource type of this build. */
+export const resourceValidators: Readonly<Record<string, ValidateType>> = {
+${resources.map((t) => `  ${propertyKey(t.name)}: v${tsName(t.name)},\n`).join("")}};
+`;
+  const rules = emitProfiles(model, profiles, source, compiled);
+  const list = (m: ReadonlyMap<string, string>): string =>
+    [...m]
+      .sort((a, b) => byCodeUnit(a[0], b[0]))
+      .map(([key, text]) => `  ${propertyKey(key)}: ${quote(text)},\n`)
+      .join("");
+  const coverage = `${heads.core}/** Invariants that run: key, and how. */
+export const executedInvariants: Readonly<Record<string, string>> = {
+${list(compiled)}};
+
+/** Invariants and bindings of the closure that do not run, with the reason. */
+export const notExecuted: readonly string[] = [
+${[...[...skipped].map(([k, why]) => `${k}: ${why}`), ...model.notChecked]
+  .sort(byCodeUnit)
+  .map((t) => `  ${quote(t)},\n`)
+  .join("")}];
+`;
+  return [
+    { path: "core.ts", content: core },
+    { path: "profiles.ts", content: heads.profiles + rules },
+    { path: "coverage.ts", content: coverage },
+  ];
+
+  function validatorOf(
+    type: TypeModel,
+    m: Model,
+    ran: Map<string, string>,
+    left: Map<string, string>,
+  ): string {
+    const resource = type.kind === "resource";
+    const counters = new Map(type.fields.filter((f) => f.choice).map((f, i) => [f.name, `n${i}`]));
+    let cases = resource ? `      case "resourceType":\n        break;\n` : "";
+    for (const field of type.fields) cases += casesOf(field, m, counters);
+    let after = "";
+    for (const field of type.fields) {
+      const counter = counters.get(field.name);
+      if (counter) after += `  if (${counter} > 1) c.choice(${quote(field.name)});\n`;
+      if (field.min === 0) continue;
+      if (counter) after += `  if (${counter} === 0) c.missing(${quote(`${field.name}[x]`)});\n`;
+      else {
+        const a = field.alternatives[0];
+        const primitive = a && m.primitives.has(a.type) && !field.attribute && a.type !== "xhtml";
+        after += `  if (o[${quote(field.name)}] === undefined${primitive ? ` && o[${quote(`_${field.name}`)}] === undefined` : ""}) c.missing(${quote(field.name)});\n`;
+      }
+    }
+    for (const constraint of type.constraints) after += invariant(type.name, constraint, ran, left, counters, "  ");
+    const hook = hooks[type.name];
+    if (hook) after += `  rules.${hook}(o, c);\n`;
+    const locals = [...counters.values()].map((n) => `  let ${n} = 0;\n`).join("");
+    return `/** @source ${type.source} */
+export function v${tsName(type.name)}(v: unknown, c: FhirContext): void {
+  const o = c.${resource ? "resourceObject" : "object"}(v);
+  if (o === undefined) return;
+${locals}  for (const k in o) {
+    const x = o[k];
+    switch (k) {
+${cases}      default:
+        c.unknown(k);
+    }
+  }
+${after}}
+`;
+  }
+
+  function casesOf(field: Field, m: Model, counters: ReadonlyMap<string, string>): string {
+    let out = "";
+    const counter = counters.get(field.name);
+    for (const a of field.alternatives) {
+      const count = counter ? `        ${counter}++;\n` : "";
+      const key = quote(a.json);
+      const primitive = m.primitives.has(a.type);
+      let check: string;
+      if (a.type === "xhtml") check = "c.narrative(k, x);";
+      else if (primitive) {
+        const set = field.codes === undefined ? undefined : setName(m, field.codes);
+        const suffix = field.list ? "s" : "";
+        check = set
+          ? `c.code${suffix}(k, x, ${field.list ? `o[${quote(`_${a.json}`)}], ` : ""}${set});`
+          : `c.primitive${suffix}(k, x, ${field.list ? `o[${quote(`_${a.json}`)}], ` : ""}p.${a.type === "boolean" ? "boolean" : a.type});`;
+      } else if (a.type === "Resource") check = `c.${field.list ? "containedResources" : "entryResource"}(k, x);`;
+      else {
+        const targets = a.type === "Reference" && field.targets ? `, [${field.targets.map(quote).join(", ")}]` : "";
+        check = `c.${field.list ? "list" : "one"}(k, x, v${tsName(a.type)}${targets});`;
+      }
+      out += `      case ${key}:\n${count}        ${check}\n`;
+      const own = field.constraints.filter((k2) => !(k2.expression !== undefined && k2.expression in byContext));
+      for (const k2 of own)
+        out += `        c.each(o, k, (o) => {\n${invariant(a.type, k2, compiled, skipped, undefined, "          ")}        });\n`;
+      for (const k2 of field.constraints)
+        if (k2.expression !== undefined && k2.expression in byContext) compiled.set(k2.key, byContext[k2.expression] as string);
+      out += "        break;\n";
+      if (primitive && !field.attribute && a.type !== "xhtml")
+        // A value in the sibling alone counts as a value of the choice.
+        out += `      case ${quote(`_${a.json}`)}:\n${counter ? `        if (o[${key}] === undefined) ${counter}++;\n` : ""}        c.sibling${field.list ? "s" : ""}(k, x, o[${key}], vElement);\n        break;\n`;
+    }
+    return out;
+  }
+
+  function setName(m: Model, url: string): string {
+    return `s${[...m.valueSets.keys()].indexOf(url)}`;
+  }
+
+  function invariant(
+    type: string,
+    constraint: Constraint,
+    ran: Map<string, string>,
+    left: Map<string, string>,
+    counters: ReadonlyMap<string, string> | undefined,
+    indent: string,
+  ): string {
+    const { key, expression } = constraint;
+    if (key in notRun) {
+      left.set(key, notRun[key] as string);
+      return "";
+    }
+    if (expression === undefined) {
+      left.set(key, "no expression in the definition");
+      return "";
+    }
+    if (expression in byContext) {
+      ran.set(key, byContext[expression] as string);
+      return "";
+    }
+    const { code } = compileInvariant(model, type, expression, key, counters);
+    ran.set(key, "compiled");
+    return `${indent}if (!(${code})) c.invariant(${quote(key)}, ${quote(constraint.severity)});\n`;
+  }
+}

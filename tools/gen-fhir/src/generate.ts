@@ -1,0 +1,43 @@
+import { byCodeUnit, type GeneratedFile, GeneratorError, header, readManifest } from "@helsekontakt/codegen";
+import { createHash } from "node:crypto";
+import { emitTypes } from "./emit-types.ts";
+import { emitValidators } from "./emit-validators.ts";
+import { buildModel } from "./model.ts";
+import { readProfiles } from "./profiles.ts";
+import { coreFolder, openSource } from "./source.ts";
+
+/** Resource types of R4 that the payloads use or that may stand beside them in a Bundle. */
+export const closureRoots = [
+  "Bundle",
+  "CareTeam",
+  "Endpoint",
+  "EpisodeOfCare",
+  "HealthcareService",
+  "Location",
+  "OperationOutcome",
+  "Organization",
+  "Patient",
+  "Practitioner",
+  "PractitionerRole",
+] as const;
+
+const tool = "tools/gen-fhir";
+
+/** Everything that one target's `src/gen/fhir` holds. */
+export function generate(target: string, specs: string, core: string = coreFolder()): GeneratedFile[] {
+  const source = openSource(`${specs}/fhir`, core);
+  const model = buildModel(source, closureRoots);
+  const profiles = readProfiles(source);
+  const entries = readManifest(specs).filter((e) => e.kind === "fhir");
+  // One sum over all profile documents keeps the header short: each has its own line in the manifest.
+  const sums = entries.map((e) => `${e.path} ${e.sha256}\n`).sort(byCodeUnit);
+  const heads = {
+    core: `${header(tool, [])}// @generated from hl7.fhir.r4.examples version 4.0.1\n\n`,
+    profiles: `${header(tool, [
+      { path: "fhir", version: "0.1.0", sha256: createHash("sha256").update(sums.join("")).digest("hex") },
+    ])}\n`,
+  };
+  if (target === "types") return emitTypes(model, profiles, source, heads);
+  if (target === "validators") return emitValidators(model, profiles, source, heads);
+  throw new GeneratorError("the command line", undefined, `--target ${target}`, "types or validators");
+}
