@@ -195,7 +195,7 @@ export const contractCases: readonly ContractCase[] = [
     name: "outbox: competing processes never hold the same message",
     async run(bench) {
       const journals = await Promise.all([bench.open(), bench.open(), bench.open()]);
-      const [first] = journals as [Journal];
+      const [first] = journals as [Journal, ...Journal[]];
       for (let i = 0; i < 60; i++) await first.outbox.enqueue(message({ messageId: `m${i}`, key: `k${i % 20}` }));
       const order = new Map<string, number[]>();
       let sent = 0;

@@ -1,0 +1,112 @@
+import { randomBytes } from "node:crypto";
+import { openJournal } from "@helsekontakt/journal";
+import { postgresStore } from "@helsekontakt/journal/postgres";
+import pg from "pg";
+import { Bench, contractCases, message } from "../../../packages/journal/tests/_contract.ts";
+
+// The journal's contract, and what only PostgreSQL can do, against a real server: 127.0.0.1:5432, database `test`, user
+// `postgres` with trust, or the address in HELSEKONTAKT_POSTGRES. Every case has a schema of its own, dropped afterwards.
+const address = process.env.HELSEKONTAKT_POSTGRES ?? "postgres://postgres@127.0.0.1:5432/test";
+const pool = new pg.Pool({ connectionString: address, max: 8, connectionTimeoutMillis: 5_000 });
+pool.on("error", () => {});
+
+const run = `hk_${randomBytes(4).toString("hex")}`;
+let passed = 0;
+const failed: string[] = [];
+
+async function inSchema(name: string, work: (schema: string) => Promise<void>): Promise<void> {
+  const schema = `${run}_${passed + failed.length}`;
+  try {
+    await work(schema);
+    passed++;
+  } catch (reason) {
+    failed.push(name);
+    console.error(`journal-postgres: FAILED: ${name}`);
+    console.error(reason);
+  } finally {
+    await pool.query(`drop schema if exists "${schema}" cascade`);
+  }
+}
+
+function expect(condition: boolean, what: string): void {
+  if (!condition) throw new Error(`expected ${what}`);
+}
+
+try {
+  const { rows } = await pool.query<{ server_version: string }>("show server_version");
+  console.log(`journal-postgres: PostgreSQL ${rows[0]?.server_version}`);
+} catch (reason) {
+  console.error("journal-postgres: expected PostgreSQL to answer; nothing was checked", (reason as { code?: string }).code);
+  process.exit(2);
+}
+
+for (const { name, run: runCase } of contractCases)
+  await inSchema(name, async (schema) => {
+    const bench = new Bench(() => postgresStore({ pool, schema }));
+    try {
+      await runCase(bench);
+    } finally {
+      await bench.close();
+    }
+  });
+
+await inSchema("postgres: a message is in the application's own transaction", async (schema) => {
+  const journal = await openJournal({ store: postgresStore({ pool, schema }) });
+  const client = await pool.connect();
+  try {
+    await client.query(`create table "${schema}".application (id text)`);
+    for (const end of ["rollback", "commit"] as const) {
+      await client.query("begin");
+      await client.query(`insert into "${schema}".application values ('${end}')`);
+      await journal.outbox.enqueue(message({ messageId: end }), { transaction: client });
+      expect((await journal.outbox.get(end)) === undefined, "nothing to be seen before the commit");
+      await client.query(end);
+    }
+    expect((await journal.outbox.get("rollback")) === undefined, "the rolled back message to be gone");
+    expect((await journal.outbox.get("commit"))?.transport === "queued", "the committed message to be queued");
+    const { rowCount } = await client.query(`select 1 from "${schema}".application`);
+    expect(rowCount === 1, "one row of the application");
+  } finally {
+    client.release();
+    await journal.close();
+  }
+});
+
+await inSchema("postgres: processes that start together migrate once", async (schema) => {
+  const journals = await Promise.all(
+    Array.from({ length: 6 }, () => openJournal({ store: postgresStore({ pool, schema }) })),
+  );
+  const { rows } = await pool.query<{ n: string }>(`select count(*) as n from "${schema}".journal_migration`);
+  expect(rows[0]?.n === "1", "one migration row");
+  for (const journal of journals) await journal.close();
+});
+
+await inSchema("postgres: fsync and synchronous_commit are on, so that a commit is durable", async () => {
+  for (const setting of ["fsync", "synchronous_commit", "full_page_writes"]) {
+    const { rows } = await pool.query<Record<string, string>>(`show ${setting}`);
+    expect(rows[0]?.[setting] === "on", `${setting} to be on`);
+  }
+});
+
+await inSchema("postgres: a connection that dies in mid-work is a retryable fault, and the journal goes on", async (schema) => {
+  const journal = await openJournal({ store: postgresStore({ pool, schema }) });
+  await journal.outbox.enqueue(message({ messageId: "before" }));
+  await pool.query(
+    "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and query like $1",
+    [`%${schema}%`],
+  );
+  let stored = 0;
+  for (let i = 0; i < 20; i++)
+    await journal.outbox.enqueue(message({ messageId: `m${i}` })).then(
+      () => stored++,
+      (reason: { code?: string; retryable?: boolean }) =>
+        expect(reason.code === "journal/unavailable" && reason.retryable === true, "a retryable fault"),
+    );
+  expect(stored > 0, "the journal to go on after its connections died");
+  expect((await journal.outbox.list()).length === stored + 1, "exactly what was confirmed to be stored");
+  await journal.close();
+});
+
+await pool.end();
+console.log(`journal-postgres: ${passed} of ${passed + failed.length} cases passed (${contractCases.length} of the common contract)`);
+process.exitCode = failed.length === 0 ? 0 : 1;
