@@ -1,8 +1,7 @@
 import { HelsekontaktError } from "@helsekontakt/core";
-import type { Code7601, Code7602 } from "@helsekontakt/types/codes";
+import { type Code7601, type Code7602, codedValue } from "@helsekontakt/types/codes";
 import type { v11 } from "@helsekontakt/types/dialogmelding";
 import { type AnyElement, parseXml, serializeXml, type XmlElement } from "@helsekontakt/types/xml";
-import { cv } from "./coded.ts";
 
 const xhtmlNs = "http://www.w3.org/1999/xhtml";
 const rootName = "{http://www.kith.no/xmlstds/dialog/2013-01-23}Dialogmelding";
@@ -53,7 +52,7 @@ export function buildDialogmelding(part: DialogPart): AnyElement {
 
 function request(part: DialogRequest): v11.Foresporsel {
   return {
-    TypeForesp: cv("7601", part.type),
+    TypeForesp: codedValue("7601", part.type),
     ...(part.subject === undefined ? {} : { EmneSporsmal: part.subject }),
     ...(part.text === undefined ? {} : { Sporsmal: anyText(part.text) }),
   };
@@ -61,12 +60,19 @@ function request(part: DialogRequest): v11.Foresporsel {
 
 function note(part: DialogAnswer): v11.Notat {
   return {
-    TemaKodet: cv("7602", part.theme),
+    TemaKodet: codedValue("7602", part.theme),
     ...(part.subject === undefined ? {} : { Tema: part.subject }),
     ...(part.text === undefined ? {} : { TekstNotatInnhold: anyText(part.text) }),
     ...(part.author === undefined
       ? {}
-      : { RollerRelatertNotat: [{ RolleNotat: cv("9057", "1"), Person: { GivenName: part.author.givenName, FamilyName: part.author.familyName } }] }),
+      : {
+          RollerRelatertNotat: [
+            {
+              RolleNotat: codedValue("9057", "1"),
+              Person: { GivenName: part.author.givenName, FamilyName: part.author.familyName },
+            },
+          ],
+        }),
   };
 }
 
@@ -74,7 +80,10 @@ function anyText(text: DialogText): { $content: (string | AnyElement)[] } {
   if (typeof text === "string") return { $content: [text] };
   const element = parseXml(new TextEncoder().encode(text.xhtml));
   if (element.ns !== xhtmlNs || element.name !== "div") {
-    throw new HelsekontaktError("input/invalid", `expected XHTML text to be one div in the namespace ${xhtmlNs}, found another root element`);
+    throw new HelsekontaktError(
+      "input/invalid",
+      `expected XHTML text to be one div in the namespace ${xhtmlNs}, found another root element`,
+    );
   }
   return { $content: [{ name: `{${xhtmlNs}}div`, element }] };
 }
@@ -108,7 +117,9 @@ export function readDialogmelding(item: AnyElement): DialogPart[] {
         ...sakstype,
         ...(n.Tema === undefined ? {} : { subject: n.Tema }),
         ...(text === undefined ? {} : { text }),
-        ...(person === undefined ? {} : { author: { givenName: person.GivenName ?? "", familyName: person.FamilyName ?? "" } }),
+        ...(person === undefined
+          ? {}
+          : { author: { givenName: person.GivenName ?? "", familyName: person.FamilyName ?? "" } }),
       };
     }),
   ];
@@ -118,7 +129,8 @@ function textOf(value: { readonly $content?: readonly (string | AnyElement)[] } 
   const content = value?.$content;
   if (content === undefined || content.length === 0) return undefined;
   const markup = content.find((c): c is Exclude<typeof c, string> => typeof c !== "string");
-  if (markup?.element !== undefined) return { xhtml: new TextDecoder().decode(serializeXml(markup.element, { declaration: false })) };
+  if (markup?.element !== undefined)
+    return { xhtml: new TextDecoder().decode(serializeXml(markup.element, { declaration: false })) };
   return content.filter((c) => typeof c === "string").join("");
 }
 

@@ -1,17 +1,11 @@
-import type { CareTeam, EpisodeOfCare } from "@helsekontakt/types/fhir";
-import { fhirFromXml, fhirToXml } from "@helsekontakt/types/fhir";
+import { type Code9603, codeSystem, identifierSystems } from "@helsekontakt/types/codes";
+import { type CareTeam, type EpisodeOfCare, fhirFromXml, fhirNamespace, fhirToXml } from "@helsekontakt/types/fhir";
 import type { AnyElement } from "@helsekontakt/types/xml";
 import { HelsekontaktError, type Personal } from "@helsekontakt/core";
 import { isDNumber, reveal } from "./party.ts";
 
-const fhirNs = "http://hl7.org/fhir";
-const herIdSystem = "urn:oid:2.16.578.1.12.4.1.2";
-const fnrSystem = "urn:oid:2.16.578.1.12.4.1.4.1";
-const dnrSystem = "urn:oid:2.16.578.1.12.4.1.4.2";
-const accessSystem = "urn:oid:2.16.578.1.12.4.1.1.9603";
-
 /** Who sees a youth's health contact: both (`N`), only the youth (`NORN_FORANS`), only the parents (`NORN_UNGDOM`). */
-export type AccessCode = "N" | "NORN_FORANS" | "NORN_UNGDOM";
+export type AccessCode = Extract<Code9603, "N" | "NORN_FORANS" | "NORN_UNGDOM">;
 
 /** A member of the team; each role is a dialogue category that the citizen may choose. */
 export interface TeamMember {
@@ -47,31 +41,43 @@ export function buildEpisodeOfCare(contact: Helsekontakt, patientFnr: Personal |
     resourceType: "CareTeam",
     id: "team-1",
     name: contact.team.name,
-    participant: contact.team.members.map((m) => ({ role: [{ text: m.role }], member: { display: m.display ?? m.role } })),
+    participant: contact.team.members.map((m) => ({
+      role: [{ text: m.role }],
+      member: { display: m.display ?? m.role },
+    })),
   };
   return {
     resourceType: "EpisodeOfCare",
     id: contact.id,
-    ...(contact.access === undefined ? {} : { meta: { security: [{ system: accessSystem, code: contact.access }] } }),
+    ...(contact.access === undefined
+      ? {}
+      : { meta: { security: [{ system: codeSystem("9603"), code: contact.access }] } }),
     contained: [team],
     status: contact.status ?? "active",
-    patient: { identifier: { system: isDNumber(fnr) ? dnrSystem : fnrSystem, value: fnr } },
-    managingOrganization: { identifier: { system: herIdSystem, value: contact.managingHerId } },
+    patient: {
+      identifier: { system: isDNumber(fnr) ? identifierSystems.dNummer : identifierSystems.fodselsnummer, value: fnr },
+    },
+    managingOrganization: { identifier: { system: identifierSystems.herId, value: contact.managingHerId } },
     ...(contact.from === undefined && contact.to === undefined
       ? {}
-      : { period: { ...(contact.from === undefined ? {} : { start: contact.from }), ...(contact.to === undefined ? {} : { end: contact.to }) } }),
+      : {
+          period: {
+            ...(contact.from === undefined ? {} : { start: contact.from }),
+            ...(contact.to === undefined ? {} : { end: contact.to }),
+          },
+        }),
     team: [{ reference: "#team-1" }],
   };
 }
 
 /** The resource as a payload of a message: FHIR XML in its own namespace. */
 export function fhirPayload(resource: EpisodeOfCare): AnyElement {
-  return { name: `{${fhirNs}}${resource.resourceType}`, element: fhirToXml(resource) };
+  return { name: `{${fhirNamespace}}${resource.resourceType}`, element: fhirToXml(resource) };
 }
 
 /** True for a FHIR resource among a message's payloads. */
 export function isFhirPayload(item: AnyElement): boolean {
-  return item.name.startsWith(`{${fhirNs}}`) && item.element !== undefined;
+  return item.name.startsWith(`{${fhirNamespace}}`) && item.element !== undefined;
 }
 
 /**
@@ -81,6 +87,7 @@ export function isFhirPayload(item: AnyElement): boolean {
  */
 export function readEpisodeOfCare(item: AnyElement): EpisodeOfCare {
   const resource = item.element === undefined ? undefined : fhirFromXml(item.element);
-  if (resource?.resourceType !== "EpisodeOfCare") throw new HelsekontaktError("fhir/not-readable", "expected an EpisodeOfCare in FHIR XML, found another payload");
+  if (resource?.resourceType !== "EpisodeOfCare")
+    throw new HelsekontaktError("fhir/not-readable", "expected an EpisodeOfCare in FHIR XML, found another payload");
   return resource as EpisodeOfCare;
 }

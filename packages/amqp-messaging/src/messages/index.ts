@@ -1,4 +1,3 @@
-export { type Cs, type Cv, cs, cv } from "./coded.ts";
 export {
   buildDialogmelding,
   type DialogAnswer,
@@ -18,8 +17,27 @@ export {
   readEpisodeOfCare,
   type TeamMember,
 } from "./helsekontakt.ts";
-export { type AttachmentPart, buildMsgHead, type Conversation, isoSeconds, type MessageParts, type PayloadPart } from "./msg-head.ts";
+export {
+  type AttachmentPart,
+  buildMsgHead,
+  type Conversation,
+  isoSeconds,
+  type MessageParts,
+  type PayloadPart,
+} from "./msg-head.ts";
 export { isDNumber, type Party, type PartyLevel, type Patient, personal, reveal } from "./party.ts";
 export { buildPasientrelasjon, type Representative, readPasientrelasjon } from "./pasientrelasjon.ts";
-export { type AttachmentView, type MessageView, type PartyView, type PatientView, readMsgHead } from "./read-msg-head.ts";
-export { buildTjenesteOversikt, isTjenesteOversikt, type OmraadeSpelling, readTjenesteOversikt, type Tjeneste } from "./tjenesteoversikt.ts";
+export {
+  type AttachmentView,
+  type MessageView,
+  type PartyView,
+  type PatientView,
+  readMsgHead,
+} from "./read-msg-head.ts";
+export {
+  buildTjenesteOversikt,
+  isTjenesteOversikt,
+  type OmraadeSpelling,
+  readTjenesteOversikt,
+  type Tjeneste,
+} from "./tjenesteoversikt.ts";

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { type Clock, HelsekontaktError, systemClock } from "@helsekontakt/core";
+import { codedValue, simpleCodedValue } from "@helsekontakt/types/codes";
 import type { Document, MsgHead, Organisation } from "@helsekontakt/types/msghead";
 import { type AnyElement, encodeBase64Content } from "@helsekontakt/types/xml";
 import { messageFunctions, type MessageFunctionName } from "../gen/messages.ts";
-import { cs, cv } from "./coded.ts";
+
 import { isDNumber, type Party, type Patient, reveal } from "./party.ts";
 
 /** Message ids of a thread: the message answered, and the thread's first message. */
@@ -54,17 +55,23 @@ export function buildMsgHead(parts: MessageParts): MsgHead {
   const spec = messageFunctions[parts.function];
   const genDate = isoSeconds((parts.clock ?? systemClock).now());
   const [first, ...rest] = parts.parts.map((part) => buildDocument(part, genDate));
-  if (first === undefined) throw new HelsekontaktError("input/invalid", "expected at least one payload in a message, found none");
+  if (first === undefined)
+    throw new HelsekontaktError("input/invalid", "expected at least one payload in a message, found none");
   return {
     MsgInfo: {
       Type: { $V: parts.function, $DN: spec.displayName },
       MIGversion: msgHeadVersion,
       GenDate: genDate,
       MsgId: parts.msgId ?? randomUUID(),
-      ...(spec.ack === undefined ? {} : { Ack: cs("7304", spec.ack) }),
+      ...(spec.ack === undefined ? {} : { Ack: simpleCodedValue("7304", spec.ack) }),
       ...(parts.conversation === undefined
         ? {}
-        : { ConversationRef: { RefToParent: parts.conversation.parent, RefToConversation: parts.conversation.conversation } }),
+        : {
+            ConversationRef: {
+              RefToParent: parts.conversation.parent,
+              RefToConversation: parts.conversation.conversation,
+            },
+          }),
       Sender: { Organisation: buildParty(parts.sender) },
       Receiver: { Organisation: buildParty(parts.receiver) },
       ...(parts.patient === undefined ? {} : { Patient: buildPatient(parts.patient) }),
@@ -74,22 +81,28 @@ export function buildMsgHead(parts: MessageParts): MsgHead {
 }
 
 function buildParty(party: Party): Organisation {
-  const her = (herId: string) => ({ Id: herId, TypeId: cv("9051", "HER") });
+  const her = (herId: string) => ({ Id: herId, TypeId: codedValue("9051", "HER") });
   return {
     OrganisationName: party.name,
-    Ident: [her(party.herId), ...(party.organisationNumber === undefined ? [] : [{ Id: party.organisationNumber, TypeId: cv("9051", "ENH") }])],
+    Ident: [
+      her(party.herId),
+      ...(party.organisationNumber === undefined
+        ? []
+        : [{ Id: party.organisationNumber, TypeId: codedValue("9051", "ENH") }]),
+    ],
     Organisation: { OrganisationName: party.service.name, Ident: [her(party.service.herId)] },
   };
 }
 
 function buildPatient(patient: Patient): NonNullable<MsgHead["MsgInfo"]["Patient"]> {
   const fnr = reveal(patient.fnr);
-  if (!/^\d{11}$/.test(fnr)) throw new HelsekontaktError("input/invalid", "expected the patient's number to have 11 digits");
+  if (!/^\d{11}$/.test(fnr))
+    throw new HelsekontaktError("input/invalid", "expected the patient's number to have 11 digits");
   return {
     FamilyName: reveal(patient.familyName),
     ...(patient.middleName === undefined ? {} : { MiddleName: reveal(patient.middleName) }),
     GivenName: reveal(patient.givenName),
-    Ident: [{ Id: fnr, TypeId: cv("8116", isDNumber(fnr) ? "DNR" : "FNR") }],
+    Ident: [{ Id: fnr, TypeId: codedValue("8116", isDNumber(fnr) ? "DNR" : "FNR") }],
   };
 }
 
@@ -97,16 +110,27 @@ function buildDocument(part: PayloadPart | AttachmentPart, issued: string): Docu
   if (part.kind === "payload") {
     return {
       ...(part.description === undefined ? {} : { ContentDescription: part.description }),
-      RefDoc: { IssueDate: { $V: issued }, MsgType: cs("8114", "XML"), Content: { $any: [part.content] } },
+      RefDoc: {
+        IssueDate: { $V: issued },
+        MsgType: simpleCodedValue("8114", "XML"),
+        Content: { $any: [part.content] },
+      },
     };
   }
   return {
     RefDoc: {
       IssueDate: { $V: issued },
-      MsgType: cs("8114", "A"),
+      MsgType: simpleCodedValue("8114", "A"),
       MimeType: part.mimeType,
       Description: part.description,
-      Content: { $any: [{ name: "{http://www.kith.no/xmlstds/base64container}Base64Container", value: encodeBase64Content(part.content) }] },
+      Content: {
+        $any: [
+          {
+            name: "{http://www.kith.no/xmlstds/base64container}Base64Container",
+            value: encodeBase64Content(part.content),
+          },
+        ],
+      },
     },
   };
 }

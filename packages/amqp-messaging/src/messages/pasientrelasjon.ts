@@ -1,8 +1,8 @@
 import { Personal } from "@helsekontakt/core";
-import type { Code7611 } from "@helsekontakt/types/codes";
+import { type Code7611, codedValue } from "@helsekontakt/types/codes";
 import type { Pasientrelasjon } from "@helsekontakt/types/pasientrelasjon";
 import type { AnyElement } from "@helsekontakt/types/xml";
-import { cv } from "./coded.ts";
+
 import { isDNumber, reveal } from "./party.ts";
 
 const rootName = "{http://www.kith.no/xmlstds/pasientrelasjon/2014-03-28}Pasientrelasjon";
@@ -24,10 +24,10 @@ export function buildPasientrelasjon(representative: Representative): AnyElement
       {
         FamilyName: reveal(representative.familyName),
         GivenName: reveal(representative.givenName),
-        Ident: [{ Id: fnr, TypeId: cv("8116", isDNumber(fnr) ? "DNR" : "FNR") }],
+        Ident: [{ Id: fnr, TypeId: codedValue("8116", isDNumber(fnr) ? "DNR" : "FNR") }],
       },
     ],
-    Relasjon: cv("7611", representative.relation),
+    Relasjon: codedValue("7611", representative.relation),
   };
   return { name: rootName, value };
 }

@@ -57,7 +57,9 @@ export function readMsgHead(message: MsgHead): MessageView {
     sender: readParty(info.Sender.Organisation),
     receiver: readParty(info.Receiver.Organisation),
     ...(patient === undefined ? {} : { patient }),
-    ...(conversation === undefined ? {} : { conversation: { parent: conversation.RefToParent, conversation: conversation.RefToConversation } }),
+    ...(conversation === undefined
+      ? {}
+      : { conversation: { parent: conversation.RefToParent, conversation: conversation.RefToConversation } }),
     wantsReceipt: info.Ack?.$V === "J",
     payloads: documents.flatMap((d) => (d.RefDoc.MsgType.$V === "A" ? [] : (d.RefDoc.Content?.$any ?? []))),
     attachments: documents.filter((d) => d.RefDoc.MsgType.$V === "A").map(readAttachment),
@@ -87,7 +89,12 @@ function readParty(organisation: Organisation): PartyView {
   const herId = herIdOf(organisation.Ident);
   const inner = organisation.Organisation;
   const person = organisation.HealthcareProfessional;
-  const service = inner !== undefined ? serviceView(inner.Ident, inner.OrganisationName, "organisation") : person !== undefined ? serviceView(person.Ident, fullName(person), "person") : undefined;
+  const service =
+    inner !== undefined
+      ? serviceView(inner.Ident, inner.OrganisationName, "organisation")
+      : person !== undefined
+        ? serviceView(person.Ident, fullName(person), "person")
+        : undefined;
   return {
     ...(herId === undefined ? {} : { herId }),
     ...(organisation.OrganisationName === undefined ? {} : { name: organisation.OrganisationName }),
@@ -97,7 +104,11 @@ function readParty(organisation: Organisation): PartyView {
 
 type Idents = Organisation["Ident"];
 
-function serviceView(idents: Idents, name: string | undefined, kind: "organisation" | "person"): NonNullable<PartyView["service"]> {
+function serviceView(
+  idents: Idents,
+  name: string | undefined,
+  kind: "organisation" | "person",
+): NonNullable<PartyView["service"]> {
   const herId = herIdOf(idents);
   return { kind, ...(herId === undefined ? {} : { herId }), ...(name === undefined ? {} : { name }) };
 }

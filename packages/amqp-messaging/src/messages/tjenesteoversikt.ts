@@ -1,6 +1,6 @@
+import { codedValue } from "@helsekontakt/types/codes";
 import type { TjenesteOversikt } from "@helsekontakt/types/tjenesteoversikt";
 import type { AnyElement } from "@helsekontakt/types/xml";
-import { cv } from "./coded.ts";
 
 const rootName = "{http://ehelse.no/xmlstds/tjenesteoversikt}TjenesteOversikt";
 
@@ -33,7 +33,10 @@ export type OmraadeSpelling = "TjenesteOmråde" | "TjenesteOmrade";
  *
  * @see HITS 1218:2018 §2.4
  */
-export function buildTjenesteOversikt(services: readonly Tjeneste[], spelling: OmraadeSpelling = "TjenesteOmråde"): AnyElement {
+export function buildTjenesteOversikt(
+  services: readonly Tjeneste[],
+  spelling: OmraadeSpelling = "TjenesteOmråde",
+): AnyElement {
   const value = {
     ...(services.length === 0
       ? {}
@@ -48,7 +51,7 @@ export function buildTjenesteOversikt(services: readonly Tjeneste[], spelling: O
             ...(s.url === undefined ? {} : { TjenesteURL: { TeleAddress: { $V: `url:${s.url}` } } }),
             FraDato: s.from,
             ...(s.to === undefined ? {} : { TilDato: s.to }),
-            HERId: { Id: s.herId, TypeId: cv("9051", "HER") },
+            HERId: { Id: s.herId, TypeId: codedValue("9051", "HER") },
           })),
         }),
   } as unknown as TjenesteOversikt;

@@ -1,0 +1,139 @@
+import type { KeyObject, X509Certificate } from "node:crypto";
+import type { Party, PartyLevel } from "@helsekontakt/amqp-messaging/messages";
+import type { Identity } from "@helsekontakt/amqp-messaging/protection";
+import { type Clock, HelsekontaktError, type Logger } from "@helsekontakt/core";
+import type { ClientKey } from "@helsekontakt/helseid";
+import type { Journal } from "@helsekontakt/journal";
+import { type EnvironmentName, type EnvironmentPreset, environments } from "./environments.ts";
+
+/** The organisation that uses the SDK, on Helsenorge's two levels. */
+export interface OrganisationConfig extends PartyLevel {
+  /** Nine digits, of the enterprise. */
+  readonly organisationNumber: string;
+  /** Level 2: the services that send and receive. The first is the default sender. */
+  readonly services: readonly PartyLevel[];
+}
+
+export interface HelseidConfig {
+  readonly clientId: string;
+  /** Private key as JWK, PEM or signing callback. */
+  readonly key: ClientKey;
+  /** Default: the environment's. */
+  readonly issuer?: string;
+  /** Default `dpop`. */
+  readonly binding?: "dpop" | "bearer";
+}
+
+export interface RestConfig {
+  /** Default: the environment's. */
+  readonly baseUrl?: string;
+  /** Scopes by their full names; defaults come from specs/, where they are marked as inferred. */
+  readonly scopes?: { readonly aktivsjekken?: string; readonly helsekontakter?: string };
+  /** Milliseconds for one try. Default 15,000. */
+  readonly timeoutMs?: number;
+}
+
+export interface AmqpConfig {
+  /** `amqps://user:password@host:port/Exchange`. Parts that the environment knows may be left out with `username` and `password`. */
+  readonly url?: string;
+  readonly username?: string;
+  readonly password?: string | (() => string | Promise<string>);
+  /** Short names of own queues. Default: what the address registry says of the first service. */
+  readonly queues?: { readonly async?: string; readonly error?: string };
+  /** How many inbound messages are handled at once. Default 5. */
+  readonly concurrency?: number;
+}
+
+export interface RegistryConfig {
+  /** Collaboration registry (CPPA), with or without a trailing slash. Default: the environment's. */
+  readonly cppaBaseUrl?: string;
+  /** Communication parties (address registry, REST). */
+  readonly communicationPartyBaseUrl?: string;
+}
+
+export interface KeysConfig {
+  /** Signs outgoing messages. */
+  readonly signing: Identity;
+  /** Opens incoming messages: the present one first, then earlier ones. */
+  readonly decryption: readonly Identity[];
+}
+
+export interface HelsekontaktConfig {
+  readonly environment: EnvironmentName;
+  readonly organisation: OrganisationConfig;
+  /** Helsenorge's own address; its HER-ids differ by environment and none is confirmed, so they are configuration. */
+  readonly helsenorge: Party;
+  readonly helseid?: HelseidConfig;
+  readonly rest?: RestConfig;
+  readonly amqp?: AmqpConfig;
+  readonly registry?: RegistryConfig;
+  readonly keys?: KeysConfig;
+  /** An opened journal; the caller closes it. */
+  readonly journal?: Journal;
+  /** How long to wait for an AppRec before it counts as overdue. Default 96 hours. */
+  readonly receiptDeadlineMs?: number;
+  readonly logger?: Logger;
+  readonly clock?: Clock;
+}
+
+/** One fault of the configuration. */
+export interface ConfigFault {
+  readonly path: string;
+  readonly expected: string;
+  readonly hint: string;
+}
+
+/**
+ * Checks the whole configuration and reports all faults at once.
+ *
+ * @throws {HelsekontaktError} `config/invalid`, with every fault's path in `context.paths` and all of them in the message.
+ */
+export function checkConfig(config: HelsekontaktConfig): EnvironmentPreset {
+  const faults = findFaults(config);
+  if (faults.length > 0) {
+    const list = faults.map((f) => `${f.path}: expected ${f.expected} (${f.hint})`).join("; ");
+    throw new HelsekontaktError("config/invalid", `expected a usable configuration, found ${faults.length} fault(s): ${list}`, {
+      context: { paths: faults.map((f) => f.path) },
+      hint: "mend every path named; the values themselves are never shown",
+    });
+  }
+  return environments[config.environment];
+}
+
+function findFaults(config: HelsekontaktConfig): ConfigFault[] {
+  const faults: ConfigFault[] = [];
+  const need = (ok: boolean, path: string, expected: string, hint: string): void => {
+    if (!ok) faults.push({ path, expected, hint });
+  };
+  const herId = (value: unknown, path: string): void => need(typeof value === "string" && /^[1-9]\d{0,9}$/.test(value), path, "a HER-id of digits", "it is in Adresseregisteret");
+  const text = (value: unknown, path: string): void => need(typeof value === "string" && value.trim() !== "", path, "a name", "citizens and logs of the other party see it");
+  const url = (value: string | undefined, path: string, schemes: readonly string[]): void => {
+    if (value !== undefined) need(schemes.some((s) => value.startsWith(`${s}://`)) && URL.canParse(value), path, `a URL with ${schemes.join(" or ")}`, "check for blanks and a missing scheme");
+  };
+  const preset = environments[config.environment] as EnvironmentPreset | undefined;
+  need(preset !== undefined, "environment", `one of ${Object.keys(environments).join(", ")}`, "LOCAL is the sandbox");
+  const { organisation: own, helsenorge } = config;
+  herId(own?.herId, "organisation.herId");
+  text(own?.name, "organisation.name");
+  need(/^\d{9}$/.test(own?.organisationNumber ?? ""), "organisation.organisationNumber", "nine digits without blanks", "from Enhetsregisteret");
+  need((own?.services?.length ?? 0) > 0, "organisation.services", "at least one service", "Helsenorge addresses services on level 2");
+  for (const [i, service] of (own?.services ?? []).entries()) {
+    herId(service.herId, `organisation.services[${i}].herId`);
+    text(service.name, `organisation.services[${i}].name`);
+  }
+  herId(helsenorge?.herId, "helsenorge.herId");
+  text(helsenorge?.name, "helsenorge.name");
+  herId(helsenorge?.service?.herId, "helsenorge.service.herId");
+  const secure = preset?.production === false && config.environment === "LOCAL" ? ["https", "http"] : ["https"];
+  url(config.helseid?.issuer, "helseid.issuer", secure);
+  url(config.rest?.baseUrl, "rest.baseUrl", secure);
+  url(config.registry?.cppaBaseUrl, "registry.cppaBaseUrl", secure);
+  url(config.registry?.communicationPartyBaseUrl, "registry.communicationPartyBaseUrl", secure);
+  url(config.amqp?.url, "amqp.url", config.environment === "LOCAL" ? ["amqps", "amqp"] : ["amqps"]);
+  if (config.helseid !== undefined) need(config.helseid.clientId !== "", "helseid.clientId", "the client's id", "it is in HelseID's self service");
+  if (config.keys !== undefined) need(config.keys.decryption.length > 0, "keys.decryption", "at least one identity", "it opens incoming messages");
+  return faults;
+}
+
+/** A certificate or key as it may stand in a configuration that is printed: never the key itself. */
+export type { KeyObject, X509Certificate };

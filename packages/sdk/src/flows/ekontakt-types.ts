@@ -1,0 +1,107 @@
+import type { AttachmentPart, AttachmentView, DialogText, Patient, PatientView, Representative } from "@helsekontakt/amqp-messaging/messages";
+import type { Code7601, Code7602, Code8221 } from "@helsekontakt/types/codes";
+import type { SendOptions, SentMessage } from "../messaging/mailroom.ts";
+
+/** What every incoming dialogue message tells. Personal values are wrapped; `reveal()` gives them. */
+export interface EkontaktMessageBase {
+  readonly msgId: string;
+  /** The thread: MsgId of its first message. */
+  readonly dialogId: string;
+  /** ISO 8601, as the sender wrote it. */
+  readonly sentAt: string;
+  readonly patient: PatientView;
+  /** Somebody who acts for the patient. */
+  readonly representative?: Representative;
+  readonly attachments: readonly AttachmentView[];
+  /** HER-id of the own service that was addressed. */
+  readonly toHerId: string;
+  /** The health contact's id in the own system, when the citizen wrote to one. */
+  readonly sakstype?: string;
+  readonly subject?: string;
+  readonly text?: DialogText;
+}
+
+/** A citizen's request (`HE`), or another code that a reader has to take. */
+export interface EkontaktRequest extends EkontaktMessageBase {
+  readonly kind: "request";
+  readonly type: Code7601;
+}
+
+/** A citizen's answer (`22`), or a refusal of the own request (`26`, `31`). */
+export interface EkontaktAnswer extends EkontaktMessageBase {
+  readonly kind: "answer";
+  readonly theme: Code7602;
+}
+
+export type EkontaktMessage = EkontaktRequest | EkontaktAnswer;
+
+/** An answer of the own organisation. */
+export interface EkontaktReply {
+  readonly text: DialogText;
+  readonly subject?: string;
+  /** Who answered, shown to the citizen. */
+  readonly author?: { readonly givenName: string; readonly familyName: string };
+  readonly attachments?: readonly Omit<AttachmentPart, "kind">[];
+}
+
+/** What a handler decides. The AppRec and every answer leave through the journal, in one commit with the decision. */
+export type EkontaktDecision =
+  /** Taken: a positive AppRec. An answer may follow later with {@link Ekontakt.reply}. */
+  | { readonly kind: "accept" }
+  /** Taken, and answered in the same thread. */
+  | { readonly kind: "reply"; readonly reply: EkontaktReply }
+  /** Taken, but the request cannot be served: `26` refused, `30` the citizen has no access, `31` general fault. */
+  | { readonly kind: "refuse"; readonly theme: "26" | "30" | "31"; readonly text?: DialogText }
+  /** A negative AppRec with a code of list 8221: for faults of the message, never of its content. */
+  | { readonly kind: "reject"; readonly code: Code8221; readonly explanation?: string }
+  /** Not now: the message stays in the journal and comes again. */
+  | { readonly kind: "retry-later"; readonly afterMs?: number };
+
+export const accept = (): EkontaktDecision => ({ kind: "accept" });
+export const reply = (answer: EkontaktReply | string): EkontaktDecision => ({
+  kind: "reply",
+  reply: typeof answer === "string" ? { text: answer } : answer,
+});
+export const refuse = (theme: "26" | "30" | "31", text?: DialogText): EkontaktDecision => ({ kind: "refuse", theme, ...(text === undefined ? {} : { text }) });
+export const reject = (code: Code8221, explanation?: string): EkontaktDecision => ({
+  kind: "reject",
+  code,
+  ...(explanation === undefined ? {} : { explanation }),
+});
+export const retryLater = (afterMs?: number): EkontaktDecision => ({ kind: "retry-later", ...(afterMs === undefined ? {} : { afterMs }) });
+
+/** Handles one message; `tries` counts from 1. A handler that throws gets the message again, ten times at most. */
+export type EkontaktHandler = (message: EkontaktMessage, context: { readonly tries: number; readonly signal: AbortSignal }) => Promise<EkontaktDecision> | EkontaktDecision;
+
+export interface EkontaktQuestion {
+  readonly patient: Patient;
+  /** `DI`: the citizen may answer. `EKI`: one-way. Default `DI`. */
+  readonly type?: "DI" | "EKI";
+  readonly subject: string;
+  readonly text: DialogText;
+  readonly attachments?: readonly Omit<AttachmentPart, "kind">[];
+  /** The health contact that the message comes from; it must have been sent to Helsenorge before. */
+  readonly sakstype?: string;
+  /** HER-id of the sending service; the first configured one by default. */
+  readonly from?: string;
+}
+
+/** E-kontakt: threaded dialogue between a citizen and a service. */
+export interface Ekontakt {
+  /** Sets the one handler of incoming messages. Without one they wait in the journal. */
+  onMessage(handler: EkontaktHandler): void;
+  /**
+   * Starts a thread with a citizen.
+   *
+   * @throws {ValidationError} `xml/not-valid`
+   * @throws {HelsekontaktError} `input/invalid`, `journal/*`, `abort/cancelled`
+   * @see HITS 1217:2018 §3.3.3
+   */
+  ask(question: EkontaktQuestion, options?: SendOptions): Promise<SentMessage>;
+  /**
+   * Answers in a thread that the journal knows, at any later time.
+   *
+   * @throws {HelsekontaktError} `journal/not-found` when the thread is not known; else as {@link ask}
+   */
+  reply(dialogId: string, answer: EkontaktReply, options?: SendOptions): Promise<SentMessage>;
+}

@@ -1,0 +1,160 @@
+import {
+  type AttachmentPart,
+  buildDialogmelding,
+  type Conversation,
+  type DialogPart,
+  isDialogmelding,
+  type MessageParts,
+  type MessageView,
+  type Party,
+  type Patient,
+  readDialogmelding,
+  personal,
+  readPasientrelasjon,
+  reveal,
+} from "@helsekontakt/amqp-messaging/messages";
+import { HelsekontaktError } from "@helsekontakt/core";
+import type { Journal, Thread } from "@helsekontakt/journal";
+import type { Mailroom, SendOptions } from "../messaging/mailroom.ts";
+import type { Ekontakt, EkontaktDecision, EkontaktHandler, EkontaktMessage, EkontaktReply } from "./ekontakt-types.ts";
+
+export const ekontaktFunction = "DIALOG_INNBYGGER_EKONTAKT";
+
+/** What the inbound worker asks of the flow: read a message, know the handler, turn a decision into an answer. */
+export interface EkontaktInbound {
+  readonly handler: EkontaktHandler | undefined;
+  read(view: MessageView): EkontaktMessage;
+  /** The message that carries the decision to the citizen; nothing for `accept`, `reject` and `retry-later`. */
+  answer(view: MessageView, decision: EkontaktDecision): MessageParts | undefined;
+  /** Remembers the thread, so that it can be continued by its id. */
+  remember(view: MessageView, message: EkontaktMessage, signal: AbortSignal): Promise<void>;
+}
+
+export function createEkontakt(journal: Journal, mailroom: Mailroom, sender: (herId?: string) => Party, helsenorge: Party): { readonly api: Ekontakt; readonly inbound: EkontaktInbound } {
+  let handler: EkontaktHandler | undefined;
+  const attachmentsOf = (list: readonly Omit<AttachmentPart, "kind">[] = []): AttachmentPart[] => list.map((a) => ({ ...a, kind: "attachment" }));
+
+  const message = (own: Party, patient: Patient, part: DialogPart, attachments: readonly AttachmentPart[], conversation?: Conversation): MessageParts => ({
+    function: ekontaktFunction,
+    sender: own,
+    receiver: helsenorge,
+    patient,
+    ...(conversation === undefined ? {} : { conversation }),
+    parts: [{ kind: "payload", description: part.kind === "request" ? "Forespørsel" : "Svar", content: buildDialogmelding(part) }, ...attachments],
+  });
+
+  const api: Ekontakt = {
+    onMessage(next) {
+      handler = next;
+    },
+    async ask({ patient, type = "DI", subject, text, attachments, sakstype, from }, options = {}) {
+      const own = sender(from);
+      const part: DialogPart = { kind: "request", type, subject, text, ...(sakstype === undefined ? {} : { sakstype }) };
+      const sent = await mailroom.post(message(own, patient, part, attachmentsOf(attachments)), options);
+      await journal.threads.put({ ...threadFacts(sent.msgId, own.service.herId, helsenorge.service.herId, patient), lastMessageId: sent.msgId }, signalOf(options));
+      return sent;
+    },
+    async reply(dialogId, answer, options = {}) {
+      const thread = await journal.threads.get(dialogId, signalOf(options));
+      if (thread === undefined) {
+        throw new HelsekontaktError("journal/not-found", "expected a thread that a message has opened, found none with this id", {
+          hint: "use the dialogId of a message that was received or sent through this journal",
+        });
+      }
+      const sent = await mailroom.post(message(sender(thread.own), patientOf(thread), answerPart(answer, thread.facts["sakstype"]), attachmentsOf(answer.attachments), { parent: thread.lastMessageId ?? dialogId, conversation: dialogId }), options);
+      await journal.threads.put({ dialogId, own: thread.own, other: thread.other, lastMessageId: sent.msgId }, signalOf(options));
+      return sent;
+    },
+  };
+
+  const inbound: EkontaktInbound = {
+    get handler() {
+      return handler;
+    },
+    read: (view) => readMessage(view),
+    answer(view, decision) {
+      if (decision.kind !== "reply" && decision.kind !== "refuse") return undefined;
+      const { patient } = view;
+      if (patient === undefined) return undefined;
+      const read = readMessage(view);
+      const part: DialogPart =
+        decision.kind === "reply"
+          ? answerPart(decision.reply, read.sakstype)
+          : { kind: "answer", theme: decision.theme, ...(decision.text === undefined ? {} : { text: decision.text }) };
+      return message(
+        sender(read.toHerId),
+        { fnr: patient.fnr, familyName: patient.familyName ?? "", givenName: patient.givenName ?? "" },
+        part,
+        decision.kind === "reply" ? attachmentsOf(decision.reply.attachments) : [],
+        { parent: view.msgId, conversation: read.dialogId },
+      );
+    },
+    async remember(view, read, signal) {
+      const { patient } = view;
+      await journal.threads.put(
+        {
+          dialogId: read.dialogId,
+          own: read.toHerId,
+          other: view.sender.service?.herId ?? helsenorge.service.herId,
+          lastMessageId: view.msgId,
+          ...(patient === undefined
+            ? {}
+            : {
+                person: patient.fnr,
+                facts: {
+                  familyName: patient.familyName?.reveal() ?? "",
+                  givenName: patient.givenName?.reveal() ?? "",
+                  ...(read.sakstype === undefined ? {} : { sakstype: read.sakstype }),
+                },
+              }),
+        },
+        { signal },
+      );
+    },
+  };
+  return { api, inbound };
+}
+
+function readMessage(view: MessageView): EkontaktMessage {
+  const dialog = view.payloads.filter(isDialogmelding).flatMap(readDialogmelding)[0];
+  if (dialog === undefined || view.patient === undefined) {
+    throw new HelsekontaktError("amqp/unsupported-message", "expected a Dialogmelding 1.1 about a patient in an E-kontakt message, found another payload");
+  }
+  const representative = view.payloads.map(readPasientrelasjon).find((r) => r !== undefined);
+  const base = {
+    msgId: view.msgId,
+    dialogId: view.conversation?.conversation ?? view.msgId,
+    sentAt: view.genDate,
+    patient: view.patient,
+    attachments: view.attachments,
+    toHerId: view.receiver.service?.herId ?? view.receiver.herId ?? "",
+    ...(representative === undefined ? {} : { representative }),
+    ...(dialog.sakstype === undefined ? {} : { sakstype: dialog.sakstype }),
+    ...(dialog.subject === undefined ? {} : { subject: dialog.subject }),
+    ...(dialog.text === undefined ? {} : { text: dialog.text }),
+  };
+  return dialog.kind === "request" ? { ...base, kind: "request", type: dialog.type } : { ...base, kind: "answer", theme: dialog.theme };
+}
+
+function answerPart(answer: EkontaktReply, sakstype: string | undefined): DialogPart {
+  return {
+    kind: "answer",
+    theme: "19",
+    text: answer.text,
+    ...(sakstype === undefined ? {} : { sakstype }),
+    ...(answer.subject === undefined ? {} : { subject: answer.subject }),
+    ...(answer.author === undefined ? {} : { author: answer.author }),
+  };
+}
+
+function threadFacts(dialogId: string, own: string, other: string, patient: Patient): { dialogId: string; own: string; other: string; person: ReturnType<typeof personal>; facts: Record<string, string> } {
+  return { dialogId, own, other, person: personal(patient.fnr), facts: { familyName: reveal(patient.familyName), givenName: reveal(patient.givenName) } };
+}
+
+function patientOf(thread: Thread): Patient {
+  return { fnr: thread.person?.reveal() ?? "", familyName: thread.facts["familyName"] ?? "", givenName: thread.facts["givenName"] ?? "" };
+}
+
+function signalOf(options: SendOptions): { signal?: AbortSignal } {
+  return options.signal === undefined ? {} : { signal: options.signal };
+}

@@ -1,0 +1,92 @@
+import { randomUUID } from "node:crypto";
+import { buildMsgHead, type MessageParts } from "@helsekontakt/amqp-messaging/messages";
+import { HelsekontaktError, type Issue, ValidationError } from "@helsekontakt/core";
+import type { Journal, PgClient } from "@helsekontakt/journal";
+import { encodeXml } from "@helsekontakt/types/xml";
+import { validateMessage } from "@helsekontakt/validators";
+import { awaitReceipt, type Receipt } from "./receipt.ts";
+import { messageElements } from "./registry.ts";
+
+export interface SendOptions {
+  readonly signal?: AbortSignal;
+  /** A `pg` client in the application's own transaction: the message is durable when that commits. */
+  readonly transaction?: PgClient;
+}
+
+/** A message that the journal holds: it will be sent, however often this process dies. */
+export interface SentMessage {
+  /** MsgHead MsgId, which the AppRec names. */
+  readonly msgId: string;
+  /** The journal's id, also the first AMQP message id. */
+  readonly id: string;
+  /** Of the thread; the message's own id when it opens one. */
+  readonly conversationId: string;
+  /** Bytes of the XML message. */
+  readonly size: number;
+  /** Rules that Helsenorge states but does not enforce, and that the message does not follow. */
+  readonly warnings: readonly Issue[];
+  /**
+   * Resolves when the receiving application has answered, the deadline has passed, or the message cannot be delivered.
+   *
+   * @throws {HelsekontaktError} `abort/cancelled`, `journal/closed`
+   */
+  receipt(options?: { readonly signal?: AbortSignal }): Promise<Receipt>;
+}
+
+export const msgHeadName = "{http://www.kith.no/xmlstds/msghead/2006-05-24}MsgHead";
+
+/**
+ * Takes a message from the flows: builds, validates, encodes, and commits it to the journal. Sending is the dispatcher's.
+ */
+export class Mailroom {
+  readonly #journal: Journal;
+  readonly #receiptWithinMs: number;
+
+  constructor(journal: Journal, receiptWithinMs: number) {
+    this.#journal = journal;
+    this.#receiptWithinMs = receiptWithinMs;
+  }
+
+  /**
+   * @throws {ValidationError} `xml/not-valid` with every issue, when the message breaks a schema or profile
+   * @throws {HelsekontaktError} `input/invalid`, `journal/*`, `abort/cancelled`
+   */
+  async post(parts: MessageParts, options: SendOptions = {}): Promise<SentMessage> {
+    const msgId = parts.msgId ?? randomUUID();
+    const payload = encodeXml(msgHeadName, buildMsgHead({ ...parts, msgId }), { registry: messageElements });
+    const { valid, issues } = validateMessage(payload);
+    if (!valid) throw new ValidationError("xml/not-valid", issues, `the ${parts.function} message`);
+    const conversationId = parts.conversation?.conversation ?? msgId;
+    const { id } = await this.#journal.outbox.enqueue(
+      {
+        msgId,
+        kind: parts.function,
+        from: parts.sender.service.herId,
+        to: parts.receiver.service.herId,
+        conversation: conversationId,
+        // One thread keeps its order; threads do not wait for each other.
+        key: conversationId,
+        payload,
+        expectsReceipt: true,
+        receiptWithinMs: this.#receiptWithinMs,
+      },
+      { ...(options.signal === undefined ? {} : { signal: options.signal }), ...(options.transaction === undefined ? {} : { transaction: options.transaction }) },
+    );
+    return {
+      msgId,
+      id,
+      conversationId,
+      size: payload.length,
+      warnings: issues.filter((i) => i.level === "warning"),
+      receipt: ({ signal } = {}) => awaitReceipt(this.#journal, id, signal),
+    };
+  }
+}
+
+/** What to say when a part of the SDK is used that the configuration does not set up. */
+export function notConfigured(system: string, paths: readonly string[]): HelsekontaktError {
+  return new HelsekontaktError("config/missing", `expected ${paths.join(", ")} in the configuration for ${system}, found nothing`, {
+    context: { paths: [...paths] },
+    hint: "add the settings named, or do not use this system",
+  });
+}

@@ -1,0 +1,19 @@
+import { elements as apprec } from "@helsekontakt/types/apprec";
+import { elements as base64 } from "@helsekontakt/types/base64container";
+import { elements as dialog } from "@helsekontakt/types/dialogmelding";
+import { elements as helsepersonell } from "@helsekontakt/types/helsepersonell";
+import { elements as msghead } from "@helsekontakt/types/msghead";
+import { elements as pasientrelasjon } from "@helsekontakt/types/pasientrelasjon";
+import { elements as tjenesteoversikt } from "@helsekontakt/types/tjenesteoversikt";
+import type { ElementRegistry } from "@helsekontakt/types/xml";
+
+/** Every element that the five systems put into a message. */
+export const messageElements: ElementRegistry = {
+  ...msghead,
+  ...apprec,
+  ...dialog,
+  ...tjenesteoversikt,
+  ...pasientrelasjon,
+  ...helsepersonell,
+  ...base64,
+};
