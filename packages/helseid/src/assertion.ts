@@ -1,0 +1,108 @@
+import { HelsekontaktError } from "@helsekontakt/core";
+import * as oauth from "oauth4webapi";
+import type { Signer } from "./key.ts";
+import type { AssertionDetail, Organisation, TokenRequest } from "./options.ts";
+
+/**
+ * The value of the claim `assertion_details`: one object when there is one entry, a list when there are several,
+ * undefined when there is none.
+ *
+ * @throws {HelsekontaktError} `input/invalid` for an organisation number that is not nine digits
+ * @see HelseID functional requirement FK5
+ */
+export function assertionDetails(
+  request: Pick<TokenRequest, "organisation" | "sfmJournalId" | "details">,
+): AssertionDetail | readonly AssertionDetail[] | undefined {
+  const entries: AssertionDetail[] = [];
+  if (request.organisation !== undefined) entries.push(organisationDetail(request.organisation));
+  if (request.sfmJournalId !== undefined)
+    entries.push({ type: "nhn:sfm:journal-id", value: { journal_id: request.sfmJournalId } });
+  entries.push(...(request.details ?? []));
+  return entries.length > 1 ? entries : entries[0];
+}
+
+function organisationDetail(organisation: Organisation): AssertionDetail {
+  const identifier =
+    organisation.tenancy === "single"
+      ? { system: "urn:oid:2.16.578.1.12.4.1.4.101", type: "ENH", value: checkNumber("child", organisation.child) }
+      : {
+          system: "urn:oid:1.0.6523",
+          type: "ENH",
+          // The colon after the parent stays when there is no child, as NHN's own library writes it.
+          value: `NO:ORGNR:${checkNumber("parent", organisation.parent)}:${
+            organisation.child === undefined ? "" : checkNumber("child", organisation.child)
+          }`,
+        };
+  return { type: "helseid_authorization", practitioner_role: { organization: { identifier } } };
+}
+
+function checkNumber(name: string, value: string): string {
+  if (typeof value !== "string" || !/^[0-9]{9}$/.test(value))
+    throw new HelsekontaktError(
+      "input/invalid",
+      `expected organisation number "${name}" to be nine digits without blanks, found another text`,
+      { context: { setting: `organisation.${name}` } },
+    );
+  return value;
+}
+
+interface AssertionSettings {
+  readonly signer: Signer;
+  readonly details: ReturnType<typeof assertionDetails>;
+  /** Seconds from now to expiry, at most 60. */
+  readonly seconds: number;
+  /** Seconds since 1970, corrected by what the service's clock said. */
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Client authentication by `private_key_jwt` as HelseID wants it: header `typ` `client-authentication+jwt`, `aud` the
+ * issuer as in its metadata, a life of at most a minute. Each call makes a new assertion.
+ *
+ * @see RFC 7523 section 3
+ */
+export function clientAuthentication(settings: AssertionSettings): oauth.ClientAuth {
+  const change = (header: Record<string, unknown>, payload: Record<string, unknown>): void => {
+    header["typ"] = "client-authentication+jwt";
+    const now = settings.now();
+    payload["iat"] = now;
+    payload["nbf"] = now;
+    payload["exp"] = now + settings.seconds;
+    if (settings.details !== undefined) payload["assertion_details"] = settings.details;
+  };
+  const { signer } = settings;
+  if ("cryptoKey" in signer)
+    return oauth.PrivateKeyJwt({ key: signer.cryptoKey, kid: signer.kid }, { [oauth.modifyAssertion]: change });
+  return async (as, client, body) => {
+    const header: Record<string, unknown> = { alg: signer.alg, kid: signer.kid };
+    const payload: Record<string, unknown> = {
+      jti: oauth.generateRandomState(),
+      aud: as.issuer,
+      iss: client.client_id,
+      sub: client.client_id,
+    };
+    change(header, payload);
+    const input = `${base64url(JSON.stringify(header))}.${base64url(JSON.stringify(payload))}`;
+    let signature: Uint8Array;
+    try {
+      signature = await signer.sign(new TextEncoder().encode(input), { signal: settings.signal });
+    } catch (error) {
+      throw new HelsekontaktError(
+        "auth/key-invalid",
+        "expected the sign callback to answer a signature, found a fault in it",
+        {
+          retryable: true,
+          original: error,
+        },
+      );
+    }
+    body.set("client_id", client.client_id);
+    body.set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+    body.set("client_assertion", `${input}.${Buffer.from(signature).toString("base64url")}`);
+  };
+}
+
+function base64url(text: string): string {
+  return Buffer.from(text, "utf8").toString("base64url");
+}
