@@ -1,0 +1,13 @@
+export type {
+  AttributeRule,
+  ContentModel,
+  ContentRule,
+  ElementRule,
+  ElementRuleRegistry,
+  SimpleRule,
+  TypeRule,
+  TypeRuleRegistry,
+  WildcardRule,
+} from "./xsd/rules.ts";
+export { validateXml, type ValidateXmlOptions, type XmlValidationResult } from "./xsd/validate-xml.ts";
+export { rules, types } from "./registry.ts";

@@ -1,0 +1,32 @@
+import type { CompiledModel } from "./compile.ts";
+import type { ElementRule, TypeRule } from "./rules.ts";
+
+/** One open element of the document under validation. */
+export interface Frame {
+  /** Local name, for the path. */
+  readonly name: string;
+  /** Position among equals, from 1; 0 where the schema allows one only. */
+  readonly index: number;
+  readonly rule: ElementRule | undefined;
+  readonly type: TypeRule;
+  readonly model: CompiledModel | undefined;
+  /** Offset of the start tag. */
+  readonly offset: number;
+  readonly nil: boolean;
+  state: number;
+  text: string;
+  /** A fault was found among the children: the end is not checked again. */
+  broken: boolean;
+  textReported: boolean;
+  counts: Map<string, number> | undefined;
+  /** Namespace read as the type's own, and that own namespace. */
+  variant: { readonly from: string; readonly to: string } | undefined;
+  hasElements: boolean;
+}
+
+/** `/MsgHead/MsgInfo/Sender/Organisation/Ident[1]`. */
+export function pathOf(frames: readonly Frame[]): string {
+  let path = "";
+  for (const f of frames) path += f.index > 0 ? `/${f.name}[${f.index}]` : `/${f.name}`;
+  return path;
+}
