@@ -51,6 +51,8 @@ export interface Constraint {
   readonly severity: "error" | "warning";
   readonly human: string;
   readonly expression?: string;
+  /** Set by the model: of a choice, only values of this type. */
+  readonly onType?: string;
   readonly extension?: readonly Extension[];
 }
 

@@ -17,8 +17,10 @@ export function emitProfiles(
 ): string {
   let sets = "";
   let setCount = 0;
+  let counters = 0;
   let body = "";
   for (const profile of profiles) {
+    counters = 0;
     const inner = children(profile.type, profile.root, profile, "  ");
     const root = constraints(profile.type, profile.root.element, profile, "  ");
     const parent = profile.parent ? `  p${profile.parent.name}(o, c);\n` : "";
@@ -134,7 +136,7 @@ ${profiles.map((p) => `  ${propertyKey(p.definition.url)}: { type: ${quote(p.typ
     if (!["open", "closed"].includes(slicing.rules) || slicing.ordered)
       throw new GeneratorError(profile.definition.url, undefined, `slicing rules ${slicing.rules}${slicing.ordered ? ", ordered" : ""}`, "open or closed, not ordered");
     const names = [...node.slices.keys()];
-    const n = `n${indent.length}`;
+    const n = `n${counters++}`;
     let body = "";
     names.forEach((name, i) => {
       const slice = node.slices.get(name) as ProfileNode;

@@ -39,18 +39,14 @@ export function emitValidators(
   const compiled = new Map<string, string>();
   const skipped = new Map<string, string>();
   const types = [...model.types.values()].filter((t) => !t.abstract || t.kind === "complex");
-  const concrete = types.filter((t) => t.name !== "Element" && t.name !== "BackboneElement");
+  const concrete = types.filter((t) => t.name !== "BackboneElement");
   let body = "";
   for (const type of concrete) body += `${validatorOf(type, model, compiled, skipped)}\n`;
   const resources = concrete.filter((t) => t.kind === "resource");
-  const primitives = [...model.primitives].filter((p) => p !== "xhtml").sort(byCodeUnit);
   const setNames = new Map([...model.valueSets.keys()].map((url, i) => [url, `s${i}`]));
   let sets = "";
   for (const [url, codes] of model.valueSets)
     sets += `const ${setNames.get(url)}: CodeSet = { url: ${quote(url)}, codes: new Set([${codes.map(quote).join(", ")}]) };\n`;
-  const used = [...new Set([...body.matchAll(/\bp\.(\w+)/g)].map((m) => m[1]))];
-  void used;
-  void primitives;
   const core = `${heads.core}import type { CodeSet, FhirContext, ValidateType } from "../../fhir/context.ts";
 import * as fp from "../../fhir/fhirpath.ts";
 import * as p from "../../fhir/primitives.ts";
@@ -139,14 +135,15 @@ ${after}}
         const suffix = field.list ? "s" : "";
         check = set
           ? `c.code${suffix}(k, x, ${field.list ? `o[${quote(`_${a.json}`)}], ` : ""}${set});`
-          : `c.primitive${suffix}(k, x, ${field.list ? `o[${quote(`_${a.json}`)}], ` : ""}p.${a.type === "boolean" ? "boolean" : a.type});`;
+          : `c.primitive${suffix}(k, x, ${field.list ? `o[${quote(`_${a.json}`)}], ` : ""}p.${a.type});`;
       } else if (a.type === "Resource") check = `c.${field.list ? "containedResources" : "entryResource"}(k, x);`;
       else {
         const targets = a.type === "Reference" && field.targets ? `, [${field.targets.map(quote).join(", ")}]` : "";
         check = `c.${field.list ? "list" : "one"}(k, x, v${tsName(a.type)}${targets});`;
       }
       out += `      case ${key}:\n${count}        ${check}\n`;
-      const own = field.constraints.filter((k2) => !(k2.expression !== undefined && k2.expression in byContext));
+      const own = field.constraints.filter(
+        (k2) => (k2.onType === undefined || k2.onType === a.type) && !(k2.expression !== undefined && k2.expression in byContext));
       for (const k2 of own)
         out += `        c.each(o, k, (o) => {\n${invariant(a.type, k2, compiled, skipped, undefined, "          ")}        });\n`;
       for (const k2 of field.constraints)

@@ -186,7 +186,9 @@ export function buildModel(source: DefinitionSource, roots: readonly string[]): 
   function profileConstraints(url: string, type: string, from: string): Constraint[] {
     const root = (of: string): readonly Constraint[] => source.structure(of, from).snapshot?.element[0]?.constraint ?? [];
     const known = new Set(root(hl7 + type).map((c) => c.key));
-    return root(url).filter((c) => !known.has(c.key) && !builtIn.has(c.key));
+    return root(url)
+      .filter((c) => !known.has(c.key) && !builtIn.has(c.key))
+      .map((c) => ({ ...c, onType: type }));
   }
 
   function codesOf(e: ElementDefinition, alternatives: readonly Alternative[]): { codes?: string } {

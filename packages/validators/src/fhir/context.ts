@@ -1,0 +1,426 @@
+import type { Issue, IssueLevel } from "@helsekontakt/core";
+import { narrativeFault } from "./narrative.ts";
+import * as fp from "./fhirpath.ts";
+import type { PrimitiveCheck } from "./primitives.ts";
+import { BundleFrame, Container, targetFault } from "./references.ts";
+import { invariantWords } from "./words.ts";
+
+/** A JSON object whose properties nobody has looked at. */
+export type FhirObject = Readonly<Record<string, unknown>>;
+
+/** A generated validator of one type. */
+export type ValidateType = (value: unknown, c: FhirContext) => void;
+
+/** The codes of a required binding. */
+export interface CodeSet {
+  readonly url: string;
+  readonly codes: ReadonlySet<string>;
+}
+
+/** The codes of a profile's binding, with the systems that they come from. */
+export interface BoundSet extends CodeSet {
+  readonly systems: readonly string[];
+}
+
+/** The rules that a profile adds to its base type. */
+export interface ProfileRule {
+  readonly type: string;
+  readonly check: (o: FhirObject, c: FhirContext) => void;
+}
+
+export interface FhirContextOptions {
+  /** Validator of each resource type of the build. */
+  readonly resources: Readonly<Record<string, ValidateType>>;
+  /** Profiles by canonical address: those that a resource declares in `meta.profile` run as well. */
+  readonly profiles: Readonly<Record<string, ProfileRule>>;
+  /** Names of all resource types of R4. */
+  readonly resourceTypes: ReadonlySet<string>;
+}
+
+/** More nesting than any real document has; the stack would end at some thousands. */
+const maxDepth = 200;
+/** A document with more faults than this gets the first ones only. */
+const maxIssues = 1_000;
+
+/** What generated code calls: where it stands in the document, and what it has found so far. */
+export class FhirContext {
+  readonly issues: Issue[] = [];
+  readonly options: FhirContextOptions;
+  /** The resource that the code stands in: `%resource` of FHIRPath. */
+  resource: unknown;
+  readonly #path: (string | number)[] = [];
+  #depth = 0;
+  #container: Container | undefined;
+  #bundle: BundleFrame | undefined;
+
+  constructor(options: FhirContextOptions) {
+    this.options = options;
+  }
+
+  /** `EpisodeOfCare.contained[0].participant[1]`, with a property of the object here. */
+  path(property?: string): string {
+    let out = "";
+    for (const part of property === undefined ? this.#path : [...this.#path, property])
+      out += typeof part === "number" ? `[${part}]` : out === "" ? part : `.${part}`;
+    return out;
+  }
+
+  report(level: IssueLevel, rule: string, property: string | undefined, message: string): void {
+    if (this.issues.length < maxIssues)
+      this.issues.push({ level, rule: `fhir/${rule}`, path: this.path(property), message });
+  }
+
+  error(rule: string, property: string | undefined, message: string): void {
+    this.report("error", rule, property, message);
+  }
+
+  // Objects and properties of the base types.
+
+  object(v: unknown): FhirObject | undefined {
+    const o = this.#plain(v);
+    if (!o) return undefined;
+    for (const key in o) if (key !== "id") return o;
+    this.error("ele-1", undefined, "expected a value or child elements, found an empty element");
+    return undefined;
+  }
+
+  resourceObject(v: unknown): FhirObject | undefined {
+    return this.#plain(v);
+  }
+
+  #plain(v: unknown): FhirObject | undefined {
+    if (typeof v === "object" && v !== null && !Array.isArray(v)) {
+      if (this.#depth < maxDepth) return v as FhirObject;
+      this.error("too-deep", undefined, `expected at most ${maxDepth} levels, found more`);
+      return undefined;
+    }
+    this.error("json-type", undefined, `expected an object, found ${kindOf(v)}`);
+    return undefined;
+  }
+
+  unknown(name: string): void {
+    this.error("unknown-property", safeName(name), "expected a property of the type, found another");
+  }
+
+  missing(name: string): void {
+    this.error("required", name, "expected the element, found none");
+  }
+
+  choice(name: string): void {
+    this.error("choice", `${name}[x]`, "expected one type of value, found several");
+  }
+
+  invariant(key: string, severity: IssueLevel, words = invariantWords[key]): void {
+    this.report(severity, key, undefined, `${words ?? `expected ${key} to hold`}, found otherwise`);
+  }
+
+  one(k: string, x: unknown, validate: ValidateType, targets?: readonly string[]): void {
+    this.#enter(k);
+    if (Array.isArray(x)) this.error("json-type", undefined, "expected one object, found an array");
+    else {
+      validate(x, this);
+      if (targets) this.targets(x, targets);
+    }
+    this.#leave();
+  }
+
+  list(k: string, x: unknown, validate: ValidateType, targets?: readonly string[]): void {
+    this.#items(k, x, (item) => {
+      validate(item, this);
+      if (targets) this.targets(item, targets);
+    });
+  }
+
+  primitive(k: string, x: unknown, type: PrimitiveCheck): void {
+    const fault = type.check(x);
+    if (fault !== 0) this.#primitiveFault(k, x, type, fault);
+    else if (typeof x === "string" && x.charCodeAt(0) === 35) this.#container?.mention(x);
+  }
+
+  primitives(k: string, x: unknown, siblings: unknown, type: PrimitiveCheck): void {
+    this.#items(k, x, (item, i) => {
+      if (item === null && Array.isArray(siblings) && isNonNull(siblings[i])) return;
+      const fault = type.check(item);
+      if (fault !== 0) this.#primitiveFault(undefined, item, type, fault);
+      else if (typeof item === "string" && item.charCodeAt(0) === 35) this.#container?.mention(item);
+    });
+  }
+
+  #primitiveFault(k: string | undefined, x: unknown, type: PrimitiveCheck, fault: 1 | 2 | 3): void {
+    if (fault === 1) this.error("json-type", k, `expected a JSON value of type ${type.type}, found ${kindOf(x)}`);
+    else if (fault === 3) this.error("calendar", k, "expected a day of the calendar, found none of that date");
+    else this.error("primitive", k, `expected the form of ${type.type}, found another`);
+  }
+
+  code(k: string, x: unknown, set: CodeSet): void {
+    if (typeof x !== "string") this.error("json-type", k, `expected a JSON value of type code, found ${kindOf(x)}`);
+    else if (!set.codes.has(x)) this.error("binding", k, `expected a code of ${set.url}, found another`);
+  }
+
+  codes(k: string, x: unknown, siblings: unknown, set: CodeSet): void {
+    this.#items(k, x, (item, i) => {
+      if (item === null && Array.isArray(siblings) && isNonNull(siblings[i])) return;
+      if (typeof item !== "string") this.error("json-type", undefined, `expected a code, found ${kindOf(item)}`);
+      else if (!set.codes.has(item)) this.error("binding", undefined, `expected a code of ${set.url}, found another`);
+    });
+  }
+
+  sibling(k: string, x: unknown, value: unknown, validate: ValidateType): void {
+    this.#enter(k);
+    // An id alone is fine beside a value: the element then has a value.
+    if (value === undefined || !isIdOnly(x)) validate(x, this);
+    this.#leave();
+  }
+
+  siblings(k: string, x: unknown, values: unknown, validate: ValidateType): void {
+    const list = Array.isArray(values) ? values : undefined;
+    if (Array.isArray(x) && list && x.length !== list.length)
+      this.error("json-type", k, "expected as many entries as the values have, found another number");
+    this.#items(k, x, (item, i) => {
+      if (item === null) {
+        if (!isNonNull(list?.[i])) this.error("json-type", undefined, "expected a value or extensions, found neither");
+      } else if (!isNonNull(list?.[i]) || !isIdOnly(item)) validate(item, this);
+    });
+  }
+
+  narrative(k: string, x: unknown): void {
+    if (typeof x !== "string") {
+      this.error("json-type", k, `expected XHTML text, found ${kindOf(x)}`);
+      return;
+    }
+    const fault = narrativeFault(x);
+    if (fault) this.error(fault, k, invariantWords[fault] ?? "expected XHTML");
+  }
+
+  /** Runs on each value of a property, arrays item by item; null and absent are passed over. */
+  each(o: unknown, k: string, run: (item: FhirObject) => void): void {
+    const x = (o as FhirObject)[k];
+    if (x === undefined || x === null) return;
+    this.#enter(k);
+    if (Array.isArray(x))
+      x.forEach((item: unknown, i) => {
+        if (item === null) return;
+        this.#path.push(i);
+        run(item as FhirObject);
+        this.#path.pop();
+      });
+    else run(x as FhirObject);
+    this.#leave();
+  }
+
+  // Resources inside resources, and references.
+
+  /** Validates the outermost resource. */
+  root(v: unknown): void {
+    const type = typeOf(v);
+    this.#path.push(type ?? "Resource");
+    this.#resource(v, false);
+    this.#path.pop();
+  }
+
+  entryResource(k: string, x: unknown): void {
+    this.#enter(k);
+    if (Array.isArray(x)) this.error("json-type", undefined, "expected one resource, found an array");
+    else this.#resource(x, false);
+    this.#leave();
+  }
+
+  containedResources(k: string, x: unknown): void {
+    this.#items(k, x, (item) => this.#resource(item, true));
+  }
+
+  #resource(v: unknown, contained: boolean): void {
+    const type = typeOf(v);
+    if (type === undefined) {
+      this.error("resource-type", undefined, "expected an object with resourceType, found none");
+      return;
+    }
+    if (!this.options.resourceTypes.has(type)) {
+      this.error("resource-type", undefined, "expected a resource type of R4, found another");
+      return;
+    }
+    const before = { resource: this.resource, container: this.#container, bundle: this.#bundle };
+    this.resource = v;
+    if (!contained) this.#container = new Container(v as FhirObject);
+    if (type === "Bundle") this.#bundle = new BundleFrame(v as FhirObject, before.bundle);
+    const validate = Object.hasOwn(this.options.resources, type) ? this.options.resources[type] : undefined;
+    if (validate) validate(v, this);
+    else {
+      this.report("warning", "not-checked", undefined, "expected a resource type of this build, found another: not checked");
+      this.#container?.mentionAll(v);
+    }
+    if (!contained) this.#container?.unnamed().forEach((i) => this.error("dom-3", `contained[${i}]`, `${invariantWords["dom-3"]}, found none`));
+    if (validate) this.#declaredProfiles(v as FhirObject, type);
+    this.resource = before.resource;
+    this.#container = before.container;
+    this.#bundle = before.bundle;
+  }
+
+  #declaredProfiles(o: FhirObject, type: string): void {
+    const declared = (o.meta as FhirObject | undefined)?.profile;
+    if (!Array.isArray(declared)) return;
+    for (const url of new Set<unknown>(declared)) {
+      const rule = typeof url === "string" ? this.options.profiles[url.split("|")[0] as string] : undefined;
+      if (rule) this.profile(o, rule, type);
+    }
+  }
+
+  /** Runs a profile on the resource here. */
+  profile(o: FhirObject, rule: ProfileRule, type = typeOf(o)): void {
+    if (rule.type === type) this.as(o, rule.check);
+    else this.error("profile-type", undefined, `expected ${rule.type} for the profile, found another type`);
+  }
+
+  /** Runs a profile on the resource that the code was given as root. */
+  rootProfile(v: unknown, rule: ProfileRule): void {
+    const type = typeOf(v);
+    if (type === undefined) return;
+    this.#path.push(type);
+    this.#container = new Container(v as FhirObject);
+    this.#bundle = type === "Bundle" ? new BundleFrame(v as FhirObject, undefined) : undefined;
+    this.profile(v as FhirObject, rule, type);
+    this.#path.pop();
+  }
+
+  /** What a reference names inside the document. */
+  find(reference: string): unknown {
+    return reference.startsWith("#") ? this.#container?.find(reference) : this.#bundle?.find(reference);
+  }
+
+  /** Notes a reference and checks what can be checked about it without knowing the target types. */
+  reference(o: FhirObject): void {
+    const { reference } = o;
+    if (typeof reference !== "string") return;
+    if (reference.startsWith("#")) {
+      this.#container?.mention(reference);
+      if (this.#container?.find(reference) === undefined)
+        this.error("ref-1", "reference", `${invariantWords["ref-1"]}, found none`);
+    } else if (/^urn:(?:uuid|oid):/.test(reference) && this.#bundle && this.#bundle.find(reference) === undefined)
+      this.error("reference-unresolved", "reference", "expected an entry with this fullUrl in the Bundle, found none");
+  }
+
+  /** The resource types that a Reference may name. */
+  targets(x: unknown, allowed: readonly string[]): void {
+    if (typeof x !== "object" || x === null) return;
+    const fault = targetFault(x as FhirObject, allowed, this.options.resourceTypes, (r) => typeOf(this.find(r)));
+    if (fault) this.error("reference-type", fault, `expected a reference to ${allowed.join(" or ")}, found another type`);
+  }
+
+  // What profiles ask for.
+
+  notAllowed(o: FhirObject, names: readonly string[]): void {
+    for (const name of names)
+      if (fp.has(o, name)) this.error("not-allowed", name, "expected no such element in this profile, found one");
+  }
+
+  atLeast(o: FhirObject, field: string, names: readonly string[], min: number): void {
+    const count = fp.get(o, ...names).length;
+    if (count >= min) return;
+    if (count === 0) this.missing(field);
+    else this.error("cardinality", field, `expected at least ${min}, found ${count}`);
+  }
+
+  atMost(o: FhirObject, names: readonly string[], max: number): void {
+    const count = fp.get(o, ...names).length;
+    if (count > max) this.error("cardinality", names[0], `expected at most ${max}, found ${count}`);
+  }
+
+  slice(property: string, name: string, count: number, min: number, max: number): void {
+    if (count < min) this.error("slice", property, `expected at least ${min} of slice ${name}, found ${count}`);
+    else if (count > max) this.error("slice", property, `expected at most ${max} of slice ${name}, found ${count}`);
+  }
+
+  outsideSlices(): void {
+    this.error("slice", undefined, "expected one of the slices of the profile, found something else");
+  }
+
+  fixed(o: unknown, value: unknown): void {
+    if (!fp.equal(o, value)) this.error("fixed", undefined, `expected ${words(value)}, found another value`);
+  }
+
+  pattern(o: unknown, value: unknown): void {
+    if (!fp.holdsPattern(o, value)) this.error("pattern", undefined, `expected at least ${words(value)}, found otherwise`);
+  }
+
+  bound(o: unknown, set: BoundSet, level: IssueLevel): void {
+    if (isBound(o, set)) return;
+    this.report(level, "binding", undefined, `expected a code of ${set.url}, found another`);
+  }
+
+  resourceType(o: FhirObject, type: string): void {
+    if (typeOf(o) !== type) this.error("profile-type", undefined, `expected ${type}, found another type`);
+  }
+
+  /** Runs a profile's rules on a resource inside this one, or on this one. */
+  as(o: FhirObject, check: (o: FhirObject, c: FhirContext) => void): void {
+    const before = this.resource;
+    if (typeof o === "object" && typeOf(o) !== undefined) this.resource = o;
+    check(o, this);
+    this.resource = before;
+  }
+
+  #items(k: string, x: unknown, run: (item: unknown, index: number) => void): void {
+    if (!Array.isArray(x)) {
+      this.error("json-type", k, `expected an array, found ${kindOf(x)}`);
+      return;
+    }
+    if (x.length === 0) {
+      this.error("empty-array", k, "expected entries, found an empty array");
+      return;
+    }
+    this.#enter(k);
+    for (let i = 0; i < x.length; i++) {
+      this.#path.push(i);
+      run(x[i], i);
+      this.#path.pop();
+    }
+    this.#leave();
+  }
+
+  #enter(k: string): void {
+    this.#path.push(k);
+    this.#depth++;
+  }
+
+  #leave(): void {
+    this.#path.pop();
+    this.#depth--;
+  }
+}
+
+function isBound(o: unknown, set: BoundSet): boolean {
+  if (typeof o === "string") return set.codes.has(o);
+  if (typeof o !== "object" || o === null) return true;
+  const { coding, system, code } = o as FhirObject;
+  if (Array.isArray(coding)) return coding.some((c) => isBound(c, set));
+  if ("coding" in o || "text" in o) return false;
+  return typeof code === "string" && typeof system === "string" && set.systems.includes(system) && set.codes.has(code);
+}
+
+/** The value of a profile is no personal value; long ones are not repeated. */
+function words(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length <= 200 ? text : "the value of the profile";
+}
+
+/** A property name of the document in a path: cut, and only if it looks like a name, for it may be anything. */
+function safeName(name: string): string {
+  return /^[A-Za-z_][A-Za-z0-9_]{0,63}$/.test(name) ? name : "?";
+}
+
+function typeOf(v: unknown): string | undefined {
+  const type = typeof v === "object" && v !== null ? (v as FhirObject).resourceType : undefined;
+  return typeof type === "string" ? type : undefined;
+}
+
+function isNonNull(v: unknown): boolean {
+  return v !== null && v !== undefined;
+}
+
+function isIdOnly(x: unknown): boolean {
+  return typeof x === "object" && x !== null && typeof (x as FhirObject).id === "string" && Object.keys(x).length === 1;
+}
+
+function kindOf(v: unknown): string {
+  return v === null ? "null" : Array.isArray(v) ? "an array" : typeof v === "object" ? "an object" : `a ${typeof v}`;
+}

@@ -1,0 +1,273 @@
+import { FhirDecimal } from "@helsekontakt/types/fhir";
+
+/**
+ * What compiled FHIRPath calls. A collection is an array; a primitive that has only extensions stands in it as the object
+ * of its `_` sibling. Conditions are `boolean | undefined`, undefined for the empty collection.
+ */
+type Items = readonly unknown[];
+type Truth = boolean | undefined;
+type Json = Readonly<Record<string, unknown>>;
+
+const none: Items = Object.freeze([]);
+
+function isObject(v: unknown): v is Json {
+  return typeof v === "object" && v !== null && !(v instanceof FhirDecimal);
+}
+
+/** The values of one or more properties of an object (several for a choice). */
+export function get(o: unknown, ...names: readonly string[]): Items {
+  if (!isObject(o)) return none;
+  let out: unknown[] | undefined;
+  for (const name of names) {
+    const value = o[name];
+    const sibling = o[`_${name}`];
+    if (value === undefined && sibling === undefined) continue;
+    out ??= [];
+    if (Array.isArray(value) || Array.isArray(sibling)) {
+      const values = Array.isArray(value) ? value : [];
+      const siblings = Array.isArray(sibling) ? sibling : [];
+      for (let i = 0; i < Math.max(values.length, siblings.length); i++) {
+        const item: unknown = values[i] ?? siblings[i];
+        if (item !== null && item !== undefined) out.push(item);
+      }
+    } else if ((value ?? sibling) !== null) out.push(value ?? sibling);
+  }
+  return out ?? none;
+}
+
+/** {@link get} on each item. */
+export function step(items: Items, ...names: readonly string[]): Items {
+  if (items.length === 0) return none;
+  return items.length === 1 ? get(items[0], ...names) : items.flatMap((o) => get(o, ...names));
+}
+
+/** True when the property has a value or extensions. */
+export function has(o: unknown, name: string): boolean {
+  return isObject(o) && (o[name] !== undefined || o[`_${name}`] !== undefined) && get(o, name).length > 0;
+}
+
+/** True when one of the properties is there. */
+export function hasAny(o: unknown, ...names: readonly string[]): boolean {
+  return names.some((name) => has(o, name));
+}
+
+/** True for one primitive with a value. */
+export function hasValue(items: Items): boolean {
+  return items.length === 1 && !isObject(items[0]);
+}
+
+/** A collection as a condition: one boolean is itself, one other item is true, none is empty. */
+export function truth(items: Items): Truth {
+  if (items.length === 0) return undefined;
+  return typeof items[0] === "boolean" && items.length === 1 ? items[0] : true;
+}
+
+/** A condition as a collection. */
+export function items(t: Truth): Items {
+  return t === undefined ? none : [t];
+}
+
+/** Three-valued not. */
+export function not(a: Truth): Truth {
+  return a === undefined ? undefined : !a;
+}
+/** Three-valued and. */
+export function and(a: Truth, b: Truth): Truth {
+  return a === false || b === false ? false : a && b;
+}
+/** Three-valued or. */
+export function or(a: Truth, b: Truth): Truth {
+  return a === true || b === true ? true : a === undefined || b === undefined ? undefined : false;
+}
+/** Three-valued exclusive or. */
+export function xor(a: Truth, b: Truth): Truth {
+  return a === undefined || b === undefined ? undefined : a !== b;
+}
+/** Three-valued implication. */
+export function implies(a: Truth, b: Truth): Truth {
+  return or(not(a), b);
+}
+/** `=` of two conditions. */
+export function same(a: Truth, b: Truth): Truth {
+  return a === undefined || b === undefined ? undefined : a === b;
+}
+/** `!=` of two conditions. */
+export function differ(a: Truth, b: Truth): Truth {
+  return not(same(a, b));
+}
+
+/** `=` of two collections: item by item, in order. */
+export function eq(a: Items, b: Items): Truth {
+  if (a.length === 0 || b.length === 0) return undefined;
+  return a.length === b.length && a.every((v, i) => equal(v, b[i]));
+}
+/** `!=` of two collections. */
+export function ne(a: Items, b: Items): Truth {
+  return not(eq(a, b));
+}
+
+function equal(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a === "number" || a instanceof FhirDecimal)
+    return (typeof b === "number" || b instanceof FhirDecimal) && Number(a) === Number(b);
+  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((v, i) => equal(v, b[i]));
+  if (!isObject(a) || !isObject(b)) return false;
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((k) => Object.hasOwn(b, k) && equal(a[k], b[k]));
+}
+
+/** `in`: the one item on the left is among those on the right. */
+export function isIn(a: Items, b: Items): Truth {
+  return a.length === 0 ? undefined : a.length === 1 && b.some((v) => equal(a[0], v));
+}
+
+/** `&`: text joined, empty counts as no text. */
+export function join(a: Items, b: Items): string {
+  return `${hasValue(a) ? String(a[0]) : ""}${hasValue(b) ? String(b[0]) : ""}`;
+}
+
+/** The items for which the condition is true. */
+export function where(list: Items, test: (o: unknown) => Truth): Items {
+  return list.filter((o) => test(o) === true);
+}
+
+/** True when the condition is true for every item. */
+export function all(list: Items, test: (o: unknown) => Truth): boolean {
+  return list.every((o) => test(o) === true);
+}
+
+/** True when no two items are equal. */
+export function isDistinct(list: Items): boolean {
+  if (list.every((v) => typeof v === "string")) return new Set(list).size === list.length;
+  return list.every((v, i) => !list.slice(0, i).some((w) => equal(v, w)));
+}
+
+/** The one value as text. */
+export function text(list: Items): Items {
+  return hasValue(list) ? [String(list[0])] : none;
+}
+
+/** Length of the one text, in characters. */
+export function textLength(list: Items): Items {
+  return hasValue(list) ? [String(list[0]).length] : none;
+}
+
+/** `startsWith` on the one text. */
+export function startsWith(list: Items, prefix: string): Truth {
+  return hasValue(list) ? String(list[0]).startsWith(prefix) : undefined;
+}
+
+/** `contains` on the one text. */
+export function contains(list: Items, part: string): Truth {
+  return hasValue(list) ? String(list[0]).includes(part) : undefined;
+}
+
+/** `matches` on the one text. */
+export function matches(list: Items, pattern: RegExp): Truth {
+  return hasValue(list) ? pattern.test(String(list[0])) : undefined;
+}
+
+/** The extensions with this address. */
+export function extension(list: Items, url: string): Items {
+  return where(step(list, "extension"), (o) => isObject(o) && o.url === url);
+}
+
+/** `is(Type)` for resources. */
+export function isResource(list: Items, type: string): Truth {
+  return list.length === 1 ? isObject(list[0]) && list[0].resourceType === type : undefined;
+}
+
+/** `ofType(Type)` for resources. */
+export function ofType(list: Items, type: string): Items {
+  return where(list, (o) => isObject(o) && o.resourceType === type);
+}
+
+/** `resolve()`: what references name inside the same document; those that lead outside give nothing. */
+export function resolve(list: Items, c: { find(reference: string): unknown }): Items {
+  return list.flatMap((o) => {
+    const reference = isObject(o) ? o.reference : o;
+    const found = typeof reference === "string" ? c.find(reference) : undefined;
+    return found === undefined ? [] : [found];
+  });
+}
+
+/** `<=`. */
+export function le(a: Items, b: Items): Truth {
+  return order(a, b, (n) => n <= 0);
+}
+/** `>=`. */
+export function ge(a: Items, b: Items): Truth {
+  return order(a, b, (n) => n >= 0);
+}
+/** `<`. */
+export function lt(a: Items, b: Items): Truth {
+  return order(a, b, (n) => n < 0);
+}
+/** `>`. */
+export function gt(a: Items, b: Items): Truth {
+  return order(a, b, (n) => n > 0);
+}
+
+function order(a: Items, b: Items, holds: (n: number) => boolean): Truth {
+  if (a.length !== 1 || b.length !== 1) return undefined;
+  const [x] = a;
+  const [y] = b;
+  if (isObject(x) && isObject(y)) {
+    // Two quantities: units that differ need a unit library, so nothing is claimed about them.
+    if (x.system !== y.system || (x.code ?? x.unit) !== (y.code ?? y.unit)) return true;
+    return order(get(x, "value"), get(y, "value"), holds);
+  }
+  if (typeof x === "string" && typeof y === "string") {
+    const n = compareTimes(x, y);
+    return n === undefined ? undefined : holds(n);
+  }
+  const n = Number(x) - Number(y);
+  return isObject(x) || isObject(y) || Number.isNaN(n) ? undefined : holds(n);
+}
+
+/**
+ * Order of two dates or times as far as both say: years, then months, days, and points in time. Undefined where one says
+ * more than the other and they agree so far, as FHIRPath has it.
+ */
+export function compareTimes(a: string, b: string): number | undefined {
+  const short = Math.min(a.length, b.length, 10);
+  const day = short === 10 ? 10 : short >= 7 ? 7 : 4;
+  const withTime = a.length > 10 && b.length > 10;
+  if (withTime) {
+    // JavaScript has no leap second; for order the second before is as good.
+    const x = Date.parse(a.replace(":60", ":59"));
+    const y = Date.parse(b.replace(":60", ":59"));
+    return Number.isNaN(x) || Number.isNaN(y) ? undefined : x - y;
+  }
+  const x = a.slice(0, day);
+  const y = b.slice(0, day);
+  if (x !== y) return x < y ? -1 : 1;
+  return a.length === b.length ? 0 : undefined;
+}
+
+function at(o: unknown, path: readonly string[]): unknown[] {
+  let items: unknown[] = [o];
+  for (const name of path) items = items.flatMap((v) => get(v, name) as unknown[]);
+  return items;
+}
+
+/** For slices: a value at the path equals (`exact`) or holds the pattern. */
+export function like(o: unknown, path: readonly string[], value: unknown, exact: boolean): boolean {
+  return at(o, path).some((v) => (exact ? equal(v, value) : holdsPattern(v, value)));
+}
+
+/** For slices: something is at the path. */
+export function present(o: unknown, path: readonly string[]): boolean {
+  return at(o, path).length > 0;
+}
+
+/** The value has everything that the pattern has; arrays must hold a match for each item. */
+export function holdsPattern(value: unknown, pattern: unknown): boolean {
+  if (Array.isArray(pattern))
+    return Array.isArray(value) && pattern.every((p) => value.some((v) => holdsPattern(v, p)));
+  if (isObject(pattern))
+    return isObject(value) && Object.keys(pattern).every((k) => holdsPattern(value[k], pattern[k]));
+  return equal(value, pattern);
+}
+
+export { equal };
