@@ -6,7 +6,7 @@ import { type EmitOptions, wildcard } from "./emit-types.ts";
 import { clark, type ComplexType, type Element, type SimpleType, type Unit, type XsdType } from "./model.ts";
 import { translatePattern } from "./pattern.ts";
 import { PatternError } from "./pattern-parse.ts";
-import { alias, type World } from "./world.ts";
+import { Imports, type World } from "./world.ts";
 
 /** Prints one family's validation rules: simple types with facets, complex types with automata, the registry of elements. */
 export function emitRules(compiled: Compiled, world: World, options: EmitOptions): string {
@@ -17,7 +17,7 @@ class RulesEmitter {
   readonly #compiled: Compiled;
   readonly #world: World;
   readonly #options: EmitOptions;
-  readonly #imports = new Map<string, Unit>();
+  readonly #imports = new Imports();
   readonly #contract = new Set<string>(["ElementRuleRegistry", "TypeRuleRegistry"]);
   /** Helper constants, by name: built-in types and the content of elements with simple types. */
   readonly #helpers = new Map<string, string>();
@@ -60,16 +60,14 @@ class RulesEmitter {
     const imports = [
       `import type { ${[...this.#contract].sort(byCodeUnit).join(", ")} } from ${quote(this.#options.contract)};`,
     ];
-    for (const [name, other] of [...this.#imports].sort((a, b) => byCodeUnit(a[0], b[0])))
-      imports.push(`import * as ${name} from ${quote(`./${other.family}${this.#options.extension}`)};`);
+    imports.push(...this.#imports.print(this.#options.extension));
     const helpers = [...this.#helpers].sort((a, b) => byCodeUnit(a[0], b[0])).map(([, text]) => text);
     return `${this.#options.header(unit)}\n${imports.join("\n")}\n\n${helpers.join("")}${helpers.length > 0 ? "\n" : ""}${parts.join("\n")}`;
   }
 
   #ref(type: { readonly unit?: Unit | undefined; readonly symbol: string }): string {
     if (type.unit === undefined || type.unit === this.#compiled.unit) return type.symbol;
-    this.#imports.set(alias(type.unit), type.unit);
-    return `${alias(type.unit)}.${type.symbol}`;
+    return `${this.#imports.alias(type.unit)}.${type.symbol}`;
   }
 
   /** Reference to a simple type's rule. */
@@ -136,7 +134,7 @@ class RulesEmitter {
         ? "xs$anyType"
         : type.unit === undefined
           ? `xs$${type.builtin}$content`
-          : `${type.unit === this.#compiled.unit ? "" : `${alias(type.unit)}$`}${type.symbol}$content`;
+          : `${type.unit === this.#compiled.unit ? "" : `${this.#imports.alias(type.unit)}$`}${type.symbol}$content`;
     if (this.#helpers.has(name)) return name;
     this.#contract.add("TypeRule");
     // Reserved first: a derived type may lead back here.

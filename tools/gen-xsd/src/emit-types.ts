@@ -10,7 +10,7 @@ import {
   type XsdType,
 } from "./model.ts";
 import { ANY, type Field, type Member, type Shape } from "./shape.ts";
-import { alias, type World } from "./world.ts";
+import { Imports, type World } from "./world.ts";
 
 export interface EmitOptions {
   /** Header of the file, from the documents of the unit. */
@@ -31,7 +31,7 @@ class TypesEmitter {
   readonly #compiled: Compiled;
   readonly #world: World;
   readonly #options: EmitOptions;
-  readonly #imports = new Map<string, Unit>();
+  readonly #imports = new Imports();
   readonly #contract = new Set<string>(["ElementRegistry", "TypeRegistry"]);
   readonly #tree = new Set<string>();
   readonly #namespaces: string[];
@@ -79,8 +79,7 @@ class TypesEmitter {
       if (this.#tree.size > 0)
         imports.push(`import type { ${[...this.#tree].sort(byCodeUnit).join(", ")} } from ${quote(tree)};`);
     }
-    for (const [name, unit] of [...this.#imports].sort((a, b) => byCodeUnit(a[0], b[0])))
-      imports.push(`import * as ${name} from ${quote(`./${unit.family}${extension}`)};`);
+    imports.push(...this.#imports.print(extension));
     const consts = this.#namespaces.map((ns, i) => `const $ns${i} = ${quote(ns)};`);
     if (this.#usesAnyType)
       consts.push(
@@ -92,8 +91,7 @@ class TypesEmitter {
   /** A symbol as seen from this file. */
   #ref(type: { readonly unit?: Unit | undefined; readonly symbol: string }, suffix = ""): string {
     if (type.unit === undefined || type.unit === this.#compiled.unit) return `${type.symbol}${suffix}`;
-    this.#imports.set(alias(type.unit), type.unit);
-    return `${alias(type.unit)}.${type.symbol}${suffix}`;
+    return `${this.#imports.alias(type.unit)}.${type.symbol}${suffix}`;
   }
 
   #ns(ns: string): string {
@@ -290,8 +288,7 @@ class TypesEmitter {
 
   #entry(element: Element): string {
     const own = element.global === this.#compiled.unit;
-    if (!own && element.global) this.#imports.set(alias(element.global), element.global);
-    const prefix = own || !element.global ? "" : `${alias(element.global)}.`;
+    const prefix = own || !element.global ? "" : `${this.#imports.alias(element.global)}.`;
     return `${prefix}elements[${quote(clark(element.ns, element.name))}]!`;
   }
 }

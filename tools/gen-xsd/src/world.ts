@@ -1,6 +1,6 @@
-import { byCodeUnit, GeneratorError, typeName } from "@helsekontakt/codegen";
+import { byCodeUnit, GeneratorError, quote, typeName } from "@helsekontakt/codegen";
 import { type Compiled, Compiler } from "./compile.ts";
-import type { ComplexType, Element, SimpleType, Unit, XsdType } from "./model.ts";
+import { clark, type ComplexType, type Element, type SimpleType, type Unit, type XsdType } from "./model.ts";
 import { type Shape, shapeOf } from "./shape.ts";
 import { type Input, linkUnits } from "./units.ts";
 
@@ -21,13 +21,22 @@ export interface World {
   readonly shape: (type: ComplexType) => Shape;
 }
 
-/** Compiles documents. A unit that does not compile is refused by name, with every unit that needs it; the rest goes on. */
-export function compileWorld(inputs: readonly Input[]): World {
+/**
+ * Compiles documents. A unit that does not compile is refused by name, with every unit that needs it; the rest goes on.
+ *
+ * @param broken - documents that a later step could not handle, with its message: their units are refused from the start.
+ */
+export function compileWorld(inputs: readonly Input[], broken: ReadonlyMap<string, string> = new Map()): World {
   const { units, refused: unlinked } = linkUnits(inputs);
   const refused: Refusal[] = unlinked.map(({ file, error }) => ({ file, message: error.message }));
   const compiler = new Compiler();
   let compiled: Compiled[] = [];
   for (const unit of units) {
+    const known = unit.docs.map((d) => broken.get(d.file)).find((m) => m !== undefined);
+    if (known !== undefined) {
+      refused.push({ file: leadFile(unit), message: known });
+      continue;
+    }
     try {
       compiled.push(compiler.compile(unit));
     } catch (error) {
@@ -51,7 +60,7 @@ export function compileWorld(inputs: readonly Input[]): World {
   const substitutions = compiler.substitutions(compiled);
   const derivedMap = directDerived(compiled);
   const shapes = new Map<ComplexType, Shape>();
-  const members = (element: Element): readonly Element[] => substitutions.get(element) ?? [];
+  const members = (element: Element): readonly Element[] => firstByName(substitutions.get(element) ?? []);
   return {
     compiled,
     refused: refused.sort((a, b) => byCodeUnit(a.file, b.file)),
@@ -66,7 +75,14 @@ export function compileWorld(inputs: readonly Input[]): World {
         }
       };
       visit(type);
-      return out.filter((t) => t.name !== undefined && !(t.kind === "complex" && t.abstract));
+      // Copies of one schema may derive the same type twice: the first by family stands for all.
+      const seen = new Set<string>();
+      return out.filter((t) => {
+        const name = clark(t.unit?.ns ?? "", t.name ?? "");
+        if (t.name === undefined || seen.has(name) || (t.kind === "complex" && t.abstract)) return false;
+        seen.add(name);
+        return true;
+      });
     },
     shape: (type) => {
       const known = shapes.get(type) ?? shapeOf(type, members);
@@ -90,7 +106,31 @@ export function leadFile(unit: Unit): string {
   return [...files].sort((a, b) => a.length - b.length || byCodeUnit(a, b))[0] ?? unit.family;
 }
 
-/** The name under which a generated file imports another family's. No name from a schema starts with `$`. */
-export function alias(unit: Unit): string {
-  return `$${typeName(unit.family)}`;
+function firstByName(elements: readonly Element[]): Element[] {
+  const byName = new Map<string, Element>();
+  for (const e of elements) if (!byName.has(clark(e.ns, e.name))) byName.set(clark(e.ns, e.name), e);
+  return [...byName.values()];
+}
+
+/** The other families that one generated file imports, each under a name of its own. No name from a schema starts with `$`. */
+export class Imports {
+  readonly #names = new Map<Unit, string>();
+
+  alias(unit: Unit): string {
+    const known = this.#names.get(unit);
+    if (known !== undefined) return known;
+    const taken = new Set(this.#names.values());
+    const wish = `$${typeName(unit.family)}`;
+    let name = wish;
+    for (let n = 2; taken.has(name); n++) name = `${wish}$${n}`;
+    this.#names.set(unit, name);
+    return name;
+  }
+
+  /** Import statements in the order of their names. */
+  print(extension: string): string[] {
+    return [...this.#names]
+      .sort((a, b) => byCodeUnit(a[1], b[1]))
+      .map(([unit, name]) => `import * as ${name} from ${quote(`./${unit.family}${extension}`)};`);
+  }
 }
