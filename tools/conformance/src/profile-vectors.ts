@@ -83,7 +83,6 @@ tally.finish("profile vectors");
 
 function compareParty(party: ProfileParty | undefined, expected: ExpectedParty): void {
   if (party === undefined) return;
-  const sha1 = (raw: Buffer | undefined) => (raw === undefined ? null : createHash("sha1").update(raw).digest("hex"));
   same("party", [party.name, party.herId], [expected.name, String(expected.herId)]);
   same("encryption certificate", sha1(party.encryptionCertificate?.raw), expected.encryptionCertificateSha1);
   same("signature certificate", sha1(party.signatureCertificate?.raw), expected.signatureCertificateSha1);
@@ -102,25 +101,37 @@ function compareParty(party: ProfileParty | undefined, expected: ExpectedParty):
   same("roles", party.roles.map(roleOf), expected.roles);
 }
 
+function sha1(raw: Buffer | undefined): string | null {
+  return raw === undefined ? null : createHash("sha1").update(raw).digest("hex");
+}
+
 function roleOf(role: ProfileParty["roles"][number]): unknown {
-  const messages = (list: readonly ProfileMessage[]) =>
-    list.map((m) => ({ ...m, parts: m.parts.map(({ version: _, ...part }: ProfilePart) => part) }));
   return {
     role: role.name,
     process: role.process,
     processVersion: role.processVersion,
-    send: messages(role.send),
-    receive: messages(role.receive),
+    send: messagesOf(role.send),
+    receive: messagesOf(role.receive),
   };
+}
+
+function withoutVersion({ namespace, schema, min, max }: ProfilePart): Omit<ProfilePart, "version"> {
+  return { namespace, schema, min, max };
+}
+
+function messagesOf(list: readonly ProfileMessage[]): unknown[] {
+  return list.map((m) => ({ ...m, parts: m.parts.map(withoutVersion) }));
+}
+
+function brief(m: ProfileMessage | undefined): ExpectedMessage | null {
+  return m === undefined
+    ? null
+    : { name: m.name, action: m.action, deliveryChannel: m.deliveryChannel, parts: m.parts.length };
 }
 
 function compareLookUp(profile: Profile, lookup: Expected["lookups"][number]): void {
   const party = profile.parties.find((p) => p.herId === String(lookup.party));
   if (party === undefined) return tally.miss(`no party ${lookup.party}`);
-  const brief = (m: ProfileMessage | undefined) =>
-    m === undefined
-      ? null
-      : { name: m.name, action: m.action, deliveryChannel: m.deliveryChannel, parts: m.parts.length };
   const schemas = (direction: "send" | "receive") =>
     partsForAcknowledgement(party, lookup.name, direction)?.map((part) => part.schema) ?? null;
   same(`sender ${lookup.name}`, brief(messageForSender(party, lookup.name)), lookup.findMessageForSender);

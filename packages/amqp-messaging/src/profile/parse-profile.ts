@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { parseXml, type XmlElement } from "@helsekontakt/types/xml";
 import { certificateFacts } from "../keys/certificate-facts.ts";
+import type { KeyUsage } from "../keys/key-usage.ts";
 import { type Channel, parseChannels, parseParts } from "./parse-parts.ts";
 import type { Profile, ProfileCertificate, ProfileMessage, ProfileParty, ProfilePart, ProfileRole } from "./profile.ts";
 import { attributeOf, CPPA, childrenOf, descend, profileInvalid, requiredAttribute, textOf, XMLDSIG } from "./tree.ts";
@@ -68,8 +69,6 @@ function parseParty(party: XmlElement, packagings: ReadonlyMap<string, readonly 
   if (!/^\d{1,9}$/u.test(id)) throw profileInvalid("a HER-id in PartyId");
   const channels = parseChannels(party);
   const certificates = childrenOf(party, "Certificate").map(parseCertificate);
-  const has = (certificate: X509Certificate, usage: "keyEncipherment" | "nonRepudiation"): boolean =>
-    certificateFacts(certificate).keyUsage?.includes(usage) === true;
   const encryption = certificates.findLast((c) => has(c.certificate, "keyEncipherment"));
   const signature = certificates.findLast(
     (c) => has(c.certificate, "nonRepudiation") && !has(c.certificate, "keyEncipherment"),
@@ -82,6 +81,10 @@ function parseParty(party: XmlElement, packagings: ReadonlyMap<string, readonly 
     ...(encryption === undefined ? {} : { encryptionCertificate: encryption.certificate }),
     ...(signature === undefined ? {} : { signatureCertificate: signature.certificate }),
   };
+}
+
+function has(certificate: X509Certificate, usage: KeyUsage): boolean {
+  return certificateFacts(certificate).keyUsage?.includes(usage) === true;
 }
 
 function parseCertificate(element: XmlElement): ProfileCertificate {
