@@ -192,15 +192,18 @@ function checkScopes(scopes: readonly string[]): void {
 }
 
 function checkSettings(options: TokenSourceOptions): void {
-  const fault = (setting: string, expected: string): HelsekontaktError =>
-    new HelsekontaktError("config/invalid", `expected "${setting}" to be ${expected}, found another value`, {
-      context: { setting },
-    });
-  if (typeof options.clientId !== "string" || options.clientId === "") throw fault("clientId", "a text");
+  if (typeof options.clientId !== "string" || options.clientId === "") throw settingFault("clientId", "a text");
   const seconds = options.assertionSeconds ?? 30;
-  if (!Number.isInteger(seconds) || seconds < 1 || seconds > 60) throw fault("assertionSeconds", "from 1 to 60");
+  if (!Number.isInteger(seconds) || seconds < 1 || seconds > 60) throw settingFault("assertionSeconds", "from 1 to 60");
   for (const name of ["timeoutMs", "deadlineMs", "maxCachedTokens"] as const) {
     const value = options[name];
-    if (value !== undefined && !(Number.isInteger(value) && value > 0)) throw fault(name, "a whole number above 0");
+    if (value !== undefined && !(Number.isInteger(value) && value > 0))
+      throw settingFault(name, "a whole number above 0");
   }
+}
+
+function settingFault(setting: string, expected: string): HelsekontaktError {
+  return new HelsekontaktError("config/invalid", `expected "${setting}" to be ${expected}, found another value`, {
+    context: { setting },
+  });
 }

@@ -75,6 +75,7 @@ function emitOperation(
     deprecated: operation["deprecated"] === true,
     inferred: operation["x-inferred"] !== undefined,
     ...(typeof timeout === "number" ? { timeoutMs: timeout } : {}),
+    ...(isObject(operation["x-fault-codes"]) ? { faultCodes: operation["x-fault-codes"] } : {}),
   };
   const summary = textAt(operation, "summary");
   return `${docComment(summary === undefined ? [] : [summary], `${spec.id}#/paths${step(path)}/${method}`, "  ")}  ${propertyKey(id)}: ${literal(table, "  ")},\n`;
