@@ -142,8 +142,10 @@ ${after}}
         check = `c.${field.list ? "list" : "one"}(k, x, v${tsName(a.type)}${targets});`;
       }
       out += `      case ${key}:\n${count}        ${check}\n`;
+      // A nested type's own validator has the constraints of its root.
+      const nested = a.type.includes(".");
       const own = field.constraints.filter(
-        (k2) => (k2.onType === undefined || k2.onType === a.type) && !(k2.expression !== undefined && k2.expression in byContext));
+        (k2) => !nested && (k2.onType === undefined || k2.onType === a.type) && !(k2.expression !== undefined && k2.expression in byContext));
       for (const k2 of own)
         out += `        c.each(o, k, (o) => {\n${invariant(a.type, k2, compiled, skipped, undefined, "          ")}        });\n`;
       for (const k2 of field.constraints)

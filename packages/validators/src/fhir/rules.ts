@@ -58,7 +58,8 @@ export function bundleEntry(o: FhirObject, c: FhirContext): void {
   const { resourceType, id } = (o.resource ?? {}) as FhirObject;
   if (!/^https?:/.test(fullUrl) || typeof resourceType !== "string" || typeof id !== "string") return;
   if (statedType(fullUrl, c.options.resourceTypes) === resourceType && !fullUrl.endsWith(`/${id}`))
-    c.error("full-url-id", "fullUrl", "expected the resource's own id at the end, found another");
+    // R4 says so, but examples of its own do not keep it: a warning.
+    c.report("warning", "full-url-id", "fullUrl", "expected the resource's own id at the end, found another");
 }
 
 /** Entries of a document have a fullUrl each, or references between them could not be resolved. */

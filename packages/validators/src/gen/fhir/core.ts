@@ -333,12 +333,6 @@ export function vBundle(v: unknown, c: FhirContext): void {
         break;
       case "entry":
         c.list(k, x, vBundleEntry);
-        c.each(o, k, (o) => {
-          if (!(((fp.has(o, "resource") || fp.has(o, "request")) || fp.has(o, "response")))) c.invariant("bdl-5", "error");
-        });
-        c.each(o, k, (o) => {
-          if (!(fp.implies(fp.has(o, "fullUrl"), fp.not(fp.contains(fp.get(o, "fullUrl"), "/_history/"))) === true)) c.invariant("bdl-8", "error");
-        });
         break;
       case "signature":
         c.one(k, x, vSignature);
@@ -657,9 +651,6 @@ export function vCareTeam(v: unknown, c: FhirContext): void {
         break;
       case "participant":
         c.list(k, x, vCareTeamParticipant);
-        c.each(o, k, (o) => {
-          if (!((!(fp.has(o, "onBehalfOf")) || ((s1: readonly unknown[]) => (s1.length === 0 ? true : fp.ofType(s1, "Practitioner").length > 0))(fp.resolve(fp.get(o, "member"), c))))) c.invariant("ctm-1", "error");
-        });
         break;
       case "reasonCode":
         c.list(k, x, vCodeableConcept);
@@ -1002,15 +993,9 @@ export function vDataRequirement(v: unknown, c: FhirContext): void {
         break;
       case "codeFilter":
         c.list(k, x, vDataRequirementCodeFilter);
-        c.each(o, k, (o) => {
-          if (!(((fp.has(o, "path")) !== (fp.has(o, "searchParam"))))) c.invariant("drq-1", "error");
-        });
         break;
       case "dateFilter":
         c.list(k, x, vDataRequirementDateFilter);
-        c.each(o, k, (o) => {
-          if (!(((fp.has(o, "path")) !== (fp.has(o, "searchParam"))))) c.invariant("drq-2", "error");
-        });
         break;
       case "limit":
         c.primitive(k, x, p.positiveInt);
@@ -3122,9 +3107,6 @@ export function vPatient(v: unknown, c: FhirContext): void {
         break;
       case "contact":
         c.list(k, x, vPatientContact);
-        c.each(o, k, (o) => {
-          if (!((((fp.has(o, "name") || fp.has(o, "telecom")) || fp.has(o, "address")) || fp.has(o, "organization")))) c.invariant("pat-1", "error");
-        });
         break;
       case "communication":
         c.list(k, x, vPatientCommunication);
@@ -3946,33 +3928,6 @@ export function vTiming(v: unknown, c: FhirContext): void {
         break;
       case "repeat":
         c.one(k, x, vTimingRepeat);
-        c.each(o, k, (o) => {
-          if (!((!fp.has(o, "duration") || fp.has(o, "durationUnit")))) c.invariant("tim-1", "error");
-        });
-        c.each(o, k, (o) => {
-          if (!((!fp.has(o, "period") || fp.has(o, "periodUnit")))) c.invariant("tim-2", "error");
-        });
-        c.each(o, k, (o) => {
-          if (!(fp.implies(fp.has(o, "duration"), fp.ge(fp.get(o, "duration"), [0])) === true)) c.invariant("tim-4", "error");
-        });
-        c.each(o, k, (o) => {
-          if (!(fp.implies(fp.has(o, "period"), fp.ge(fp.get(o, "period"), [0])) === true)) c.invariant("tim-5", "error");
-        });
-        c.each(o, k, (o) => {
-          if (!((!fp.has(o, "periodMax") || fp.has(o, "period")))) c.invariant("tim-6", "error");
-        });
-        c.each(o, k, (o) => {
-          if (!((!fp.has(o, "durationMax") || fp.has(o, "duration")))) c.invariant("tim-7", "error");
-        });
-        c.each(o, k, (o) => {
-          if (!((!fp.has(o, "countMax") || fp.has(o, "count")))) c.invariant("tim-8", "error");
-        });
-        c.each(o, k, (o) => {
-          if (!(fp.or(!fp.has(o, "offset"), fp.and(fp.has(o, "when"), fp.not(fp.isIn(fp.get(o, "when"), [...[...[...["C"], ...["CM"]], ...["CD"]], ...["CV"]])))) === true)) c.invariant("tim-9", "error");
-        });
-        c.each(o, k, (o) => {
-          if (!((!fp.has(o, "timeOfDay") || !fp.has(o, "when")))) c.invariant("tim-10", "error");
-        });
         break;
       case "code":
         c.one(k, x, vCodeableConcept);
