@@ -43,7 +43,8 @@ const messageKeys = [
 export function readMessagesDocument(specsDir: string): MessagesDocument {
   const manifest = readManifest(specsDir);
   const spec = manifest.find((d) => d.kind === "messages");
-  if (spec === undefined) throw new GeneratorError("specs/manifest.json", undefined, "none", "a document of kind messages");
+  if (spec === undefined)
+    throw new GeneratorError("specs/manifest.json", undefined, "none", "a document of kind messages");
   const codes = new Map<string, ReadonlySet<string>>();
   for (const list of manifest.filter((d) => d.kind === "codes" && d.id.startsWith("volven-"))) {
     const keys = ["id", "oid", "title", "use", "complete", "source", "x-inferred", "codes"];
@@ -57,7 +58,10 @@ export function readMessagesDocument(specsDir: string): MessagesDocument {
   const d = readStrictJson(join(specsDir, spec.path), `specs/${spec.path}`, topKeys);
   if (d.string("version") !== spec.version) d.fail("version", `the version in manifest.json, ${spec.version}`);
   d.string("title");
-  const messages = unique(d.objects("messages", messageKeys).map((m) => readMessage(m, code)), d);
+  const messages = unique(
+    d.objects("messages", messageKeys).map((m) => readMessage(m, code)),
+    d,
+  );
   const functions = new Set(messages.map((m) => m.key));
   for (const m of messages) {
     const { replacedBy } = m.value;
@@ -126,7 +130,14 @@ type CodeCheck = (o: StrictObject, key: string, list: string, value?: string) =>
 
 function readMessage(m: StrictObject, code: CodeCheck): Row {
   const inferred = m.strings("x-inferred");
-  const process = m.optionalObject("process", ["name", "versions", "uuid", "service", "templateService", "timeToPerform"]);
+  const process = m.optionalObject("process", [
+    "name",
+    "versions",
+    "uuid",
+    "service",
+    "templateService",
+    "timeToPerform",
+  ]);
   const versions = process?.strings("versions") ?? [];
   const roles = m.objects("roles", ["name", "party", "sends", "receipt"]).map((r) =>
     present({
@@ -180,7 +191,8 @@ function readMessage(m: StrictObject, code: CodeCheck): Row {
 function readAction(s: StrictObject, versions: readonly string[], code: CodeCheck): Readonly<Record<string, unknown>> {
   const codes = s.optionalObject("codes", ["list", "values"]);
   const list = codes?.oneOf("list", ["7601", "7602", "7603"]);
-  if (codes !== undefined && list !== undefined) for (const value of codes.strings("values")) code(codes, "values", list, value);
+  if (codes !== undefined && list !== undefined)
+    for (const value of codes.strings("values")) code(codes, "values", list, value);
   return present({
     action: s.string("action"),
     codes: codes === undefined ? undefined : { list, values: codes.strings("values") },
