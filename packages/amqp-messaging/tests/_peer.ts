@@ -39,10 +39,6 @@ export async function startPeer(): Promise<Peer> {
     sender.is_open() &&
     (sender as unknown as { credit: number }).credit >
       [...inFlight.keys()].filter((d) => d.link === sender && !written(d)).length;
-  const written = (delivery: Delivery): boolean => {
-    const outgoing = (delivery.link.session as unknown as { outgoing: { next_pending_delivery: number } }).outgoing;
-    return delivery.id < outgoing.next_pending_delivery;
-  };
   const pump = (queue: Queue): void => {
     for (;;) {
       const consumer = queue.consumers.find(room);
@@ -60,8 +56,6 @@ export async function startPeer(): Promise<Peer> {
     }
     for (const queue of new Set(returned.map(([, item]) => item.queue))) pump(queue);
   };
-  const refuse = (link: Sender | Receiver): void =>
-    link.session.close({ condition: "amqp:not-found", description: "no such node" } as never);
 
   container.on("connection_open", ({ connection }: EventContext) => {
     const { socket } = connection as unknown as { socket: Socket };
@@ -188,4 +182,13 @@ function sectionEnd(bytes: Buffer, at: number): number {
   const type = bytes[at + 3];
   if (type === 0x45) return at + 4;
   return type === 0xc0 ? at + 5 + bytes.readUInt8(at + 4) : at + 8 + bytes.readUInt32BE(at + 4);
+}
+
+function written(delivery: Delivery): boolean {
+  const outgoing = (delivery.link.session as unknown as { outgoing: { next_pending_delivery: number } }).outgoing;
+  return delivery.id < outgoing.next_pending_delivery;
+}
+
+function refuse(link: Sender | Receiver): void {
+  link.session.close({ condition: "amqp:not-found", description: "no such node" } as never);
 }

@@ -2,7 +2,7 @@ import net from "node:net";
 import tls from "node:tls";
 import { HelsekontaktError } from "@helsekontakt/core";
 import rhea, { type Connection, type ConnectionOptions, type EventContext, type Session } from "rhea";
-import { connectionError } from "./amqp-error.ts";
+import { connectionError, remoteError } from "./amqp-error.ts";
 import type { ResolvedSettings } from "./settings.ts";
 
 /**
@@ -39,7 +39,7 @@ export async function openTransport(settings: ResolvedSettings, signal: AbortSig
   let closing = false;
 
   return await new Promise<Transport>((resolve, reject) => {
-    let announce: (error: HelsekontaktError) => void = () => {};
+    let announce: ((error: HelsekontaktError) => void) | undefined;
     const down = new Promise<HelsekontaktError>((r) => {
       announce = r;
     });
@@ -53,7 +53,7 @@ export async function openTransport(settings: ResolvedSettings, signal: AbortSig
       stopTimers(connection);
       if (socket !== undefined && !socket.destroyed) socket.destroy();
       const reason = closing ? closed() : connectionError(lastError);
-      announce(reason);
+      announce?.(reason);
       reject(reason);
     };
     const abort = (): void => lost(closed());
@@ -79,6 +79,7 @@ export async function openTransport(settings: ResolvedSettings, signal: AbortSig
     );
     const remember = (context: EventContext | Error): void => {
       lastError ??= "error" in context ? context.error : context;
+      settings.logger.debug("the broker or rhea reported an error", { condition: remoteError(lastError).condition });
     };
     for (const name of ["error", "protocol_error", "connection_error"]) connection.on(name, remember);
     connection.on("connection_close", (context: EventContext) => {

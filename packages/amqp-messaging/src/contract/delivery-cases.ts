@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HelsekontaktError } from "@helsekontakt/core";
-import rhea, { type EventContext } from "rhea";
+import rhea from "rhea";
 import type { Outcome } from "../connection/subscription.ts";
 import { collect, type ContractCase, type ContractEnvironment, message, scoped, until } from "./harness.ts";
 
@@ -139,7 +139,7 @@ export const deliveryCases: readonly ContractCase[] = [
     const connection = await s.connect();
     for (let i = 0; i < 10; i++) await connection.send(queue, message(queue, undefined, `stop-${i}`));
     const begun: unknown[] = [];
-    let finish: () => void = () => {};
+    let finish: (() => void) | undefined;
     const gate = new Promise<void>((resolve) => {
       finish = resolve;
     });
@@ -154,7 +154,7 @@ export const deliveryCases: readonly ContractCase[] = [
     );
     await until("three handlers begun", () => begun.length === 3);
     const stopped = subscription.stop();
-    finish();
+    finish?.();
     await stopped;
     assert.equal(begun.length, 3);
     const rest = await collect(connection, queue, 7);
@@ -220,7 +220,7 @@ async function sendRaw(environment: ContractEnvironment, queue: string, messages
         container.on(name, () => reject(new Error("the raw sender failed")));
       const sender = connection.open_sender(`/exchange/${namespace}/${queue}`);
       sender.once("sendable", () => messages.forEach((m) => sender.send(m as never)));
-      sender.on("accepted", (_: EventContext) => {
+      sender.on("accepted", () => {
         accepted++;
         if (accepted === messages.length) resolve();
       });

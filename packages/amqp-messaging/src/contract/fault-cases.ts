@@ -41,7 +41,7 @@ export const faultCases: readonly ContractCase[] = [
       const events: StateEvent[] = [];
       const connection = await s.connect({ port: proxy.port, onState: (e) => events.push(e) });
       const calls: unknown[] = [];
-      let finish: () => void = () => {};
+      let finish: (() => void) | undefined;
       const gate = new Promise<void>((resolve) => {
         finish = resolve;
       });
@@ -57,7 +57,7 @@ export const faultCases: readonly ContractCase[] = [
         events.filter((e) => e.kind === "link" && e.role === "receiver" && e.state === "attached").length;
       await until("the receiver to be attached again", () => attached() === 2);
       await until("the redelivery", () => subscription.inHand === 1);
-      finish();
+      finish?.();
       await until("the redelivery to be settled", () => subscription.inHand === 0);
       await connection.send(queue, message(queue, undefined, "next"));
       await until("the next message", () => calls.includes("next"));

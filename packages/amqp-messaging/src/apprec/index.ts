@@ -1,0 +1,17 @@
+export {
+  type AppRecErrorInput,
+  type AppRecOptions,
+  type AppRecOriginal,
+  type AppRecOutcome,
+  type AppRecVersion,
+  buildAppRec,
+  type BuiltAppRec,
+} from "./build-apprec.ts";
+export {
+  type AppRecErrorView,
+  type AppRecPartyView,
+  type AppRecStatus,
+  type AppRecView,
+  appRecView,
+  readAppRec,
+} from "./read-apprec.ts";

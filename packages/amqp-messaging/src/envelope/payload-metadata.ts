@@ -1,0 +1,179 @@
+import { readXml, type XmlHandler, type XmlLimits, type XmlTag } from "@helsekontakt/types/xml";
+
+const msgHead = "http://www.kith.no/xmlstds/msghead/2006-05-24";
+const appRecs: readonly string[] = [
+  "http://www.kith.no/xmlstds/apprec/2004-11-21",
+  "http://www.kith.no/xmlstds/apprec/2012-02-15",
+];
+
+/** What is known of a payload's root, without reading it into objects. */
+export interface PayloadFacts {
+  /** Root element in Clark form. */
+  readonly root: string;
+  /** The `X-…` application properties; none of them is a person's data. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/**
+ * Takes the facts out of a payload that travel as application properties: message type and id, conversation, HER-ids of
+ * both levels, namespace of the content, attachments. A single pass over the bytes; nothing but these facts is kept.
+ *
+ * The namespace of the content is the element's own. (The official library reports the default namespace in scope.)
+ *
+ * @throws {HelsekontaktError} `xml/not-well-formed`, `xml/doctype-refused`, `xml/encoding`, `xml/limit-exceeded`
+ */
+export function payloadFacts(bytes: Uint8Array, options: { readonly limits?: Partial<XmlLimits> } = {}): PayloadFacts {
+  const collector = new Collector();
+  readXml(bytes, collector, options);
+  return { root: collector.root, metadata: collector.metadata() };
+}
+
+/** The `X-…` application properties of a payload; see {@link payloadFacts}. */
+export function payloadMetadata(bytes: Uint8Array): Record<string, string> {
+  return { ...payloadFacts(bytes).metadata };
+}
+
+/** Text of these elements becomes a property. */
+const msgHeadTexts: Readonly<Record<string, string>> = {
+  "MsgHead/MsgInfo/MsgId": "X-MessageInfo-MsgId",
+  "MsgHead/MsgInfo/ConversationRef/RefToParent": "X-MessageInfo-RefToParent",
+  "MsgHead/MsgInfo/ConversationRef/RefToConversation": "X-MessageInfo-RefToConversation",
+};
+const appRecTexts: Readonly<Record<string, string>> = {
+  "AppRec/Id": "X-MessageInfo-MsgId",
+  "AppRec/OriginalMsgId/Id": "X-MessageInfo-OriginalMsgId",
+};
+const codes: Readonly<Record<string, string>> = {
+  "MsgHead/MsgInfo/Type": "X-MessageInfo-Type",
+  "AppRec/MsgType": "X-MessageInfo-Type",
+  "AppRec/OriginalMsgId/MsgType": "X-MessageInfo-OriginalMsgType",
+};
+/** Elements that hold `Id` and `TypeId`; the rank says which wins on level 2. */
+const holders: Readonly<Record<string, readonly [property: string, rank: number]>> = Object.fromEntries(
+  ["Sender", "Receiver"].flatMap((side) => [
+    [`MsgHead/MsgInfo/${side}/Organisation/Ident`, [`X-${side}-Lvl1Id`, 0]],
+    [`MsgHead/MsgInfo/${side}/Organisation/Organisation/Ident`, [`X-${side}-Lvl2Id`, 0]],
+    [`MsgHead/MsgInfo/${side}/Organisation/HealthcareProfessional/Ident`, [`X-${side}-Lvl2Id`, 1]],
+    [`AppRec/${side}/HCP/Inst`, [`X-${side}-Lvl1Id`, 0]],
+    [`AppRec/${side}/HCP/Inst/Dept`, [`X-${side}-Lvl2Id`, 0]],
+    [`AppRec/${side}/HCP/Inst/HCPerson`, [`X-${side}-Lvl2Id`, 1]],
+  ]),
+);
+
+class Collector implements XmlHandler {
+  root = "";
+  #kind: "msghead" | "apprec" | "other" = "other";
+  #rootNs = "";
+  /** Local names from the root; an element of another namespace stands as `*`. */
+  readonly #path: string[] = [];
+  readonly #found = new Map<string, string>();
+  readonly #ranks = new Map<string, number>();
+  /** Id and type of the identifier holders that are open, innermost last. */
+  readonly #holders: { readonly path: string; id?: string; type?: string }[] = [];
+  #text: string[] | undefined;
+  #documents = 0;
+  #attachmentBytes = 0;
+  #external = false;
+  #base64: { depth: number; run: string[] } | undefined;
+
+  open(tag: XmlTag): void {
+    this.#endRun();
+    if (this.#path.length === 0) this.#begin(tag);
+    const namespace = tag.uri === this.#rootNs ? "" : "*";
+    this.#path.push(namespace === "" ? tag.local : `*${tag.local}`);
+    if (this.#kind === "other") return;
+    const path = this.#path.join("/");
+    const attribute = tag.attributes["V"]?.value;
+    const code = codes[path];
+    if (code !== undefined && attribute !== undefined) this.#set(code, attribute);
+    if (holders[path] !== undefined) this.#holders.push({ path });
+    const holder = this.#holders.at(-1);
+    if (holder !== undefined && path === `${holder.path}/TypeId` && attribute !== undefined) holder.type ??= attribute;
+    if (
+      msgHeadTexts[path] !== undefined ||
+      appRecTexts[path] !== undefined ||
+      (holder !== undefined && path === `${holder.path}/Id`)
+    )
+      this.#text = [];
+    if (this.#kind === "msghead") this.#openInDocument(path, tag);
+  }
+
+  text(text: string): void {
+    this.#text?.push(text);
+    this.#base64?.run.push(text);
+  }
+
+  close(): void {
+    this.#endRun();
+    const path = this.#path.join("/");
+    const text = this.#text?.join("");
+    this.#text = undefined;
+    const holder = this.#holders.at(-1);
+    if (text !== undefined) {
+      const property = msgHeadTexts[path] ?? appRecTexts[path];
+      if (property !== undefined) this.#set(property, text);
+      else if (holder !== undefined) holder.id ??= text;
+    }
+    if (holder?.path === path) this.#endHolder(path);
+    if (this.#base64?.depth === this.#path.length) this.#base64 = undefined;
+    this.#path.pop();
+  }
+
+  metadata(): Record<string, string> {
+    const out: Record<string, string> = {};
+    for (const [name, value] of this.#found) if (value.trim() !== "") out[name] = value;
+    if (this.#kind !== "msghead")
+      return { ...out, ...(this.#rootNs === "" ? {} : { "X-MessageInfo-SchemaNamespace": this.#rootNs }) };
+    return {
+      ...out,
+      "X-AttachmentInfo-Count": String(Math.max(0, this.#documents - 1)),
+      "X-AttachmentInfo-TotalSizeInBytes": String(this.#attachmentBytes),
+      "X-AttachmentInfo-HasExternalReference": this.#external ? "True" : "False",
+    };
+  }
+
+  #begin(tag: XmlTag): void {
+    this.root = tag.uri === "" ? tag.local : `{${tag.uri}}${tag.local}`;
+    this.#rootNs = tag.uri;
+    if (tag.local === "MsgHead" && tag.uri === msgHead) this.#kind = "msghead";
+    if (tag.local === "AppRec" && appRecs.includes(tag.uri)) this.#kind = "apprec";
+  }
+
+  #openInDocument(path: string, tag: XmlTag): void {
+    if (path === "MsgHead/Document") this.#documents++;
+    const content = "MsgHead/Document/RefDoc/Content/";
+    if (
+      this.#documents === 1 &&
+      path.startsWith(content) &&
+      this.#path.length === 5 &&
+      !this.#found.has("X-MessageInfo-SchemaNamespace")
+    )
+      this.#set("X-MessageInfo-SchemaNamespace", tag.uri);
+    if (this.#documents < 2) return;
+    if (path === "MsgHead/Document/RefDoc/FileReference") this.#external = true;
+    if (path.startsWith(content) && tag.local === "Base64Container" && this.#base64 === undefined)
+      this.#base64 = { depth: this.#path.length, run: [] };
+  }
+
+  /** A text node that is only white space does not count; other white space does. */
+  #endRun(): void {
+    if (this.#base64 === undefined || this.#base64.run.length === 0) return;
+    const run = this.#base64.run.join("");
+    this.#base64.run = [];
+    if (/[^ \t\r\n]/.test(run)) this.#attachmentBytes += Buffer.byteLength(run);
+  }
+
+  #endHolder(path: string): void {
+    const holder = this.#holders.pop();
+    const [property, rank] = holders[path] ?? ["", 0];
+    if (holder?.type !== "HER" || holder.id === undefined || holder.id.trim() === "") return;
+    const known = this.#ranks.get(property);
+    if (known !== undefined && known <= rank) return;
+    this.#ranks.set(property, rank);
+    this.#found.set(property, holder.id);
+  }
+
+  #set(name: string, value: string): void {
+    if (!this.#found.has(name)) this.#found.set(name, value);
+  }
+}

@@ -1,0 +1,85 @@
+export {
+  type AppRecErrorInput,
+  type AppRecErrorView,
+  type AppRecOptions,
+  type AppRecOriginal,
+  type AppRecOutcome,
+  type AppRecPartyView,
+  type AppRecStatus,
+  type AppRecVersion,
+  type AppRecView,
+  appRecView,
+  buildAppRec,
+  type BuiltAppRec,
+  readAppRec,
+} from "./apprec/index.ts";
+export { type AddressDialect, queueNameFromAddress } from "./connection/address.ts";
+export { type AmqpConnection, connectAmqp, type SendOptions } from "./connection/connection.ts";
+export {
+  type AmqpSettings,
+  type AmqpTlsSettings,
+  type AmqpUrlParts,
+  parseAmqpUrl,
+  type SendWindow,
+} from "./connection/settings.ts";
+export type { ConnectionState, StateEvent, StateListener } from "./connection/state.ts";
+export type {
+  DeliveryHandler,
+  InboundDelivery,
+  Outcome,
+  ReceiveOptions,
+  Subscription,
+} from "./connection/subscription.ts";
+export type { ReceivedMessage, WireMessage } from "./connection/wire-message.ts";
+export { type BodyProtection, bodyProtection, contentTypes } from "./envelope/content-type.ts";
+export {
+  buildEnvelope,
+  type Envelope,
+  type EnvelopeField,
+  type EnvelopeInput,
+  readEnvelope,
+} from "./envelope/envelope.ts";
+export {
+  buildErrorReport,
+  type ErrorQueueMessage,
+  type ErrorReport,
+  type ErrorReportInput,
+  readErrorQueueMessage,
+} from "./envelope/error-report.ts";
+export { type PayloadFacts, payloadFacts, payloadMetadata } from "./envelope/payload-metadata.ts";
+export { readSoapFault, type SoapFault } from "./envelope/soap-fault.ts";
+export type { Refusal } from "./messenger/failures.ts";
+export { createMessenger, type MessageHandlers, type Messenger } from "./messenger/messenger.ts";
+export {
+  type AgreementParty,
+  canReceive,
+  type DummyParty,
+  type Party,
+  type PartyQueues,
+  type PartyRegistry,
+  type ProfiledParty,
+  type ResolveRequest,
+} from "./messenger/party.ts";
+export { createPartyRegistry, type PartyFacts, type PartyRegistryOptions } from "./messenger/party-registry.ts";
+export type {
+  ErrorQueueHandler,
+  HandlerResult,
+  InboundMessage,
+  InboundReceipt,
+  MessageHandler,
+  MessengerEvent,
+  MessengerOptions,
+  OutboundMessage,
+  ReceiptHandler,
+  SentMessage,
+} from "./messenger/types.ts";
+export { type ErrorCondition, errorConditions } from "./gen/error-conditions.ts";
+export {
+  type MessageAction,
+  type MessageFunction,
+  type MessageFunctionName,
+  type MessagePart,
+  type MessageProcess,
+  type MessageRole,
+  messageFunctions,
+} from "./gen/messages.ts";
