@@ -12,8 +12,42 @@ function rule(base: string): SimpleRule {
 
 /** Values that sit on both sides of every border of the lexical spaces. */
 const values: Readonly<Record<string, readonly string[]>> = {
-  date: ["2025-02-28", "2025-02-29", "2024-02-29", "1900-02-29", "2000-02-29", "2025-2-3", "2025-13-01", "2025-00-01", "2025-04-31", "2025-01-01Z", "2025-01-01+14:00", "2025-01-01+14:01", "2025-01-01+02", "-0001-01-01", "12025-01-01", "02025-01-01", " 2025-01-01 ", "2025-01-01T00:00:00", ""],
-  dateTime: ["2019-04-01T13:01:11.0Z", "2019-05-24T13:44:39.7613688Z", "2019-05-24T13:44:39", "2019-05-24T24:00:00", "2019-05-24T24:00:01", "2019-05-24T23:60:00", "2019-05-24T23:59:60", "2019-05-24T23:59", "2019-05-24 23:59:00", "2019-05-24T23:59:00.", "2019-05-24T23:59:00-13:59", "2019-05-24T1:01:01", "2019-02-29T00:00:00Z"],
+  date: [
+    "2025-02-28",
+    "2025-02-29",
+    "2024-02-29",
+    "1900-02-29",
+    "2000-02-29",
+    "2025-2-3",
+    "2025-13-01",
+    "2025-00-01",
+    "2025-04-31",
+    "2025-01-01Z",
+    "2025-01-01+14:00",
+    "2025-01-01+14:01",
+    "2025-01-01+02",
+    "-0001-01-01",
+    "12025-01-01",
+    "02025-01-01",
+    " 2025-01-01 ",
+    "2025-01-01T00:00:00",
+    "",
+  ],
+  dateTime: [
+    "2019-04-01T13:01:11.0Z",
+    "2019-05-24T13:44:39.7613688Z",
+    "2019-05-24T13:44:39",
+    "2019-05-24T24:00:00",
+    "2019-05-24T24:00:01",
+    "2019-05-24T23:60:00",
+    "2019-05-24T23:59:60",
+    "2019-05-24T23:59",
+    "2019-05-24 23:59:00",
+    "2019-05-24T23:59:00.",
+    "2019-05-24T23:59:00-13:59",
+    "2019-05-24T1:01:01",
+    "2019-02-29T00:00:00Z",
+  ],
   time: ["00:00:00", "24:00:00", "24:00:00.1", "12:00:00Z", "12:00", "12:00:61"],
   gYear: ["2025", "25", "2025Z", "-2025", "20250", "02025"],
   gYearMonth: ["2025-01", "2025-13", "2025-1", "2025-01Z"],
@@ -30,8 +64,46 @@ const values: Readonly<Record<string, readonly string[]>> = {
   int: ["2147483647", "2147483648"],
   long: ["9223372036854775807", "9223372036854775808"],
   double: ["1", "1.5e3", "-1E-2", "INF", "-INF", "NaN", "1e", "e1", ".", "+1", "1.", ".5"],
-  anyURI: ["tel:12345678", "mob:99775533", "12 34 56 78", "url:https://www.example.org/a", "mailto:a@b.no", "http://a/b?c=d#e", "", "%zz", "%20", "a b", "æøå", "a:b", ":a", "//host/p", "http://[::1]/", "#a#b", "C:\\x", "99775533", "+47 99775533", "http://a:b/", "file.xsd"],
-  base64Binary: ["", "AA==", "AAA=", "AAAA", "A", "AA", "AAA", "AB==", "AAB=", "A A = =", "AAAA\nAAAA", "base64", "====", "AA=A", "ø"],
+  anyURI: [
+    "tel:12345678",
+    "mob:99775533",
+    "12 34 56 78",
+    "url:https://www.example.org/a",
+    "mailto:a@b.no",
+    "http://a/b?c=d#e",
+    "",
+    "%zz",
+    "%20",
+    "a b",
+    "æøå",
+    "a:b",
+    ":a",
+    "//host/p",
+    "http://[::1]/",
+    "#a#b",
+    "C:\\x",
+    "99775533",
+    "+47 99775533",
+    "http://a:b/",
+    "file.xsd",
+  ],
+  base64Binary: [
+    "",
+    "AA==",
+    "AAA=",
+    "AAAA",
+    "A",
+    "AA",
+    "AAA",
+    "AB==",
+    "AAB=",
+    "A A = =",
+    "AAAA\nAAAA",
+    "base64",
+    "====",
+    "AA=A",
+    "ø",
+  ],
   hexBinary: ["", "0a", "0", "0g"],
   token: ["a  b", " a ", ""],
   language: ["no", "nb-NO", "toolonglang", "n_o"],
@@ -63,7 +135,13 @@ describe("checkSimple()", () => {
   });
 
   it("applies facets in the value space", () => {
-    const decimal: SimpleRule = { ...rule("decimal"), minInclusive: "1.50", maxExclusive: "10", totalDigits: 3, fractionDigits: 1 };
+    const decimal: SimpleRule = {
+      ...rule("decimal"),
+      minInclusive: "1.50",
+      maxExclusive: "10",
+      totalDigits: 3,
+      fractionDigits: 1,
+    };
     expect(["1.5", "01.50", "9.9", "1.4", "10.0", "1.55"].map((v) => checkSimple(decimal, v)?.rule)).toEqual([
       undefined,
       undefined,
@@ -81,10 +159,29 @@ describe("checkSimple()", () => {
   });
 
   it("checks lists and unions by their members", () => {
-    const list: SimpleRule = { name: "l", base: "anySimpleType", whiteSpace: "collapse", list: () => rule("integer"), maxLength: 2 };
-    expect([" 1  2 ", "1 a", "1 2 3"].map((v) => checkSimple(list, v)?.rule)).toEqual([undefined, "xsd/type", "xsd/length"]);
-    const union: SimpleRule = { name: "u", base: "anySimpleType", whiteSpace: "preserve", union: [() => rule("date"), () => rule("gYear")] };
-    expect([" 2025 ", "2025-01-01", "20"].map((v) => checkSimple(union, v)?.rule)).toEqual([undefined, undefined, "xsd/type"]);
+    const list: SimpleRule = {
+      name: "l",
+      base: "anySimpleType",
+      whiteSpace: "collapse",
+      list: () => rule("integer"),
+      maxLength: 2,
+    };
+    expect([" 1  2 ", "1 a", "1 2 3"].map((v) => checkSimple(list, v)?.rule)).toEqual([
+      undefined,
+      "xsd/type",
+      "xsd/length",
+    ]);
+    const union: SimpleRule = {
+      name: "u",
+      base: "anySimpleType",
+      whiteSpace: "preserve",
+      union: [() => rule("date"), () => rule("gYear")],
+    };
+    expect([" 2025 ", "2025-01-01", "20"].map((v) => checkSimple(union, v)?.rule)).toEqual([
+      undefined,
+      undefined,
+      "xsd/type",
+    ]);
   });
 
   it("compares values, not texts, for fixed and enumerated ones", () => {
@@ -95,7 +192,12 @@ describe("checkSimple()", () => {
   });
 
   it("answers the oid pattern in linear time", () => {
-    const oid: SimpleRule = { name: "oid", base: "token", whiteSpace: "collapse", patterns: ["^(?:\\d+(?:\\.\\d+)*)$"] };
+    const oid: SimpleRule = {
+      name: "oid",
+      base: "token",
+      whiteSpace: "collapse",
+      patterns: ["^(?:\\d+(?:\\.\\d+)*)$"],
+    };
     expect(checkSimple(oid, `${"1".repeat(50_000)}!`)?.rule).toBe("xsd/pattern");
   });
 });

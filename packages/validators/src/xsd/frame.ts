@@ -10,7 +10,7 @@ export interface Frame {
   readonly rule: ElementRule | undefined;
   readonly type: TypeRule;
   readonly model: CompiledModel | undefined;
-  /** Offset of the start tag. */
+  /** Offset of the end of the start tag. */
   readonly offset: number;
   readonly nil: boolean;
   state: number;

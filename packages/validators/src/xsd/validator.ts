@@ -64,7 +64,8 @@ export class XsdValidator implements XmlHandler {
       this.#skip++;
       return;
     }
-    const offset = cursor.tagStart();
+    // The end of the start tag, which is where libxml2 counts an element's line too.
+    const { offset } = cursor;
     const parent = this.#frames.at(-1);
     if (parent === undefined) {
       this.#openRoot(tag, offset, cursor);
