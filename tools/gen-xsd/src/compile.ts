@@ -327,7 +327,7 @@ export class Compiler {
     const common = {
       kind: "complex" as const,
       ...naming,
-      clark: clark(ctx.unit.ns, name ?? place(node).replace(/^[^/]*\//, "")),
+      clark: clark(ctx.unit.ns, name ?? anonymousName(node)),
       abstract: node.attrs.get("abstract") === "true" || node.attrs.get("abstract") === "1",
     };
     const simpleContent = children(node, "simpleContent")[0];
@@ -608,6 +608,12 @@ export class Compiler {
       doc: documentation(node),
     };
   }
+}
+
+/** The place of an anonymous type; always with a `/`, so that no `xsi:type` can name it. */
+function anonymousName(node: Node): string {
+  const path = place(node).replace(/^[^/]*\//, "");
+  return path.includes("/") ? path : `${path}/type`;
 }
 
 function kindOf(node: Node): Kind {

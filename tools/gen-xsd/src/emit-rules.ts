@@ -2,7 +2,7 @@ import { byCodeUnit, docComment, GeneratorError, quote } from "@helsekontakt/cod
 import { contentAutomaton } from "./automaton.ts";
 import type { Compiled } from "./compile.ts";
 import { XS } from "./dom.ts";
-import { type EmitOptions, wildcard } from "./emit-types.ts";
+import { type EmitOptions, placeName, wildcard } from "./emit-types.ts";
 import { clark, type ComplexType, type Element, type SimpleType, type Unit, type XsdType } from "./model.ts";
 import { translatePattern } from "./pattern.ts";
 import { PatternError } from "./pattern-parse.ts";
@@ -85,7 +85,7 @@ class RulesEmitter {
   #simpleRule(type: SimpleType): string {
     const { facets } = type;
     const out = [
-      `name: ${quote(type.name === undefined ? (type.source?.pointer.replace(/^[^#]*#/, "") ?? type.symbol) : clark(type.unit?.ns ?? XS, type.name))}`,
+      `name: ${quote(simpleName(type))}`,
       `base: ${quote(type.builtin)}`,
       `whiteSpace: ${quote(facets.whiteSpace ?? "preserve")}`,
     ];
@@ -142,7 +142,7 @@ class RulesEmitter {
     const text =
       type.kind === "complex"
         ? `{ name: ${quote(type.clark)}, attributes: [], anyAttribute: { namespaces: "##any", process: "lax" }, content: { kind: "any" } }`
-        : `{ name: ${quote(type.name === undefined ? type.symbol : clark(type.unit?.ns ?? XS, type.name))}, attributes: [], content: { kind: "simple", type: () => ${this.#simple(type)} }${this.#derived(type)} }`;
+        : `{ name: ${quote(simpleName(type))}, attributes: [], content: { kind: "simple", type: () => ${this.#simple(type)} }${this.#derived(type)} }`;
     this.#helpers.set(name, `const ${name}: TypeRule = ${text};\n`);
     return name;
   }
@@ -190,7 +190,7 @@ class RulesEmitter {
     lines.push(`  content: ${this.#contentRule(type)},`);
     const derived = this.#derived(type);
     if (derived !== "") lines.push(` ${derived.slice(1)},`);
-    return `${docComment([`Rules of ${type.clark.replace(/^\{.*\}/, "")}.`], type.source?.pointer)}export const ${type.symbol}: TypeRule = {\n${lines.join("\n")}\n};\n`;
+    return `${docComment([`Rules of ${placeName(type)}.`], type.source?.pointer)}export const ${type.symbol}: TypeRule = {\n${lines.join("\n")}\n};\n`;
   }
 
   #contentRule(type: ComplexType): string {
@@ -210,4 +210,10 @@ class RulesEmitter {
     );
     return `{\n    kind: "elements",\n${type.mixed ? "    mixed: true,\n" : ""}    model: {\n      particles: [${particles.length > 0 ? `\n${particles.join("")}      ` : ""}],\n      states: [\n${states.join("")}      ],\n    },\n  }`;
   }
+}
+
+/** Clark name of a named simple type; the place of an anonymous one, which no `xsi:type` can name. */
+function simpleName(type: SimpleType): string {
+  if (type.name !== undefined) return clark(type.unit?.ns ?? XS, type.name);
+  return type.source?.pointer.replace(/^[^#]*#/, "") ?? type.symbol;
 }

@@ -34,14 +34,13 @@ class TypesEmitter {
   readonly #imports = new Imports();
   readonly #contract = new Set<string>(["ElementRegistry", "TypeRegistry"]);
   readonly #tree = new Set<string>();
-  readonly #namespaces: string[];
+  readonly #namespaces: string[] = [];
   #usesAnyType = false;
 
   constructor(compiled: Compiled, world: World, options: EmitOptions) {
     this.#compiled = compiled;
     this.#world = world;
     this.#options = options;
-    this.#namespaces = [compiled.unit.ns];
   }
 
   print(): string {
@@ -139,10 +138,7 @@ class TypesEmitter {
   #interface(type: ComplexType): string {
     const shape = this.#world.shape(type);
     const doc = docComment(
-      [
-        sentence(type.doc) ??
-          `${type.name === undefined ? "Content of" : "Type"} ${type.name ?? type.clark.replace(/^\{.*\}/, "")}.`,
-      ],
+      [sentence(type.doc) ?? `${type.name === undefined ? "Content of" : "Type"} ${placeName(type)}.`],
       type.source?.pointer,
     );
     const props: string[] = shape.attributes.map(({ prop, use }) => {
@@ -291,6 +287,11 @@ class TypesEmitter {
     const prefix = own || !element.global ? "" : `${this.#imports.alias(element.global)}.`;
     return `${prefix}elements[${quote(clark(element.ns, element.name))}]!`;
   }
+}
+
+/** Name or place of a type, without its namespace. */
+export function placeName(type: ComplexType): string {
+  return type.name ?? type.clark.replace(/^\{.*\}/, "").replace(/\/type$/, "");
 }
 
 /** A wildcard's two facts as properties of a literal. */

@@ -39,7 +39,7 @@ export interface AppRec {
  * @source apprec-1.0#element/AppRec
  */
 export const AppRec: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}AppRec",
+  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}AppRec/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -120,7 +120,7 @@ export interface OriginalMsgId {
  * @source apprec-1.0#element/OriginalMsgId
  */
 export const OriginalMsgId: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}OriginalMsgId",
+  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}OriginalMsgId/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -153,7 +153,7 @@ export type HCP = {
  * @source apprec-1.0#element/HCP
  */
 export const HCP: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}HCP",
+  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}HCP/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -183,7 +183,7 @@ export interface HCProf {
  * @source apprec-1.0#element/HCProf
  */
 export const HCProf: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}HCProf",
+  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}HCProf/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -213,7 +213,7 @@ export interface HCPerson {
  * @source apprec-1.0#element/HCPerson
  */
 export const HCPerson: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}HCPerson",
+  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}HCPerson/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -243,7 +243,7 @@ export interface Dept {
  * @source apprec-1.0#element/Dept
  */
 export const Dept: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}Dept",
+  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}Dept/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -275,7 +275,7 @@ export interface Inst {
  * @source apprec-1.0#element/Inst
  */
 export const Inst: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}Inst",
+  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}Inst/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -311,7 +311,7 @@ export interface Address {
  * @source apprec-1.0#element/Address
  */
 export const Address: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}Address",
+  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}Address/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -419,7 +419,7 @@ export interface AdditionalId {
  * @source apprec-1.0#element/AdditionalId
  */
 export const AdditionalId: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}AdditionalId",
+  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}AdditionalId/type",
   content: "fields",
   attributes: [],
   fields: [

@@ -34,7 +34,7 @@ export interface AppRec {
  * @source apprec-1.1#element/AppRec
  */
 export const AppRec: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}AppRec",
+  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}AppRec/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -115,7 +115,7 @@ export interface OriginalMsgId {
  * @source apprec-1.1#element/OriginalMsgId
  */
 export const OriginalMsgId: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}OriginalMsgId",
+  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}OriginalMsgId/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -148,7 +148,7 @@ export type HCP = {
  * @source apprec-1.1#element/HCP
  */
 export const HCP: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}HCP",
+  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}HCP/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -178,7 +178,7 @@ export interface HCProf {
  * @source apprec-1.1#element/HCProf
  */
 export const HCProf: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}HCProf",
+  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}HCProf/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -208,7 +208,7 @@ export interface HCPerson {
  * @source apprec-1.1#element/HCPerson
  */
 export const HCPerson: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}HCPerson",
+  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}HCPerson/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -238,7 +238,7 @@ export interface Dept {
  * @source apprec-1.1#element/Dept
  */
 export const Dept: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}Dept",
+  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}Dept/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -270,7 +270,7 @@ export interface Inst {
  * @source apprec-1.1#element/Inst
  */
 export const Inst: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}Inst",
+  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}Inst/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -306,7 +306,7 @@ export interface Address {
  * @source apprec-1.1#element/Address
  */
 export const Address: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}Address",
+  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}Address/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -336,7 +336,7 @@ export interface AdditionalId {
  * @source apprec-1.1#element/AdditionalId
  */
 export const AdditionalId: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}AdditionalId",
+  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}AdditionalId/type",
   content: "fields",
   attributes: [],
   fields: [

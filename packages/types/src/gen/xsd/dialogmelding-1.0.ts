@@ -32,7 +32,7 @@ export type Dialogmelding = {
  * @source dialogmelding-1.0#element/Dialogmelding
  */
 export const Dialogmelding: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/dialog/2006-10-11}Dialogmelding",
+  name: "{http://www.kith.no/xmlstds/dialog/2006-10-11}Dialogmelding/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -67,7 +67,7 @@ export interface Notat {
  * @source dialogmelding-1.0#element/Notat
  */
 export const Notat: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/dialog/2006-10-11}Notat",
+  name: "{http://www.kith.no/xmlstds/dialog/2006-10-11}Notat/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -109,7 +109,7 @@ export interface Foresporsel {
  * @source dialogmelding-1.0#element/Foresporsel
  */
 export const Foresporsel: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/dialog/2006-10-11}Foresporsel",
+  name: "{http://www.kith.no/xmlstds/dialog/2006-10-11}Foresporsel/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -149,7 +149,7 @@ export type RollerRelatertNotat = {
  * @source dialogmelding-1.0#element/RollerRelatertNotat
  */
 export const RollerRelatertNotat: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/dialog/2006-10-11}RollerRelatertNotat",
+  name: "{http://www.kith.no/xmlstds/dialog/2006-10-11}RollerRelatertNotat/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -187,7 +187,7 @@ export interface HealthcareProfessional {
  * @source dialogmelding-1.0#element/HealthcareProfessional
  */
 export const HealthcareProfessional: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/dialog/2006-10-11}HealthcareProfessional",
+  name: "{http://www.kith.no/xmlstds/dialog/2006-10-11}HealthcareProfessional/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -230,7 +230,7 @@ export interface Person {
  * @source dialogmelding-1.0#element/Person
  */
 export const Person: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/dialog/2006-10-11}Person",
+  name: "{http://www.kith.no/xmlstds/dialog/2006-10-11}Person/type",
   content: "fields",
   attributes: [],
   fields: [

@@ -32,7 +32,7 @@ export type Dialogmelding = {
  * @source dialogmelding-1.1#element/Dialogmelding
  */
 export const Dialogmelding: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}Dialogmelding",
+  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}Dialogmelding/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -67,7 +67,7 @@ export interface Notat {
  * @source dialogmelding-1.1#element/Notat
  */
 export const Notat: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}Notat",
+  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}Notat/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -111,7 +111,7 @@ export interface Foresporsel {
  * @source dialogmelding-1.1#element/Foresporsel
  */
 export const Foresporsel: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}Foresporsel",
+  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}Foresporsel/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -158,7 +158,7 @@ export type RollerRelatertNotat = {
  * @source dialogmelding-1.1#element/RollerRelatertNotat
  */
 export const RollerRelatertNotat: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}RollerRelatertNotat",
+  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}RollerRelatertNotat/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -198,7 +198,7 @@ export type TilknyttetEnhet = {
  * @source dialogmelding-1.1#element/TilknyttetEnhet
  */
 export const TilknyttetEnhet: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}TilknyttetEnhet",
+  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}TilknyttetEnhet/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -236,7 +236,7 @@ export interface HealthcareProfessional {
  * @source dialogmelding-1.1#element/HealthcareProfessional
  */
 export const HealthcareProfessional: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}HealthcareProfessional",
+  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}HealthcareProfessional/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -279,7 +279,7 @@ export interface Person {
  * @source dialogmelding-1.1#element/Person
  */
 export const Person: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}Person",
+  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}Person/type",
   content: "fields",
   attributes: [],
   fields: [

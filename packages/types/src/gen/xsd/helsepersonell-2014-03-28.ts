@@ -19,7 +19,7 @@ export interface Helsepersonell {
  * @source helsepersonell-2014-03-28#element/Helsepersonell
  */
 export const Helsepersonell: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/helsepersonell/2014-03-28}Helsepersonell",
+  name: "{http://www.kith.no/xmlstds/helsepersonell/2014-03-28}Helsepersonell/type",
   content: "fields",
   attributes: [],
   fields: [

@@ -19,7 +19,7 @@ export interface HelsepersonelListe {
  * @source helsepersonell-2015-05-04#element/HelsepersonelListe
  */
 export const HelsepersonelListe: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/helsepersonell/2015-05-04}HelsepersonelListe",
+  name: "{http://www.kith.no/xmlstds/helsepersonell/2015-05-04}HelsepersonelListe/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -42,7 +42,7 @@ export interface Helsepersonell {
  * @source helsepersonell-2015-05-04#element/Helsepersonell
  */
 export const Helsepersonell: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/helsepersonell/2015-05-04}Helsepersonell",
+  name: "{http://www.kith.no/xmlstds/helsepersonell/2015-05-04}Helsepersonell/type",
   content: "fields",
   attributes: [],
   fields: [

@@ -39,7 +39,7 @@ export type MsgHead = {
  * @source msghead-1.2-person-fk1#element/MsgHead
  */
 export const MsgHead: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}MsgHead",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}MsgHead/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -77,7 +77,7 @@ export interface MsgInfo {
  * @source msghead-1.2-person-fk1#element/MsgInfo
  */
 export const MsgInfo: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}MsgInfo",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}MsgInfo/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -113,7 +113,7 @@ export interface PatientReport {
  * @source msghead-1.2-person-fk1#element/PatientReport
  */
 export const PatientReport: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}PatientReport",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}PatientReport/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -138,7 +138,7 @@ export interface Sender {
  * @source msghead-1.2-person-fk1#element/Sender
  */
 export const Sender: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}Sender",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}Sender/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -186,7 +186,7 @@ export type OtherReceiver = {
  * @source msghead-1.2-person-fk1#element/OtherReceiver
  */
 export const OtherReceiver: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}OtherReceiver",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}OtherReceiver/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -226,7 +226,7 @@ export interface Document {
  * @source msghead-1.2-person-fk1#element/Document
  */
 export const Document: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}Document",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}Document/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -275,7 +275,7 @@ export type RefDoc = {
  * @source msghead-1.2-person-fk1#element/RefDoc
  */
 export const RefDoc: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}RefDoc",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}RefDoc/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -326,7 +326,7 @@ export interface ConversationRef {
  * @source msghead-1.2-person-fk1#element/ConversationRef
  */
 export const ConversationRef: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}ConversationRef",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}ConversationRef/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -349,7 +349,7 @@ export interface Receiver {
  * @source msghead-1.2-person-fk1#element/Receiver
  */
 export const Receiver: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}Receiver",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}Receiver/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -383,7 +383,7 @@ export interface Patient {
  * @source msghead-1.2-person-fk1#element/Patient
  */
 export const Patient: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}Patient",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}Patient/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -424,7 +424,7 @@ export interface Person {
  * @source msghead-1.2-person-fk1#element/Person
  */
 export const Person: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}Person",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}Person/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -460,7 +460,7 @@ export interface Organisation {
  * @source msghead-1.2-person-fk1#element/Organisation
  */
 export const Organisation: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}Organisation",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}Organisation/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -501,7 +501,7 @@ export interface HealthcareProfessional {
  * @source msghead-1.2-person-fk1#element/HealthcareProfessional
  */
 export const HealthcareProfessional: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}HealthcareProfessional",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}HealthcareProfessional/type",
   content: "fields",
   attributes: [],
   fields: [

@@ -21,7 +21,7 @@ export interface Pasientrelasjon {
  * @source pasientrelasjon-2014-03-28#element/Pasientrelasjon
  */
 export const Pasientrelasjon: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/pasientrelasjon/2014-03-28}Pasientrelasjon",
+  name: "{http://www.kith.no/xmlstds/pasientrelasjon/2014-03-28}Pasientrelasjon/type",
   content: "fields",
   attributes: [],
   fields: [

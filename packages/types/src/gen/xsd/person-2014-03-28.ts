@@ -19,7 +19,7 @@ export interface Personer {
  * @source person-2014-03-28#element/Personer
  */
 export const Personer: TypeTable = {
-  name: "{http://www.kith.no/xmlstds/person/2014-03-28}Personer",
+  name: "{http://www.kith.no/xmlstds/person/2014-03-28}Personer/type",
   content: "fields",
   attributes: [],
   fields: [

@@ -20,7 +20,7 @@ export interface TjenesteOversikt {
  * @source tjenesteoversikt-1.0-omrade#element/TjenesteOversikt
  */
 export const TjenesteOversikt: TypeTable = {
-  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}TjenesteOversikt",
+  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}TjenesteOversikt/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -65,7 +65,7 @@ export type Tjeneste = {
  * @source tjenesteoversikt-1.0-omrade#element/Tjeneste
  */
 export const Tjeneste: TypeTable = {
-  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}Tjeneste",
+  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}Tjeneste/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -111,7 +111,7 @@ export type RelaterteRoller = {
  * @source tjenesteoversikt-1.0-omrade#element/RelaterteRoller
  */
 export const RelaterteRoller: TypeTable = {
-  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}RelaterteRoller",
+  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}RelaterteRoller/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -151,7 +151,7 @@ export type TilknyttetEnhet = {
  * @source tjenesteoversikt-1.0-omrade#element/TilknyttetEnhet
  */
 export const TilknyttetEnhet: TypeTable = {
-  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}TilknyttetEnhet",
+  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}TilknyttetEnhet/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -189,7 +189,7 @@ export interface HealthcareProfessional {
  * @source tjenesteoversikt-1.0-omrade#element/HealthcareProfessional
  */
 export const HealthcareProfessional: TypeTable = {
-  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}HealthcareProfessional",
+  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}HealthcareProfessional/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -232,7 +232,7 @@ export interface Person {
  * @source tjenesteoversikt-1.0-omrade#element/Person
  */
 export const Person: TypeTable = {
-  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}Person",
+  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}Person/type",
   content: "fields",
   attributes: [],
   fields: [

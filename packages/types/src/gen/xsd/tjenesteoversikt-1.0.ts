@@ -20,7 +20,7 @@ export interface TjenesteOversikt {
  * @source tjenesteoversikt-1.0#element/TjenesteOversikt
  */
 export const TjenesteOversikt: TypeTable = {
-  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}TjenesteOversikt",
+  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}TjenesteOversikt/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -56,7 +56,7 @@ export interface Tjeneste {
  * @source tjenesteoversikt-1.0#element/Tjeneste
  */
 export const Tjeneste: TypeTable = {
-  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}Tjeneste",
+  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}Tjeneste/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -101,7 +101,7 @@ export type RelaterteRoller = {
  * @source tjenesteoversikt-1.0#element/RelaterteRoller
  */
 export const RelaterteRoller: TypeTable = {
-  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}RelaterteRoller",
+  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}RelaterteRoller/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -141,7 +141,7 @@ export type TilknyttetEnhet = {
  * @source tjenesteoversikt-1.0#element/TilknyttetEnhet
  */
 export const TilknyttetEnhet: TypeTable = {
-  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}TilknyttetEnhet",
+  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}TilknyttetEnhet/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -179,7 +179,7 @@ export interface HealthcareProfessional {
  * @source tjenesteoversikt-1.0#element/HealthcareProfessional
  */
 export const HealthcareProfessional: TypeTable = {
-  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}HealthcareProfessional",
+  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}HealthcareProfessional/type",
   content: "fields",
   attributes: [],
   fields: [
@@ -222,7 +222,7 @@ export interface Person {
  * @source tjenesteoversikt-1.0#element/Person
  */
 export const Person: TypeTable = {
-  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}Person",
+  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}Person/type",
   content: "fields",
   attributes: [],
   fields: [

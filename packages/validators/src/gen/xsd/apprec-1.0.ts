@@ -22,7 +22,7 @@ export const oid: SimpleRule = { name: "{http://www.kith.no/xmlstds/apprec/2004-
  * @source apprec-1.0#element/AppRec
  */
 export const AppRec: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}AppRec",
+  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}AppRec/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -108,7 +108,7 @@ export const AppRec_Receiver: TypeRule = {
  * @source apprec-1.0#element/OriginalMsgId
  */
 export const OriginalMsgId: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}OriginalMsgId",
+  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}OriginalMsgId/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -133,7 +133,7 @@ export const OriginalMsgId: TypeRule = {
  * @source apprec-1.0#element/HCP
  */
 export const HCP: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}HCP",
+  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}HCP/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -159,7 +159,7 @@ export const HCP: TypeRule = {
  * @source apprec-1.0#element/HCProf
  */
 export const HCProf: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}HCProf",
+  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}HCProf/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -187,7 +187,7 @@ export const HCProf: TypeRule = {
  * @source apprec-1.0#element/HCPerson
  */
 export const HCPerson: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}HCPerson",
+  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}HCPerson/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -213,7 +213,7 @@ export const HCPerson: TypeRule = {
  * @source apprec-1.0#element/Dept
  */
 export const Dept: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}Dept",
+  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}Dept/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -241,7 +241,7 @@ export const Dept: TypeRule = {
  * @source apprec-1.0#element/Inst
  */
 export const Inst: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}Inst",
+  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}Inst/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -271,7 +271,7 @@ export const Inst: TypeRule = {
  * @source apprec-1.0#element/Address
  */
 export const Address: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}Address",
+  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}Address/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -345,7 +345,7 @@ export const URL: TypeRule = {
  * @source apprec-1.0#element/AdditionalId
  */
 export const AdditionalId: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}AdditionalId",
+  name: "{http://www.kith.no/xmlstds/apprec/2004-11-21}AdditionalId/type",
   attributes: [],
   content: {
     kind: "elements",

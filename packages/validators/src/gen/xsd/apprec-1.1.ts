@@ -14,7 +14,7 @@ const xs$string$content: TypeRule = { name: "{http://www.w3.org/2001/XMLSchema}s
  * @source apprec-1.1#element/AppRec
  */
 export const AppRec: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}AppRec",
+  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}AppRec/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -100,7 +100,7 @@ export const AppRec_Receiver: TypeRule = {
  * @source apprec-1.1#element/OriginalMsgId
  */
 export const OriginalMsgId: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}OriginalMsgId",
+  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}OriginalMsgId/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -125,7 +125,7 @@ export const OriginalMsgId: TypeRule = {
  * @source apprec-1.1#element/HCP
  */
 export const HCP: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}HCP",
+  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}HCP/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -151,7 +151,7 @@ export const HCP: TypeRule = {
  * @source apprec-1.1#element/HCProf
  */
 export const HCProf: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}HCProf",
+  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}HCProf/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -179,7 +179,7 @@ export const HCProf: TypeRule = {
  * @source apprec-1.1#element/HCPerson
  */
 export const HCPerson: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}HCPerson",
+  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}HCPerson/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -205,7 +205,7 @@ export const HCPerson: TypeRule = {
  * @source apprec-1.1#element/Dept
  */
 export const Dept: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}Dept",
+  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}Dept/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -233,7 +233,7 @@ export const Dept: TypeRule = {
  * @source apprec-1.1#element/Inst
  */
 export const Inst: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}Inst",
+  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}Inst/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -263,7 +263,7 @@ export const Inst: TypeRule = {
  * @source apprec-1.1#element/Address
  */
 export const Address: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}Address",
+  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}Address/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -297,7 +297,7 @@ export const Address: TypeRule = {
  * @source apprec-1.1#element/AdditionalId
  */
 export const AdditionalId: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}AdditionalId",
+  name: "{http://www.kith.no/xmlstds/apprec/2012-02-15}AdditionalId/type",
   attributes: [],
   content: {
     kind: "elements",

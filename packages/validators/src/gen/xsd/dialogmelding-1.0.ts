@@ -16,7 +16,7 @@ const xs$string$content: TypeRule = { name: "{http://www.w3.org/2001/XMLSchema}s
  * @source dialogmelding-1.0#element/Dialogmelding
  */
 export const Dialogmelding: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/dialog/2006-10-11}Dialogmelding",
+  name: "{http://www.kith.no/xmlstds/dialog/2006-10-11}Dialogmelding/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -43,7 +43,7 @@ export const Dialogmelding: TypeRule = {
  * @source dialogmelding-1.0#element/Notat
  */
 export const Notat: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/dialog/2006-10-11}Notat",
+  name: "{http://www.kith.no/xmlstds/dialog/2006-10-11}Notat/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -77,7 +77,7 @@ export const Notat: TypeRule = {
  * @source dialogmelding-1.0#element/Foresporsel
  */
 export const Foresporsel: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/dialog/2006-10-11}Foresporsel",
+  name: "{http://www.kith.no/xmlstds/dialog/2006-10-11}Foresporsel/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -115,7 +115,7 @@ export const Foresporsel: TypeRule = {
  * @source dialogmelding-1.0#element/RollerRelatertNotat
  */
 export const RollerRelatertNotat: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/dialog/2006-10-11}RollerRelatertNotat",
+  name: "{http://www.kith.no/xmlstds/dialog/2006-10-11}RollerRelatertNotat/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -141,7 +141,7 @@ export const RollerRelatertNotat: TypeRule = {
  * @source dialogmelding-1.0#element/HealthcareProfessional
  */
 export const HealthcareProfessional: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/dialog/2006-10-11}HealthcareProfessional",
+  name: "{http://www.kith.no/xmlstds/dialog/2006-10-11}HealthcareProfessional/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -180,7 +180,7 @@ export const HealthcareProfessional: TypeRule = {
  * @source dialogmelding-1.0#element/Person
  */
 export const Person: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/dialog/2006-10-11}Person",
+  name: "{http://www.kith.no/xmlstds/dialog/2006-10-11}Person/type",
   attributes: [],
   content: {
     kind: "elements",

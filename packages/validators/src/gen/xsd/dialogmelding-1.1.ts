@@ -16,7 +16,7 @@ const xs$string$content: TypeRule = { name: "{http://www.w3.org/2001/XMLSchema}s
  * @source dialogmelding-1.1#element/Dialogmelding
  */
 export const Dialogmelding: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}Dialogmelding",
+  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}Dialogmelding/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -43,7 +43,7 @@ export const Dialogmelding: TypeRule = {
  * @source dialogmelding-1.1#element/Notat
  */
 export const Notat: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}Notat",
+  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}Notat/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -77,7 +77,7 @@ export const Notat: TypeRule = {
  * @source dialogmelding-1.1#element/Foresporsel
  */
 export const Foresporsel: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}Foresporsel",
+  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}Foresporsel/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -118,7 +118,7 @@ export const Foresporsel: TypeRule = {
  * @source dialogmelding-1.1#element/RollerRelatertNotat
  */
 export const RollerRelatertNotat: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}RollerRelatertNotat",
+  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}RollerRelatertNotat/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -146,7 +146,7 @@ export const RollerRelatertNotat: TypeRule = {
  * @source dialogmelding-1.1#element/TilknyttetEnhet
  */
 export const TilknyttetEnhet: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}TilknyttetEnhet",
+  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}TilknyttetEnhet/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -172,7 +172,7 @@ export const TilknyttetEnhet: TypeRule = {
  * @source dialogmelding-1.1#element/HealthcareProfessional
  */
 export const HealthcareProfessional: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}HealthcareProfessional",
+  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}HealthcareProfessional/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -211,7 +211,7 @@ export const HealthcareProfessional: TypeRule = {
  * @source dialogmelding-1.1#element/Person
  */
 export const Person: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}Person",
+  name: "{http://www.kith.no/xmlstds/dialog/2013-01-23}Person/type",
   attributes: [],
   content: {
     kind: "elements",

@@ -9,7 +9,7 @@ import * as $felleskomponent1_1_1 from "./felleskomponent1-1.1.ts";
  * @source helsepersonell-2014-03-28#element/Helsepersonell
  */
 export const Helsepersonell: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/helsepersonell/2014-03-28}Helsepersonell",
+  name: "{http://www.kith.no/xmlstds/helsepersonell/2014-03-28}Helsepersonell/type",
   attributes: [],
   content: {
     kind: "elements",

@@ -12,7 +12,7 @@ const xs$string$content: TypeRule = { name: "{http://www.w3.org/2001/XMLSchema}s
  * @source helsepersonell-2015-05-04#element/HelsepersonelListe
  */
 export const HelsepersonelListe: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/helsepersonell/2015-05-04}HelsepersonelListe",
+  name: "{http://www.kith.no/xmlstds/helsepersonell/2015-05-04}HelsepersonelListe/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -32,7 +32,7 @@ export const HelsepersonelListe: TypeRule = {
  * @source helsepersonell-2015-05-04#element/Helsepersonell
  */
 export const Helsepersonell: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/helsepersonell/2015-05-04}Helsepersonell",
+  name: "{http://www.kith.no/xmlstds/helsepersonell/2015-05-04}Helsepersonell/type",
   attributes: [],
   content: {
     kind: "elements",

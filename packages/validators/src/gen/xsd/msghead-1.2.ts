@@ -35,7 +35,7 @@ export const TS_$V: SimpleRule = { name: "complexType/TS/@V", base: "anySimpleTy
  * @source msghead-1.2#element/MsgHead
  */
 export const MsgHead: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}MsgHead",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}MsgHead/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -62,7 +62,7 @@ export const MsgHead: TypeRule = {
  * @source msghead-1.2#element/MsgInfo
  */
 export const MsgInfo: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}MsgInfo",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}MsgInfo/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -104,7 +104,7 @@ export const MsgInfo: TypeRule = {
  * @source msghead-1.2#element/PatientReport
  */
 export const PatientReport: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}PatientReport",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}PatientReport/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -131,7 +131,7 @@ export const PatientReport: TypeRule = {
  * @source msghead-1.2#element/Sender
  */
 export const Sender: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}Sender",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}Sender/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -154,7 +154,7 @@ export const Sender: TypeRule = {
  * @source msghead-1.2#element/OtherReceiver
  */
 export const OtherReceiver: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}OtherReceiver",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}OtherReceiver/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -182,7 +182,7 @@ export const OtherReceiver: TypeRule = {
  * @source msghead-1.2#element/Document
  */
 export const Document: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}Document",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}Document/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -223,7 +223,7 @@ export const Document: TypeRule = {
  * @source msghead-1.2#element/RefDoc
  */
 export const RefDoc: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}RefDoc",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}RefDoc/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -277,7 +277,7 @@ export const RefDoc_Content: TypeRule = {
  * @source msghead-1.2#element/ConversationRef
  */
 export const ConversationRef: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}ConversationRef",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}ConversationRef/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -300,7 +300,7 @@ export const ConversationRef: TypeRule = {
  * @source msghead-1.2#element/Receiver
  */
 export const Receiver: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}Receiver",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}Receiver/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -323,7 +323,7 @@ export const Receiver: TypeRule = {
  * @source msghead-1.2#element/Patient
  */
 export const Patient: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}Patient",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}Patient/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -358,7 +358,7 @@ export const Patient: TypeRule = {
  * @source msghead-1.2#element/Person
  */
 export const Person: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}Person",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}Person/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -393,7 +393,7 @@ export const Person: TypeRule = {
  * @source msghead-1.2#element/Organisation
  */
 export const Organisation: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}Organisation",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}Organisation/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -425,7 +425,7 @@ export const Organisation: TypeRule = {
  * @source msghead-1.2#element/HealthcareProfessional
  */
 export const HealthcareProfessional: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}HealthcareProfessional",
+  name: "{http://www.kith.no/xmlstds/msghead/2006-05-24}HealthcareProfessional/type",
   attributes: [],
   content: {
     kind: "elements",

@@ -10,7 +10,7 @@ import * as $kith from "./kith.ts";
  * @source pasientrelasjon-2014-03-28#element/Pasientrelasjon
  */
 export const Pasientrelasjon: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/pasientrelasjon/2014-03-28}Pasientrelasjon",
+  name: "{http://www.kith.no/xmlstds/pasientrelasjon/2014-03-28}Pasientrelasjon/type",
   attributes: [],
   content: {
     kind: "elements",

@@ -9,7 +9,7 @@ import * as $felleskomponent1_1_1 from "./felleskomponent1-1.1.ts";
  * @source person-2014-03-28#element/Personer
  */
 export const Personer: TypeRule = {
-  name: "{http://www.kith.no/xmlstds/person/2014-03-28}Personer",
+  name: "{http://www.kith.no/xmlstds/person/2014-03-28}Personer/type",
   attributes: [],
   content: {
     kind: "elements",

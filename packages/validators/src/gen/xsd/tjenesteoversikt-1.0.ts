@@ -15,7 +15,7 @@ const xs$string$content: TypeRule = { name: "{http://www.w3.org/2001/XMLSchema}s
  * @source tjenesteoversikt-1.0#element/TjenesteOversikt
  */
 export const TjenesteOversikt: TypeRule = {
-  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}TjenesteOversikt",
+  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}TjenesteOversikt/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -35,7 +35,7 @@ export const TjenesteOversikt: TypeRule = {
  * @source tjenesteoversikt-1.0#element/Tjeneste
  */
 export const Tjeneste: TypeRule = {
-  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}Tjeneste",
+  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}Tjeneste/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -73,7 +73,7 @@ export const Tjeneste: TypeRule = {
  * @source tjenesteoversikt-1.0#element/RelaterteRoller
  */
 export const RelaterteRoller: TypeRule = {
-  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}RelaterteRoller",
+  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}RelaterteRoller/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -101,7 +101,7 @@ export const RelaterteRoller: TypeRule = {
  * @source tjenesteoversikt-1.0#element/TilknyttetEnhet
  */
 export const TilknyttetEnhet: TypeRule = {
-  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}TilknyttetEnhet",
+  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}TilknyttetEnhet/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -127,7 +127,7 @@ export const TilknyttetEnhet: TypeRule = {
  * @source tjenesteoversikt-1.0#element/HealthcareProfessional
  */
 export const HealthcareProfessional: TypeRule = {
-  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}HealthcareProfessional",
+  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}HealthcareProfessional/type",
   attributes: [],
   content: {
     kind: "elements",
@@ -166,7 +166,7 @@ export const HealthcareProfessional: TypeRule = {
  * @source tjenesteoversikt-1.0#element/Person
  */
 export const Person: TypeRule = {
-  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}Person",
+  name: "{http://ehelse.no/xmlstds/tjenesteoversikt}Person/type",
   attributes: [],
   content: {
     kind: "elements",

@@ -1,0 +1,241 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, it } from "vitest";
+import { familyName, generateFromFolder } from "../src/project.ts";
+import { checkSkeleton, type Skeleton } from "../src/skeleton.ts";
+import { compileWorld } from "../src/world.ts";
+import { compileTexts, emitAll, inputs, schema } from "./_support.ts";
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const dir of folders.splice(0)) rmSync(dir, { recursive: true, force: true });
+});
+
+function folder(files: Readonly<Record<string, string>>): string {
+  const dir = mkdtempSync(join(tmpdir(), "gen-xsd-"));
+  folders.push(dir);
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(dir, path)), { recursive: true });
+    writeFileSync(join(dir, path), text);
+  }
+  return dir;
+}
+
+const head = 'targetNamespace="urn:head" xmlns:h="urn:head" xmlns:d="urn:data"';
+const data = 'targetNamespace="urn:data" xmlns:d="urn:data"';
+const family = {
+  "head.xsd": schema(
+    '<xs:import namespace="urn:data"/><xs:element name="Head"><xs:complexType><xs:sequence><xs:element name="Code" type="d:CV"/><xs:choice><xs:element name="A" type="xs:string"/><xs:element name="B" type="d:Ext"/></xs:choice></xs:sequence></xs:complexType></xs:element>',
+    head,
+  ),
+  "data/types.xsd": schema(
+    '<xs:complexType name="CV"><xs:attribute name="V" type="xs:token"/></xs:complexType><xs:complexType name="Ext"><xs:complexContent><xs:extension base="d:CV"/></xs:complexContent></xs:complexType>',
+    data,
+  ),
+  "other.xsd": schema('<xs:element name="Other" type="xs:string"/>', 'targetNamespace="urn:other"'),
+};
+
+describe("compileWorld()", () => {
+  it("gives the same bytes whatever the order of the documents", () => {
+    const all = inputs(family);
+    const want = emitAll(compileWorld(all));
+    for (const order of [
+      [2, 1, 0],
+      [1, 0, 2],
+      [0, 2, 1],
+    ]) {
+      const got = emitAll(compileWorld(order.map((i) => all[i] as (typeof all)[number])));
+      expect(got).toEqual(want);
+    }
+  });
+
+  it("changes nothing in a family when unrelated schemas are added", () => {
+    const want = emitAll(compileTexts(family));
+    const got = emitAll(
+      compileTexts({
+        ...family,
+        "a/unrelated.xsd": schema('<xs:complexType name="CV"/><xs:element name="Head" type="t:CV"/>'),
+      }),
+    );
+    expect(got).toMatchObject(want);
+    expect(Object.keys(got).length).toBe(Object.keys(want).length + 2);
+  });
+
+  it("refuses a schema by name, with those that need it, and goes on", () => {
+    const world = compileTexts({
+      ...family,
+      "data/types.xsd": schema("<xs:complexType><xs:sequence/></xs:complexType>", data),
+    });
+    expect(world.refused.map((r) => r.message)).toEqual([
+      "data/types.xsd:1: expected attribute name, found <complexType> without it",
+      "data/types.xsd:1: expected attribute name, found <complexType> without it",
+    ]);
+    expect(world.compiled.map((c) => c.unit.family)).toEqual(["other"]);
+  });
+});
+
+describe("refusals", () => {
+  it.each([
+    ["<xs:redefine schemaLocation='x.xsd'/>", "<redefine>"],
+    ["<xs:notation name='n' public='p'/>", "<notation>"],
+    [
+      "<xs:complexType name='T'><xs:sequence><xs:assert test='1'/></xs:sequence></xs:complexType>",
+      "<assert> inside <sequence>",
+    ],
+    ["<xs:complexType name='T' block='extension'/>", 'block="extension"'],
+    ["<xs:element name='E' type='t:Missing'/>", 'reference to type "{urn:test}Missing"'],
+    ["<xs:element name='E' type='o:X'/>", 'prefix "o"'],
+    ["<xs:element name='E' type='xs:NOTATION'/>", "NOTATION"],
+    ["<xs:element name='E' type='xs:string'><xs:complexType/></xs:element>", "an inline type"],
+    ["<xs:element name='E' minOccurz='1'/>", "attribute minOccurz"],
+    ["<xs:complexType name='T'><xs:sequence minOccurs='x'/></xs:complexType>", 'minOccurs="x"'],
+    ["<xs:complexType name='T'><xs:sequence minOccurs='2'/></xs:complexType>", "minOccurs 2 above"],
+    [
+      "<xs:complexType name='T'><xs:complexContent><xs:extension base='t:T'/></xs:complexContent></xs:complexType>",
+      "circular definition",
+    ],
+    ["<xs:group name='G'><xs:sequence><xs:group ref='t:G'/></xs:sequence></xs:group>", "circular definition"],
+    ["<xs:simpleType name='S'/>", "empty simpleType"],
+    [
+      "<xs:simpleType name='S'><xs:restriction base='xs:string'><xs:length value='x'/></xs:restriction></xs:simpleType>",
+      'length "x"',
+    ],
+    [
+      "<xs:simpleType name='S'><xs:restriction base='xs:string'><xs:whiteSpace value='x'/></xs:restriction></xs:simpleType>",
+      "whiteSpace",
+    ],
+    ["<xs:element name='E' type='xs:string'/><xs:element name='E' type='xs:int'/>", 'a second element "E"'],
+    [
+      "<xs:complexType name='T'><xs:attribute name='a'/><xs:attribute name='a'/></xs:complexType>",
+      'attribute "a" twice',
+    ],
+    [
+      "<xs:complexType name='T'><xs:sequence><xs:any processContents='maybe'/></xs:sequence></xs:complexType>",
+      "processContents",
+    ],
+    ["<xs:include schemaLocation='absent.xsd'/>", 'include of "absent.xsd"'],
+    ["<xs:import namespace='urn:gone'/><xs:element name='E' xmlns:g='urn:gone' type='g:T'/>", "{urn:gone}T"],
+    ["text", "text inside <schema>"],
+    ["<element name='x'/>", "<element>"],
+  ])("names file, line and construct for %s", (body, construct) => {
+    const [refusal] = compileTexts({ "dir/bad.xsd": schema(`\n${body}`) }).refused;
+    expect(refusal?.message).toMatch(/^dir\/bad\.xsd:[12]: expected /);
+    expect(refusal?.message).toContain(construct);
+  });
+
+  it("names ill-formed documents and bytes in the wrong encoding", () => {
+    const output = generateFromFolder(
+      folder({
+        "a.xsd": "<xs:schema",
+        "b.xsd": schema("").replace("<xs", '<?xml version="1.0" encoding="ascii-x"?><xs'),
+        "c.xsd": "<html/>",
+      }),
+    );
+    expect(output.refused.map((r) => r.message)).toEqual([
+      expect.stringMatching(/^a\.xsd:1: expected a well-formed document, found ill-formed XML/),
+      "b.xsd:1: expected a document in its declared encoding, found bytes that are not ascii-x",
+      expect.stringMatching(/^c\.xsd:1: expected <schema>/),
+    ]);
+  });
+
+  it("refuses a family whose rules cannot be written, and those that need it", () => {
+    const bad = schema(
+      "<xs:simpleType name='S'><xs:restriction base='xs:string'><xs:pattern value='\\p{IsKlingon}'/></xs:restriction></xs:simpleType>",
+    );
+    const user = schema(
+      "<xs:import namespace='urn:test'/><xs:element name='U' xmlns:t='urn:test' type='t:S'/>",
+      'targetNamespace="urn:user"',
+    );
+    const output = generateFromFolder(folder({ "bad.xsd": bad, "user.xsd": user, "good.xsd": family["other.xsd"] }));
+    expect(output.refused.map((r) => r.file)).toEqual(["bad.xsd", "user.xsd"]);
+    expect(output.files.map((f) => f.path)).toEqual([
+      "types/good.ts",
+      "rules/good.ts",
+      "types/index.ts",
+      "rules/index.ts",
+    ]);
+  });
+});
+
+describe("checkSkeleton()", () => {
+  it("counts the fields on which xsd2ts and the model agree", () => {
+    expect(checkSkeleton(compileTexts(family))).toEqual({ types: 3, fields: 5 });
+  });
+
+  it.each<[string, (s: Skeleton) => Skeleton, RegExp]>([
+    [
+      "a lost field",
+      (s) => s.map(([n, p]) => [n, p.slice(1)]),
+      /expected 3 fields, found 2 fields in xsd2ts's skeleton/,
+    ],
+    ["a lost class", () => [], /found no class/],
+    [
+      "another type",
+      (s) => s.map(([n, p]) => [n, p.map(([k, t]) => [k, t === "string" ? "number" : t])]),
+      /expected "A\?: string", found "A\?: number"/,
+    ],
+  ])("stops with the place at %s", (_, change, message) => {
+    const world = compileTexts(family);
+    const field = (name: string, type: string): [string, string] => [name, type];
+    const whole: Skeleton = [
+      ["T0_CV", [field("$V?", "string"), field("$dummy", "string")]],
+      ["T1_Ext", [field("$V?", "string"), field("$dummy", "string")]],
+      ["T2_Head", [field("Code", "T0_CV"), field("A?", "string"), field("B?", "T1_Ext"), field("$dummy", "string")]],
+    ];
+    expect(checkSkeleton(world, () => whole)).toEqual({ types: 3, fields: 5 });
+    const only = (s: Skeleton): Skeleton => [...whole.slice(0, 2), ...s.slice(2)];
+    expect(() => checkSkeleton(world, () => only(change(whole)))).toThrow(message);
+  });
+});
+
+describe("familyName()", () => {
+  it("gives different paths different names", () => {
+    const paths = [
+      "a/b.xsd",
+      "a--b.xsd",
+      "a-/b.xsd",
+      "a/-b.xsd",
+      "a_b.xsd",
+      "å.xsd",
+      "_ue5_.xsd",
+      "index.xsd",
+      "a b.xsd",
+      "a.b.xsd",
+    ];
+    const names = paths.map(familyName);
+    expect(new Set(names).size).toBe(paths.length);
+    expect(names.every((n) => /^[A-Za-z0-9._-]+$/.test(n) && n !== "index")).toBe(true);
+  });
+});
+
+describe("command line", () => {
+  const cli = fileURLToPath(new URL("../src/cli.ts", import.meta.url));
+  const run = (...args: string[]): ReturnType<typeof spawnSync> =>
+    spawnSync(process.execPath, [cli, ...args], { encoding: "utf8" });
+
+  it("writes types and rules, reports what it refused, and fails only when asked", () => {
+    const from = folder({ ...family, "bad.xsd": schema("<xs:redefine/>") });
+    const out = folder({});
+    const result = run("--from", from, "--out", out);
+    expect(result.stderr).toBe(
+      "gen-xsd: refused bad.xsd: bad.xsd:1: expected include, import, element, attribute, complexType, simpleType, group or attributeGroup, found <redefine>\n",
+    );
+    expect(result.stdout).toBe(
+      `gen-xsd: 4 schemas, 3 families, 3 types, 5 fields agree with xsd2ts, 1 refused; 8 files in ${out}\n`,
+    );
+    expect(result.status).toBe(0);
+    expect(readFileSync(join(out, "types/index.ts"), "utf8")).toContain('"data--types": $data__types.elements,');
+    expect(run("--from", from, "--out", out, "--strict").status).toBe(1);
+  });
+
+  it("does not empty a folder that holds other files", () => {
+    const out = folder({ "types/mine.ts": "export {};\n" });
+    const result = run("--from", folder(family), "--out", out);
+    expect(result.status).toBe(1);
+    expect(result.stderr).toContain("a file that this generator did not write");
+    expect(readFileSync(join(out, "types/mine.ts"), "utf8")).toBe("export {};\n");
+  });
+});
