@@ -113,10 +113,14 @@ export class Cipher {
   #key(id: string): Derived {
     const key = this.#byId.get(id);
     if (key === undefined)
-      throw new HelsekontaktError("journal/key-unknown", "expected the key that the row is encrypted under, not given", {
-        context: { keyId: id },
-        hint: "give the older key in key.previous",
-      });
+      throw new HelsekontaktError(
+        "journal/key-unknown",
+        "expected the key that the row is encrypted under, not given",
+        {
+          context: { keyId: id },
+          hint: "give the older key in key.previous",
+        },
+      );
     return key;
   }
 }

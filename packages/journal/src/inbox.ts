@@ -10,6 +10,7 @@ import {
   defaultLeaseMs,
   inboxTopic,
   type Lease,
+  literal,
   lock,
   outboxTopic,
   type Parts,
@@ -92,7 +93,10 @@ export interface Inbox {
    *
    * @throws {HelsekontaktError} `journal/conflict` when another took over
    */
-  handled(claim: InboxClaim, options?: Cancellable & { readonly replies?: readonly OutboxMessage[] }): Promise<InboxEntry>;
+  handled(
+    claim: InboxClaim,
+    options?: Cancellable & { readonly replies?: readonly OutboxMessage[] },
+  ): Promise<InboxEntry>;
   /** The handler failed: tried again later, or set aside when the tries are used up. `reason` is a code. */
   retry(
     claim: InboxClaim,
@@ -231,7 +235,7 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
           .select("earlier.id")
           .whereRef("earlier.ordering_key", "=", "i.ordering_key")
           .whereRef("earlier.seq", "<", "i.seq")
-          .where("earlier.state", "=", "received"),
+          .where(literal.received("earlier")),
       ),
     );
 
@@ -256,7 +260,7 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
     let query = db
       .selectFrom("inbox as i")
       .select(["i.id", "i.tries"])
-      .where("i.state", "=", "received")
+      .where(literal.received("i"))
       .where("i.next_at", "<=", now)
       .where((e) => e.or([e("i.lease_until", "is", null), e("i.lease_until", "<=", now)]))
       .where((e) => keyIsFree(e as never));
@@ -374,9 +378,15 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
     async handled(claim, { replies = [], signal } = {}) {
       const now = await parts.now();
       const rows = replies.map((reply) => ({ reply, row: rowFromMessage(parts, reply, now) }));
-      const entry = await settle(claim, "handle", () => ({ ...free, reason: null }), signal ? { signal } : {}, async (db) => {
-        for (const { reply, row } of rows) await insertOutbox(parts, db, row, reply.payload);
-      });
+      const entry = await settle(
+        claim,
+        "handle",
+        () => ({ ...free, reason: null }),
+        signal ? { signal } : {},
+        async (db) => {
+          for (const { reply, row } of rows) await insertOutbox(parts, db, row, reply.payload);
+        },
+      );
       if (rows.length > 0) notifier.publish(outboxTopic);
       return entry;
     },

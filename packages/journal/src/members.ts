@@ -38,7 +38,10 @@ export interface Members {
    *
    * @throws {HelsekontaktError} `input/invalid`, `journal/unavailable`, `journal/closed`, `abort/cancelled`
    */
-  upsert(members: Membership | readonly Membership[], options?: Cancellable): Promise<{ added: number; updated: number }>;
+  upsert(
+    members: Membership | readonly Membership[],
+    options?: Cancellable,
+  ): Promise<{ added: number; updated: number }>;
   /**
    * Sets what is known of the person, in all organisations or one.
    *

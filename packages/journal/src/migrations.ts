@@ -21,7 +21,10 @@ export async function migrate(db: Db, engine: Engine, now: number): Promise<void
     .addColumn("version", "integer", (c) => c.primaryKey())
     .addColumn("applied_at", "double precision", (c) => c.notNull())
     .execute();
-  const row = await db.selectFrom("journal_migration").select(sql<number>`max(version)`.as("version")).executeTakeFirst();
+  const row = await db
+    .selectFrom("journal_migration")
+    .select(sql<number>`max(version)`.as("version"))
+    .executeTakeFirst();
   const present = row?.version ?? 0;
   if (present > schemaVersion)
     throw new HelsekontaktError(

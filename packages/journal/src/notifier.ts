@@ -40,9 +40,7 @@ export class Notifier {
           const cancel = (): void => {
             clearTimeout(timer);
             wakeUp = undefined;
-            reject(
-              new HelsekontaktError("abort/cancelled", "the wait was cancelled", { original: signal?.reason }),
-            );
+            reject(new HelsekontaktError("abort/cancelled", "the wait was cancelled", { original: signal?.reason }));
           };
           const timer = setTimeout(finish, ms);
           if (signal?.aborted) return cancel();

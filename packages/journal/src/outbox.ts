@@ -11,7 +11,16 @@ import {
   outboxPlace,
   rowFromMessage,
 } from "./outbox-rows.ts";
-import { backoffMs, type Cancellable, defaultLeaseMs, type Lease, lock, outboxTopic, type Parts } from "./parts.ts";
+import {
+  backoffMs,
+  type Cancellable,
+  defaultLeaseMs,
+  type Lease,
+  literal,
+  lock,
+  outboxTopic,
+  type Parts,
+} from "./parts.ts";
 import type { JournalSchema } from "./schema.ts";
 import {
   type ApplicationState,
@@ -121,8 +130,17 @@ export function createOutbox(parts: Parts): Outbox {
       ).executeTakeFirst();
       if (held === undefined) throw notFound("a message", claim.id);
       const cell = transportTable[held.transport][event];
-      if (held.transport !== "sending" || held.owner !== claim.owner || held.attempts !== claim.attempts || cell === null)
-        throw conflict("a claim that is still held", `a message that is ${held.transport} or held by another`, claim.id);
+      if (
+        held.transport !== "sending" ||
+        held.owner !== claim.owner ||
+        held.attempts !== claim.attempts ||
+        cell === null
+      )
+        throw conflict(
+          "a claim that is still held",
+          `a message that is ${held.transport} or held by another`,
+          claim.id,
+        );
       return change(db, claim.id, { transport: cell.to, changed_at: now, ...values(now, held) });
     }, options.signal);
     notifier.publish(entry.id, outboxTopic);
@@ -130,7 +148,12 @@ export function createOutbox(parts: Parts): Outbox {
   }
 
   async function change(db: Db, id: string, values: Record<string, unknown>): Promise<OutboxEntry> {
-    const row = await db.updateTable("outbox").set(values).where("id", "=", id).returning(entryColumns).executeTakeFirst();
+    const row = await db
+      .updateTable("outbox")
+      .set(values)
+      .where("id", "=", id)
+      .returning(entryColumns)
+      .executeTakeFirst();
     if (row === undefined) throw notFound("a message", id);
     return entryFromRow(parts, row);
   }
@@ -166,6 +189,7 @@ export function createOutbox(parts: Parts): Outbox {
         const query = db
           .selectFrom("outbox as o")
           .select("o.id")
+          .where(literal.unfinished("o"))
           .where((e) =>
             e.or([
               e.and([e("o.transport", "=", "queued"), e("o.next_at", "<=", now)]),
@@ -180,7 +204,7 @@ export function createOutbox(parts: Parts): Outbox {
                   .select("earlier.id")
                   .whereRef("earlier.ordering_key", "=", "o.ordering_key")
                   .whereRef("earlier.seq", "<", "o.seq")
-                  .where("earlier.transport", "in", ["queued", "sending"]),
+                  .where(literal.unfinished("earlier")),
               ),
             ),
           )
@@ -324,7 +348,12 @@ export function createOutbox(parts: Parts): Outbox {
     async payload(id, { signal } = {}) {
       const row = await store.read(
         (db) =>
-          db.selectFrom("outbox").select(["id", "key_id", "payload"]).where(byAnyId(id)).orderBy("seq", "desc").limit(1)
+          db
+            .selectFrom("outbox")
+            .select(["id", "key_id", "payload"])
+            .where(byAnyId(id))
+            .orderBy("seq", "desc")
+            .limit(1)
             .executeTakeFirst(),
         signal,
       );

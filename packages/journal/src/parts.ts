@@ -1,4 +1,5 @@
 import type { Logger } from "@helsekontakt/core";
+import { type RawBuilder, sql } from "kysely";
 import type { Cipher } from "./cipher.ts";
 import type { Notifier } from "./notifier.ts";
 import type { OpenStore } from "./store.ts";
@@ -46,3 +47,13 @@ export function backoffMs(attempt: number, random: () => number = Math.random): 
   return Math.round(full * (1 - 0.2 * random()));
 }
 
+/**
+ * The conditions of the partial indexes, as literals: SQLite uses such an index only where it reads the same text.
+ *
+ * @internal
+ */
+export const literal = {
+  unfinished: (alias: string): RawBuilder<boolean> => sql`${sql.ref(`${alias}.transport`)} in ('queued', 'sending')`,
+  awaiting: (alias: string): RawBuilder<boolean> => sql`${sql.ref(`${alias}.application`)} = 'awaiting'`,
+  received: (alias: string): RawBuilder<boolean> => sql`${sql.ref(`${alias}.state`)} = 'received'`,
+};

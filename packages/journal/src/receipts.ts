@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { fromJsonBytes, toJsonBytes } from "./cipher.ts";
 import { plainText, wholeNumber } from "./faults.ts";
 import { entryColumns, entryFromRow, type OutboxEntry } from "./outbox-rows.ts";
-import { type Cancellable, lock, outboxTopic, type Parts } from "./parts.ts";
+import { type Cancellable, literal, lock, outboxTopic, type Parts } from "./parts.ts";
 import { applicationTable, type ReceiptOutcome, transportTable } from "./states.ts";
 
 /** One fault that an AppRec names. `text` is free text and may be personal: it is encrypted at rest. */
@@ -87,7 +87,8 @@ export function createReceipts(parts: Parts): Receipts {
   ): Promise<StoredReceipt[]> {
     const rows = await store.read((db) => {
       const all = db.selectFrom("receipt").select(columns);
-      const some = where === "unknown" ? all.where("outbox_id", "is", null) : all.where("outbox_id", "=", where.outboxId);
+      const some =
+        where === "unknown" ? all.where("outbox_id", "is", null) : all.where("outbox_id", "=", where.outboxId);
       return some.orderBy("seq").limit(limit).execute();
     }, signal);
     return rows.map((row) => ({
@@ -184,7 +185,7 @@ export function createReceipts(parts: Parts): Receipts {
           db
             .selectFrom("outbox")
             .select("id")
-            .where("application", "=", "awaiting")
+            .where(literal.awaiting("outbox"))
             .where("transport", "=", "sent")
             .where("receipt_deadline", "<=", now)
             .orderBy("receipt_deadline")
@@ -206,7 +207,8 @@ export function createReceipts(parts: Parts): Receipts {
       const entries = late.map((row) => entryFromRow(parts, row));
       entries.sort((a, b) => (a.receiptDeadline ?? 0) - (b.receiptDeadline ?? 0));
       notifier.publish(...entries.map((entry) => entry.id));
-      for (const entry of entries) parts.logger.warn("receipt overdue", { id: entry.id, kind: entry.kind, to: entry.to });
+      for (const entry of entries)
+        parts.logger.warn("receipt overdue", { id: entry.id, kind: entry.kind, to: entry.to });
       return entries;
     },
 
@@ -216,7 +218,7 @@ export function createReceipts(parts: Parts): Receipts {
           db
             .selectFrom("outbox")
             .select("receipt_deadline")
-            .where("application", "=", "awaiting")
+            .where(literal.awaiting("outbox"))
             .where("transport", "=", "sent")
             .where("receipt_deadline", "is not", null)
             .orderBy("receipt_deadline")

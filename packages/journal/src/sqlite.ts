@@ -12,6 +12,8 @@ export interface SqliteStoreOptions {
   readonly file: string;
   /** How long a write waits for another process's transaction, in milliseconds; default 5 000. */
   readonly busyTimeoutMs?: number;
+  /** Largest size of the database file in bytes; more is refused as on a full disk. Default: no limit. */
+  readonly maxBytes?: number;
 }
 
 /**
@@ -64,6 +66,10 @@ class SqliteStore implements OpenStore {
     try {
       for (const pragma of ["journal_mode=wal", "synchronous=full", "secure_delete=on", "foreign_keys=on"])
         this.#database.exec(`pragma ${pragma}`);
+      if (options.maxBytes !== undefined) {
+        const page = this.#database.prepare("pragma page_size").get()?.page_size;
+        this.#database.exec(`pragma max_page_count=${Math.max(1, Math.floor(options.maxBytes / Number(page)))}`);
+      }
       if (options.file !== ":memory:") {
         this.#reader = new DatabaseSync(options.file, { timeout });
         this.#reader.exec("pragma query_only=on");

@@ -83,7 +83,10 @@ export function createThreads(parts: Parts): Threads {
     const last = plainOrNull("lastMessageId", update.lastMessageId);
     const now = await parts.now();
     return store.write(async (db) => {
-      const row = await lock(store, db.selectFrom("thread").selectAll().where("dialog_id", "=", dialogId)).executeTakeFirst();
+      const row = await lock(
+        store,
+        db.selectFrom("thread").selectAll().where("dialog_id", "=", dialogId),
+      ).executeTakeFirst();
       const before = row === undefined ? undefined : threadFromRow(row);
       const person = update.person ?? before?.person;
       const values = {

@@ -65,19 +65,37 @@ export async function prune(parts: Parts, retention: Retention): Promise<Pruned>
     const before = now - wholeNumber("payloadsOlderThanMs", payloadsOlderThanMs, 0, Number.MAX_SAFE_INTEGER);
     const empty = { payload: null };
     pruned.payloads += await repeat((db) =>
-      db.updateTable("outbox").set(empty).where("id", "in", outbox(db, before, true)).returning("id").execute(),
+      db
+        .updateTable("outbox")
+        .set(empty)
+        .where("id", "in", outbox(db, before, true))
+        .returning("id")
+        .execute(),
     );
     pruned.payloads += await repeat((db) =>
-      db.updateTable("inbox").set(empty).where("id", "in", inbox(db, before, true)).returning("id").execute(),
+      db
+        .updateTable("inbox")
+        .set(empty)
+        .where("id", "in", inbox(db, before, true))
+        .returning("id")
+        .execute(),
     );
   }
   if (rowsOlderThanMs !== undefined) {
     const before = now - wholeNumber("rowsOlderThanMs", rowsOlderThanMs, 0, Number.MAX_SAFE_INTEGER);
     pruned.outbox = await repeat((db) =>
-      db.deleteFrom("outbox").where("id", "in", outbox(db, before, false)).returning("id").execute(),
+      db
+        .deleteFrom("outbox")
+        .where("id", "in", outbox(db, before, false))
+        .returning("id")
+        .execute(),
     );
     pruned.inbox = await repeat((db) =>
-      db.deleteFrom("inbox").where("id", "in", inbox(db, before, false)).returning("id").execute(),
+      db
+        .deleteFrom("inbox")
+        .where("id", "in", inbox(db, before, false))
+        .returning("id")
+        .execute(),
     );
     pruned.receipts = await repeat((db) =>
       db
@@ -131,7 +149,8 @@ export async function rotateKeys(parts: Parts, { signal }: Cancellable): Promise
         .limit(size)
         .execute();
       for (const row of rows) {
-        const payload = row.payload === null ? null : cipher.open(row.key_id, row.payload, outboxPlace("payload", row.id));
+        const payload =
+          row.payload === null ? null : cipher.open(row.key_id, row.payload, outboxPlace("payload", row.id));
         await db
           .updateTable("outbox")
           .set({
@@ -154,7 +173,8 @@ export async function rotateKeys(parts: Parts, { signal }: Cancellable): Promise
         .limit(size)
         .execute();
       for (const row of rows) {
-        const payload = row.payload === null ? null : cipher.open(row.key_id, row.payload, inboxPlace("payload", row.id));
+        const payload =
+          row.payload === null ? null : cipher.open(row.key_id, row.payload, inboxPlace("payload", row.id));
         await db
           .updateTable("inbox")
           .set({

@@ -136,7 +136,9 @@ export const contractCases: readonly ContractCase[] = [
       await journal.outbox.enqueue(message({ messageId: "taken" }));
       const results = await Promise.allSettled(
         Array.from({ length: 300 }, (_, i) =>
-          journal.outbox.enqueue(message(i === 150 ? { messageId: "taken", payload: text("x") } : { messageId: `m${i}` })),
+          journal.outbox.enqueue(
+            message(i === 150 ? { messageId: "taken", payload: text("x") } : { messageId: `m${i}` }),
+          ),
         ),
       );
       assert.equal(results.filter((r) => r.status === "rejected").length, 1);
@@ -154,10 +156,19 @@ export const contractCases: readonly ContractCase[] = [
     name: "outbox: messages of one key leave in order, one at a time; others are not held up",
     async run(bench) {
       const journal = await bench.open();
-      for (const [messageId, key] of [["a1", "a"], ["a2", "a"], ["b1", "b"], ["c1", undefined], ["c2", undefined]] as const)
+      for (const [messageId, key] of [
+        ["a1", "a"],
+        ["a2", "a"],
+        ["b1", "b"],
+        ["c1", undefined],
+        ["c2", undefined],
+      ] as const)
         await journal.outbox.enqueue(message({ messageId, ...(key === undefined ? {} : { key }) }));
       const first = await journal.outbox.claim({ owner: "x", limit: 10 });
-      assert.deepEqual(first.map((c) => c.id), ["a1", "b1", "c1", "c2"]);
+      assert.deepEqual(
+        first.map((c) => c.id),
+        ["a1", "b1", "c1", "c2"],
+      );
       assert.deepEqual(await journal.outbox.claim({ owner: "y" }), []);
       const [a1] = first as [OutboxClaim];
       await journal.outbox.markFailed(a1, { reason: "amqp/released", retry: bench.clock.time + 500 });
@@ -213,7 +224,11 @@ export const contractCases: readonly ContractCase[] = [
         }),
       );
       assert.equal(sent, 60);
-      for (const numbers of order.values()) assert.deepEqual(numbers, [...numbers].sort((a, b) => a - b));
+      for (const numbers of order.values())
+        assert.deepEqual(
+          numbers,
+          [...numbers].sort((a, b) => a - b),
+        );
     },
   },
   {
@@ -246,7 +261,12 @@ export const contractCases: readonly ContractCase[] = [
       const claim = await claimOne(journal);
       assert.equal(claim.messageId, "m2");
       await journal.outbox.markSent(claim);
-      const { outcome } = await journal.receipts.record({ receiptId: "r", originalMsgId: "h", from: "200", accepted: true });
+      const { outcome } = await journal.receipts.record({
+        receiptId: "r",
+        originalMsgId: "h",
+        from: "200",
+        accepted: true,
+      });
       assert.equal(outcome, "accepted");
       assert.equal((await journal.outbox.get("m2"))?.application, "accepted");
     },
@@ -259,7 +279,10 @@ export const contractCases: readonly ContractCase[] = [
       assert.equal((await journal.outbox.resend(id)).application, "awaiting");
       await journal.outbox.markSent(await claimOne(journal));
       bench.clock.time += 2_000;
-      assert.deepEqual((await journal.receipts.overdue()).map((e) => e.id), [id]);
+      assert.deepEqual(
+        (await journal.receipts.overdue()).map((e) => e.id),
+        [id],
+      );
       assert.equal(await code(journal.outbox.resend(id)), "journal/conflict");
     },
   },
@@ -276,7 +299,13 @@ export const contractCases: readonly ContractCase[] = [
       stop.abort();
       assert.equal(await cancelled, "abort/cancelled");
       await journal.outbox.markSent(await claimOne(journal));
-      await journal.receipts.record({ receiptId: "r", originalMsgId: "h", from: "200", accepted: false, errors: [{ code: "E35" }] });
+      await journal.receipts.record({
+        receiptId: "r",
+        originalMsgId: "h",
+        from: "200",
+        accepted: false,
+        errors: [{ code: "E35" }],
+      });
       assert.equal((await here).application, "rejected");
       assert.equal((await there).application, "rejected");
       assert.equal(await code(journal.outbox.wait("none")), "journal/not-found");
@@ -309,13 +338,21 @@ export const contractCases: readonly ContractCase[] = [
                 : journal.outbox.markFailed(claim, { reason: "amqp/rejected", retry: "never" }),
             report: () => journal.outbox.reportUndeliverable(id, "transport:x"),
             receipt: () =>
-              journal.receipts.record({ receiptId: `r${id}`, originalMsgId: held.msgId ?? "", from: "200", accepted: true }),
+              journal.receipts.record({
+                receiptId: `r${id}`,
+                originalMsgId: held.msgId ?? "",
+                from: "200",
+                accepted: true,
+              }),
             resend: () => journal.outbox.resend(id),
             "resend-overdue": () => journal.outbox.resend(id),
           };
           // A message that was never tried has no answer and no report to get; and `resend` of a state is one of the two.
           if (state === "queued" && (event === "report" || event === "receipt")) {
-            await journal.outbox.markFailed(await claimOne(journal), { reason: "amqp/timeout", retry: bench.clock.time + 1 });
+            await journal.outbox.markFailed(await claimOne(journal), {
+              reason: "amqp/timeout",
+              retry: bench.clock.time + 1,
+            });
           }
           if (event === "resend-overdue" && state === "failed") continue;
           const cell = transportTable[state][event];
@@ -369,7 +406,10 @@ export const contractCases: readonly ContractCase[] = [
       assert.equal((await journal.receipts.record(facts)).outcome, "unknown", "never tried");
       await journal.outbox.markSent(await claimOne(journal));
       assert.equal((await journal.receipts.record({ ...facts, from: "300" })).outcome, "unknown", "another party");
-      assert.equal((await journal.receipts.record({ ...facts, originalMsgId: "z", receiptId: "q" })).outcome, "unknown");
+      assert.equal(
+        (await journal.receipts.record({ ...facts, originalMsgId: "z", receiptId: "q" })).outcome,
+        "unknown",
+      );
       assert.equal((await journal.receipts.record(facts)).outcome, "accepted", "known by now");
       assert.equal((await journal.receipts.record(facts)).outcome, "duplicate", "redelivered");
       const twice = { ...facts, receiptId: "r2" };
@@ -378,9 +418,15 @@ export const contractCases: readonly ContractCase[] = [
       const { outcome, message: after } = await journal.receipts.record(contrary);
       assert.deepEqual([outcome, after?.application], ["contradiction", "accepted"]);
       const list = await journal.receipts.list("m");
-      assert.deepEqual(list.map((r) => r.outcome), ["accepted", "duplicate", "contradiction"]);
+      assert.deepEqual(
+        list.map((r) => r.outcome),
+        ["accepted", "duplicate", "contradiction"],
+      );
       assert.deepEqual(list[2]?.errors, [{ code: "X99", text: "free text" }]);
-      assert.deepEqual((await journal.receipts.unknown()).map((r) => r.originalMsgId), ["h", "z"]);
+      assert.deepEqual(
+        (await journal.receipts.unknown()).map((r) => r.originalMsgId),
+        ["h", "z"],
+      );
     },
   },
   {
@@ -411,7 +457,10 @@ export const contractCases: readonly ContractCase[] = [
       assert.deepEqual(await journal.receipts.overdue(), []);
       bench.clock.time += 1;
       const told = await Promise.all([journal.receipts.overdue(), other.receipts.overdue()]);
-      assert.deepEqual(told.flat().map((e) => e.id), ["m"]);
+      assert.deepEqual(
+        told.flat().map((e) => e.id),
+        ["m"],
+      );
       assert.deepEqual(await journal.receipts.overdue(), []);
     },
   },
@@ -459,20 +508,33 @@ export const contractCases: readonly ContractCase[] = [
     name: "inbox: a restarted process finds what was not handled, in order and by key",
     async run(bench) {
       const journal = await bench.open();
-      for (const [messageId, key] of [["1", "a"], ["2", "a"], ["3", "b"]] as const)
+      for (const [messageId, key] of [
+        ["1", "a"],
+        ["2", "a"],
+        ["3", "b"],
+      ] as const)
         await journal.inbox.accept({ messageId, key, kind: "D", from: "200", to: "100", payload: text(messageId) });
       const before = await journal.inbox.claim({ owner: "dead" });
-      assert.deepEqual(before.map((c) => c.messageId), ["1", "3"]);
+      assert.deepEqual(
+        before.map((c) => c.messageId),
+        ["1", "3"],
+      );
       bench.clock.time += 60_000;
       const next = await bench.open();
-      assert.deepEqual((await next.inbox.pending()).map((e) => e.messageId), ["1", "2", "3"]);
+      assert.deepEqual(
+        (await next.inbox.pending()).map((e) => e.messageId),
+        ["1", "2", "3"],
+      );
       const [one, three] = (await next.inbox.claim({ owner: "new" })) as [InboxClaim, InboxClaim];
       assert.deepEqual([one.messageId, one.tries, new TextDecoder().decode(one.payload)], ["1", 2, "1"]);
       assert.equal(await code(journal.inbox.handled(before[0] as InboxClaim)), "journal/conflict");
       await next.inbox.handled(three);
       assert.deepEqual(await next.inbox.claim({ owner: "new" }), []);
       await next.inbox.handled(await next.inbox.renew(one));
-      assert.deepEqual((await next.inbox.claim({ owner: "new" })).map((c) => c.messageId), ["2"]);
+      assert.deepEqual(
+        (await next.inbox.claim({ owner: "new" })).map((c) => c.messageId),
+        ["2"],
+      );
     },
   },
   {
@@ -493,7 +555,10 @@ export const contractCases: readonly ContractCase[] = [
       assert.equal(good.messageId, "good");
       await journal.inbox.quarantine(good, "message/spoofed-sender");
       const aside = await journal.inbox.list({ state: "quarantined" });
-      assert.deepEqual(aside.map((e) => e.reason), ["message/handler-failed", "message/spoofed-sender"]);
+      assert.deepEqual(
+        aside.map((e) => e.reason),
+        ["message/handler-failed", "message/spoofed-sender"],
+      );
       const back = await journal.inbox.requeue(aside[0]?.id ?? "");
       assert.deepEqual([back.state, back.tries], ["received", 0]);
       assert.equal(await code(journal.inbox.requeue(back.id)), "journal/conflict");
@@ -509,7 +574,10 @@ export const contractCases: readonly ContractCase[] = [
         bench.clock.time += 60_000;
       }
       assert.deepEqual(await journal.inbox.claim({ owner: "p3" }), []);
-      assert.deepEqual((await journal.inbox.list({ state: "quarantined" })).map((e) => e.reason), ["message/handler-failed"]);
+      assert.deepEqual(
+        (await journal.inbox.list({ state: "quarantined" })).map((e) => e.reason),
+        ["message/handler-failed"],
+      );
     },
   },
   {
@@ -554,7 +622,10 @@ export const contractCases: readonly ContractCase[] = [
       assert.equal(thread.changedAt - thread.createdAt, 1);
       await journal.threads.put({ ...base, dialogId: "e" });
       assert.equal((await journal.threads.close("d")).state, "closed");
-      assert.deepEqual((await journal.threads.list({ state: "open" })).map((t) => t.dialogId), ["e"]);
+      assert.deepEqual(
+        (await journal.threads.list({ state: "open" })).map((t) => t.dialogId),
+        ["e"],
+      );
       assert.equal(await code(journal.threads.close("none")), "journal/not-found");
       assert.equal(await journal.threads.get("none"), undefined);
     },
@@ -577,7 +648,10 @@ export const contractCases: readonly ContractCase[] = [
       assert.ok((await journal.members.get(found?.id ?? "")).person.equals(ann));
       assert.deepEqual(await journal.members.due(), []);
       bench.clock.time += 20;
-      assert.deepEqual((await journal.members.due()).map((m) => m.person.reveal()), [cy.reveal(), bo.reveal()]);
+      assert.deepEqual(
+        (await journal.members.due()).map((m) => m.person.reveal()),
+        [cy.reveal(), bo.reveal()],
+      );
       assert.equal((await journal.members.due({ limit: 1 })).length, 1);
       const sizes: number[] = [];
       for await (const batch of journal.members.iterate({ batchSize: 3 })) sizes.push(batch.length);
@@ -597,7 +671,13 @@ export const contractCases: readonly ContractCase[] = [
       const first = await bench.open({ key: old });
       await first.outbox.enqueue(message({ messageId: "m", msgId: "h", expectsReceipt: true }));
       await first.outbox.markSent((await first.outbox.claim({ owner: "a" })).find((c) => c.id === "m") as OutboxClaim);
-      await first.receipts.record({ receiptId: "r", originalMsgId: "h", from: "200", accepted: false, errors: [{ code: "E35", text: "t" }] });
+      await first.receipts.record({
+        receiptId: "r",
+        originalMsgId: "h",
+        from: "200",
+        accepted: false,
+        errors: [{ code: "E35", text: "t" }],
+      });
       await first.inbox.accept({ messageId: "i", kind: "D", from: "200", to: "100", payload: text("in") });
       await first.threads.put({ dialogId: "d", own: "1", other: "2", person: ann });
       await first.members.upsert({ person: ann, organisation: "999999999" });
@@ -641,7 +721,13 @@ export const contractCases: readonly ContractCase[] = [
       assert.equal((await journal.prune({ payloadsOlderThanMs: 5_000 })).payloads, 2);
       assert.equal(await journal.outbox.payload(done), undefined);
       assert.ok(await journal.outbox.payload(waiting));
-      const again = await journal.inbox.accept({ messageId: "1", kind: "D", from: "200", to: "100", payload: text("x") });
+      const again = await journal.inbox.accept({
+        messageId: "1",
+        kind: "D",
+        from: "200",
+        to: "100",
+        payload: text("x"),
+      });
       assert.equal(again.outcome, "duplicate");
       const gone = await journal.prune({ rowsOlderThanMs: 5_000 });
       assert.deepEqual(gone, { payloads: 0, outbox: 1, inbox: 1, receipts: 1, threads: 1 });
@@ -707,5 +793,6 @@ async function drop(journal: Journal, id: string): Promise<void> {
       await journal.outbox
         .markFailed({ ...entry, payload: text(""), owner, leaseUntil: 0 }, { reason: "x", retry: "never" })
         .catch((reason: unknown) => assert.ok(reason instanceof HelsekontaktError));
-  if (entry?.transport === "sent" && entry.application === "awaiting") await journal.outbox.reportUndeliverable(id, "x");
+  if (entry?.transport === "sent" && entry.application === "awaiting")
+    await journal.outbox.reportUndeliverable(id, "x");
 }

@@ -36,7 +36,10 @@ try {
   const { rows } = await pool.query<{ server_version: string }>("show server_version");
   console.log(`journal-postgres: PostgreSQL ${rows[0]?.server_version}`);
 } catch (reason) {
-  console.error("journal-postgres: expected PostgreSQL to answer; nothing was checked", (reason as { code?: string }).code);
+  console.error(
+    "journal-postgres: expected PostgreSQL to answer; nothing was checked",
+    (reason as { code?: string }).code,
+  );
   process.exit(2);
 }
 
@@ -88,25 +91,30 @@ await inSchema("postgres: fsync and synchronous_commit are on, so that a commit 
   }
 });
 
-await inSchema("postgres: a connection that dies in mid-work is a retryable fault, and the journal goes on", async (schema) => {
-  const journal = await openJournal({ store: postgresStore({ pool, schema }) });
-  await journal.outbox.enqueue(message({ messageId: "before" }));
-  await pool.query(
-    "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and query like $1",
-    [`%${schema}%`],
-  );
-  let stored = 0;
-  for (let i = 0; i < 20; i++)
-    await journal.outbox.enqueue(message({ messageId: `m${i}` })).then(
-      () => stored++,
-      (reason: { code?: string; retryable?: boolean }) =>
-        expect(reason.code === "journal/unavailable" && reason.retryable === true, "a retryable fault"),
+await inSchema(
+  "postgres: a connection that dies in mid-work is a retryable fault, and the journal goes on",
+  async (schema) => {
+    const journal = await openJournal({ store: postgresStore({ pool, schema }) });
+    await journal.outbox.enqueue(message({ messageId: "before" }));
+    await pool.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and query like $1",
+      [`%${schema}%`],
     );
-  expect(stored > 0, "the journal to go on after its connections died");
-  expect((await journal.outbox.list()).length === stored + 1, "exactly what was confirmed to be stored");
-  await journal.close();
-});
+    let stored = 0;
+    for (let i = 0; i < 20; i++)
+      await journal.outbox.enqueue(message({ messageId: `m${i}` })).then(
+        () => stored++,
+        (reason: { code?: string; retryable?: boolean }) =>
+          expect(reason.code === "journal/unavailable" && reason.retryable === true, "a retryable fault"),
+      );
+    expect(stored > 0, "the journal to go on after its connections died");
+    expect((await journal.outbox.list()).length === stored + 1, "exactly what was confirmed to be stored");
+    await journal.close();
+  },
+);
 
 await pool.end();
-console.log(`journal-postgres: ${passed} of ${passed + failed.length} cases passed (${contractCases.length} of the common contract)`);
+console.log(
+  `journal-postgres: ${passed} of ${passed + failed.length} cases passed (${contractCases.length} of the common contract)`,
+);
 process.exitCode = failed.length === 0 ? 0 : 1;
