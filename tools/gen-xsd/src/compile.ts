@@ -333,8 +333,6 @@ export class Compiler {
     const simpleContent = children(node, "simpleContent")[0];
     if (simpleContent) return this.#simpleContent(simpleContent, common, ctx);
     const complexContent = children(node, "complexContent")[0];
-    const mixedOf = (n: Node): boolean | undefined =>
-      n.attrs.has("mixed") ? n.attrs.get("mixed") === "true" || n.attrs.get("mixed") === "1" : undefined;
     if (!complexContent)
       return {
         ...common,
@@ -628,6 +626,10 @@ function shape(node: Node): string {
     attrs,
     node.children.filter((c) => c.ns === XS && c.name !== "annotation").map(shape),
   ]);
+}
+
+function mixedOf(node: Node): boolean | undefined {
+  return node.attrs.has("mixed") ? truth(node, "mixed") : undefined;
 }
 
 function truth(node: Node, name: string): boolean {

@@ -41,9 +41,22 @@ function escapeChar(char: string, inBrackets = false): string {
   return /[\\^$.*+?()[\]{}|/]/.test(char) ? `\\${char}` : char;
 }
 
+function hex(point: number): string {
+  return `\\u{${point.toString(16)}}`;
+}
+
 function rangeSource(set: CharSet): string {
-  const hex = (n: number): string => `\\u{${n.toString(16)}}`;
   return set.map(([lo, hi]) => (lo === hi ? hex(lo) : `${hex(lo)}-${hex(hi)}`)).join("");
+}
+
+function propertyPart(name: string, inside: string, inverted: boolean): Part {
+  const set = propertySet(name) as CharSet;
+  return { inside, negated: false, set: inverted ? complement(set) : set };
+}
+
+/** What `\W` takes: punctuation, separators and others. */
+function nonWord(): CharSet {
+  return ["P", "Z", "C"].map((p) => propertySet(p) as CharSet).reduce(union);
 }
 
 /** Part of a bracket expression: text that may stand inside `[...]`, or `not` of such text. */
@@ -142,11 +155,6 @@ class Parser {
       const point = value.codePointAt(0) as number;
       return { inside: escapeChar(value, true), negated: false, set: [[point, point]] };
     }
-    const prop = (name: string, inside: string, negated: boolean): Part => {
-      const set = propertySet(name) as CharSet;
-      return { inside, negated: false, set: negated ? complement(set) : set };
-    };
-    const word = (): CharSet => ["P", "Z", "C"].map((p) => propertySet(p) as CharSet).reduce(union);
     const space: CharSet = normaliseSet([
       [9, 10],
       [13, 13],
@@ -154,17 +162,17 @@ class Parser {
     ]);
     switch (char) {
       case "d":
-        return prop("Nd", "\\p{Nd}", false);
+        return propertyPart("Nd", "\\p{Nd}", false);
       case "D":
-        return prop("Nd", "\\P{Nd}", true);
+        return propertyPart("Nd", "\\P{Nd}", true);
       case "s":
         return { inside: "\\t\\n\\r ", negated: false, set: space };
       case "S":
         return { inside: "\\t\\n\\r ", negated: true, set: complement(space) };
       case "w":
-        return { inside: "\\p{P}\\p{Z}\\p{C}", negated: true, set: complement(word()) };
+        return { inside: "\\p{P}\\p{Z}\\p{C}", negated: true, set: complement(nonWord()) };
       case "W":
-        return { inside: "\\p{P}\\p{Z}\\p{C}", negated: false, set: word() };
+        return { inside: "\\p{P}\\p{Z}\\p{C}", negated: false, set: nonWord() };
       case "i":
       case "c":
       case "I":

@@ -284,7 +284,7 @@ function eliminate(dfa: Dfa, order: 1 | -1): Re {
     const row = edges.get(state) ?? new Map<number, Re>();
     const loop = row.get(state);
     const middle: Re = loop ? { kind: "rep", item: loop, min: 0, max: Number.POSITIVE_INFINITY } : EMPTY;
-    for (const [from, fromRow] of [...edges]) {
+    for (const [from, fromRow] of edges) {
       const into = fromRow.get(state);
       if (from === state || !into) continue;
       fromRow.delete(state);

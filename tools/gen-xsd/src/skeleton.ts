@@ -59,13 +59,15 @@ function flatTypes(world: World): FlatType[] {
  * array by the array.
  */
 export function flatSchema(types: readonly FlatType[]): string {
-  const element = (f: FlatField): string =>
-    `<xs:element name="${f.name}" type="${f.type === "string" ? "xs:string" : `f:${f.type}`}"${f.optional ? ' minOccurs="0"' : ""}${f.many ? ' maxOccurs="unbounded"' : ""}/>`;
   const body = types.map(
     (t) =>
-      `<xs:complexType name="${t.name}"><xs:sequence>${[...t.fields, { name: dummy, type: "string", optional: false, many: false }].map(element).join("")}</xs:sequence></xs:complexType>`,
+      `<xs:complexType name="${t.name}"><xs:sequence>${[...t.fields, { name: dummy, type: "string", optional: false, many: false }].map(flatElement).join("")}</xs:sequence></xs:complexType>`,
   );
   return `<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:f="urn:flat" targetNamespace="urn:flat" elementFormDefault="qualified">\n${body.join("\n")}\n</xs:schema>\n`;
+}
+
+function flatElement(f: FlatField): string {
+  return `<xs:element name="${f.name}" type="${f.type === "string" ? "xs:string" : `f:${f.type}`}"${f.optional ? ' minOccurs="0"' : ""}${f.many ? ' maxOccurs="unbounded"' : ""}/>`;
 }
 
 /** The skeleton as xsd2ts builds it: class name to property name and type text. */

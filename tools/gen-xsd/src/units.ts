@@ -74,7 +74,7 @@ export function linkUnits(inputs: readonly Input[]): {
   for (const input of sorted) groups.set(find(input.file), [...(groups.get(find(input.file)) ?? []), input]);
   const included = new Set([...chameleons.values()].flatMap((files) => [...files]));
   const draft: { unit: LinkedUnit; imports: Map<string, Unit>; namespaces: Set<string> }[] = [];
-  for (const members of [...groups.values()]) {
+  for (const members of groups.values()) {
     const bad = members.find((m) => broken.has(m.file));
     if (bad) {
       for (const member of members)

@@ -160,6 +160,10 @@ describe("refusals", () => {
   });
 });
 
+function field(name: string, type: string): [string, string] {
+  return [name, type];
+}
+
 describe("checkSkeleton()", () => {
   it("counts the fields on which xsd2ts and the model agree", () => {
     expect(checkSkeleton(compileTexts(family))).toEqual({ types: 3, fields: 5 });
@@ -179,7 +183,6 @@ describe("checkSkeleton()", () => {
     ],
   ])("stops with the place at %s", (_, change, message) => {
     const world = compileTexts(family);
-    const field = (name: string, type: string): [string, string] => [name, type];
     const whole: Skeleton = [
       ["T0_CV", [field("$V?", "string"), field("$dummy", "string")]],
       ["T1_Ext", [field("$V?", "string"), field("$dummy", "string")]],
