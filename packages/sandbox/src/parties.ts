@@ -36,7 +36,14 @@ const providerNumber = "998888887";
 
 /** The parties of the sandbox. HER-ids and names are invented, like those of the reference's examples. */
 export const sandboxParties: readonly SandboxParty[] = [
-  { herId: "100001", name: "Helsenorge (eksempel)", organisationNumber: helsenorgeNumber, active: true, queues: helsenorgeQueues, owner: "helsenorge" },
+  {
+    herId: "100001",
+    name: "Helsenorge (eksempel)",
+    organisationNumber: helsenorgeNumber,
+    active: true,
+    queues: helsenorgeQueues,
+    owner: "helsenorge",
+  },
   {
     herId: "100002",
     name: "Digitale innbyggertjenester (eksempel)",
@@ -47,7 +54,14 @@ export const sandboxParties: readonly SandboxParty[] = [
     queues: helsenorgeQueues,
     owner: "helsenorge",
   },
-  { herId: "200001", name: "Eksempel kommune", organisationNumber: providerNumber, active: true, queues: providerQueues, owner: "provider" },
+  {
+    herId: "200001",
+    name: "Eksempel kommune",
+    organisationNumber: providerNumber,
+    active: true,
+    queues: providerQueues,
+    owner: "provider",
+  },
   ...(
     [
       ["200002", "Hjemmetjenesten Nord"],

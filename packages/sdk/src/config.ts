@@ -92,10 +92,14 @@ export function checkConfig(config: HelsekontaktConfig): EnvironmentPreset {
   const faults = findFaults(config);
   if (faults.length > 0) {
     const list = faults.map((f) => `${f.path}: expected ${f.expected} (${f.hint})`).join("; ");
-    throw new HelsekontaktError("config/invalid", `expected a usable configuration, found ${faults.length} fault(s): ${list}`, {
-      context: { paths: faults.map((f) => f.path) },
-      hint: "mend every path named; the values themselves are never shown",
-    });
+    throw new HelsekontaktError(
+      "config/invalid",
+      `expected a usable configuration, found ${faults.length} fault(s): ${list}`,
+      {
+        context: { paths: faults.map((f) => f.path) },
+        hint: "mend every path named; the values themselves are never shown",
+      },
+    );
   }
   return environments[config.environment];
 }
@@ -105,18 +109,46 @@ function findFaults(config: HelsekontaktConfig): ConfigFault[] {
   const need = (ok: boolean, path: string, expected: string, hint: string): void => {
     if (!ok) faults.push({ path, expected, hint });
   };
-  const herId = (value: unknown, path: string): void => need(typeof value === "string" && /^[1-9]\d{0,9}$/.test(value), path, "a HER-id of digits", "it is in Adresseregisteret");
-  const text = (value: unknown, path: string): void => need(typeof value === "string" && value.trim() !== "", path, "a name", "citizens and logs of the other party see it");
+  const herId = (value: unknown, path: string): void =>
+    need(
+      typeof value === "string" && /^[1-9]\d{0,9}$/.test(value),
+      path,
+      "a HER-id of digits",
+      "it is in Adresseregisteret",
+    );
+  const text = (value: unknown, path: string): void =>
+    need(
+      typeof value === "string" && value.trim() !== "",
+      path,
+      "a name",
+      "citizens and logs of the other party see it",
+    );
   const url = (value: string | undefined, path: string, schemes: readonly string[]): void => {
-    if (value !== undefined) need(schemes.some((s) => value.startsWith(`${s}://`)) && URL.canParse(value), path, `a URL with ${schemes.join(" or ")}`, "check for blanks and a missing scheme");
+    if (value !== undefined)
+      need(
+        schemes.some((s) => value.startsWith(`${s}://`)) && URL.canParse(value),
+        path,
+        `a URL with ${schemes.join(" or ")}`,
+        "check for blanks and a missing scheme",
+      );
   };
   const preset = environments[config.environment] as EnvironmentPreset | undefined;
   need(preset !== undefined, "environment", `one of ${Object.keys(environments).join(", ")}`, "LOCAL is the sandbox");
   const { organisation: own, helsenorge } = config;
   herId(own?.herId, "organisation.herId");
   text(own?.name, "organisation.name");
-  need(/^\d{9}$/.test(own?.organisationNumber ?? ""), "organisation.organisationNumber", "nine digits without blanks", "from Enhetsregisteret");
-  need((own?.services?.length ?? 0) > 0, "organisation.services", "at least one service", "Helsenorge addresses services on level 2");
+  need(
+    /^\d{9}$/.test(own?.organisationNumber ?? ""),
+    "organisation.organisationNumber",
+    "nine digits without blanks",
+    "from Enhetsregisteret",
+  );
+  need(
+    (own?.services?.length ?? 0) > 0,
+    "organisation.services",
+    "at least one service",
+    "Helsenorge addresses services on level 2",
+  );
   for (const [i, service] of (own?.services ?? []).entries()) {
     herId(service.herId, `organisation.services[${i}].herId`);
     text(service.name, `organisation.services[${i}].name`);
@@ -130,8 +162,10 @@ function findFaults(config: HelsekontaktConfig): ConfigFault[] {
   url(config.registry?.cppaBaseUrl, "registry.cppaBaseUrl", secure);
   url(config.registry?.communicationPartyBaseUrl, "registry.communicationPartyBaseUrl", secure);
   url(config.amqp?.url, "amqp.url", config.environment === "LOCAL" ? ["amqps", "amqp"] : ["amqps"]);
-  if (config.helseid !== undefined) need(config.helseid.clientId !== "", "helseid.clientId", "the client's id", "it is in HelseID's self service");
-  if (config.keys !== undefined) need(config.keys.decryption.length > 0, "keys.decryption", "at least one identity", "it opens incoming messages");
+  if (config.helseid !== undefined)
+    need(config.helseid.clientId !== "", "helseid.clientId", "the client's id", "it is in HelseID's self service");
+  if (config.keys !== undefined)
+    need(config.keys.decryption.length > 0, "keys.decryption", "at least one identity", "it opens incoming messages");
   return faults;
 }
 

@@ -9,9 +9,13 @@ export const aktivsjekkenPath: keyof paths = "/digitaltaktiv/helsenorgeaktivsjek
 export const aktivsjekkenScope = "nhn:helsenorge.eksternapi/helsenorgeaktivsjekken";
 
 /** Answers as HelsenorgeAktivSjekken does: one entry per known number, none for a number that nobody knows. */
-export function answerAktivsjekken(request: SandboxRequest, statusOf: (fnr: string, omraade: Request["omraade"]) => DigitalStatus): SandboxResponse {
+export function answerAktivsjekken(
+  request: SandboxRequest,
+  statusOf: (fnr: string, omraade: Request["omraade"]) => DigitalStatus,
+): SandboxResponse {
   const body = readRequest(request.body);
-  if (body === undefined) return { status: 400, body: { Code: "EHAPI-100001", Message: "Ugyldig forespørsel", ErrorCategory: 1 } };
+  if (body === undefined)
+    return { status: 400, body: { Code: "EHAPI-100001", Message: "Ugyldig forespørsel", ErrorCategory: 1 } };
   const erAktivListe: NonNullable<Response["erAktivListe"]> = {};
   for (const fnr of body.fnrListe) {
     const status = statusOf(fnr, body.omraade);
@@ -28,7 +32,8 @@ export function answerAktivsjekken(request: SandboxRequest, statusOf: (fnr: stri
 function readRequest(body: Buffer): Request | undefined {
   try {
     const { fnrListe, omraade, ...rest } = JSON.parse(body.toString("utf8")) as Partial<Request>;
-    if (Object.keys(rest).length > 0 || !Array.isArray(fnrListe) || fnrListe.length === 0 || fnrListe.length > 1000) return undefined;
+    if (Object.keys(rest).length > 0 || !Array.isArray(fnrListe) || fnrListe.length === 0 || fnrListe.length > 1000)
+      return undefined;
     if (!fnrListe.every((fnr) => typeof fnr === "string" && /^\d{11}$/.test(fnr))) return undefined;
     return omraade === "Helsehjelp" || omraade === "Ungdom" ? { fnrListe, omraade } : undefined;
   } catch {

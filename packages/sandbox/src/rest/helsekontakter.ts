@@ -31,7 +31,11 @@ export function createHelsekontakterState(): HelsekontakterState {
  * Takes an offerings Bundle or a members Bundle, checked against the profiles in specs/, and answers one outcome per
  * member. The form of the answer is inferred: a batch-response Bundle.
  */
-export function answerHelsekontakter(request: SandboxRequest, state: HelsekontakterState, statusOf: (fnr: string) => DigitalStatus): SandboxResponse {
+export function answerHelsekontakter(
+  request: SandboxRequest,
+  state: HelsekontakterState,
+  statusOf: (fnr: string) => DigitalStatus,
+): SandboxResponse {
   let bundle: { resourceType?: string; entry?: readonly Entry[] };
   try {
     bundle = JSON.parse(request.body.toString("utf8")) as typeof bundle;
@@ -49,7 +53,12 @@ export function answerHelsekontakter(request: SandboxRequest, state: Helsekontak
       headers: { "content-type": "application/fhir+json" },
       body: JSON.stringify({
         resourceType: "OperationOutcome",
-        issue: errors.map((i) => ({ severity: "error", code: "invalid", diagnostics: `${i.rule}: ${i.message}`, expression: [i.path] })),
+        issue: errors.map((i) => ({
+          severity: "error",
+          code: "invalid",
+          diagnostics: `${i.rule}: ${i.message}`,
+          expression: [i.path],
+        })),
       }),
     };
   }
@@ -63,17 +72,25 @@ function takeOfferings(entries: readonly Entry[], state: HelsekontakterState): S
     if (resource?.resourceType === "HealthcareService") state.offerings.set(value, resource.resourceType);
     if (resource?.resourceType === "Organization") state.organisations.add(value);
   }
-  return bundleOf(entries.map((e) => ({ ...(e.fullUrl === undefined ? {} : { fullUrl: e.fullUrl }), response: { status: "200" } })));
+  return bundleOf(
+    entries.map((e) => ({ ...(e.fullUrl === undefined ? {} : { fullUrl: e.fullUrl }), response: { status: "200" } })),
+  );
 }
 
-function takeMembers(entries: readonly Entry[], state: HelsekontakterState, statusOf: (fnr: string) => DigitalStatus): SandboxResponse {
+function takeMembers(
+  entries: readonly Entry[],
+  state: HelsekontakterState,
+  statusOf: (fnr: string) => DigitalStatus,
+): SandboxResponse {
   return bundleOf(
     entries.map(({ fullUrl, resource }) => {
       const fnr = resource?.identifier?.[0]?.value ?? "";
       const organisation = resource?.contact?.[0]?.organization?.identifier?.value ?? "";
       const named = fullUrl === undefined ? {} : { fullUrl };
-      if (!state.organisations.has(organisation)) return { ...named, response: fault("422", "2119", "Organisasjonen har ingen helsetilbud") };
-      if (statusOf(fnr) !== "self") return { ...named, response: fault("422", "2118", "Pasienten er ikke digitalt aktiv") };
+      if (!state.organisations.has(organisation))
+        return { ...named, response: fault("422", "2119", "Organisasjonen har ingen helsetilbud") };
+      if (statusOf(fnr) !== "self")
+        return { ...named, response: fault("422", "2118", "Pasienten er ikke digitalt aktiv") };
       state.members.add(`${fnr}/${organisation}`);
       return { ...named, response: { status: "201" } };
     }),
@@ -85,11 +102,18 @@ function fault(status: string, code: string, text: string): Record<string, unkno
 }
 
 function operationOutcome(type: string, code: string, text: string): Record<string, unknown> {
-  return { resourceType: "OperationOutcome", issue: [{ severity: "error", code: type, details: { coding: [{ code }], text } }] };
+  return {
+    resourceType: "OperationOutcome",
+    issue: [{ severity: "error", code: type, details: { coding: [{ code }], text } }],
+  };
 }
 
 function outcome(status: number, type: string, code: string, text: string): SandboxResponse {
-  return { status, headers: { "content-type": "application/fhir+json" }, body: JSON.stringify(operationOutcome(type, code, text)) };
+  return {
+    status,
+    headers: { "content-type": "application/fhir+json" },
+    body: JSON.stringify(operationOutcome(type, code, text)),
+  };
 }
 
 function bundleOf(entry: readonly Record<string, unknown>[]): SandboxResponse {

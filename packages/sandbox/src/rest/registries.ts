@@ -23,7 +23,8 @@ export interface RegistryOptions {
 /** The collaboration registry: profiles for every party, an agreement between each provider's party and Helsenorge. */
 export function answerCppa(request: SandboxRequest, options: RegistryOptions): SandboxResponse {
   const { pathname } = request.url;
-  const byHerId = (herId: string | undefined): SandboxParty | undefined => options.parties.find((p) => p.herId === herId);
+  const byHerId = (herId: string | undefined): SandboxParty | undefined =>
+    options.parties.find((p) => p.herId === herId);
 
   const pair = match(agreementForPath, pathname);
   if (pair) {
@@ -93,7 +94,9 @@ function match(template: string, pathname: string): Record<string, string> | und
     return "([^/]+)";
   });
   const found = new RegExp(`^(?:/v2)?${pattern}$`).exec(pathname);
-  return found === null ? undefined : Object.fromEntries(names.map((name, i) => [name, decodeURIComponent(found[i + 1] ?? "")]));
+  return found === null
+    ? undefined
+    : Object.fromEntries(names.map((name, i) => [name, decodeURIComponent(found[i + 1] ?? "")]));
 }
 
 function xml(body: Buffer): SandboxResponse {

@@ -58,7 +58,8 @@ export function createAktivsjekk(client: AktivsjekkenClient): Aktivsjekk {
   return {
     async check(citizens, options = {}) {
       const { omraade = "Helsehjelp", batchSize = 1000, onProgress, signal } = options;
-      if (!(batchSize >= 1 && batchSize <= 1000)) throw new HelsekontaktError("input/invalid", "expected batchSize from 1 to 1000");
+      if (!(batchSize >= 1 && batchSize <= 1000))
+        throw new HelsekontaktError("input/invalid", "expected batchSize from 1 to 1000");
       const numbers = distinctNumbers(citizens);
       const found: CitizenReach[] = [];
       const counts = { self: 0, representative: 0, none: 0, unknown: 0 };
@@ -87,9 +88,13 @@ function distinctNumbers(citizens: Iterable<Personal | string>): string[] {
   for (const citizen of citizens) {
     const fnr = typeof citizen === "string" ? citizen : citizen.reveal();
     if (!/^\d{11}$/.test(fnr)) {
-      throw new HelsekontaktError("input/invalid", `expected 11 digits in each number, found something else at index ${index}`, {
-        hint: "national identity numbers and D-numbers only, without blanks",
-      });
+      throw new HelsekontaktError(
+        "input/invalid",
+        `expected 11 digits in each number, found something else at index ${index}`,
+        {
+          hint: "national identity numbers and D-numbers only, without blanks",
+        },
+      );
     }
     numbers.add(fnr);
     index++;
@@ -99,9 +104,21 @@ function distinctNumbers(citizens: Iterable<Personal | string>): string[] {
 }
 
 /** The table of the reference, section 3. Its last column is our reading and not upstream's. */
-function reachOf(status: { readonly erDigitaltAktivSelv?: boolean; readonly erDigitaltAktivViaAndre?: boolean; readonly tildeltFullmakt?: boolean } | undefined): Reach {
+function reachOf(
+  status:
+    | {
+        readonly erDigitaltAktivSelv?: boolean;
+        readonly erDigitaltAktivViaAndre?: boolean;
+        readonly tildeltFullmakt?: boolean;
+      }
+    | undefined,
+): Reach {
   if (status === undefined) return "unknown";
-  const { erDigitaltAktivSelv: self = false, erDigitaltAktivViaAndre: others = false, tildeltFullmakt = false } = status;
+  const {
+    erDigitaltAktivSelv: self = false,
+    erDigitaltAktivViaAndre: others = false,
+    tildeltFullmakt = false,
+  } = status;
   if (tildeltFullmakt) return others ? "representative" : "none";
   return self ? "self" : others ? "representative" : "none";
 }

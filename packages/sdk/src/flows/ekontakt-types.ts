@@ -1,4 +1,11 @@
-import type { AttachmentPart, AttachmentView, DialogText, Patient, PatientView, Representative } from "@helsekontakt/amqp-messaging/messages";
+import type {
+  AttachmentPart,
+  AttachmentView,
+  DialogText,
+  Patient,
+  PatientView,
+  Representative,
+} from "@helsekontakt/amqp-messaging/messages";
 import type { Code7601, Code7602, Code8221 } from "@helsekontakt/types/codes";
 import type { SendOptions, SentMessage } from "../messaging/mailroom.ts";
 
@@ -62,16 +69,26 @@ export const reply = (answer: EkontaktReply | string): EkontaktDecision => ({
   kind: "reply",
   reply: typeof answer === "string" ? { text: answer } : answer,
 });
-export const refuse = (theme: "26" | "30" | "31", text?: DialogText): EkontaktDecision => ({ kind: "refuse", theme, ...(text === undefined ? {} : { text }) });
+export const refuse = (theme: "26" | "30" | "31", text?: DialogText): EkontaktDecision => ({
+  kind: "refuse",
+  theme,
+  ...(text === undefined ? {} : { text }),
+});
 export const reject = (code: Code8221, explanation?: string): EkontaktDecision => ({
   kind: "reject",
   code,
   ...(explanation === undefined ? {} : { explanation }),
 });
-export const retryLater = (afterMs?: number): EkontaktDecision => ({ kind: "retry-later", ...(afterMs === undefined ? {} : { afterMs }) });
+export const retryLater = (afterMs?: number): EkontaktDecision => ({
+  kind: "retry-later",
+  ...(afterMs === undefined ? {} : { afterMs }),
+});
 
 /** Handles one message; `tries` counts from 1. A handler that throws gets the message again, ten times at most. */
-export type EkontaktHandler = (message: EkontaktMessage, context: { readonly tries: number; readonly signal: AbortSignal }) => Promise<EkontaktDecision> | EkontaktDecision;
+export type EkontaktHandler = (
+  message: EkontaktMessage,
+  context: { readonly tries: number; readonly signal: AbortSignal },
+) => Promise<EkontaktDecision> | EkontaktDecision;
 
 export interface EkontaktQuestion {
   readonly patient: Patient;

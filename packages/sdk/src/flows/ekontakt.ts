@@ -30,17 +30,36 @@ export interface EkontaktInbound {
   remember(view: MessageView, message: EkontaktMessage, signal: AbortSignal): Promise<void>;
 }
 
-export function createEkontakt(journal: Journal, mailroom: Mailroom, sender: (herId?: string) => Party, helsenorge: Party): { readonly api: Ekontakt; readonly inbound: EkontaktInbound } {
+export function createEkontakt(
+  journal: Journal,
+  mailroom: Mailroom,
+  sender: (herId?: string) => Party,
+  helsenorge: Party,
+): { readonly api: Ekontakt; readonly inbound: EkontaktInbound } {
   let handler: EkontaktHandler | undefined;
-  const attachmentsOf = (list: readonly Omit<AttachmentPart, "kind">[] = []): AttachmentPart[] => list.map((a) => ({ ...a, kind: "attachment" }));
+  const attachmentsOf = (list: readonly Omit<AttachmentPart, "kind">[] = []): AttachmentPart[] =>
+    list.map((a) => ({ ...a, kind: "attachment" }));
 
-  const message = (own: Party, patient: Patient, part: DialogPart, attachments: readonly AttachmentPart[], conversation?: Conversation): MessageParts => ({
+  const message = (
+    own: Party,
+    patient: Patient,
+    part: DialogPart,
+    attachments: readonly AttachmentPart[],
+    conversation?: Conversation,
+  ): MessageParts => ({
     function: ekontaktFunction,
     sender: own,
     receiver: helsenorge,
     patient,
     ...(conversation === undefined ? {} : { conversation }),
-    parts: [{ kind: "payload", description: part.kind === "request" ? "Forespørsel" : "Svar", content: buildDialogmelding(part) }, ...attachments],
+    parts: [
+      {
+        kind: "payload",
+        description: part.kind === "request" ? "Forespørsel" : "Svar",
+        content: buildDialogmelding(part),
+      },
+      ...attachments,
+    ],
   });
 
   const api: Ekontakt = {
@@ -49,20 +68,45 @@ export function createEkontakt(journal: Journal, mailroom: Mailroom, sender: (he
     },
     async ask({ patient, type = "DI", subject, text, attachments, sakstype, from }, options = {}) {
       const own = sender(from);
-      const part: DialogPart = { kind: "request", type, subject, text, ...(sakstype === undefined ? {} : { sakstype }) };
+      const part: DialogPart = {
+        kind: "request",
+        type,
+        subject,
+        text,
+        ...(sakstype === undefined ? {} : { sakstype }),
+      };
       const sent = await mailroom.post(message(own, patient, part, attachmentsOf(attachments)), options);
-      await journal.threads.put({ ...threadFacts(sent.msgId, own.service.herId, helsenorge.service.herId, patient), lastMessageId: sent.msgId }, signalOf(options));
+      await journal.threads.put(
+        { ...threadFacts(sent.msgId, own.service.herId, helsenorge.service.herId, patient), lastMessageId: sent.msgId },
+        signalOf(options),
+      );
       return sent;
     },
     async reply(dialogId, answer, options = {}) {
       const thread = await journal.threads.get(dialogId, signalOf(options));
       if (thread === undefined) {
-        throw new HelsekontaktError("journal/not-found", "expected a thread that a message has opened, found none with this id", {
-          hint: "use the dialogId of a message that was received or sent through this journal",
-        });
+        throw new HelsekontaktError(
+          "journal/not-found",
+          "expected a thread that a message has opened, found none with this id",
+          {
+            hint: "use the dialogId of a message that was received or sent through this journal",
+          },
+        );
       }
-      const sent = await mailroom.post(message(sender(thread.own), patientOf(thread), answerPart(answer, thread.facts["sakstype"]), attachmentsOf(answer.attachments), { parent: thread.lastMessageId ?? dialogId, conversation: dialogId }), options);
-      await journal.threads.put({ dialogId, own: thread.own, other: thread.other, lastMessageId: sent.msgId }, signalOf(options));
+      const sent = await mailroom.post(
+        message(
+          sender(thread.own),
+          patientOf(thread),
+          answerPart(answer, thread.facts["sakstype"]),
+          attachmentsOf(answer.attachments),
+          { parent: thread.lastMessageId ?? dialogId, conversation: dialogId },
+        ),
+        options,
+      );
+      await journal.threads.put(
+        { dialogId, own: thread.own, other: thread.other, lastMessageId: sent.msgId },
+        signalOf(options),
+      );
       return sent;
     },
   };
@@ -118,7 +162,10 @@ export function createEkontakt(journal: Journal, mailroom: Mailroom, sender: (he
 function readMessage(view: MessageView): EkontaktMessage {
   const dialog = view.payloads.filter(isDialogmelding).flatMap(readDialogmelding)[0];
   if (dialog === undefined || view.patient === undefined) {
-    throw new HelsekontaktError("amqp/unsupported-message", "expected a Dialogmelding 1.1 about a patient in an E-kontakt message, found another payload");
+    throw new HelsekontaktError(
+      "amqp/unsupported-message",
+      "expected a Dialogmelding 1.1 about a patient in an E-kontakt message, found another payload",
+    );
   }
   const representative = view.payloads.map(readPasientrelasjon).find((r) => r !== undefined);
   const base = {
@@ -133,7 +180,9 @@ function readMessage(view: MessageView): EkontaktMessage {
     ...(dialog.subject === undefined ? {} : { subject: dialog.subject }),
     ...(dialog.text === undefined ? {} : { text: dialog.text }),
   };
-  return dialog.kind === "request" ? { ...base, kind: "request", type: dialog.type } : { ...base, kind: "answer", theme: dialog.theme };
+  return dialog.kind === "request"
+    ? { ...base, kind: "request", type: dialog.type }
+    : { ...base, kind: "answer", theme: dialog.theme };
 }
 
 function answerPart(answer: EkontaktReply, sakstype: string | undefined): DialogPart {
@@ -147,12 +196,33 @@ function answerPart(answer: EkontaktReply, sakstype: string | undefined): Dialog
   };
 }
 
-function threadFacts(dialogId: string, own: string, other: string, patient: Patient): { dialogId: string; own: string; other: string; person: ReturnType<typeof personal>; facts: Record<string, string> } {
-  return { dialogId, own, other, person: personal(patient.fnr), facts: { familyName: reveal(patient.familyName), givenName: reveal(patient.givenName) } };
+function threadFacts(
+  dialogId: string,
+  own: string,
+  other: string,
+  patient: Patient,
+): {
+  dialogId: string;
+  own: string;
+  other: string;
+  person: ReturnType<typeof personal>;
+  facts: Record<string, string>;
+} {
+  return {
+    dialogId,
+    own,
+    other,
+    person: personal(patient.fnr),
+    facts: { familyName: reveal(patient.familyName), givenName: reveal(patient.givenName) },
+  };
 }
 
 function patientOf(thread: Thread): Patient {
-  return { fnr: thread.person?.reveal() ?? "", familyName: thread.facts["familyName"] ?? "", givenName: thread.facts["givenName"] ?? "" };
+  return {
+    fnr: thread.person?.reveal() ?? "",
+    familyName: thread.facts["familyName"] ?? "",
+    givenName: thread.facts["givenName"] ?? "",
+  };
 }
 
 function signalOf(options: SendOptions): { signal?: AbortSignal } {

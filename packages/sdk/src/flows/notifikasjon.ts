@@ -1,11 +1,20 @@
 import { randomUUID } from "node:crypto";
-import { buildEpisodeOfCare, fhirPayload, type Helsekontakt, type Party, type Patient } from "@helsekontakt/amqp-messaging/messages";
+import {
+  buildEpisodeOfCare,
+  fhirPayload,
+  type Helsekontakt,
+  type Party,
+  type Patient,
+} from "@helsekontakt/amqp-messaging/messages";
 import type { Mailroom, SendOptions, SentMessage } from "../messaging/mailroom.ts";
 
 export interface NotifikasjonCommand {
   readonly patient: Patient;
   /** The health contact; its `id` is a GUID of yours, made here when absent. The same id updates the same contact. */
-  readonly contact: Omit<Helsekontakt, "id" | "managingHerId"> & { readonly id?: string; readonly managingHerId?: string };
+  readonly contact: Omit<Helsekontakt, "id" | "managingHerId"> & {
+    readonly id?: string;
+    readonly managingHerId?: string;
+  };
   /** HER-id of the sending service; the first configured one by default. */
   readonly from?: string;
 }
@@ -27,12 +36,19 @@ export interface Notifikasjon {
   send(command: NotifikasjonCommand, options?: SendOptions): Promise<SentNotifikasjon>;
 }
 
-export function createNotifikasjon(mailroom: Mailroom, sender: (herId?: string) => Party, helsenorge: Party): Notifikasjon {
+export function createNotifikasjon(
+  mailroom: Mailroom,
+  sender: (herId?: string) => Party,
+  helsenorge: Party,
+): Notifikasjon {
   return {
     async send({ patient, contact, from }, options) {
       const own = sender(from);
       const id = contact.id ?? randomUUID();
-      const episode = buildEpisodeOfCare({ ...contact, id, managingHerId: contact.managingHerId ?? own.service.herId }, patient.fnr);
+      const episode = buildEpisodeOfCare(
+        { ...contact, id, managingHerId: contact.managingHerId ?? own.service.herId },
+        patient.fnr,
+      );
       const sent = await mailroom.post(
         {
           function: "NOTIFIKASJON_INNBYGGER_HELSEKONTAKT",

@@ -1,4 +1,10 @@
-import { buildTjenesteOversikt, type OmraadeSpelling, type Party, type Patient, type Tjeneste } from "@helsekontakt/amqp-messaging/messages";
+import {
+  buildTjenesteOversikt,
+  type OmraadeSpelling,
+  type Party,
+  type Patient,
+  type Tjeneste,
+} from "@helsekontakt/amqp-messaging/messages";
 import type { Mailroom, SendOptions, SentMessage } from "../messaging/mailroom.ts";
 
 export interface TjenesteoversiktCommand {
@@ -26,7 +32,11 @@ export interface Tjenesteoversikt {
   send(command: TjenesteoversiktCommand, options?: SendOptions): Promise<SentMessage>;
 }
 
-export function createTjenesteoversikt(mailroom: Mailroom, sender: (herId?: string) => Party, helsenorge: Party): Tjenesteoversikt {
+export function createTjenesteoversikt(
+  mailroom: Mailroom,
+  sender: (herId?: string) => Party,
+  helsenorge: Party,
+): Tjenesteoversikt {
   return {
     send({ patient, services, from, spelling }, options) {
       const own = sender(from);

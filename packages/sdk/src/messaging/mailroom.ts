@@ -70,7 +70,10 @@ export class Mailroom {
         expectsReceipt: true,
         receiptWithinMs: this.#receiptWithinMs,
       },
-      { ...(options.signal === undefined ? {} : { signal: options.signal }), ...(options.transaction === undefined ? {} : { transaction: options.transaction }) },
+      {
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+        ...(options.transaction === undefined ? {} : { transaction: options.transaction }),
+      },
     );
     return {
       msgId,
@@ -85,8 +88,12 @@ export class Mailroom {
 
 /** What to say when a part of the SDK is used that the configuration does not set up. */
 export function notConfigured(system: string, paths: readonly string[]): HelsekontaktError {
-  return new HelsekontaktError("config/missing", `expected ${paths.join(", ")} in the configuration for ${system}, found nothing`, {
-    context: { paths: [...paths] },
-    hint: "add the settings named, or do not use this system",
-  });
+  return new HelsekontaktError(
+    "config/missing",
+    `expected ${paths.join(", ")} in the configuration for ${system}, found nothing`,
+    {
+      context: { paths: [...paths] },
+      hint: "add the settings named, or do not use this system",
+    },
+  );
 }

@@ -1,4 +1,4 @@
-import { type Code8221, codeLists } from "@helsekontakt/types/codes";
+import { type Code8221, codeLabel } from "@helsekontakt/types/codes";
 import type { Journal, OutboxEntry } from "@helsekontakt/journal";
 
 /** One fault that an AppRec names. */
@@ -40,16 +40,11 @@ export async function describeReceipt(journal: Journal, entry: OutboxEntry, sign
     const stored = await journal.receipts.list(entry.id, signal === undefined ? {} : { signal });
     const first = stored.find((r) => r.outcome === "accepted" || r.outcome === "rejected" || r.outcome === "late");
     const errors = (first?.errors ?? []).map((e): ReceiptFault => {
-      const meaning = meaningOf(e.code);
+      const meaning = codeLabel("8221", e.code);
       return { code: e.code, ...(meaning === undefined ? {} : { meaning }) };
     });
     if (entry.application === "accepted") return { status: "accepted", errors };
     return { status: errors.some((e) => e.code === notActiveCode) ? "not-active" : "rejected", errors };
   }
   return { status: "undeliverable", reason: entry.reason ?? "unknown" };
-}
-
-function meaningOf(code: string): string | undefined {
-  const list = codeLists["8221"] as { readonly codes: Readonly<Record<string, { readonly text: string } | undefined>> };
-  return list.codes[code]?.text;
 }

@@ -1,0 +1,33 @@
+export { Broker, type BrokerCounts, type BrokerOptions } from "./amqp/broker.ts";
+export { Capture } from "./capture.ts";
+export { type DigitalStatus, type SyntheticCitizen, syntheticCitizens, withControlDigits } from "./citizens.ts";
+export {
+  type CitizenAnswers,
+  type CitizenInboxItem,
+  type CitizenRequest,
+  Counterpart,
+  type CounterpartSent,
+} from "./counterpart/counterpart.ts";
+export {
+  type CounterpartMessage,
+  CounterpartTransport,
+  type CounterpartTransportOptions,
+} from "./counterpart/transport.ts";
+export { type Fault, FaultSchedule, type FaultTarget } from "./faults.ts";
+export { type RegisteredClient, TokenService, type TokenServiceOptions } from "./helseid/token-service.ts";
+export {
+  createIdentities,
+  type OwnerIdentities,
+  type SandboxIdentities,
+  type SandboxParty,
+  sandboxParties,
+} from "./parties.ts";
+export type { HelsekontakterState } from "./rest/helsekontakter.ts";
+export {
+  type Sandbox,
+  type SandboxClient,
+  type SandboxConfig,
+  type SandboxOptions,
+  startSandbox,
+  writeIdentities,
+} from "./sandbox.ts";

@@ -1,0 +1,304 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { messageFunctions } from "@helsekontakt/amqp-messaging";
+import type { Identity } from "@helsekontakt/amqp-messaging/protection";
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from "jose";
+import { Broker } from "./amqp/broker.ts";
+import { Capture } from "./capture.ts";
+import { type DigitalStatus, type SyntheticCitizen, syntheticCitizens } from "./citizens.ts";
+import { Counterpart } from "./counterpart/counterpart.ts";
+import { CounterpartTransport } from "./counterpart/transport.ts";
+import { FaultSchedule, type FaultTarget } from "./faults.ts";
+import { createAccessCheck } from "./helseid/access.ts";
+import { TokenService } from "./helseid/token-service.ts";
+import { type SandboxRequest, type SandboxResponse, startHttp } from "./http/server.ts";
+import { createIdentities, type SandboxIdentities, type SandboxParty, sandboxParties } from "./parties.ts";
+import { aktivsjekkenPath, aktivsjekkenScope, answerAktivsjekken } from "./rest/aktivsjekken.ts";
+import {
+  answerHelsekontakter,
+  createHelsekontakterState,
+  type HelsekontakterState,
+  helsekontakterPath,
+  helsekontakterScope,
+} from "./rest/helsekontakter.ts";
+import { rolesOf } from "./rest/roles.ts";
+import {
+  answerCommunicationParty,
+  answerCppa,
+  cppaScope,
+  partyScope,
+  type RegistryOptions,
+} from "./rest/registries.ts";
+
+export interface SandboxOptions {
+  /** Ports on the loopback address; 0 or absent: any free one. */
+  readonly ports?: {
+    readonly helseid?: number;
+    readonly rest?: number;
+    readonly registries?: number;
+    readonly amqp?: number;
+  };
+  /** Folder into which every exchange is written as files. */
+  readonly captureDir?: string;
+  /** How many synthetic citizens exist. Default 3,000. */
+  readonly citizens?: number;
+  /** Lifetime of tokens in seconds. Default 60. */
+  readonly tokenLifetime?: number;
+  readonly now?: () => number;
+}
+
+/** Everything a client needs to reach the sandbox; the private parts are synthetic and made at start. */
+export interface SandboxClient {
+  readonly clientId: string;
+  /** Private key as JWK with `kid` and `alg`. */
+  readonly jwk: JWK;
+  readonly organisationNumber: string;
+}
+
+/**
+ * The configuration with which the SDK reaches the sandbox: `createHelsekontakt({ ...sandbox.config, journal })`. It has
+ * the shape of the SDK's configuration, which this package cannot import.
+ */
+export interface SandboxConfig {
+  readonly environment: "LOCAL";
+  readonly organisation: {
+    readonly herId: string;
+    readonly name: string;
+    readonly organisationNumber: string;
+    readonly services: readonly { readonly herId: string; readonly name: string }[];
+  };
+  readonly helsenorge: {
+    readonly herId: string;
+    readonly name: string;
+    readonly service: { readonly herId: string; readonly name: string };
+  };
+  readonly helseid: {
+    readonly issuer: string;
+    readonly clientId: string;
+    readonly key: { readonly jwk: Readonly<Record<string, unknown>> };
+  };
+  readonly rest: { readonly baseUrl: string };
+  readonly registry: { readonly cppaBaseUrl: string; readonly communicationPartyBaseUrl: string };
+  readonly amqp: { readonly url: string };
+  readonly keys: { readonly signing: Identity; readonly decryption: readonly Identity[] };
+}
+
+export interface Sandbox {
+  readonly config: SandboxConfig;
+  readonly helseid: { readonly issuer: string; readonly service: TokenService };
+  readonly rest: {
+    readonly baseUrl: string;
+    readonly state: HelsekontakterState;
+    readonly counts: Readonly<Record<FaultTarget, number>>;
+  };
+  readonly registries: { readonly cppaBaseUrl: string; readonly communicationPartyBaseUrl: string };
+  readonly amqp: { readonly url: string; readonly namespace: string; readonly broker: Broker };
+  readonly client: SandboxClient;
+  readonly parties: readonly SandboxParty[];
+  readonly identities: SandboxIdentities;
+  readonly citizens: readonly SyntheticCitizen[];
+  readonly counterpart: Counterpart;
+  readonly counterpartTransport: CounterpartTransport;
+  readonly faults: FaultSchedule;
+  readonly capture: Capture;
+  /** Changes what the sandbox says of a citizen from now on. */
+  setStatus(fnr: string, status: DigitalStatus): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts Helsenorge in this process, on the loopback address: HelseID's token service, the REST APIs, the registries, an
+ * AMQP 1.0 broker and the counterpart that answers. Nothing leaves the machine.
+ *
+ * @throws {HelsekontaktError} `config/invalid` when a port is taken
+ */
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const now = options.now ?? Date.now;
+  const capture = new Capture(options.captureDir);
+  if (options.captureDir !== undefined) await mkdir(options.captureDir, { recursive: true });
+  const [identities, client] = await Promise.all([createIdentities(now()), createClient()]);
+  const citizens = syntheticCitizens(options.citizens ?? 3_000);
+  const statuses = new Map(citizens.map((c) => [c.fnr, c.status]));
+  const statusOf = (fnr: string): DigitalStatus => statuses.get(fnr) ?? "unknown";
+  const faults = new FaultSchedule();
+
+  const service = new TokenService({
+    clients: [
+      {
+        clientId: client.clientId,
+        jwks: { keys: [publicPart(client.jwk)] },
+        scopes: [aktivsjekkenScope, helsekontakterScope, cppaScope, partyScope],
+        organisationNumber: client.organisationNumber,
+      },
+    ],
+    now,
+    ...(options.tokenLifetime === undefined ? {} : { tokenLifetime: options.tokenLifetime }),
+  });
+  await service.init();
+  const counts: Record<FaultTarget, number> = {
+    token: 0,
+    aktivsjekken: 0,
+    helsekontakter: 0,
+    cppa: 0,
+    "communication-party": 0,
+  };
+  const counted = async (
+    target: FaultTarget,
+    answer: () => Promise<SandboxResponse> | SandboxResponse,
+  ): Promise<SandboxResponse> => {
+    counts[target]++;
+    return (await faults.strike(target)) ?? answer();
+  };
+  const helseid = await startHttp(
+    (request) =>
+      request.url.pathname === "/connect/token"
+        ? counted("token", () => service.handle(request))
+        : service.handle(request),
+    options.ports?.helseid,
+  );
+  service.issuer = helseid.origin;
+
+  const check = createAccessCheck(service, now);
+  const state = createHelsekontakterState();
+  const guarded = (
+    target: FaultTarget,
+    scope: string,
+    request: SandboxRequest,
+    answer: () => SandboxResponse,
+  ): Promise<SandboxResponse> =>
+    counted(target, async () => {
+      const result = (await check(request, { scope, scheme: "both" })) ?? answer();
+      capture.write(`rest-${target}-${result.status}`, exchangeFiles(request, result));
+      return result;
+    });
+  const rest = await startHttp((request) => {
+    const { pathname } = request.url;
+    if (request.method === "POST" && pathname === aktivsjekkenPath)
+      return guarded("aktivsjekken", aktivsjekkenScope, request, () => answerAktivsjekken(request, statusOf));
+    if (request.method === "POST" && pathname === helsekontakterPath)
+      return guarded("helsekontakter", helsekontakterScope, request, () =>
+        answerHelsekontakter(request, state, statusOf),
+      );
+    return { status: 404 };
+  }, options.ports?.rest);
+
+  const namespace = "SANDBOXServiceBus";
+  const credentials = { username: "sandbox", password: "sandbox" };
+  const broker = new Broker({
+    ...credentials,
+    namespace,
+    ...(options.ports?.amqp === undefined ? {} : { port: options.ports.amqp }),
+  });
+  for (const { queues } of sandboxParties) for (const queue of Object.values(queues)) broker.declare(queue);
+  await broker.start();
+  const amqpUrl = `amqp://${credentials.username}:${credentials.password}@127.0.0.1:${broker.port}/${namespace}`;
+
+  const registry: RegistryOptions = {
+    parties: sandboxParties,
+    queueBase: `127.0.0.1:${broker.port}/${namespace}`,
+    profileOf: (party) => ({
+      herId: party.herId,
+      name: party.name,
+      asyncQueueAddress: `amqp://127.0.0.1:${broker.port}/${namespace}/${party.queues.async}`,
+      signing: identities[party.owner].signing.certificate,
+      encryption: identities[party.owner].encryption.certificate,
+      roles: rolesOf(party.owner, Object.values(messageFunctions)),
+    }),
+  };
+  const registries = await startHttp((request) => {
+    if (request.method !== "GET") return { status: 405 };
+    return request.url.pathname.startsWith("/communicationparty/")
+      ? guarded("communication-party", partyScope, request, () => answerCommunicationParty(request, registry))
+      : guarded("cppa", cppaScope, request, () => answerCppa(request, registry));
+  }, options.ports?.registries);
+
+  const counterpartTransport = new CounterpartTransport({ amqpUrl, identities, parties: sandboxParties, capture, now });
+  const counterpart = new Counterpart(counterpartTransport, statusOf, now);
+  await counterpart.start("100002_async");
+
+  const [helsenorgeParty] = sandboxParties.filter((p) => p.owner === "helsenorge" && p.parentHerId !== undefined);
+  const services = sandboxParties.filter((p) => p.owner === "provider" && p.parentHerId !== undefined);
+  const config: SandboxConfig = {
+    environment: "LOCAL",
+    organisation: {
+      herId: services[0]?.parentHerId ?? "",
+      name: services[0]?.parentName ?? "",
+      organisationNumber: services[0]?.organisationNumber ?? "",
+      services: services.map(({ herId, name }) => ({ herId, name })),
+    },
+    helsenorge: {
+      herId: helsenorgeParty?.parentHerId ?? "",
+      name: helsenorgeParty?.parentName ?? "",
+      service: { herId: helsenorgeParty?.herId ?? "", name: helsenorgeParty?.name ?? "" },
+    },
+    helseid: { issuer: helseid.origin, clientId: client.clientId, key: { jwk: { ...client.jwk } } },
+    rest: { baseUrl: rest.origin },
+    registry: { cppaBaseUrl: `${registries.origin}/v2/`, communicationPartyBaseUrl: registries.origin },
+    amqp: { url: amqpUrl },
+    keys: { signing: identities.provider.signing, decryption: [identities.provider.encryption] },
+  };
+
+  return {
+    config,
+    helseid: { issuer: helseid.origin, service },
+    rest: { baseUrl: rest.origin, state, counts },
+    registries: { cppaBaseUrl: `${registries.origin}/v2/`, communicationPartyBaseUrl: registries.origin },
+    amqp: { url: amqpUrl, namespace, broker },
+    client,
+    parties: sandboxParties,
+    identities,
+    citizens,
+    counterpart,
+    counterpartTransport,
+    faults,
+    capture,
+    setStatus: (fnr, status) => void statuses.set(fnr, status),
+    async close() {
+      await counterpartTransport.close();
+      await broker.close();
+      await Promise.all([helseid.close(), rest.close(), registries.close()]);
+      await capture.flush();
+    },
+  };
+}
+
+/** Writes the identities as PEM files, for commands and other programs; the folder's content is synthetic. */
+export async function writeIdentities(identities: SandboxIdentities, dir: string): Promise<void> {
+  await mkdir(dir, { recursive: true });
+  await writeFile(join(dir, "ca.crt.pem"), identities.authority.certificate.toString());
+  for (const owner of ["helsenorge", "provider"] as const) {
+    for (const use of ["signing", "encryption"] as const) {
+      const { certificate, key } = identities[owner][use];
+      await writeFile(join(dir, `${owner}-${use}.crt.pem`), certificate.toString());
+      await writeFile(join(dir, `${owner}-${use}.key.pem`), key.export({ type: "pkcs8", format: "pem" }), {
+        mode: 0o600,
+      });
+    }
+  }
+}
+
+async function createClient(): Promise<SandboxClient> {
+  const { privateKey } = await generateKeyPair("ES256", { extractable: true });
+  const jwk = await exportJWK(privateKey);
+  return {
+    clientId: "b1f6f1d2-5f5c-4d0e-9d0a-5a9d0c7e1a01",
+    jwk: { ...jwk, alg: "ES256", use: "sig", kid: await calculateJwkThumbprint(jwk) },
+    organisationNumber: "998888887",
+  };
+}
+
+function publicPart({ d: _private, ...rest }: JWK): JWK {
+  return rest;
+}
+
+/** Request and answer as files; the authorization header is left out. */
+function exchangeFiles(request: SandboxRequest, response: SandboxResponse): Record<string, string | Uint8Array> {
+  const { body } = response;
+  const answer = typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body ?? null, null, 2);
+  const ending = Buffer.isBuffer(body) ? "response.xml" : "response.json";
+  return {
+    "request.txt": `${request.method} ${request.url.pathname}\n`,
+    ...(request.body.length > 0 ? { "request.json": request.body } : {}),
+    [ending]: answer,
+  };
+}

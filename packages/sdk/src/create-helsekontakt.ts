@@ -1,0 +1,221 @@
+import type { Party } from "@helsekontakt/amqp-messaging/messages";
+import { HelsekontaktError, silentLogger, systemClock } from "@helsekontakt/core";
+import { createSigningFetch, createTokenSource, type TokenSource } from "@helsekontakt/helseid";
+import {
+  apis,
+  createAktivsjekkenClient,
+  createCommunicationPartyClient,
+  createCppaClient,
+  createHelsekontakterClient,
+  type RestClientOptions,
+} from "@helsekontakt/rest-client";
+import { checkConfig, type HelsekontaktConfig } from "./config.ts";
+import { type Aktivsjekk, createAktivsjekk } from "./flows/aktivsjekk.ts";
+import { createEkontakt } from "./flows/ekontakt.ts";
+import type { Ekontakt } from "./flows/ekontakt-types.ts";
+import { createMedlemstjenester, type Medlemstjenester } from "./flows/medlemstjenester.ts";
+import { createNotifikasjon, type Notifikasjon } from "./flows/notifikasjon.ts";
+import { createTjenesteoversikt, type Tjenesteoversikt } from "./flows/tjenesteoversikt.ts";
+import type { HelsekontaktEvent } from "./messaging/events.ts";
+import { Mailroom, notConfigured } from "./messaging/mailroom.ts";
+import { createRegistry } from "./messaging/party-registry.ts";
+import { Runtime } from "./messaging/runtime.ts";
+
+const ninetySixHours = 96 * 3_600_000;
+
+/** The five systems, and the life of what runs behind the three that use messages. */
+export interface Helsekontakt {
+  readonly aktivsjekk: Aktivsjekk;
+  readonly medlemstjenester: Medlemstjenester;
+  readonly notifikasjon: Notifikasjon;
+  readonly ekontakt: Ekontakt;
+  readonly tjenesteoversikt: Tjenesteoversikt;
+  /**
+   * Connects to the broker and starts sending, receiving and watching deadlines. REST works without it; messages that
+   * are posted before it wait in the journal.
+   *
+   * @throws {HelsekontaktError} `config/missing`, `amqp/*`, `registry/*`, `auth/*`, `abort/cancelled`
+   */
+  start(options?: { readonly signal?: AbortSignal }): Promise<void>;
+  /** Stops: takes no more messages, lets those under way finish within `drainMs` (default 30,000), closes the connection. */
+  stop(options?: { readonly drainMs?: number }): Promise<void>;
+  /** Listens to what happens to messages; the function that comes back ends the listening. */
+  onEvent(listener: (event: HelsekontaktEvent) => void): () => void;
+}
+
+/**
+ * Builds the SDK from one configuration. Nothing is contacted before it is needed.
+ *
+ * @throws {HelsekontaktError} `config/invalid` with all faults at once
+ */
+export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
+  const preset = checkConfig(config);
+  const { journal, keys } = config;
+  const logger = config.logger ?? silentLogger;
+  const clock = config.clock ?? systemClock;
+  const listeners = new Set<(event: HelsekontaktEvent) => void>();
+  const emit = (event: HelsekontaktEvent): void => {
+    for (const listener of listeners) {
+      try {
+        listener(event);
+      } catch {
+        // A listener's fault must not touch the message.
+      }
+    }
+  };
+
+  const tokens = lazy(() => createTokens(config, preset.helseidIssuer));
+  const signed = (baseUrl: string | undefined, path: string, system: string, scope: string): RestClientOptions => {
+    if (baseUrl === undefined) throw notConfigured(system, [path]);
+    return {
+      baseUrl,
+      fetch: createSigningFetch(tokens(), { scopes: [scope] }),
+      ...(config.rest?.timeoutMs === undefined ? {} : { retry: { timeoutMs: config.rest.timeoutMs } }),
+    };
+  };
+  const restBase = config.rest?.baseUrl ?? preset.restBaseUrl;
+  const { scopes } = config.rest ?? {};
+  const aktivsjekk = lazy(() =>
+    createAktivsjekk(
+      createAktivsjekkenClient(
+        signed(
+          restBase,
+          "rest.baseUrl",
+          "AktivSjekken",
+          scopes?.aktivsjekken ?? apis.aktivsjekken.securitySchemes.helseid.scopes[0],
+        ),
+      ),
+    ),
+  );
+  const medlemstjenester = lazy(() =>
+    createMedlemstjenester(
+      createHelsekontakterClient(
+        signed(
+          restBase,
+          "rest.baseUrl",
+          "Medlemstjenester",
+          scopes?.helsekontakter ?? apis.helsekontakter.securitySchemes.helseid.scopes[0],
+        ),
+      ),
+      journal,
+      config.organisation,
+      clock,
+    ),
+  );
+
+  const sender = (herId?: string): Party => {
+    const { services, herId: own, name, organisationNumber } = config.organisation;
+    const service = herId === undefined ? services[0] : services.find((s) => s.herId === herId);
+    if (service === undefined) {
+      throw new HelsekontaktError("input/invalid", "expected the HER-id of an own service, found another", {
+        context: { services: services.map((s) => s.herId) },
+        hint: "add the service to organisation.services",
+      });
+    }
+    return { herId: own, name, organisationNumber, service };
+  };
+  const messaging = lazy(() => {
+    if (journal === undefined) throw notConfigured("messages", ["journal"]);
+    const mailroom = new Mailroom(journal, config.receiptDeadlineMs ?? ninetySixHours);
+    const ekontakt = createEkontakt(journal, mailroom, sender, config.helsenorge);
+    return { mailroom, ekontakt };
+  });
+  const notifikasjon = lazy(() => createNotifikasjon(messaging().mailroom, sender, config.helsenorge));
+  const tjenesteoversikt = lazy(() => createTjenesteoversikt(messaging().mailroom, sender, config.helsenorge));
+
+  const runtime = lazy(() => {
+    if (journal === undefined || keys === undefined || (config.amqp === undefined && preset.amqpHost === undefined)) {
+      throw notConfigured("messages", ["journal", "keys", "amqp"]);
+    }
+    const registry = createRegistry(
+      createCppaClient(
+        signed(
+          config.registry?.cppaBaseUrl ?? preset.cppaBaseUrl,
+          "registry.cppaBaseUrl",
+          "messages",
+          apis.cppa.securitySchemes.helseidDpop.scopes[0],
+        ),
+      ),
+      createCommunicationPartyClient(
+        signed(
+          config.registry?.communicationPartyBaseUrl ?? preset.communicationPartyBaseUrl,
+          "registry.communicationPartyBaseUrl",
+          "messages",
+          apis.communicationParty.securitySchemes.helseid.scopes[0],
+        ),
+      ),
+      clock,
+      logger,
+    );
+    return new Runtime({
+      journal,
+      amqp: config.amqp ?? {},
+      amqpHost: preset.amqpHost,
+      amqpNamespace: preset.amqpNamespace,
+      keys,
+      registry,
+      ekontakt: messaging().ekontakt.inbound,
+      ownHerId: sender().service.herId,
+      helsenorgeHerId: config.helsenorge.service.herId,
+      receiptWithinMs: config.receiptDeadlineMs ?? ninetySixHours,
+      clock,
+      logger,
+      emit,
+    });
+  });
+  let started = false;
+
+  return {
+    get aktivsjekk() {
+      return aktivsjekk();
+    },
+    get medlemstjenester() {
+      return medlemstjenester();
+    },
+    get notifikasjon() {
+      return notifikasjon();
+    },
+    get ekontakt() {
+      return messaging().ekontakt.api;
+    },
+    get tjenesteoversikt() {
+      return tjenesteoversikt();
+    },
+    async start({ signal } = {}) {
+      await runtime().start(signal);
+      started = true;
+    },
+    async stop({ drainMs = 30_000 } = {}) {
+      if (!started) return;
+      await runtime().stop(drainMs);
+      started = false;
+    },
+    onEvent(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+  };
+}
+
+function createTokens(config: HelsekontaktConfig, defaultIssuer: string | undefined): TokenSource {
+  const issuer = config.helseid?.issuer ?? defaultIssuer;
+  if (config.helseid === undefined || issuer === undefined)
+    throw notConfigured("REST services and registries", ["helseid.clientId", "helseid.key", "helseid.issuer"]);
+  return createTokenSource({
+    issuer,
+    clientId: config.helseid.clientId,
+    key: config.helseid.key,
+    ...(config.helseid.binding === undefined ? {} : { binding: config.helseid.binding }),
+    ...(config.logger === undefined ? {} : { logger: config.logger }),
+    ...(config.clock === undefined ? {} : { clock: config.clock }),
+    allowInsecureLoopback: config.environment === "LOCAL",
+  });
+}
+
+function lazy<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}

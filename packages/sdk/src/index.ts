@@ -1,0 +1,76 @@
+export type {
+  AccessCode,
+  AttachmentPart,
+  AttachmentView,
+  DialogText,
+  Helsekontakt as HealthContact,
+  OmraadeSpelling,
+  Party,
+  PartyLevel,
+  Patient,
+  PatientView,
+  Representative,
+  TeamMember,
+  Tjeneste,
+} from "@helsekontakt/amqp-messaging/messages";
+export { plainText } from "@helsekontakt/amqp-messaging/messages";
+export {
+  type ErrorCode,
+  errorCodes,
+  HelsekontaktError,
+  type Issue,
+  Personal,
+  ValidationError,
+} from "@helsekontakt/core";
+export { openJournal, sqliteStore } from "@helsekontakt/journal";
+export {
+  type AmqpConfig,
+  checkConfig,
+  type ConfigFault,
+  type HelseidConfig,
+  type HelsekontaktConfig,
+  type KeysConfig,
+  type OrganisationConfig,
+  type RegistryConfig,
+  type RestConfig,
+} from "./config.ts";
+export { createHelsekontakt, type Helsekontakt } from "./create-helsekontakt.ts";
+export { type EnvironmentName, type EnvironmentPreset, environments } from "./environments.ts";
+export type {
+  Aktivsjekk,
+  AktivsjekkOptions,
+  AktivsjekkProgress,
+  AktivsjekkResult,
+  CitizenReach,
+  Omraade,
+  Reach,
+} from "./flows/aktivsjekk.ts";
+export {
+  accept,
+  type Ekontakt,
+  type EkontaktAnswer,
+  type EkontaktDecision,
+  type EkontaktHandler,
+  type EkontaktMessage,
+  type EkontaktQuestion,
+  type EkontaktReply,
+  type EkontaktRequest,
+  refuse,
+  reject,
+  reply,
+  retryLater,
+} from "./flows/ekontakt-types.ts";
+export type {
+  Medlem,
+  MedlemOutcome,
+  Medlemstjenester,
+  Offering,
+  PublishResult,
+  RegisterOptions,
+  RegisterResult,
+} from "./flows/medlemstjenester.ts";
+export type { Notifikasjon, NotifikasjonCommand, SentNotifikasjon } from "./flows/notifikasjon.ts";
+export type { Tjenesteoversikt, TjenesteoversiktCommand } from "./flows/tjenesteoversikt.ts";
+export type { HelsekontaktEvent } from "./messaging/events.ts";
+export type { SendOptions, SentMessage } from "./messaging/mailroom.ts";
+export type { Receipt, ReceiptFault } from "./messaging/receipt.ts";

@@ -1,0 +1,249 @@
+import { randomUUID } from "node:crypto";
+import {
+  type AmqpConnection,
+  connectAmqp,
+  createMessenger,
+  type ErrorQueueMessage,
+  type Messenger,
+  type PartyRegistry,
+  type Subscription,
+} from "@helsekontakt/amqp-messaging";
+import { type Clock, HelsekontaktError, type Logger, throwIfAborted } from "@helsekontakt/core";
+import type { Journal } from "@helsekontakt/journal";
+import type { AmqpConfig, KeysConfig } from "../config.ts";
+import type { EkontaktInbound } from "../flows/ekontakt.ts";
+import { runDispatcher } from "./dispatcher.ts";
+import type { EventSink } from "./events.ts";
+import { type InboundOptions, runInbox, takeMessage } from "./inbound.ts";
+
+export interface RuntimeOptions {
+  readonly journal: Journal;
+  readonly amqp: AmqpConfig;
+  readonly amqpNamespace: string | undefined;
+  readonly amqpHost: string | undefined;
+  readonly keys: KeysConfig;
+  readonly registry: PartyRegistry;
+  readonly ekontakt: EkontaktInbound;
+  readonly ownHerId: string;
+  readonly helsenorgeHerId: string;
+  readonly receiptWithinMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly emit: EventSink;
+}
+
+/** Everything that runs while the messaging part is started: connection, dispatcher, inbox, deadlines. */
+export class Runtime {
+  readonly #options: RuntimeOptions;
+  #abort: AbortController | undefined;
+  #connection: AmqpConnection | undefined;
+  #loops: Promise<unknown>[] = [];
+  #subscriptions: Subscription[] = [];
+
+  constructor(options: RuntimeOptions) {
+    this.#options = options;
+  }
+
+  get running(): boolean {
+    return this.#abort !== undefined;
+  }
+
+  async start(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#abort !== undefined) return;
+    throwIfAborted(signal);
+    const abort = new AbortController();
+    this.#abort = abort;
+    try {
+      await this.#open(abort.signal, signal);
+    } catch (error) {
+      await this.stop(0);
+      throw error;
+    }
+  }
+
+  async #open(running: AbortSignal, starting: AbortSignal | undefined): Promise<void> {
+    const { amqp, journal, logger, emit, clock } = this.#options;
+    const own = starting === undefined ? {} : { signal: starting };
+    const queues = await this.#queues(starting);
+    const connection = await connectAmqp(
+      {
+        ...(amqp.url === undefined ? {} : { url: amqp.url }),
+        ...this.#host(),
+        ...(amqp.username === undefined ? {} : { username: amqp.username }),
+        ...(amqp.password === undefined ? {} : { password: amqp.password }),
+        logger,
+        onState: (event) => emit({ type: "connection", state: event.state }),
+      },
+      own,
+    );
+    this.#connection = connection;
+    const messenger = createMessenger({
+      connection,
+      registry: this.#options.registry,
+      queues,
+      signer: this.#options.keys.signing,
+      decryptKeys: this.#options.keys.decryption,
+      clock,
+      logger,
+      onEvent: (event) => {
+        if (event.kind === "refused") emit({ type: "refused", condition: event.condition, reported: event.reported });
+      },
+    });
+    const owner = randomUUID();
+    const inbound: InboundOptions = {
+      journal,
+      ekontakt: this.#options.ekontakt,
+      owner,
+      receiptWithinMs: this.#options.receiptWithinMs,
+      clock,
+      logger,
+      emit,
+    };
+    this.#subscribe(messenger, queues, inbound, amqp.concurrency ?? 5);
+    await Promise.all(this.#subscriptions.map((s) => s.attached));
+    this.#loops = [
+      runDispatcher(
+        { journal, owner, logger, emit, send: (claim, options) => this.#send(messenger, claim, options.signal) },
+        running,
+      ),
+      runInbox(inbound, amqp.concurrency ?? 5, running),
+      this.#watchDeadlines(running),
+    ];
+  }
+
+  #subscribe(
+    messenger: Messenger,
+    queues: { readonly async: string; readonly error?: string },
+    inbound: InboundOptions,
+    concurrency: number,
+  ): void {
+    const { journal, emit } = this.#options;
+    this.#subscriptions.push(
+      messenger.receive(
+        queues.async,
+        async (message) => {
+          await takeMessage(inbound, message, message.signal);
+          return "accept";
+        },
+        { concurrency },
+      ),
+    );
+    if (queues.error === undefined) return;
+    this.#subscriptions.push(
+      messenger.receiveErrors(queues.error, async (message) => {
+        const { originalMessageId, condition } = undeliverableFacts(message);
+        const entry =
+          originalMessageId === undefined
+            ? undefined
+            : await journal.outbox.reportUndeliverable(originalMessageId, condition);
+        emit({
+          type: "undeliverable",
+          originalMessageId: originalMessageId ?? "",
+          condition,
+          known: entry !== undefined,
+        });
+      }),
+    );
+  }
+
+  async #send(
+    messenger: Messenger,
+    claim: Parameters<Parameters<typeof runDispatcher>[0]["send"]>[0],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const acknowledges = claim.properties["acknowledges"];
+    await messenger.protectAndSend(
+      {
+        messageId: claim.messageId,
+        function: claim.kind,
+        fromHerId: claim.from,
+        toHerId: claim.to,
+        payload: claim.payload,
+        ...(claim.conversation === undefined ? {} : { conversationId: claim.conversation }),
+        ...(acknowledges === undefined ? {} : { acknowledges }),
+      },
+      { signal },
+    );
+  }
+
+  /** Own queues: as configured, else as the address registry has them for the first own service. */
+  async #queues(signal: AbortSignal | undefined): Promise<{ async: string; error?: string }> {
+    const given = this.#options.amqp.queues ?? {};
+    if (given.async !== undefined)
+      return { async: given.async, ...(given.error === undefined ? {} : { error: given.error }) };
+    const own = await this.#options.registry.resolve({
+      herId: this.#options.ownHerId,
+      ownHerId: this.#options.helsenorgeHerId,
+      function: "APPREC",
+      ...(signal === undefined ? {} : { signal }),
+    });
+    if (own.queues.async === undefined) {
+      throw new HelsekontaktError(
+        "registry/no-queue",
+        "expected the own party to have an asynchronous queue in the address registry, found none",
+        {
+          hint: "set amqp.queues.async, or correct the entry in Adresseregisteret",
+        },
+      );
+    }
+    return { async: own.queues.async, ...(own.queues.error === undefined ? {} : { error: own.queues.error }) };
+  }
+
+  #host(): { host?: string; port?: number; transport?: "tls"; namespace?: string } {
+    if (this.#options.amqp.url !== undefined) return {};
+    const [host, port] = (this.#options.amqpHost ?? "").split(":");
+    return {
+      ...(host === undefined || host === "" ? {} : { host, transport: "tls" as const }),
+      ...(port === undefined ? {} : { port: Number(port) }),
+      ...(this.#options.amqpNamespace === undefined ? {} : { namespace: this.#options.amqpNamespace }),
+    };
+  }
+
+  /** Marks messages overdue whose AppRec has not come in time, and tells. */
+  async #watchDeadlines(signal: AbortSignal): Promise<void> {
+    const { journal, emit, clock, logger } = this.#options;
+    while (!signal.aborted) {
+      try {
+        for (const entry of await journal.receipts.overdue({ signal })) {
+          emit({
+            type: "overdue",
+            function: entry.kind,
+            id: entry.id,
+            ...(entry.msgId === undefined ? {} : { msgId: entry.msgId }),
+          });
+        }
+        const next = await journal.receipts.nextDeadline({ signal });
+        await clock.sleep(Math.min(Math.max((next ?? Number.POSITIVE_INFINITY) - clock.now(), 250), 30_000), signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        logger.warn("deadlines cannot be looked at, trying again", { code: HelsekontaktError.from(error).code });
+        await clock.sleep(1_000, signal).catch(() => {});
+      }
+    }
+  }
+
+  /** Stops taking messages, lets handlers and sends finish within the limit, closes the connection. */
+  async stop(drainMs: number): Promise<void> {
+    const abort = this.#abort;
+    if (abort === undefined) return;
+    await Promise.allSettled(this.#subscriptions.map((s) => s.stop({ drainMs })));
+    abort.abort();
+    await Promise.allSettled(this.#loops);
+    await this.#connection?.close({ drainMs });
+    this.#connection = undefined;
+    this.#subscriptions = [];
+    this.#loops = [];
+    this.#abort = undefined;
+  }
+}
+
+function undeliverableFacts(message: ErrorQueueMessage): {
+  readonly originalMessageId: string | undefined;
+  readonly condition: string;
+} {
+  if (message.kind === "report")
+    return { originalMessageId: message.report.originalMessageId, condition: message.report.condition };
+  if (message.kind === "soap-fault")
+    return { originalMessageId: message.fault.messageId, condition: message.fault.code ?? "soap-fault" };
+  return { originalMessageId: undefined, condition: "unknown" };
+}
