@@ -7,5 +7,6 @@ export { fhirToXml } from "./fhir/to-xml.ts";
 export { parseXhtml, stringifyXhtml, xhtmlNamespace } from "./fhir/xhtml.ts";
 export type * from "./gen/fhir/profiles.ts";
 export { profileUrls } from "./gen/fhir/profiles.ts";
-export { resourceTypes } from "./gen/fhir/tables.ts";
+export { resourceTypes, typeTables } from "./gen/fhir/tables.ts";
+export type { FhirFieldRow, FhirTypeTable } from "./fhir/table.ts";
 export type * from "./gen/fhir/types.ts";

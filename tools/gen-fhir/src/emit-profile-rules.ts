@@ -1,5 +1,6 @@
 import { GeneratorError, propertyKey, quote } from "@helsekontakt/codegen";
 import type { ElementDefinition } from "./definitions.ts";
+import { type Executed, note } from "./executed.ts";
 import { compileInvariant } from "./fhirpath-emit.ts";
 import type { Field, Model } from "./model.ts";
 import { allowed, fieldOf, type Profile, type ProfileNode, targetTypes, valueRule } from "./profiles.ts";
@@ -13,7 +14,7 @@ export function emitProfiles(
   model: Model,
   profiles: readonly Profile[],
   source: DefinitionSource,
-  compiled: Map<string, string>,
+  compiled: Map<string, Executed>,
 ): string {
   let sets = "";
   let setCount = 0;
@@ -116,7 +117,7 @@ ${profiles.map((p) => `  ${propertyKey(p.definition.url)}: { type: ${quote(p.typ
       if (k.expression === undefined)
         throw new GeneratorError(profile.definition.url, undefined, `constraint ${k.key} without expression`, "a FHIRPath expression");
       const { code } = compileInvariant(model, type, k.expression, k.key);
-      compiled.set(k.key, "compiled");
+      note(compiled, k.key, type, k.expression, "compiled");
       out += `${indent}if (!(${code})) c.invariant(${quote(k.key)}, ${quote(k.severity)}, ${quote(lower(k.human))});\n`;
     }
     return out;

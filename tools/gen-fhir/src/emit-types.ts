@@ -143,7 +143,10 @@ ${addresses}} as const;
     for (const [name, childNode] of node.children) {
       const field = fieldOf(model, type, name, profile);
       const alternatives = allowed(field, childNode, profile);
+      const removed = childNode.element?.max === "0" ? field.alternatives : field.alternatives.filter((a) => !alternatives.includes(a));
+      for (const a of removed) members.push(`${indent}  ${propertyKey(a.json)}?: never;\n`);
       for (const a of alternatives) {
+        if (removed.includes(a)) continue;
         const member = memberOf(field, a, childNode, profile, `${indent}  `, alternatives.length === 1);
         if (member) members.push(member);
       }
@@ -161,7 +164,8 @@ ${addresses}} as const;
     only: boolean,
   ): string | undefined {
     const element = node.element;
-    const min = Math.max(field.min, element?.min ?? 0);
+    const sliceMin = [...node.slices.values()].map((s) => s.element?.min ?? 0);
+    const min = Math.max(field.min, element?.min ?? 0, ...sliceMin);
     const primitive = model.primitives.has(a.type);
     const plain = tsType(a.type, field, model, codes);
     use(plain);

@@ -1,6 +1,7 @@
 import { byCodeUnit, type GeneratedFile, propertyKey, quote } from "@helsekontakt/codegen";
 import type { Constraint } from "./definitions.ts";
 import { emitProfiles } from "./emit-profile-rules.ts";
+import { type Executed, note } from "./executed.ts";
 import { compileInvariant } from "./fhirpath-emit.ts";
 import { type Field, type Model, type TypeModel, tsName } from "./model.ts";
 import type { Profile } from "./profiles.ts";
@@ -36,7 +37,7 @@ export function emitValidators(
   source: DefinitionSource,
   heads: { readonly core: string; readonly profiles: string },
 ): GeneratedFile[] {
-  const compiled = new Map<string, string>();
+  const compiled = new Map<string, Executed>();
   const skipped = new Map<string, string>();
   const types = [...model.types.values()].filter((t) => !t.abstract || t.kind === "complex");
   const concrete = types.filter((t) => t.name !== "BackboneElement");
@@ -58,13 +59,15 @@ export const resourceValidators: Readonly<Record<string, ValidateType>> = {
 ${resources.map((t) => `  ${propertyKey(t.name)}: v${tsName(t.name)},\n`).join("")}};
 `;
   const rules = emitProfiles(model, profiles, source, compiled);
-  const list = (m: ReadonlyMap<string, string>): string =>
+  const list = (m: ReadonlyMap<string, Executed>): string =>
     [...m]
       .sort((a, b) => byCodeUnit(a[0], b[0]))
-      .map(([key, text]) => `  ${propertyKey(key)}: ${quote(text)},\n`)
+      .map(([key, e]) => `  ${propertyKey(key)}: { at: ${quote(e.at)}, how: ${quote(e.how)}, expression: ${quote(e.expression)} },\n`)
       .join("");
-  const coverage = `${heads.core}/** Invariants that run: key, and how. */
-export const executedInvariants: Readonly<Record<string, string>> = {
+  const coverage = `${heads.core}/** Invariants that run: where they stand first, their FHIRPath, and how they run. */
+export const executedInvariants: Readonly<
+  Record<string, { readonly at: string; readonly expression: string; readonly how: string }>
+> = {
 ${list(compiled)}};
 
 /** Invariants and bindings of the closure that do not run, with the reason. */
@@ -83,7 +86,7 @@ ${[...[...skipped].map(([k, why]) => `${k}: ${why}`), ...model.notChecked]
   function validatorOf(
     type: TypeModel,
     m: Model,
-    ran: Map<string, string>,
+    ran: Map<string, Executed>,
     left: Map<string, string>,
   ): string {
     const resource = type.kind === "resource";
@@ -149,7 +152,7 @@ ${after}}
       for (const k2 of own)
         out += `        c.each(o, k, (o) => {\n${invariant(a.type, k2, compiled, skipped, undefined, "          ")}        });\n`;
       for (const k2 of field.constraints)
-        if (k2.expression !== undefined && k2.expression in byContext) compiled.set(k2.key, byContext[k2.expression] as string);
+        if (k2.expression !== undefined && k2.expression in byContext) note(compiled, k2.key, a.type, k2.expression, byContext[k2.expression] as string);
       out += "        break;\n";
       if (primitive && !field.attribute && a.type !== "xhtml")
         // A value in the sibling alone counts as a value of the choice.
@@ -165,7 +168,7 @@ ${after}}
   function invariant(
     type: string,
     constraint: Constraint,
-    ran: Map<string, string>,
+    ran: Map<string, Executed>,
     left: Map<string, string>,
     counters: ReadonlyMap<string, string> | undefined,
     indent: string,
@@ -180,11 +183,11 @@ ${after}}
       return "";
     }
     if (expression in byContext) {
-      ran.set(key, byContext[expression] as string);
+      note(ran, key, type, expression, byContext[expression] as string);
       return "";
     }
     const { code } = compileInvariant(model, type, expression, key, counters);
-    ran.set(key, "compiled");
+    note(ran, key, type, expression, "compiled");
     return `${indent}if (!(${code})) c.invariant(${quote(key)}, ${quote(constraint.severity)});\n`;
   }
 }

@@ -27,7 +27,7 @@ const tool = "tools/gen-fhir";
 export function generate(target: string, specs: string, core: string = coreFolder()): GeneratedFile[] {
   const source = openSource(`${specs}/fhir`, core);
   const model = buildModel(source, closureRoots);
-  const profiles = readProfiles(source);
+  const profiles = readProfiles(model, source);
   const entries = readManifest(specs).filter((e) => e.kind === "fhir");
   // One sum over all profile documents keeps the header short: each has its own line in the manifest.
   const sums = entries.map((e) => `${e.path} ${e.sha256}\n`).sort(byCodeUnit);

@@ -1,6 +1,6 @@
 import { GeneratorError } from "@helsekontakt/codegen";
 import type { ElementDefinition, StructureDefinition } from "./definitions.ts";
-import type { Alternative, Field, Model } from "./model.ts";
+import { type Alternative, type Field, type Model, tsName } from "./model.ts";
 import type { DefinitionSource } from "./source.ts";
 
 /** A place in a profile: what its differential says there, and what it says below. */
@@ -28,7 +28,7 @@ const known = new Set(
 );
 
 /** Reads the differentials of our own profiles into trees, parents before children. */
-export function readProfiles(source: DefinitionSource): Profile[] {
+export function readProfiles(model: Model, source: DefinitionSource): Profile[] {
   const byUrl = new Map<string, Profile>();
   const read = (definition: StructureDefinition, from: readonly string[]): Profile => {
     const done = byUrl.get(definition.url);
@@ -52,6 +52,12 @@ export function readProfiles(source: DefinitionSource): Profile[] {
     return profile;
   };
   for (const definition of source.own) read(definition, []);
+  const names = new Set([...model.types.keys()].map(tsName));
+  for (const profile of byUrl.values()) {
+    if (names.has(profile.name) || !/^[A-Z]\w*$/.test(profile.name))
+      throw new GeneratorError(profile.definition.url, undefined, `name ${profile.name}`, "a capitalised name that nothing else has");
+    names.add(profile.name);
+  }
   return [...byUrl.values()];
 }
 

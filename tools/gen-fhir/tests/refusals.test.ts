@@ -1,0 +1,72 @@
+import { GeneratorError } from "@helsekontakt/codegen";
+import { describe, expect, it } from "vitest";
+import { generate } from "../src/generate.ts";
+import { element, profile, withSpecs } from "./_specs.ts";
+
+function refusal(definitions: readonly object[]): string {
+  try {
+    withSpecs(definitions, (folder) => generate("validators", folder));
+  } catch (error) {
+    expect(error).toBeInstanceOf(GeneratorError);
+    return (error as Error).message;
+  }
+  return "accepted";
+}
+
+const constraint = (expression: string): object => ({
+  constraint: [{ key: "x-1", severity: "error", human: "Holds", expression }],
+});
+
+describe("unknown constructs stop the generator by name and place", () => {
+  const cases: [string, object, RegExp][] = [
+    ["a part of ElementDefinition", element("Patient.name", { maxLength: 3 }), /Patient\.name\.maxLength/],
+    ["an element that the base lacks", element("Patient.nme", { min: 1 }), /found Patient\.nme/],
+    [
+      "a discriminator by profile",
+      element("Patient.name", { slicing: { discriminator: [{ type: "profile", path: "$this" }], rules: "open" } }),
+      /discriminator profile/,
+    ],
+    [
+      "a discriminator path with a function",
+      element("Patient.name", { slicing: { discriminator: [{ type: "value", path: "resolve()" }], rules: "open" } }),
+      /discriminator path resolve/,
+    ],
+    [
+      "ordered slices",
+      element("Patient.name", { slicing: { discriminator: [{ type: "value", path: "use" }], rules: "open", ordered: true } }),
+      /ordered/,
+    ],
+    ["a function outside the subset", element("Patient.name", constraint("given.repeat($this).exists()")), /repeat\(\)/],
+    ["a property that the type lacks", element("Patient.name", constraint("famly.exists()")), /HumanName\.famly/],
+    ["text that is no FHIRPath", element("Patient.name", constraint("given; family")), /"; family"/],
+    ["a pattern that could be slow", element("Patient.name", constraint("family.matches('^(a+)+$')")), /pattern/],
+    ["aggregation", element("Patient.link.other", { type: [{ code: "Reference", aggregation: ["contained"] }] }), /aggregation/],
+    [
+      "a value set that cannot be listed",
+      element("Patient.maritalStatus", { binding: { strength: "required", valueSet: "https://example.org/none" } }),
+      /no ValueSet/,
+    ],
+  ];
+  for (const [name, part, expected] of cases)
+    it(name, () => {
+      const slice = element("Patient.name:one", { max: "1" });
+      const elements = "slicing" in part ? [part, slice] : [part];
+      expect(refusal([profile("p", "Patient", elements)])).toMatch(expected);
+    });
+
+  it("a definition of another kind", () => {
+    expect(refusal([{ resourceType: "SearchParameter", url: "urn:x" }])).toMatch(/SearchParameter/);
+  });
+
+  it("two definitions of one address", () => {
+    expect(refusal([profile("p", "Patient", []), profile("p", "Patient", [])])).toMatch(/one definition for each canonical/);
+  });
+
+  it("a base that is itself", () => {
+    expect(refusal([profile("p", "Patient", [], "https://example.org/fhir/StructureDefinition/p")])).toMatch(/itself/);
+  });
+
+  it("an unknown target", () => {
+    expect(() => withSpecs([], (folder) => generate("docs", folder))).toThrow(/types or validators/);
+  });
+});
