@@ -1,4 +1,4 @@
-import { constants, createDecipheriv, privateDecrypt, randomBytes } from "node:crypto";
+import { constants, createDecipheriv, type KeyObject, privateDecrypt, randomBytes } from "node:crypto";
 import { HelsekontaktError } from "@helsekontakt/core";
 import { type Identity, isKeyObject } from "../keys/identity.ts";
 import {
@@ -14,7 +14,7 @@ import {
 } from "./algorithms.ts";
 import { type BerElement, readBer } from "./ber-reader.ts";
 import { identifies } from "./certificate-identifier.ts";
-import { removeOaep } from "./oaep.ts";
+import { removeOaep, removePkcs1 } from "./padding.ts";
 import { inSlices } from "./slices.ts";
 
 /** Most recipient entries that one message may make this side try: each costs an RSA operation. */
@@ -131,14 +131,14 @@ export async function decryptData<T>(
 async function openKey(attempt: Attempt, size: number, signal?: AbortSignal): Promise<Buffer> {
   const substitute = randomBytes(size);
   try {
-    const key = await rsaDecrypt(attempt, signal);
+    const key = await rsaDecrypt(attempt, size, signal);
     return key?.length === size ? Buffer.from(key) : substitute;
   } catch {
     return substitute;
   }
 }
 
-async function rsaDecrypt(attempt: Attempt, signal?: AbortSignal): Promise<Uint8Array | undefined> {
+async function rsaDecrypt(attempt: Attempt, size: number, signal?: AbortSignal): Promise<Uint8Array | undefined> {
   const { encryptedKey, oaep } = attempt;
   const { key } = attempt.identity;
   const label = oaep === undefined || oaep.label.length === 0 ? {} : { oaepLabel: oaep.label };
@@ -150,7 +150,7 @@ async function rsaDecrypt(attempt: Attempt, signal?: AbortSignal): Promise<Uint8
       ...(signal === undefined ? {} : { signal }),
     });
   }
-  if (oaep === undefined) return privateDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, encryptedKey);
+  if (oaep === undefined) return pkcs1Decrypt(key, encryptedKey, size);
   if (oaep.hash === oaep.mask) {
     return privateDecrypt(
       { key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: oaep.hash, ...label },
@@ -158,6 +158,16 @@ async function rsaDecrypt(attempt: Attempt, signal?: AbortSignal): Promise<Uint8
     );
   }
   return removeOaep(privateDecrypt({ key, padding: constants.RSA_NO_PADDING }, encryptedKey), oaep);
+}
+
+/** Some builds of Node 22 carry an OpenSSL without implicit rejection and refuse this padding altogether. */
+function pkcs1Decrypt(key: KeyObject, encryptedKey: Buffer, size: number): Buffer | undefined {
+  try {
+    return privateDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, encryptedKey);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ERR_INVALID_ARG_VALUE") throw error;
+    return removePkcs1(privateDecrypt({ key, padding: constants.RSA_NO_PADDING }, encryptedKey), size);
+  }
 }
 
 async function decryptContent(envelope: Envelope, key: Buffer, signal?: AbortSignal): Promise<Buffer | undefined> {

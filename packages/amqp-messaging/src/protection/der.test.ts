@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { berToDer, readBer, readObjectIdentifier } from "./ber-reader.ts";
 import { derBytes, integer, objectIdentifier, octetString, sequence, setOf, tlv } from "./der-writer.ts";

@@ -1,5 +1,5 @@
 import { constants, privateDecrypt, randomBytes, sign as cryptoSign } from "node:crypto";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { makeIdentity, makePki, type TestPki } from "./_test-certificates.ts";
 import { protect, type ProtectOptions } from "./protect.ts";

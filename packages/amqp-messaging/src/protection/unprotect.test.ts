@@ -145,23 +145,25 @@ describe("unprotect() binds the signer", () => {
   });
 });
 
+const digestOf = (data: Uint8Array) =>
+  sequence(objectIdentifier(OID.messageDigest), setOf(octetString(createHash("sha256").update(data).digest())));
+
+const sealed = (sent: Der, signed: Der) =>
+  seal(
+    signedData({
+      signers: [
+        signerInfo({
+          identifier: byName(pki.sender),
+          attributes: sent,
+          signature: signature(pki.sender, derBytes(signed)),
+        }),
+      ],
+    }),
+  );
+
 describe("unprotect() reads signed attributes", () => {
   const contentType = sequence(objectIdentifier(OID.contentType), setOf(CONTENT_TYPE.data));
-  const digestOf = (data: Uint8Array) =>
-    sequence(objectIdentifier(OID.messageDigest), setOf(octetString(createHash("sha256").update(data).digest())));
   const time = sequence(objectIdentifier("1.2.840.113549.1.9.5"), setOf(tlv(0x17, Buffer.from("260101120000Z"))));
-  const sealed = (sent: Der, signed: Der) =>
-    seal(
-      signedData({
-        signers: [
-          signerInfo({
-            identifier: byName(pki.sender),
-            attributes: sent,
-            signature: signature(pki.sender, derBytes(signed)),
-          }),
-        ],
-      }),
-    );
 
   it("signed in the order of DER although sent in another, or in indefinite lengths", async () => {
     const list = [digestOf(text), time, contentType];
@@ -291,12 +293,12 @@ async function envelope(
   return derBytes(sequence(CONTENT_TYPE.envelopedData, explicit(0, body)));
 }
 
-describe("unprotect() reads what partners send", () => {
-  const pkcs1 = async (key: Buffer) => ({
-    algorithm: withNull(OID.rsaEncryption),
-    encrypted: publicEncrypt({ key: pki.receiver.certificate.publicKey, padding: constants.RSA_PKCS1_PADDING }, key),
-  });
+const pkcs1 = async (key: Buffer) => ({
+  algorithm: withNull(OID.rsaEncryption),
+  encrypted: publicEncrypt({ key: pki.receiver.certificate.publicKey, padding: constants.RSA_PKCS1_PADDING }, key),
+});
 
+describe("unprotect() reads what partners send", () => {
   it("recipients by subject key identifier", async () => {
     await expect(
       open(await envelope(async (key) => ({ ...(await pkcs1(key)), identifier: byKey(pki.receiver) }))),

@@ -45,3 +45,22 @@ function maskGeneration(seed: Buffer, size: number, scheme: OaepScheme): Buffer 
 function exclusiveOr(a: Buffer, b: Buffer): Buffer {
   return Buffer.from(a.map((octet, i) => octet ^ (b[i] as number)));
 }
+
+/**
+ * Removes PKCS#1 v1.5 padding from a raw RSA block, for runtimes whose OpenSSL refuses to (before implicit rejection).
+ *
+ * @param size - length of the message that is expected; any other is wrong.
+ * @returns the message, or nothing when the padding is wrong, whatever is wrong with it. The caller must go on with a
+ *   random message then, so that nobody learns which it was.
+ * @internal
+ * @see RFC 8017, section 7.2.2
+ */
+export function removePkcs1(block: Buffer, size: number): Buffer | undefined {
+  const start = block.length - size;
+  if (start < 11) return undefined;
+  let wrong = block[0] as number;
+  wrong |= (block[1] as number) ^ 2;
+  wrong |= block[start - 1] as number;
+  for (let i = 2; i < start - 1; i++) wrong |= block[i] === 0 ? 1 : 0;
+  return wrong === 0 ? block.subarray(start) : undefined;
+}
