@@ -145,6 +145,19 @@ export function inboxPlace(column: "payload" | "properties", id: string): string
   return `inbox:${column}:${id}`;
 }
 
+/** No earlier message of the same key is still to be handled. */
+const keyIsFree = (e: ExpressionBuilder<JournalSchema & { i: InboxTable }, "i">) =>
+  e.not(
+    e.exists(
+      e
+        .selectFrom("inbox as earlier")
+        .select("earlier.id")
+        .whereRef("earlier.ordering_key", "=", "i.ordering_key")
+        .whereRef("earlier.seq", "<", "i.seq")
+        .where(literal.received("earlier")),
+    ),
+  );
+
 /** @internal */
 export function createInbox(parts: Parts, maxTries: number): Inbox {
   const { store, notifier, cipher } = parts;
@@ -226,18 +239,6 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
           : "content";
     return { outcome: "duplicate", by, entry: entryFromRow(row) };
   }
-
-  const keyIsFree = (e: ExpressionBuilder<JournalSchema & { i: InboxTable }, "i">) =>
-    e.not(
-      e.exists(
-        e
-          .selectFrom("inbox as earlier")
-          .select("earlier.id")
-          .whereRef("earlier.ordering_key", "=", "i.ordering_key")
-          .whereRef("earlier.seq", "<", "i.seq")
-          .where(literal.received("earlier")),
-      ),
-    );
 
   async function take(db: Db, ids: readonly string[], now: number, lease: Lease): Promise<InboxClaim[]> {
     const leaseUntil = now + (lease.leaseMs ?? defaultLeaseMs);

@@ -44,8 +44,7 @@ export async function migrate(db: Db, engine: Engine, now: number): Promise<void
 async function initial(db: Db, engine: Engine): Promise<void> {
   const bytes = engine === "postgres" ? sql`bytea` : sql`blob`;
   const time = "double precision" as const;
-  // biome-ignore lint/suspicious/noExplicitAny: Kysely's builder type grows with every column
-  type Builder = CreateTableBuilder<any, any>;
+  type Builder = CreateTableBuilder<string, string>;
   const withSeq = (table: Builder): Builder =>
     engine === "postgres"
       ? table.addColumn("seq", "bigserial", (c) => c.primaryKey())

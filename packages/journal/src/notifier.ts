@@ -5,7 +5,7 @@ export class Notifier {
   readonly #waiters = new Map<string, Set<() => void>>();
 
   publish(...topics: readonly string[]): void {
-    for (const topic of new Set(topics)) for (const wake of [...(this.#waiters.get(topic) ?? [])]) wake();
+    for (const topic of new Set(topics)) this.#waiters.get(topic)?.forEach((wake) => wake());
   }
 
   /** Wakes everybody, for closing. */

@@ -30,6 +30,17 @@ export interface Pruned {
 /** Each transaction touches at most this many rows, so that sends are not held up. */
 const batch = 200;
 
+/** Sent or failed, with nothing awaited: at most one batch. */
+const finishedOutbox = (db: Db, before: number, withPayload: boolean) => {
+  const query = db
+    .selectFrom("outbox")
+    .select("id")
+    .where("transport", "in", ["sent", "failed"])
+    .where("changed_at", "<", before)
+    .where((e) => e.or([e("application", "!=", "awaiting"), e("transport", "=", "failed")]));
+  return (withPayload ? query.where("payload", "is not", null) : query).limit(batch);
+};
+
 /** A message is finished when nothing more is done or expected; awaited and queued ones never go. @internal */
 export async function prune(parts: Parts, retention: Retention): Promise<Pruned> {
   const { store } = parts;
@@ -38,15 +49,6 @@ export async function prune(parts: Parts, retention: Retention): Promise<Pruned>
   const states = retention.quarantined ? (["handled", "quarantined"] as const) : (["handled"] as const);
   const now = await parts.now();
 
-  const outbox = (db: Db, before: number, withPayload: boolean) => {
-    const query = db
-      .selectFrom("outbox")
-      .select("id")
-      .where("transport", "in", ["sent", "failed"])
-      .where("changed_at", "<", before)
-      .where((e) => e.or([e("application", "!=", "awaiting"), e("transport", "=", "failed")]));
-    return (withPayload ? query.where("payload", "is not", null) : query).limit(batch);
-  };
   const inbox = (db: Db, before: number, withPayload: boolean) => {
     const query = db.selectFrom("inbox").select("id").where("state", "in", states).where("changed_at", "<", before);
     return (withPayload ? query.where("payload", "is not", null) : query).limit(batch);
@@ -68,7 +70,7 @@ export async function prune(parts: Parts, retention: Retention): Promise<Pruned>
       db
         .updateTable("outbox")
         .set(empty)
-        .where("id", "in", outbox(db, before, true))
+        .where("id", "in", finishedOutbox(db, before, true))
         .returning("id")
         .execute(),
     );
@@ -86,7 +88,7 @@ export async function prune(parts: Parts, retention: Retention): Promise<Pruned>
     pruned.outbox = await repeat((db) =>
       db
         .deleteFrom("outbox")
-        .where("id", "in", outbox(db, before, false))
+        .where("id", "in", finishedOutbox(db, before, false))
         .returning("id")
         .execute(),
     );

@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { openJournal } from "@helsekontakt/journal";
 import { postgresStore } from "@helsekontakt/journal/postgres";
-import pg from "pg";
+import { Pool } from "pg";
 import { Bench, contractCases, message } from "../../../packages/journal/tests/_contract.ts";
 
 // The journal's contract, and what only PostgreSQL can do, against a real server: 127.0.0.1:5432, database `test`, user
 // `postgres` with trust, or the address in HELSEKONTAKT_POSTGRES. Every case has a schema of its own, dropped afterwards.
 const address = process.env.HELSEKONTAKT_POSTGRES ?? "postgres://postgres@127.0.0.1:5432/test";
-const pool = new pg.Pool({ connectionString: address, max: 8, connectionTimeoutMillis: 5_000 });
+const pool = new Pool({ connectionString: address, max: 8, connectionTimeoutMillis: 5_000 });
 pool.on("error", () => {});
 
 const run = `hk_${randomBytes(4).toString("hex")}`;
