@@ -42,13 +42,13 @@ describe("removeOaep()", () => {
   });
 });
 
-describe("removePkcs1()", () => {
-  const encrypt = (message: Uint8Array) =>
-    publicEncrypt({ key: identity.certificate.publicKey, padding: constants.RSA_PKCS1_PADDING }, message);
+const encryptPkcs1 = (message: Uint8Array) =>
+  publicEncrypt({ key: identity.certificate.publicKey, padding: constants.RSA_PKCS1_PADDING }, message);
 
+describe("removePkcs1()", () => {
   it("gives back a message of the length expected and no other", () => {
     const message = randomBytes(32);
-    const block = raw(encrypt(message));
+    const block = raw(encryptPkcs1(message));
     expect(removePkcs1(block, 32)?.equals(message)).toBe(true);
     expect(removePkcs1(block, 31)).toBeUndefined();
     expect(removePkcs1(block, 33)).toBeUndefined();
@@ -56,7 +56,7 @@ describe("removePkcs1()", () => {
   });
 
   it("gives nothing when any octet of the padding is wrong", () => {
-    const block = raw(encrypt(Buffer.alloc(32, 7)));
+    const block = raw(encryptPkcs1(Buffer.alloc(32, 7)));
     for (const [at, value] of [
       [0, 1],
       [1, 1],
