@@ -115,14 +115,14 @@ function partyOf(facts: PartyFacts, profile: Profile | undefined, request: Resol
       kind: "dummy",
       ...certificates({ encryption: facts.encryptionCertificate, signature: facts.signatureCertificate }),
     };
-  const party = profile.parties.find((p) => String(p.herId) === request.herId);
+  const party = profile.parties.find((p) => p.herId === request.herId);
   if (party === undefined) throw notParty(profile, request.herId);
   const own = {
     receives: (messageFunction: string) => messageForReceiver(party, messageFunction) !== undefined,
     ...certificates({ encryption: last(party, "keyEncipherment"), signature: last(party, "nonRepudiation") }),
   };
   if (profile.kind === "cpp") return { ...base, ...own, kind: "cpp" };
-  if (!profile.parties.some((p) => String(p.herId) === request.ownHerId)) throw notParty(profile, request.ownHerId);
+  if (!profile.parties.some((p) => p.herId === request.ownHerId)) throw notParty(profile, request.ownHerId);
   const [start, end] = [Date.parse(profile.start ?? ""), Date.parse(profile.end ?? "")];
   if (start > now || end < now)
     throw new HelsekontaktError(

@@ -1,0 +1,395 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { HelsekontaktError, type Logger } from "@helsekontakt/core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import {
+  type AmqpConnection,
+  connectAmqp,
+  contentTypes,
+  createMessenger,
+  type ErrorQueueMessage,
+  type HandlerResult,
+  type InboundMessage,
+  type MessengerEvent,
+  type MessengerOptions,
+  type Party,
+  type WireMessage,
+} from "../src/index.ts";
+import { createIdentity, protect } from "../src/protection/index.ts";
+import { derBytes } from "../src/protection/der-writer.ts";
+import { encryptData } from "../src/protection/encrypt-data.ts";
+import { signData } from "../src/protection/sign-data.ts";
+import { dummy, registryOf, type TestParty, testParty } from "./_parties.ts";
+import { exchange, type Peer, startPeer } from "./_peer.ts";
+
+const fn = "DIALOG_INNBYGGER_TEST";
+const fnr = "01818010083";
+const payload = (sender = "93252") =>
+  Buffer.from(
+    `<MsgHead xmlns="http://www.kith.no/xmlstds/msghead/2006-05-24"><MsgInfo><Type V="${fn}"/><MsgId>m-1</MsgId>` +
+      `<Sender><Organisation><Ident><Id>1</Id><TypeId V="HER"/></Ident><Organisation><Ident><Id>${sender}</Id><TypeId V="HER"/></Ident></Organisation></Organisation></Sender>` +
+      `<Patient><Ident><Id>${fnr}</Id><TypeId V="FNR"/></Ident></Patient></MsgInfo></MsgHead>`,
+  );
+
+describe("createMessenger()", () => {
+  let peer: Peer;
+  let connection: AmqpConnection;
+  let alice: TestParty;
+  let bob: TestParty;
+  let events: MessengerEvent[];
+  let lines: string[];
+  let n = 100;
+
+  beforeAll(async () => {
+    peer = await startPeer();
+    [alice, bob] = await Promise.all([testParty("93252"), testParty("93238")]);
+  });
+  afterAll(() => peer.close());
+  beforeEach(async () => {
+    // fresh HER-ids, so that each test has fresh queues
+    alice = { ...alice, herId: String(n++) };
+    bob = { ...bob, herId: String(n++) };
+    for (const { herId } of [alice, bob]) for (const kind of ["async", "error"]) peer.declare(`${herId}_${kind}`);
+    events = [];
+    lines = [];
+    connection = await connectAmqp({
+      host: "127.0.0.1",
+      port: peer.port,
+      transport: "tcp",
+      username: "guest",
+      password: "guest",
+      namespace: exchange,
+    });
+  });
+  afterEach(() => connection.close({ drainMs: 500 }));
+
+  const record = (message: string, fields?: object): void =>
+    void lines.push(`${message} ${JSON.stringify(fields ?? {})}`);
+  const logger: Logger = { debug: record, info: record, warn: record, error: record };
+  const messenger = (who: TestParty, options: Partial<MessengerOptions> = {}) =>
+    createMessenger({
+      connection,
+      registry: registryOf([dummy(alice), dummy(bob)]),
+      queues: { async: `${who.herId}_async`, error: `${who.herId}_error` },
+      signer: who.sign,
+      decryptKeys: [who.encrypt],
+      retryPauseMs: { initial: 10, max: 20 },
+      onEvent: (e) => events.push(e),
+      logger,
+      ...options,
+    });
+  const outbound = (o: object = {}) => ({
+    messageId: randomUUID(),
+    function: fn,
+    fromHerId: alice.herId,
+    toHerId: bob.herId,
+    payload: payload(alice.herId),
+    ...o,
+  });
+  const until = async (what: string, condition: () => boolean): Promise<void> => {
+    for (let i = 0; i < 500 && !condition(); i++) await sleep(10);
+    if (!condition()) throw new Error(`expected ${what}; events ${JSON.stringify(events)}`);
+  };
+  /** Bob receives; returns what reached his handler, and what reached Alice's error queue. */
+  const bobReceives = (
+    options: Partial<MessengerOptions> = {},
+    answer: (m: InboundMessage) => HandlerResult | Promise<HandlerResult> = () => "accept",
+  ) => {
+    const messages: InboundMessage[] = [];
+    const reports: ErrorQueueMessage[] = [];
+    messenger(bob, options).receive(`${bob.herId}_async`, (m) => {
+      messages.push(m);
+      return Promise.resolve(answer(m));
+    });
+    messenger(alice).receiveErrors(`${alice.herId}_error`, (m) => {
+      reports.push(m);
+      return Promise.resolve();
+    });
+    return { messages, reports };
+  };
+  const wire = (body: Uint8Array, o: Partial<WireMessage> = {}): WireMessage => ({
+    messageId: randomUUID(),
+    to: `${bob.herId}_async`,
+    subject: fn,
+    contentType: contentTypes.protected,
+    applicationProperties: { fromHerId: alice.herId, toHerId: bob.herId, applicationTimeStamp: "2025-01-02T03:04:05Z" },
+    body,
+    ...o,
+  });
+  const refusal = async (reports: ErrorQueueMessage[]) => {
+    await until("a report", () => reports.length > 0);
+    await sleep(50);
+    expect(reports).toHaveLength(1);
+    const [first] = reports;
+    if (first?.kind !== "report") throw new Error("expected a report");
+    return { condition: first.report.condition, description: first.report.description, data: first.report.data };
+  };
+
+  it("sends a protected message that arrives byte for byte, with signer and facts (S16)", async () => {
+    const { messages } = bobReceives();
+    const sent = await messenger(alice, { systemIdentifier: "EPJ" }).protectAndSend(
+      outbound({ conversationId: "conv" }),
+    );
+    await until("the message", () => messages.length === 1);
+    expect(sent).toMatchObject({ queue: `${bob.herId}_async`, partyKind: "dummy" });
+    const [m] = messages;
+    expect(Buffer.from(m?.payload ?? []).equals(payload(alice.herId))).toBe(true);
+    expect(m).toMatchObject({
+      function: fn,
+      fromHerId: alice.herId,
+      toHerId: bob.herId,
+      root: "{http://www.kith.no/xmlstds/msghead/2006-05-24}MsgHead",
+      redelivered: false,
+    });
+    expect(m?.signer?.raw.equals(alice.sign.certificate.raw)).toBe(true);
+    expect(m?.metadata["X-Sender-Lvl2Id"]).toBe(alice.herId);
+    expect(Object.fromEntries(m?.envelope.properties ?? [])).toMatchObject({
+      "X-MessageInfo-MsgId": "m-1",
+      "X-SystemIdentifier": "EPJ",
+      ConversationId: "conv",
+    });
+    expect(m?.envelope.replyTo).toBe(`${alice.herId}_async`);
+    await until("acceptance", () => events.some((e) => e.kind === "accepted"));
+  });
+  it("keeps personal data out of headers, events and log lines (S13)", async () => {
+    const { messages } = bobReceives({}, () => Promise.reject(new Error(fnr)));
+    await messenger(alice).protectAndSend(outbound());
+    await until("a retry", () => events.some((e) => e.kind === "retry"));
+    const properties = JSON.stringify([...(messages[0]?.envelope.properties ?? [])]);
+    expect(properties + JSON.stringify(events) + lines.join("\n")).not.toContain(fnr);
+  });
+  it("hands receipts to their own handler", async () => {
+    const receipts: string[] = [];
+    const plain: string[] = [];
+    messenger(bob).receive(`${bob.herId}_async`, {
+      message: (m) => Promise.resolve(plain.push(m.function) > 0 ? "accept" : "accept"),
+      receipt: (m) =>
+        Promise.resolve(receipts.push(`${m.receipt.status} ${m.receipt.original.id}`) > 0 ? "accept" : "accept"),
+    });
+    const appRec =
+      '<AppRec xmlns="http://www.kith.no/xmlstds/apprec/2012-02-15"><Status V="1"/><OriginalMsgId><Id>o-1</Id></OriginalMsgId></AppRec>';
+    await messenger(alice).protectAndSend(outbound({ function: "APPREC", payload: Buffer.from(appRec) }));
+    await until("the receipt", () => receipts.length === 1);
+    expect(receipts).toEqual(["accepted o-1"]);
+    expect(plain).toEqual([]);
+  });
+
+  describe("what the receiver cannot take is reported once and settled once", () => {
+    it("not CMS (S7)", async () => {
+      const { reports, messages } = bobReceives();
+      await connection.send(`${bob.herId}_async`, wire(Buffer.from("not cms")));
+      expect(await refusal(reports)).toMatchObject({ condition: "transport:invalid-cms-pkcs" });
+      expect(messages).toHaveLength(0);
+      expect(peer.queue(`${bob.herId}_async`).messages).toHaveLength(0);
+    });
+    it("wrong key, damaged content and a wrong signature look the same (S5)", async () => {
+      const { reports } = bobReceives();
+      const other = await testParty("5");
+      const toOther = await protect(payload(alice.herId), {
+        signer: alice.sign,
+        recipients: [other.encrypt.certificate],
+      });
+      const damaged = Buffer.from(
+        await protect(payload(alice.herId), { signer: alice.sign, recipients: [bob.encrypt.certificate] }),
+      );
+      damaged[damaged.length - 5] = (damaged[damaged.length - 5] ?? 0) ^ 1;
+      const signed = derBytes(await signData(payload(alice.herId), { signer: alice.sign }));
+      const at = signed.indexOf("MsgHead");
+      signed[at] = (signed[at] ?? 0) ^ 1;
+      const forged = derBytes(
+        await encryptData({ parts: [signed], size: signed.length }, { recipients: bob.encrypt.certificate }),
+      );
+      for (const body of [toOther, damaged, forged]) await connection.send(`${bob.herId}_async`, wire(body));
+      await until("three reports", () => reports.length === 3);
+      const told = reports.map((r) =>
+        r.kind === "report" ? { c: r.report.condition, d: r.report.description, x: r.report.data } : r.kind,
+      );
+      expect(told[0]).toEqual({ c: "transport:decryption-failed", d: expect.any(String) as string, x: [] });
+      expect(new Set(told.map((t) => JSON.stringify(t))).size).toBe(1);
+    });
+    it("signed by another certificate than the registered one (S1)", async () => {
+      const { reports } = bobReceives();
+      const mallory = await createIdentity({
+        subject: { commonName: `Party ${alice.herId}` },
+        usage: ["nonRepudiation"],
+        notBefore: new Date(Date.now() - 1000),
+        notAfter: new Date(Date.now() + 1e9),
+      });
+      const body = await protect(payload(alice.herId), {
+        signer: { ...mallory, chain: [alice.sign.certificate] },
+        recipients: [bob.encrypt.certificate],
+      });
+      await connection.send(`${bob.herId}_async`, wire(body));
+      expect(await refusal(reports)).toMatchObject({ condition: "transport:invalid-certificate" });
+    });
+    it("no signature certificate in the sender's profile (S2)", async () => {
+      const { signatureCertificate: _, ...bare } = dummy(alice);
+      const { reports, messages } = bobReceives({ registry: registryOf([bare as Party, dummy(bob)]) });
+      await messenger(alice).protectAndSend(outbound());
+      expect(await refusal(reports)).toMatchObject({
+        condition: "transport:missing-certificate",
+        description: "Certificate is missing",
+      });
+      expect(messages).toHaveLength(0);
+    });
+    it("an expired signature certificate", async () => {
+      const { reports } = bobReceives({ clock: { now: () => Date.now() + 60 * 86_400_000, sleep: (ms) => sleep(ms) } });
+      await messenger(alice).protectAndSend(outbound());
+      const told = await refusal(reports);
+      expect(told).toMatchObject({ condition: "transport:expired-certificate", description: "Invalid end date" });
+      expect(told.data[1]).toMatch(/^Thumbprint: [0-9a-f]{40}$/);
+    });
+    it("a plain message where protection is required (S3)", async () => {
+      const { reports, messages } = bobReceives();
+      await messenger(alice).protectAndSend(outbound({ protection: "plain" }));
+      expect(await refusal(reports)).toMatchObject({ condition: "transport:unsupported-message" });
+      expect(messages).toHaveLength(0);
+    });
+    it("missing and unreadable header fields (D8)", async () => {
+      const { reports } = bobReceives();
+      const { contentType: _, ...bare } = wire(Buffer.alloc(0), {
+        applicationProperties: { fromHerId: alice.herId, toHerId: "abc" },
+      });
+      await connection.send(`${bob.herId}_async`, bare);
+      expect(await refusal(reports)).toEqual({
+        condition: "transport:invalid-field-value",
+        description: "One or more fields are missing",
+        data: ["toHerId", "applicationTimeStamp", "ContentType"],
+      });
+    });
+    it("a payload that is not XML", async () => {
+      const { reports } = bobReceives();
+      await messenger(alice).protectAndSend(outbound({ payload: Buffer.from("not xml") }));
+      expect(await refusal(reports)).toMatchObject({
+        condition: "transport:not-well-formed-xml",
+        description: "Could not deserialize payload",
+      });
+    });
+    it("another sender in the payload than in the header (S12)", async () => {
+      const { reports, messages } = bobReceives();
+      await messenger(alice).protectAndSend(outbound({ payload: payload("777") }));
+      expect(await refusal(reports)).toMatchObject({
+        condition: "abuse:spoofing-attack",
+        data: [alice.herId, "1", "777"],
+      });
+      expect(messages).toHaveLength(0);
+    });
+    it("what the handler refuses (U2)", async () => {
+      const { reports } = bobReceives({}, () => ({
+        refuse: { condition: "transport:unsupported-message", description: "no", data: ["a", "b"] },
+      }));
+      await messenger(alice).protectAndSend(outbound());
+      expect(await refusal(reports)).toEqual({
+        condition: "transport:unsupported-message",
+        description: "no",
+        data: ["a", "b"],
+      });
+    });
+  });
+
+  it("removes a message without a sender: nobody can be told", async () => {
+    const { reports } = bobReceives();
+    await connection.send(
+      `${bob.herId}_async`,
+      wire(Buffer.alloc(0), { applicationProperties: { toHerId: bob.herId } }),
+    );
+    await until("the refusal", () => events.some((e) => e.kind === "refused"));
+    expect(events.find((e) => e.kind === "refused")).toMatchObject({ reported: false });
+    expect(reports).toHaveLength(0);
+  });
+  it("dead-letters a refused message whose sender is unknown to the registry, and tells nobody", async () => {
+    const { reports } = bobReceives({ registry: registryOf([dummy(bob)]) });
+    await messenger(alice).protectAndSend(outbound());
+    await until("the dead letter", () => peer.queue(`${bob.herId}_async`).dead.length === 1);
+    expect(reports).toHaveLength(0);
+  });
+  it("answers nothing that came on an error queue, whatever it is (D2)", async () => {
+    const { reports } = bobReceives();
+    messenger(bob).receiveErrors(`${bob.herId}_error`, () => Promise.resolve());
+    await connection.send(
+      `${alice.herId}_error`,
+      wire(Buffer.from("junk"), {
+        to: `${alice.herId}_error`,
+        applicationProperties: { fromHerId: bob.herId, toHerId: alice.herId },
+      }),
+    );
+    await until("the junk", () => reports.length === 1);
+    await sleep(100);
+    expect(reports[0]?.kind).toBe("unknown");
+    expect(peer.queue(`${bob.herId}_error`).messages).toHaveLength(0);
+    expect(events.filter((e) => e.kind === "error-report")).toHaveLength(1);
+  });
+  it("does not answer an error report that strayed to the queue for messages (D2)", async () => {
+    const { reports, messages } = bobReceives();
+    await connection.send(
+      `${bob.herId}_async`,
+      wire(Buffer.alloc(0), {
+        applicationProperties: {
+          fromHerId: alice.herId,
+          toHerId: bob.herId,
+          errorCondition: "x",
+          originalMessageId: "y",
+        },
+      }),
+    );
+    await until("the report", () => events.some((e) => e.kind === "error-report"));
+    await sleep(100);
+    expect(reports).toHaveLength(0);
+    expect(messages).toHaveLength(0);
+  });
+  it("tries a failing handler again, then sets the message aside; others are not held up (D6)", async () => {
+    const { messages, reports } = bobReceives({ maxTries: 3 }, (m) =>
+      m.messageId === "poison" ? Promise.reject(new Error("x")) : "accept",
+    );
+    await messenger(alice).protectAndSend(outbound({ messageId: "poison" }));
+    await messenger(alice).protectAndSend(outbound({ messageId: "good" }));
+    await until("the dead letter", () => peer.queue(`${bob.herId}_async`).dead.length === 1);
+    expect(messages.filter((m) => m.messageId === "poison")).toHaveLength(3);
+    expect(messages.filter((m) => m.messageId === "good")).toHaveLength(1);
+    expect(reports).toHaveLength(0);
+  });
+  it("holds messages while the registry is out, without reports and without counting tries", async () => {
+    const registry = registryOf([dummy(alice), dummy(bob)]);
+    registry.fail = new HelsekontaktError("registry/unavailable", "down");
+    const { messages, reports } = bobReceives({ registry, maxTries: 2 });
+    await messenger(alice).protectAndSend(outbound());
+    await until("several retries", () => events.filter((e) => e.kind === "retry").length > 4);
+    registry.fail = undefined;
+    await until("the message", () => messages.length === 1);
+    expect(reports).toHaveLength(0);
+  });
+
+  describe("errors that a sender can act on (U5)", () => {
+    const send = async (party: Partial<Party> | undefined, o: object = {}) => {
+      const registry = registryOf(party === undefined ? [] : [{ ...dummy(bob), ...party } as Party]);
+      return await messenger(alice, { registry })
+        .protectAndSend(outbound(o))
+        .then(
+          () => "sent",
+          (e: unknown) => HelsekontaktError.from(e).code,
+        );
+    };
+    it("no such party, no queue, function not supported, no certificate", async () => {
+      expect(await send(undefined)).toBe("registry/party-unknown");
+      expect(await send({ queues: {} })).toBe("registry/no-queue");
+      expect(await send({ kind: "cpp", receives: () => false } as never)).toBe("registry/function-unsupported");
+      expect(await send({ encryptionCertificate: undefined } as never)).toBe("protection/certificate-invalid");
+      expect(await send({ encryptionCertificate: bob.sign.certificate })).toBe("protection/certificate-invalid");
+    });
+    it("asks the profile for the function that a receipt acknowledges", async () => {
+      const party = { kind: "cpp", receives: (f: string) => f === fn } as never;
+      expect(await send(party, { function: "APPREC" })).toBe("registry/function-unsupported");
+      expect(await send(party, { function: "APPREC", acknowledges: fn })).toBe("sent");
+    });
+    it("needs a signing key only to send what is protected (S15)", async () => {
+      const { signer: _, ...rest } = { signer: alice.sign };
+      const keyless = createMessenger({
+        connection,
+        registry: registryOf([dummy(bob)]),
+        queues: { async: "q" },
+        ...rest,
+      });
+      await expect(keyless.protectAndSend(outbound())).rejects.toThrow("[config/missing]");
+    });
+  });
+});
