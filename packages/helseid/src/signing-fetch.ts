@@ -1,5 +1,5 @@
 import { type Clock, HelsekontaktError, systemClock, throwIfAborted } from "@helsekontakt/core";
-import type { FetchLike, OutgoingRequest, TokenRequest, TokenScheme, TokenSource } from "./options.ts";
+import type { FetchLike, OutgoingRequest, Token, TokenRequest, TokenScheme, TokenSource } from "./options.ts";
 
 /** A body is kept in memory so that it can be sent again after a challenge. */
 const maxBodyBytes = 50 * 1024 * 1024;
@@ -30,7 +30,8 @@ export function createSigningFetch(source: TokenSource, options: SigningFetchOpt
     const outgoing = await readRequest(request);
     let challenged = false;
     let renewed = false;
-    let token = await source.getToken({ ...wanted, binding, signal: request.signal });
+    const ask = (): Promise<Token> => askToken(source, { ...wanted, binding, signal: request.signal });
+    let token = await ask();
     for (;;) {
       const response = await source.send(outgoing, token, scheme);
       if (response.status >= 300 && response.status < 400 && response.status !== 304) {
@@ -56,12 +57,22 @@ export function createSigningFetch(source: TokenSource, options: SigningFetchOpt
         renewed = true;
         await discard(response);
         source.forget(token);
-        token = await source.getToken({ ...wanted, binding, signal: request.signal });
+        token = await ask();
         continue;
       }
       return response;
     }
   };
+}
+
+/** A time limit that runs out while the token is asked for is a time limit, not a caller's abort. */
+async function askToken(source: TokenSource, wanted: TokenRequest & { readonly signal: AbortSignal }): Promise<Token> {
+  try {
+    return await source.getToken(wanted);
+  } catch (error) {
+    if ((wanted.signal.reason as { name?: unknown } | undefined)?.name !== "TimeoutError") throw error;
+    throw new HelsekontaktError("rest/timeout", "expected a token within the time limit, found none");
+  }
 }
 
 async function readRequest(request: Request): Promise<OutgoingRequest> {

@@ -33,6 +33,8 @@ const outcome = (severity: string, code: string, expression?: string) => ({
   ],
 });
 
+const accepted = (index: number) => ({ index, status: "accepted" });
+
 describe("the request", () => {
   it("goes to the document's path without a slash at the end, as FHIR JSON", async () => {
     const c = await client(json(200, {}));
@@ -110,7 +112,6 @@ describe("the request", () => {
 });
 
 describe("one outcome per member, in whatever form", () => {
-  const accepted = (index: number) => ({ index, status: "accepted" });
   const cases: [string, unknown, object[]][] = [
     [
       "batch-response in order",
