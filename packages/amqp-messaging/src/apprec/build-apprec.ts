@@ -80,7 +80,13 @@ export function buildAppRec(original: AppRecOriginal, outcome: AppRecOutcome, op
     ...(errors.length === 0 ? {} : { Error: errors.map(error) }),
     OriginalMsgId: { MsgType: code(info.Type), IssueDate: info.GenDate, Id: info.MsgId },
   };
-  return { name: table.name, value, bytes: encodeXml(table.name, value, { registry: elements }) };
+  const name = appRecName(table);
+  return { name, value, bytes: encodeXml(name, value, { registry: elements }) };
+}
+
+/** @internal Name of the root element in the namespace of a table. */
+export function appRecName(table: { readonly name: string }): string {
+  return `${table.name.slice(0, table.name.indexOf("}") + 1)}AppRec`;
 }
 
 function error(input: AppRecErrorInput): v11.AppRec["Error"] extends (infer E)[] | undefined ? E : never {

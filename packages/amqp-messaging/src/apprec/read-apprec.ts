@@ -1,7 +1,7 @@
 import { HelsekontaktError } from "@helsekontakt/core";
 import { elements, v10, type v11 } from "@helsekontakt/types/apprec";
 import { decodeXml } from "@helsekontakt/types/xml";
-import type { AppRecVersion } from "./build-apprec.ts";
+import { type AppRecVersion, appRecName } from "./build-apprec.ts";
 
 /** `unknown`: a status that code list 8258 does not have. */
 export type AppRecStatus = "accepted" | "rejected" | "accepted-with-errors" | "unknown";
@@ -64,7 +64,7 @@ export function appRecView(name: string, appRec: v11.AppRec): AppRecView {
     throw new HelsekontaktError("receipt/invalid", "expected OriginalMsgId/Id in the receipt, found none");
   const status = part(appRec, "Status")?.$V ?? "";
   return {
-    version: name === v10.AppRec.name ? "1.0" : "1.1",
+    version: name === appRecName(v10.AppRec) ? "1.0" : "1.1",
     id: appRec.Id ?? "",
     genDate: appRec.GenDate ?? "",
     status: statuses[status] ?? "unknown",
