@@ -58,7 +58,7 @@ describe("payloadMetadata()", () => {
     const documents =
       document(base64("ignored")) +
       document(base64("QUJD\n REVG")) +
-      document(base64(" \n ")) +
+      document(base64(" \n <!-- c --> ")) +
       document("<FileReference>f</FileReference>");
     expect(payloadMetadata(msgHead({ documents }))).toMatchObject({
       "X-AttachmentInfo-Count": "3",

@@ -74,10 +74,10 @@ class Collector implements XmlHandler {
   #documents = 0;
   #attachmentBytes = 0;
   #external = false;
-  #base64: { depth: number; run: string[] } | undefined;
+  /** Depth of the container that is open. */
+  #base64: number | undefined;
 
   open(tag: XmlTag): void {
-    this.#endRun();
     if (this.#path.length === 0) this.#begin(tag);
     const namespace = tag.uri === this.#rootNs ? "" : "*";
     this.#path.push(namespace === "" ? tag.local : `*${tag.local}`);
@@ -100,11 +100,11 @@ class Collector implements XmlHandler {
 
   text(text: string): void {
     this.#text?.push(text);
-    this.#base64?.run.push(text);
+    // The reader ends a piece at every tag and comment, which is where text nodes end. One of white space only does not count.
+    if (this.#base64 !== undefined && /[^ \t\r\n]/.test(text)) this.#attachmentBytes += Buffer.byteLength(text);
   }
 
   close(): void {
-    this.#endRun();
     const path = this.#path.join("/");
     const text = this.#text?.join("");
     this.#text = undefined;
@@ -115,7 +115,7 @@ class Collector implements XmlHandler {
       else if (holder !== undefined) holder.id ??= text;
     }
     if (holder?.path === path) this.#endHolder(path);
-    if (this.#base64?.depth === this.#path.length) this.#base64 = undefined;
+    if (this.#base64 === this.#path.length) this.#base64 = undefined;
     this.#path.pop();
   }
 
@@ -152,15 +152,7 @@ class Collector implements XmlHandler {
     if (this.#documents < 2) return;
     if (path === "MsgHead/Document/RefDoc/FileReference") this.#external = true;
     if (path.startsWith(content) && tag.local === "Base64Container" && this.#base64 === undefined)
-      this.#base64 = { depth: this.#path.length, run: [] };
-  }
-
-  /** A text node that is only white space does not count; other white space does. */
-  #endRun(): void {
-    if (this.#base64 === undefined || this.#base64.run.length === 0) return;
-    const run = this.#base64.run.join("");
-    this.#base64.run = [];
-    if (/[^ \t\r\n]/.test(run)) this.#attachmentBytes += Buffer.byteLength(run);
+      this.#base64 = this.#path.length;
   }
 
   #endHolder(path: string): void {
