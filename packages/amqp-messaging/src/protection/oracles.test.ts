@@ -1,8 +1,8 @@
 import { createDecipheriv, privateDecrypt, webcrypto } from "node:crypto";
 import { ContentInfo, EnvelopedData, SignedData } from "@peculiar/asn1-cms";
 import { AsnConvert } from "@peculiar/asn1-schema";
-import * as pkijs from "pkijs";
 import { beforeAll, describe, expect, it } from "vitest";
+import { pkijs, type PkiCertificate } from "./_pkijs.ts";
 import { makePki, type TestPki } from "./_test-certificates.ts";
 import { derBytes } from "./der-writer.ts";
 import { protect, type ProtectOptions } from "./protect.ts";
@@ -93,7 +93,7 @@ function attempt<T>(action: () => T): T | undefined {
 
 const exact = (bytes: Uint8Array): ArrayBuffer =>
   bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
-const certificateOf = (raw: Buffer) => pkijs.Certificate.fromBER(exact(raw));
+const certificateOf = (raw: Buffer): PkiCertificate => pkijs.Certificate.fromBER(exact(raw));
 
 describe("pkijs", () => {
   it("opens and verifies what we protect with OAEP", async () => {
@@ -139,12 +139,8 @@ describe("pkijs", () => {
         content: data.toSchema(true),
       });
       const enveloped = new pkijs.EnvelopedData({ version: 0 });
-      enveloped.addRecipientByCertificate(
-        certificateOf(pki.receiver.certificate.raw),
-        { oaepHashAlgorithm: hash },
-        undefined,
-      );
-      await enveloped.encrypt({ name: "AES-CBC", length: 256 } as never, signedInfo.toSchema().toBER());
+      enveloped.addRecipientByCertificate(certificateOf(pki.receiver.certificate.raw), { oaepHashAlgorithm: hash });
+      await enveloped.encrypt({ name: "AES-CBC", length: 256 }, signedInfo.toSchema().toBER());
       const message = new pkijs.ContentInfo({
         contentType: pkijs.ContentInfo.ENVELOPED_DATA,
         content: enveloped.toSchema(),
