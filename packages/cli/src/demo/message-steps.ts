@@ -63,6 +63,11 @@ export async function ekontakt(report: Report, helsekontakt: Helsekontakt, sandb
       return { kind: "accept" };
     });
   });
+  const receipts = new Map<string, string>();
+  const unlisten = helsekontakt.onEvent((event) => {
+    if (event.type === "receipt")
+      receipts.set(event.originalMsgId, event.accepted ? "accepted" : event.codes.join(", "));
+  });
   const citizen = sandbox.citizens[0];
   const parent = sandbox.citizens[1];
   if (citizen === undefined || parent === undefined) return;
@@ -78,7 +83,10 @@ export async function ekontakt(report: Report, helsekontakt: Helsekontakt, sandb
   const receipt = await asked.receipt();
   report.step(`our AppRec for it: ${receipt.status}`);
   const answer = await until(() => sandbox.counterpart.citizenInbox.find((i) => i.dialogId === asked.msgId));
-  report.step(`the citizen has the answer in the same thread, code ${answer.code}; its AppRec came back to us`);
+  await until(() => (receipts.has(answer.msgId) ? true : undefined));
+  report.step(
+    `the citizen has the answer in the same thread, code ${answer.code} -> AppRec: ${receipts.get(answer.msgId)}`,
+  );
   report.expect(
     receipt.status === "accepted" && answer.parentId === asked.msgId,
     "an answer that refers to the request",
@@ -100,6 +108,7 @@ export async function ekontakt(report: Report, helsekontakt: Helsekontakt, sandb
     "the citizen's answer in our thread",
     short(thread),
   );
+  unlisten();
   report.end("two threads, AppRecs both ways", 8);
 }
 
