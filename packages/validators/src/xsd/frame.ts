@@ -17,6 +17,8 @@ export interface Frame {
   text: string;
   /** A fault was found among the children: the end is not checked again. */
   broken: boolean;
+  /** The state in which an unknown element stood: it is taken for the one that is missing there. */
+  stray: number | undefined;
   textReported: boolean;
   counts: Map<string, number> | undefined;
   /** Namespace read as the type's own, and that own namespace. */

@@ -132,17 +132,18 @@ function order(base: string, a: string, b: string): number {
 }
 
 function compareDecimals(a: string, b: string): number {
-  const parse = (text: string) => {
-    const [whole = "", fraction = ""] = text.replace(/^[+-]/, "").split(".", 2);
-    const w = whole.replace(/^0+/, "");
-    const f = fraction.replace(/0+$/, "");
-    return { sign: text.startsWith("-") && w + f !== "" ? -1 : 1, w, f };
-  };
-  const [x, y] = [parse(a), parse(b)];
+  const [x, y] = [decimalParts(a), decimalParts(b)];
   if (x.sign !== y.sign) return x.sign;
-  if (x.w.length !== y.w.length) return x.sign * (x.w.length - y.w.length);
-  const [p, q] = [x.w + x.f, y.w + y.f];
+  if (x.whole.length !== y.whole.length) return x.sign * (x.whole.length - y.whole.length);
+  const [p, q] = [x.whole + x.fraction, y.whole + y.fraction];
   return p === q ? 0 : p < q ? -x.sign : x.sign;
+}
+
+function decimalParts(text: string): { readonly sign: 1 | -1; readonly whole: string; readonly fraction: string } {
+  const [digits = "", decimals = ""] = text.replace(/^[+-]/, "").split(".", 2);
+  const whole = digits.replace(/^0+/, "");
+  const fraction = decimals.replace(/0+$/, "");
+  return { sign: text.startsWith("-") && whole + fraction !== "" ? -1 : 1, whole, fraction };
 }
 
 function pattern(source: string): RegExp {

@@ -8,6 +8,8 @@ export interface ValidateXmlOptions extends ReadXmlOptions {
   readonly registry: ElementRuleRegistry;
   /** Types that `xsi:type` may name where anything is allowed. */
   readonly types?: TypeRuleRegistry;
+  /** Namespaces whose elements stand behind wildcards unchecked, because another validator has them. */
+  readonly foreign?: ReadonlySet<string>;
   /** How many issues to keep; default 1000. The verdict does not depend on it. */
   readonly maxIssues?: number;
 }
@@ -28,7 +30,7 @@ export interface XmlValidationResult extends ValidationResult {
  * @see XML Schema 1.0 part 1, section 3
  */
 export function validateXml(bytes: Uint8Array, options: ValidateXmlOptions): XmlValidationResult {
-  const validator = new XsdValidator(options.registry, options.types ?? {}, options.maxIssues ?? 1000);
+  const validator = new XsdValidator(options.registry, options.types ?? {}, options.maxIssues ?? 1000, options.foreign);
   const issues = validator.issues;
   try {
     readXml(bytes, validator, options);

@@ -44,7 +44,15 @@ export class XsdValidator implements XmlHandler {
   #cursor: XmlCursor | undefined;
   root: string | undefined;
 
-  constructor(registry: ElementRuleRegistry, types: TypeRuleRegistry, maxIssues: number) {
+  readonly #foreign: ReadonlySet<string>;
+
+  constructor(
+    registry: ElementRuleRegistry,
+    types: TypeRuleRegistry,
+    maxIssues: number,
+    foreign: ReadonlySet<string> = new Set(),
+  ) {
+    this.#foreign = foreign;
     this.#registry = registry;
     this.#types = types;
     this.#maxIssues = maxIssues;
@@ -168,25 +176,25 @@ export class XsdValidator implements XmlHandler {
     }
     const ahead = skipAhead(model, parent.state, tag.local, ns);
     if (ahead !== undefined) {
-      this.#child(
-        parent,
-        tag,
-        offset,
-        "xsd/element-missing",
-        `expected ${nameList(state.expected)} first, found ${tag.local}`,
-      );
+      if (parent.stray !== parent.state) {
+        const message = `expected ${nameList(state.expected)} first, found ${tag.local}`;
+        this.#child(parent, tag, offset, "xsd/element-missing", message);
+      }
       this.#take(parent, ahead, tag, offset, cursor, variant);
       return;
     }
     const elsewhere = model.all.get(tag.local)?.find((t) => t.ns === ns);
-    const found = elsewhere !== undefined ? `${tag.local} out of place` : this.#foreign(model.all, tag);
+    const found = elsewhere !== undefined ? `${tag.local} out of place` : this.#unknown(model.all, tag);
     this.#child(parent, tag, offset, "xsd/element-unexpected", `expected ${nameList(state.expected)}, found ${found}`);
-    parent.broken = parent.broken || elsewhere === undefined;
+    if (elsewhere === undefined) {
+      parent.broken = true;
+      parent.stray = parent.state;
+    }
     if (elsewhere === undefined) this.#skip = 1;
     else this.#enter(tag, offset, cursor, elsewhere.rule, elsewhere.rule.type(), 0, variant);
   }
 
-  #foreign(all: ReadonlyMap<string, readonly Transition[]>, tag: XmlTag): string {
+  #unknown(all: ReadonlyMap<string, readonly Transition[]>, tag: XmlTag): string {
     return all.has(tag.local) ? "the element in another namespace" : "an element that the schema does not have here";
   }
 
@@ -226,6 +234,8 @@ export class XsdValidator implements XmlHandler {
     const rule = this.#registry[clarkName(tag.uri, tag.local)];
     if (rule !== undefined) {
       this.#enter(tag, offset, cursor, rule, rule.type(), 0, undefined);
+    } else if (this.#foreign.has(tag.uri)) {
+      this.#skip = 1;
     } else if (wildcard.process === "lax") {
       this.#enter(tag, offset, cursor, undefined, anyTypeRule, 0, undefined);
     } else {
@@ -284,6 +294,7 @@ export class XsdValidator implements XmlHandler {
       state: 0,
       text: "",
       broken: false,
+      stray: undefined,
       textReported: false,
       counts: undefined,
       variant,

@@ -1,0 +1,170 @@
+import { describe, expect, it } from "vitest";
+import { rules, types, validateXml } from "../xml.ts";
+import type { ElementRuleRegistry, TypeRule } from "./rules.ts";
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const mh = "http://www.kith.no/xmlstds/msghead/2006-05-24";
+const fk1 = "http://www.kith.no/xmlstds/felleskomponent1";
+const xsi = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"';
+const check = (xml: string) => validateXml(bytes(xml), { registry: rules, types });
+const found = (xml: string) => check(xml).issues.map((i) => `${i.rule} ${i.path} ${i.line}`);
+
+const dialog = "http://www.kith.no/xmlstds/dialog/2013-01-23";
+const box = "http://www.kith.no/xmlstds/base64container";
+const apprec = (version: string) =>
+  `<AppRec xmlns="http://www.kith.no/xmlstds/apprec/2012-02-15"><MsgType/>${version}<GenDate>2025-11-03T08:16:02Z</GenDate><Id/><Sender><HCP><Inst/></HCP></Sender><Receiver><HCP><Inst/></HCP></Receiver><Status/><OriginalMsgId><MsgType/><IssueDate>2025-11-03T08:16:02Z</IssueDate><Id/></OriginalMsgId></AppRec>`;
+const head = (version: string) =>
+  check(`<MsgInfo xmlns="${mh}"><Type/><MIGversion>${version}</MIGversion></MsgInfo>`).issues.map((i) => i.rule);
+const other = (inner: string) =>
+  found(`<OtherReceiver xmlns="${mh}" xmlns:f="${fk1}"><RoleReceiver/><Person>${inner}</Person></OtherReceiver>`);
+const content = (inner: string) => found(`<RefDoc xmlns="${mh}"><MsgType/><Content>${inner}</Content></RefDoc>`);
+const note = (attributes: string, inner: string) =>
+  found(
+    `<Notat xmlns="${dialog}" ${xsi} xmlns:x="http://www.w3.org/2001/XMLSchema"><TemaKodet/><TekstNotatInnhold ${attributes}>${inner}</TekstNotatInnhold></Notat>`,
+  );
+
+describe("validateXml() with the generated rules", () => {
+  it("gives rule, path with index, line and a sentence", () => {
+    const result = check(
+      `<Organisation xmlns="${mh}"><OrganisationName>x</OrganisationName>\n<Ident><Id>1</Id>\n<TypeId S="1..2"/></Ident></Organisation>`,
+    );
+    expect(result).toEqual({
+      valid: false,
+      root: `{${mh}}Organisation`,
+      issues: [
+        {
+          level: "error",
+          rule: "xsd/pattern",
+          path: "/Organisation/Ident[1]/TypeId/@S",
+          line: 3,
+          message: "expected text of the form that oid has, found other text",
+        },
+      ],
+    });
+  });
+
+  it("goes on behind a fault and collects all", () => {
+    const xml = `<Patient xmlns="${mh}">
+<DateOfBirth>2025-2-3</DateOfBirth>
+<FamilyName>x</FamilyName>
+<Nope><Deep/></Nope>
+<Sex X="1"/>
+<Ident><Id>1</Id></Ident>
+<Ident><TypeId/></Ident>
+text</Patient>`;
+    expect(found(xml)).toEqual([
+      "xsd/type /Patient/DateOfBirth 2",
+      "xsd/element-unexpected /Patient/FamilyName 3",
+      "xsd/element-unexpected /Patient/Nope 4",
+      "xsd/attribute-unexpected /Patient/Sex/@X 5",
+      "xsd/element-missing /Patient/Ident[1] 6",
+      "xsd/element-missing /Patient/Ident[2]/TypeId 7",
+      "xsd/text-unexpected /Patient 1",
+    ]);
+  });
+
+  it("takes an empty Organisation, but not half of one", () => {
+    expect(found(`<Organisation xmlns="${mh}"/>`)).toEqual([]);
+    expect(found(`<Organisation xmlns="${mh}"><OrganisationName/></Organisation>`)).toEqual([
+      "xsd/element-missing /Organisation 1",
+    ]);
+  });
+
+  it("uses fixed and default for an empty element only", () => {
+    expect(found(apprec("<MIGversion/>"))).toEqual([]);
+    expect(found(apprec("<MIGversion>other</MIGversion>"))).toEqual([]);
+    expect(found(apprec(""))).toEqual(["xsd/element-missing /AppRec/GenDate 1"]);
+    expect(head("")).toEqual(["xsd/element-missing"]);
+    expect(head("v1.2 2006-05-24")).toEqual(["xsd/element-missing"]);
+    expect(head("v1.3")).toEqual(["xsd/fixed", "xsd/element-missing"]);
+  });
+
+  it("takes OtherReceiver/Person in either namespace, all of it in one", () => {
+    expect(other("<FamilyName/><Ident><Id/><TypeId/></Ident>")).toEqual([]);
+    expect(other("<f:FamilyName/><f:Ident><f:Id/><f:TypeId/></f:Ident>")).toEqual([]);
+    expect(other("<f:Nope/>")).toEqual(["xsd/element-unexpected /OtherReceiver/Person/Nope 1"]);
+  });
+
+  it("checks wildcards strictly", () => {
+    expect(content(`<Base64Container xmlns="${box}">AA==</Base64Container>`)).toEqual([]);
+    expect(content(`<Base64Container xmlns="${box}">A</Base64Container>`)).toEqual([
+      "xsd/type /RefDoc/Content/Base64Container 1",
+    ]);
+    expect(content('<x xmlns="urn:x"/>')).toEqual(["xsd/element-unknown /RefDoc/Content/x 1"]);
+    expect(content("text")).toEqual(["xsd/text-unexpected /RefDoc/Content 1"]);
+  });
+
+  it("takes anything in anyType, with xsi:type as given", () => {
+    expect(note("", 'a<b xmlns="urn:b">c</b>')).toEqual([]);
+    expect(note('xsi:type="x:string"', "a")).toEqual([]);
+    expect(note('xsi:type="x:string"', "<b/>")).toEqual(["xsd/element-unexpected /Notat/TekstNotatInnhold/b 1"]);
+    expect(note('xsi:type="x:date"', "a")).toEqual(["xsd/type /Notat/TekstNotatInnhold 1"]);
+    expect(note('xsi:type="Nope"', "a")).toEqual(["xsd/type-unknown /Notat/TekstNotatInnhold/@xsi:type 1"]);
+  });
+
+  it("keeps unqualified children unqualified, and names the other namespace", () => {
+    const result = check(`<Patient xmlns="${mh}"><Ident xmlns="${fk1}"/></Patient>`);
+    expect(result.issues[0]?.message).toContain("the element in another namespace");
+  });
+
+  it("checks ID values across the document", () => {
+    const ds = "http://www.w3.org/2000/09/xmldsig#";
+    const xml = `<Object xmlns="${ds}" Id="a"><Object Id="a"/><Object Id="1"/></Object>`;
+    expect(check(xml).issues.map((i) => i.rule)).toEqual(["xsd/id-duplicate", "xsd/type"]);
+  });
+
+  it("keeps at most as many issues as asked, with the same verdict", () => {
+    const xml = `<Patient xmlns="${mh}">${"<Nope/>".repeat(50)}</Patient>`;
+    const result = validateXml(bytes(xml), { registry: rules, maxIssues: 3 });
+    expect(result.valid).toBe(false);
+    expect(result.issues).toHaveLength(3);
+  });
+});
+
+describe("validateXml() with rules made by hand", () => {
+  const text: TypeRule = {
+    name: "{urn:t}Text",
+    attributes: [],
+    content: { kind: "simple", type: () => ({ name: "{urn:t}Text", base: "string", whiteSpace: "preserve" }) },
+  };
+  const base: TypeRule = {
+    name: "{urn:t}Base",
+    abstract: true,
+    attributes: [],
+    content: { kind: "empty" },
+    derived: () => ({ "{urn:t}More": () => more }),
+  };
+  const more: TypeRule = {
+    name: "{urn:t}More",
+    attributes: [
+      { name: "n", required: true, fixed: "1", type: () => ({ name: "i", base: "integer", whiteSpace: "collapse" }) },
+    ],
+    content: {
+      kind: "elements",
+      model: { particles: [{ name: "{urn:t}a", type: () => text }], states: [{ final: true, next: [[0, 0]] }] },
+    },
+  };
+  const registry: ElementRuleRegistry = {
+    "{urn:t}e": { name: "{urn:t}e", type: () => base },
+    "{urn:t}n": { name: "{urn:t}n", nillable: true, type: () => text },
+    "{urn:t}m": { name: "{urn:t}m", type: () => more },
+  };
+  const at = (xml: string) => validateXml(bytes(xml), { registry }).issues.map((i) => `${i.rule} ${i.path}`);
+
+  it("wants a derived type for an abstract one", () => {
+    expect(at('<e xmlns="urn:t"/>')).toEqual(["xsd/abstract /e"]);
+    expect(at(`<e xmlns="urn:t" ${xsi} xsi:type="More" n="01"><a/></e>`)).toEqual([]);
+    expect(at(`<e xmlns="urn:t" ${xsi} xsi:type="More"/>`)).toEqual(["xsd/attribute-missing /e/@n"]);
+    expect(at(`<e xmlns="urn:t" ${xsi} xsi:type="More" n="2"/>`)).toEqual(["xsd/fixed /e/@n"]);
+  });
+
+  it("handles xsi:nil", () => {
+    expect(at(`<n xmlns="urn:t" ${xsi} xsi:nil="true"/>`)).toEqual([]);
+    expect(at(`<n xmlns="urn:t" ${xsi} xsi:nil="1">x</n>`)).toEqual(["xsd/nil /n"]);
+    expect(at(`<m xmlns="urn:t" ${xsi} n="1" xsi:nil="true"/>`)).toEqual(["xsd/nil /m/@xsi:nil"]);
+  });
+
+  it("counts positions only where an element may repeat", () => {
+    expect(at('<m xmlns="urn:t" n="1"><a/><a><b/></a></m>')).toEqual(["xsd/element-unexpected /m/a[2]/b"]);
+  });
+});
