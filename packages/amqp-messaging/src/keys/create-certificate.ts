@@ -40,6 +40,7 @@ export interface CertificateSubject {
   readonly countryName?: string;
 }
 
+/** What {@link createCertificate} takes. */
 export interface CertificateOptions {
   readonly subject: CertificateSubject;
   /** The key that the certificate is about; a private key gives its public half. */

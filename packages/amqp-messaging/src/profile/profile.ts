@@ -30,6 +30,7 @@ export interface ProfileParty {
   readonly signatureCertificate?: X509Certificate;
 }
 
+/** A certificate of a party, with its id in the document. */
 export interface ProfileCertificate {
   readonly certId: string;
   readonly certificate: X509Certificate;
@@ -45,6 +46,7 @@ export interface ProfileRole {
   readonly receive: readonly ProfileMessage[];
 }
 
+/** A message that a role sends or receives. */
 export interface ProfileMessage {
   /** The process name in upper case: what AMQP's subject carries. */
   readonly name: string;
