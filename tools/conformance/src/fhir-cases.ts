@@ -40,10 +40,7 @@ function sorted(value: unknown): unknown {
   return Object.fromEntries(
     Object.entries(value)
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([k, v]) => [
-        k,
-        k === "div" && typeof v === "string" ? canonicalInfoset(parseXhtml(v)) : sorted(v),
-      ]),
+      .map(([k, v]) => [k, k === "div" && typeof v === "string" ? canonicalInfoset(parseXhtml(v)) : sorted(v)]),
   );
 }
 
@@ -62,7 +59,14 @@ function check(name: string, text: string): void {
   if (valid) counts.valid++;
   tally.check(
     valid === (reason === undefined),
-    `${name}: ${valid ? "valid, though listed as broken" : issues.slice(0, 3).map((i) => `${i.rule} at ${i.path}`).join("; ")}`,
+    `${name}: ${
+      valid
+        ? "valid, though listed as broken"
+        : issues
+            .slice(0, 3)
+            .map((i) => `${i.rule} at ${i.path}`)
+            .join("; ")
+    }`,
   );
   if (holdsOtherTypes(resource)) {
     counts["not round-tripped, other types inside"]++;
@@ -74,7 +78,9 @@ function check(name: string, text: string): void {
     if (same) counts["round trips"]++;
     tally.check(same, `${name}: changed on the way through XML`);
   } catch (error) {
-    tally.miss(`${name}: ${HelsekontaktError.from(error).message} ${JSON.stringify(HelsekontaktError.from(error).context)}`);
+    tally.miss(
+      `${name}: ${HelsekontaktError.from(error).message} ${JSON.stringify(HelsekontaktError.from(error).context)}`,
+    );
   }
 }
 

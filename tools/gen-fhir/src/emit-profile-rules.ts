@@ -48,8 +48,7 @@ ${profiles.map((p) => `  ${propertyKey(p.definition.url)}: { type: ${quote(p.typ
     const element = node.element;
     let out = "";
     const removed = field.alternatives.filter((a) => !left.includes(a));
-    if (removed.length > 0)
-      out += `${indent}c.notAllowed(o, [${removed.map((a) => quote(a.json)).join(", ")}]);\n`;
+    if (removed.length > 0) out += `${indent}c.notAllowed(o, [${removed.map((a) => quote(a.json)).join(", ")}]);\n`;
     if (element?.min !== undefined && element.min > field.min)
       out += `${indent}c.atLeast(o, ${quote(field.name)}, [${names}], ${element.min});\n`;
     if (element?.max !== undefined && element.max !== "*") {
@@ -77,20 +76,31 @@ ${profiles.map((p) => `  ${propertyKey(p.definition.url)}: { type: ${quote(p.typ
     if (type === "Resource" && t && t.code !== "Resource") out += `${indent}c.resourceType(o, ${quote(t.code)});\n`;
     if (type === "Reference") {
       const targets = element?.type?.find((x) => x.code === "Reference")?.targetProfile;
-      if (targets) out += `${indent}c.targets(o, [${targetTypes(targets, source, profile.definition.url).map(quote).join(", ")}]);\n`;
+      if (targets)
+        out += `${indent}c.targets(o, [${targetTypes(targets, source, profile.definition.url).map(quote).join(", ")}]);\n`;
     }
     const url = t?.profile?.[0];
     if (url !== undefined) {
       const other = profiles.find((p) => p.definition.url === url);
       if (!other || t?.profile?.length !== 1)
-        throw new GeneratorError(profile.definition.url, undefined, `type profile ${url}`, "one profile of this package");
+        throw new GeneratorError(
+          profile.definition.url,
+          undefined,
+          `type profile ${url}`,
+          "one profile of this package",
+        );
       out += `${indent}c.as(o, p${other.name});\n`;
     }
     const inner = type === "Resource" ? (t?.code ?? "Resource") : type;
     out += constraints(inner, element, profile, indent);
     if (node.children.size > 0) {
       if (model.primitives.has(inner))
-        throw new GeneratorError(profile.definition.url, undefined, `elements below ${element?.id ?? field.name}`, "none below a primitive");
+        throw new GeneratorError(
+          profile.definition.url,
+          undefined,
+          `elements below ${element?.id ?? field.name}`,
+          "none below a primitive",
+        );
       out += children(inner, node, profile, indent);
     }
     return out;
@@ -100,10 +110,20 @@ ${profiles.map((p) => `  ${propertyKey(p.definition.url)}: { type: ${quote(p.typ
     const b = element?.binding;
     if (!b?.valueSet || b.strength === "example" || b.strength === "preferred") return "";
     if (b.strength !== "required" && b.strength !== "extensible")
-      throw new GeneratorError(profile.definition.url, undefined, `binding strength ${b.strength}`, "one of FHIR's four");
+      throw new GeneratorError(
+        profile.definition.url,
+        undefined,
+        `binding strength ${b.strength}`,
+        "one of FHIR's four",
+      );
     const expansion = source.expand(b.valueSet, element?.id ?? "");
     if ("unlisted" in expansion)
-      throw new GeneratorError(profile.definition.url, undefined, expansion.unlisted, `a closed list for ${element?.id}`);
+      throw new GeneratorError(
+        profile.definition.url,
+        undefined,
+        expansion.unlisted,
+        `a closed list for ${element?.id}`,
+      );
     if (!["code", "uri", "string", "Coding", "CodeableConcept"].includes(type))
       throw new GeneratorError(profile.definition.url, undefined, `binding on ${type}`, "a binding on a coded type");
     const name = `b${setCount++}`;
@@ -115,7 +135,12 @@ ${profiles.map((p) => `  ${propertyKey(p.definition.url)}: { type: ${quote(p.typ
     let out = "";
     for (const k of element?.constraint ?? []) {
       if (k.expression === undefined)
-        throw new GeneratorError(profile.definition.url, undefined, `constraint ${k.key} without expression`, "a FHIRPath expression");
+        throw new GeneratorError(
+          profile.definition.url,
+          undefined,
+          `constraint ${k.key} without expression`,
+          "a FHIRPath expression",
+        );
       const { code } = compileInvariant(model, type, k.expression, k.key);
       note(compiled, k.key, type, k.expression, "compiled");
       out += `${indent}if (!(${code})) c.invariant(${quote(k.key)}, ${quote(k.severity)}, ${quote(lower(k.human))});\n`;
@@ -133,9 +158,19 @@ ${profiles.map((p) => `  ${propertyKey(p.definition.url)}: { type: ${quote(p.typ
     const slicing = node.element?.slicing;
     if (node.slices.size === 0) return { locals: "", body: "", counts: () => "" };
     if (!slicing?.discriminator?.length)
-      throw new GeneratorError(profile.definition.url, undefined, `slices of ${node.element?.id ?? field.name} without discriminator`, "slicing with a discriminator");
+      throw new GeneratorError(
+        profile.definition.url,
+        undefined,
+        `slices of ${node.element?.id ?? field.name} without discriminator`,
+        "slicing with a discriminator",
+      );
     if (!["open", "closed"].includes(slicing.rules) || slicing.ordered)
-      throw new GeneratorError(profile.definition.url, undefined, `slicing rules ${slicing.rules}${slicing.ordered ? ", ordered" : ""}`, "open or closed, not ordered");
+      throw new GeneratorError(
+        profile.definition.url,
+        undefined,
+        `slicing rules ${slicing.rules}${slicing.ordered ? ", ordered" : ""}`,
+        "open or closed, not ordered",
+      );
     const names = [...node.slices.keys()];
     const n = `n${counters++}`;
     let body = "";
@@ -175,7 +210,12 @@ ${profiles.map((p) => `  ${propertyKey(p.definition.url)}: { type: ${quote(p.typ
       if (rule) return `fp.like(o, ${path}, ${JSON.stringify(rule.value)}, ${rule.kind === "fixed"})`;
       const url = type === "Extension" && d.path === "url" ? slice.element?.type?.[0]?.profile?.[0] : undefined;
       if (url !== undefined) return `fp.like(o, ${path}, ${quote(url)}, true)`;
-      throw new GeneratorError(where, undefined, `no fixed or pattern value at ${d.path}`, "a value that tells the slices apart");
+      throw new GeneratorError(
+        where,
+        undefined,
+        `no fixed or pattern value at ${d.path}`,
+        "a value that tells the slices apart",
+      );
     }
     if (d.type === "exists") return `${at?.element?.max === "0" ? "!" : ""}fp.present(o, ${path})`;
     if (d.type === "type") {

@@ -56,7 +56,8 @@ function interfaceOf(type: TypeModel, model: Model, codes: ReadonlyMap<string, s
   const choices = own.filter((f) => f.choice);
   let body = "";
   if (type.kind === "resource" && !type.abstract) body += `  resourceType: ${quote(type.name)};\n`;
-  if (type.name === "Reference") body += "  /** Compile time only: the resource types that the reference may name. */\n  readonly \"~target\"?: T;\n";
+  if (type.name === "Reference")
+    body += '  /** Compile time only: the resource types that the reference may name. */\n  readonly "~target"?: T;\n';
   for (const field of own) {
     if (field.choice) {
       for (const a of field.alternatives) if (model.primitives.has(a.type)) body += `  _${a.json}?: Element;\n`;
@@ -68,7 +69,9 @@ function interfaceOf(type: TypeModel, model: Model, codes: ReadonlyMap<string, s
   const doc = docComment([`FHIR R4 \`${type.name}\`.`], type.source);
   if (choices.length === 0) return `${doc}export interface ${name}${generic}${extend} {\n${body}}\n`;
   const parts = choices.map((f) => {
-    const members = f.alternatives.map((a) => `  ${propertyKey(a.json)}: ${tsType(a.type, f, model, codes)};\n`).join("");
+    const members = f.alternatives
+      .map((a) => `  ${propertyKey(a.json)}: ${tsType(a.type, f, model, codes)};\n`)
+      .join("");
     return `${f.min > 0 ? "RequiredChoice" : "Choice"}<{\n${members}}>`;
   });
   return `interface ${name}Fields${extend} {\n${body}}\n\n${doc}export type ${name} = ${name}Fields & ${parts.join(" & ")};\n`;
@@ -115,7 +118,10 @@ function profilesModule(model: Model, profiles: readonly Profile[], source: Defi
     if (profile.type === "Extension") continue;
     const why = profile.root.element ? inferredReason(profile.root.element) : undefined;
     body += docComment(
-      [`${profile.definition.title ?? profile.name}. ${profile.definition.description ?? ""}`.trim(), ...(why ? [`Inferred: ${why}.`] : [])],
+      [
+        `${profile.definition.title ?? profile.name}. ${profile.definition.description ?? ""}`.trim(),
+        ...(why ? [`Inferred: ${why}.`] : []),
+      ],
       profile.source,
     );
     const base = profile.parent?.name ?? tsName(profile.type);
@@ -143,7 +149,10 @@ ${addresses}} as const;
     for (const [name, childNode] of node.children) {
       const field = fieldOf(model, type, name, profile);
       const alternatives = allowed(field, childNode, profile);
-      const removed = childNode.element?.max === "0" ? field.alternatives : field.alternatives.filter((a) => !alternatives.includes(a));
+      const removed =
+        childNode.element?.max === "0"
+          ? field.alternatives
+          : field.alternatives.filter((a) => !alternatives.includes(a));
       for (const a of removed) members.push(`${indent}  ${propertyKey(a.json)}?: never;\n`);
       for (const a of alternatives) {
         if (removed.includes(a)) continue;
@@ -182,7 +191,14 @@ ${addresses}} as const;
     return `${docComment(doc, element ? `${profile.definition.id}#${element.id}` : undefined, indent)}${indent}${propertyKey(a.json)}${optional}: ${list(type, field.list, primitive)};\n`;
   }
 
-  function itemType(plain: string, field: Field, type: string, node: ProfileNode, profile: Profile, indent: string): string {
+  function itemType(
+    plain: string,
+    field: Field,
+    type: string,
+    node: ProfileNode,
+    profile: Profile,
+    indent: string,
+  ): string {
     const rule = valueRule(node.element);
     if (rule?.kind === "fixed" && typeof rule.value === "string") return quote(rule.value);
     const url = node.element?.type?.[0]?.profile?.[0];
@@ -202,32 +218,39 @@ ${addresses}} as const;
     return narrow(type, node, plain, profile, indent);
   }
 
-  /** What an item is that no slice takes: where slices tell resource types apart, the other resource types. */
-  function restOf(type: string, fieldType: string, node: ProfileNode): string {
-    const d = node.element?.slicing?.discriminator?.[0];
-    if (d?.type !== "type") return type;
-    const taken = [...node.slices.values()].map((s) => {
-      const at = d.path === "$this" ? s : s.children.get(d.path);
-      return at?.element?.type?.[0]?.code ?? "";
-    });
-    const rest = `Exclude<FhirResource, { resourceType: ${taken.map(quote).join(" | ")} }>`;
-    if (fieldType === "Resource") return rest;
-    return `Narrow<${type}, { ${d.path}?: ${rest} }>`;
-  }
-
   function use(type: string): void {
     for (const name of type.replace(/"[^"]*"/g, "").match(/\b[A-Z]\w*\b/g) ?? []) if (isType(name)) used.add(name);
   }
 
   function isType(name: string): boolean {
-    return name === "Reference" || name === "FhirResource" || [...model.types.keys()].some((t) => tsName(t) === name) || [...codes.values()].includes(name);
+    return (
+      name === "Reference" ||
+      name === "FhirResource" ||
+      [...model.types.keys()].some((t) => tsName(t) === name) ||
+      [...codes.values()].includes(name)
+    );
   }
+}
+
+/** What an item is that no slice takes: where slices tell resource types apart, the other resource types. */
+function restOf(type: string, fieldType: string, node: ProfileNode): string {
+  const d = node.element?.slicing?.discriminator?.[0];
+  if (d?.type !== "type") return type;
+  const taken = [...node.slices.values()].map((s) => {
+    const at = d.path === "$this" ? s : s.children.get(d.path);
+    return at?.element?.type?.[0]?.code ?? "";
+  });
+  const rest = `Exclude<FhirResource, { resourceType: ${taken.map(quote).join(" | ")} }>`;
+  if (fieldType === "Resource") return rest;
+  return `Narrow<${type}, { ${d.path}?: ${rest} }>`;
 }
 
 function tablesModule(model: Model): string {
   let out = `import type { FhirTypeTable } from "../../fhir/table.ts";\n\n`;
   out += docComment(
-    ["Properties of each type in XML order: `[name, type, flags]`, flags `l` list, `a` attribute. A choice has one row for each of its types."],
+    [
+      "Properties of each type in XML order: `[name, type, flags]`, flags `l` list, `a` attribute. A choice has one row for each of its types.",
+    ],
     "fhir-r4#Element",
   );
   out += "export const typeTables: Readonly<Record<string, FhirTypeTable>> = {\n";

@@ -59,11 +59,6 @@ export const resourceValidators: Readonly<Record<string, ValidateType>> = {
 ${resources.map((t) => `  ${propertyKey(t.name)}: v${tsName(t.name)},\n`).join("")}};
 `;
   const rules = emitProfiles(model, profiles, source, compiled);
-  const list = (m: ReadonlyMap<string, Executed>): string =>
-    [...m]
-      .sort((a, b) => byCodeUnit(a[0], b[0]))
-      .map(([key, e]) => `  ${propertyKey(key)}: { at: ${quote(e.at)}, how: ${quote(e.how)}, expression: ${quote(e.expression)} },\n`)
-      .join("");
   const coverage = `${heads.core}/** Invariants that run: where they stand first, their FHIRPath, and how they run. */
 export const executedInvariants: Readonly<
   Record<string, { readonly at: string; readonly expression: string; readonly how: string }>
@@ -83,12 +78,7 @@ ${[...[...skipped].map(([k, why]) => `${k}: ${why}`), ...model.notChecked]
     { path: "coverage.ts", content: coverage },
   ];
 
-  function validatorOf(
-    type: TypeModel,
-    m: Model,
-    ran: Map<string, Executed>,
-    left: Map<string, string>,
-  ): string {
+  function validatorOf(type: TypeModel, m: Model, ran: Map<string, Executed>, left: Map<string, string>): string {
     const resource = type.kind === "resource";
     const counters = new Map(type.fields.filter((f) => f.choice).map((f, i) => [f.name, `n${i}`]));
     let cases = resource ? `      case "resourceType":\n        break;\n` : "";
@@ -148,21 +138,22 @@ ${after}}
       // A nested type's own validator has the constraints of its root.
       const nested = a.type.includes(".");
       const own = field.constraints.filter(
-        (k2) => !nested && (k2.onType === undefined || k2.onType === a.type) && !(k2.expression !== undefined && k2.expression in byContext));
+        (k2) =>
+          !nested &&
+          (k2.onType === undefined || k2.onType === a.type) &&
+          !(k2.expression !== undefined && k2.expression in byContext),
+      );
       for (const k2 of own)
         out += `        c.each(o, k, (o) => {\n${invariant(a.type, k2, compiled, skipped, undefined, "          ")}        });\n`;
       for (const k2 of field.constraints)
-        if (k2.expression !== undefined && k2.expression in byContext) note(compiled, k2.key, a.type, k2.expression, byContext[k2.expression] as string);
+        if (k2.expression !== undefined && k2.expression in byContext)
+          note(compiled, k2.key, a.type, k2.expression, byContext[k2.expression] as string);
       out += "        break;\n";
       if (primitive && !field.attribute && a.type !== "xhtml")
         // A value in the sibling alone counts as a value of the choice.
         out += `      case ${quote(`_${a.json}`)}:\n${counter ? `        if (o[${key}] === undefined) ${counter}++;\n` : ""}        c.sibling${field.list ? "s" : ""}(k, x, o[${key}], vElement);\n        break;\n`;
     }
     return out;
-  }
-
-  function setName(m: Model, url: string): string {
-    return `s${[...m.valueSets.keys()].indexOf(url)}`;
   }
 
   function invariant(
@@ -190,4 +181,18 @@ ${after}}
     note(ran, key, type, expression, "compiled");
     return `${indent}if (!(${code})) c.invariant(${quote(key)}, ${quote(constraint.severity)});\n`;
   }
+}
+
+function setName(m: Model, url: string): string {
+  return `s${[...m.valueSets.keys()].indexOf(url)}`;
+}
+
+function list(m: ReadonlyMap<string, Executed>): string {
+  return [...m]
+    .sort((a, b) => byCodeUnit(a[0], b[0]))
+    .map(
+      ([key, e]) =>
+        `  ${propertyKey(key)}: { at: ${quote(e.at)}, how: ${quote(e.how)}, expression: ${quote(e.expression)} },\n`,
+    )
+    .join("");
 }

@@ -103,7 +103,8 @@ class Emitter {
     if (of !== undefined && of.kind !== "list") this.fail(`.${name}`, "a collection before it");
     const fields = this.fields(types, name);
     const names = this.names(fields, name);
-    const next = fields === undefined ? undefined : [...new Set(fields.flatMap((f) => f.alternatives.map((a) => a.type)))];
+    const next =
+      fields === undefined ? undefined : [...new Set(fields.flatMap((f) => f.alternatives.map((a) => a.type)))];
     const args = names.map(quote).join(", ");
     const code =
       of === undefined && ctx.single ? `fp.get(${ctx.name}, ${args})` : `fp.step(${of?.code ?? ctx.name}, ${args})`;
@@ -116,7 +117,9 @@ class Emitter {
     const counter = ctx.counters?.get(p.name);
     if (counter) return `(${counter} > 0)`;
     const names = this.names(this.fields(ctx.types, p.name), p.name);
-    return names.length === 1 ? `fp.has(${ctx.name}, ${quote(p.name)})` : `fp.hasAny(${ctx.name}, ${names.map(quote).join(", ")})`;
+    return names.length === 1
+      ? `fp.has(${ctx.name}, ${quote(p.name)})`
+      : `fp.hasAny(${ctx.name}, ${names.map(quote).join(", ")})`;
   }
 
   logic(p: Path, ctx: Context): Code {
@@ -187,7 +190,8 @@ class Emitter {
       return { code: `(${child.name}) => ${result.kind === "value" ? `[${result.code}]` : result.code}`, result };
     };
     const text = (): string => {
-      if (arg?.kind !== "literal" || typeof arg.value !== "string") return this.fail(`${p.name}()`, "a string argument");
+      if (arg?.kind !== "literal" || typeof arg.value !== "string")
+        return this.fail(`${p.name}()`, "a string argument");
       return arg.value;
     };
     switch (p.name) {
@@ -249,7 +253,11 @@ class Emitter {
 
 /** Patterns are put into the output as they are, so only the plain part of the language passes: no nested repetition. */
 function checkedRegex(text: string, where: string): string {
-  if (!/^\^?(?:\[[\w\-]+\]|\\d|[\w\-])(?:\{\d+(?:,\d+)?\}|[+*?])?(?:(?:\[[\w\-]+\]|\\d|[\w\-])(?:\{\d+(?:,\d+)?\}|[+*?])?)*\$?$/.test(text))
+  if (
+    !/^\^?(?:\[[\w-]+\]|\\d|[\w-])(?:\{\d+(?:,\d+)?\}|[+*?])?(?:(?:\[[\w-]+\]|\\d|[\w-])(?:\{\d+(?:,\d+)?\}|[+*?])?)*\$?$/.test(
+      text,
+    )
+  )
     throw new GeneratorError(where, undefined, `pattern ${text}`, "character classes with counts");
   return text;
 }

@@ -9,7 +9,8 @@ export type Path =
   | { readonly kind: "call"; readonly of: Path | undefined; readonly name: string; readonly args: readonly Path[] }
   | { readonly kind: "binary"; readonly op: string; readonly left: Path; readonly right: Path };
 
-const token = /\s*(?:([A-Za-z_][A-Za-z0-9_]*)|`([^`]*)`|'((?:[^'\\]|\\.)*)'|(\d+(?:\.\d+)?)|(%[A-Za-z_][A-Za-z0-9_]*)|(\$this)|(<=|>=|!=|[.(),=<>|&+]))/y;
+const token =
+  /\s*(?:([A-Za-z_][A-Za-z0-9_]*)|`([^`]*)`|'((?:[^'\\]|\\.)*)'|(\d+(?:\.\d+)?)|(%[A-Za-z_][A-Za-z0-9_]*)|(\$this)|(<=|>=|!=|[.(),=<>|&+]))/y;
 
 /** From loosest to tightest, FHIRPath's order. */
 const levels: readonly (readonly string[])[] = [
@@ -36,7 +37,8 @@ export function parseFhirPath(text: string, where: string): Path {
   while (token.lastIndex < source.length) {
     const at = token.lastIndex;
     const m = token.exec(source);
-    if (!m) throw new GeneratorError(where, undefined, `"${source.slice(at, at + 12)}"`, "FHIRPath of the supported subset");
+    if (!m)
+      throw new GeneratorError(where, undefined, `"${source.slice(at, at + 12)}"`, "FHIRPath of the supported subset");
     const kinds = ["name", "quoted", "string", "number", "variable", "this", "symbol"] as const;
     const i = kinds.findIndex((_, n) => m[n + 1] !== undefined);
     tokens.push({ kind: kinds[i] as Token["kind"], text: m[i + 1] as string });
@@ -61,7 +63,8 @@ export function parseFhirPath(text: string, where: string): Path {
   };
   const invocation = (of: Path | undefined): Path => {
     const t = peek();
-    if (t?.kind !== "name" && t?.kind !== "quoted") throw new GeneratorError(where, undefined, t?.text ?? "the end", "a name");
+    if (t?.kind !== "name" && t?.kind !== "quoted")
+      throw new GeneratorError(where, undefined, t?.text ?? "the end", "a name");
     next++;
     if (t.kind === "quoted" || !symbol("(")) return { kind: "member", of, name: t.text };
     next++;
@@ -102,6 +105,7 @@ export function parseFhirPath(text: string, where: string): Path {
     return left;
   };
   const tree = binary(0);
-  if (next < tokens.length) throw new GeneratorError(where, undefined, tokens[next]?.text ?? "", "the end of the expression");
+  if (next < tokens.length)
+    throw new GeneratorError(where, undefined, tokens[next]?.text ?? "", "the end of the expression");
   return tree;
 }

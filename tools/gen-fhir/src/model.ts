@@ -152,7 +152,8 @@ export function buildModel(source: DefinitionSource, roots: readonly string[]): 
     const choice = last.endsWith("[x]");
     const name = choice ? last.slice(0, -3) : last;
     for (const key of Object.keys(e))
-      if (/^(fixed|pattern|minValue|maxValue)/.test(key)) throw new GeneratorError(file, undefined, `${e.id}.${key}`, "no value rule in a base definition");
+      if (/^(fixed|pattern|minValue|maxValue)/.test(key))
+        throw new GeneratorError(file, undefined, `${e.id}.${key}`, "no value rule in a base definition");
     if (e.sliceName) throw new GeneratorError(file, undefined, `slice ${e.id}`, "no slices in a base definition");
     const attribute = e.representation?.includes("xmlAttr") ?? false;
     const alternatives = e.contentReference
@@ -184,7 +185,8 @@ export function buildModel(source: DefinitionSource, roots: readonly string[]): 
   }
 
   function profileConstraints(url: string, type: string, from: string): Constraint[] {
-    const root = (of: string): readonly Constraint[] => source.structure(of, from).snapshot?.element[0]?.constraint ?? [];
+    const root = (of: string): readonly Constraint[] =>
+      source.structure(of, from).snapshot?.element[0]?.constraint ?? [];
     const known = new Set(root(hl7 + type).map((c) => c.key));
     return root(url)
       .filter((c) => !known.has(c.key) && !builtIn.has(c.key))
@@ -224,7 +226,8 @@ function elementType(
 
 function checkPrimitive(definition: StructureDefinition): void {
   const file = `StructureDefinition-${definition.type}`;
-  if (!(definition.type in primitiveForms)) throw new GeneratorError(file, undefined, definition.type, "a known primitive");
+  if (!(definition.type in primitiveForms))
+    throw new GeneratorError(file, undefined, definition.type, "a known primitive");
   const value = definition.snapshot?.element.find((e) => e.path === `${definition.type}.value`);
   const regex = value?.type?.[0]?.extension?.find((x) => x.url === `${hl7}regex`)?.valueString;
   if (regex !== primitiveForms[definition.type])

@@ -34,7 +34,8 @@ export function readProfiles(model: Model, source: DefinitionSource): Profile[] 
     const done = byUrl.get(definition.url);
     if (done) return done;
     const file = `StructureDefinition ${definition.url}`;
-    if (from.includes(definition.url)) throw new GeneratorError(file, undefined, "a base that is itself", "a base profile");
+    if (from.includes(definition.url))
+      throw new GeneratorError(file, undefined, "a base that is itself", "a base profile");
     if (definition.derivation !== "constraint")
       throw new GeneratorError(file, undefined, `derivation ${String(definition.derivation)}`, "constraint");
     const base = source.own.find((d) => d.url === definition.baseDefinition);
@@ -55,16 +56,24 @@ export function readProfiles(model: Model, source: DefinitionSource): Profile[] 
   const names = new Set([...model.types.keys()].map(tsName));
   for (const profile of byUrl.values()) {
     if (names.has(profile.name) || !/^[A-Z]\w*$/.test(profile.name))
-      throw new GeneratorError(profile.definition.url, undefined, `name ${profile.name}`, "a capitalised name that nothing else has");
+      throw new GeneratorError(
+        profile.definition.url,
+        undefined,
+        `name ${profile.name}`,
+        "a capitalised name that nothing else has",
+      );
     names.add(profile.name);
   }
   return [...byUrl.values()];
 }
 
+function make(): ProfileNode {
+  return { element: undefined, children: new Map(), slices: new Map() };
+}
+
 function tree(definition: StructureDefinition, file: string): ProfileNode {
   const elements = definition.differential?.element;
   if (!elements?.[0]) throw new GeneratorError(file, undefined, "no differential", "a differential");
-  const make = (): ProfileNode => ({ element: undefined, children: new Map(), slices: new Map() });
   const root = make();
   for (const element of elements) {
     for (const key of Object.keys(element))
@@ -73,12 +82,13 @@ function tree(definition: StructureDefinition, file: string): ProfileNode {
     if (element.type?.some((t) => (t as { aggregation?: unknown }).aggregation !== undefined))
       throw new GeneratorError(file, undefined, `${element.id}.type.aggregation`, "no aggregation rule");
     const [first, ...rest] = element.id.split(".");
-    if (first !== definition.type) throw new GeneratorError(file, undefined, `element id ${element.id}`, `an id below ${definition.type}`);
+    if (first !== definition.type)
+      throw new GeneratorError(file, undefined, `element id ${element.id}`, `an id below ${definition.type}`);
     let node = root;
     for (const part of rest) {
       const [name, slice] = part.split(":") as [string, string?];
-      node = child(node.children, name, make);
-      if (slice !== undefined) node = child(node.slices, slice, make);
+      node = child(node.children, name);
+      if (slice !== undefined) node = child(node.slices, slice);
     }
     if (node.element) throw new GeneratorError(file, undefined, `a second ${element.id}`, "each element id once");
     (node as { element: ElementDefinition }).element = element;
@@ -86,7 +96,7 @@ function tree(definition: StructureDefinition, file: string): ProfileNode {
   return root;
 }
 
-function child(map: Map<string, ProfileNode>, name: string, make: () => ProfileNode): ProfileNode {
+function child(map: Map<string, ProfileNode>, name: string): ProfileNode {
   let node = map.get(name);
   if (!node) map.set(name, (node = make()));
   return node;
@@ -96,17 +106,24 @@ function child(map: Map<string, ProfileNode>, name: string, make: () => ProfileN
 export function fieldOf(model: Model, type: string, name: string, profile: Profile): Field {
   const plain = name.endsWith("[x]") ? name.slice(0, -3) : name;
   const field = model.types.get(type)?.fields.find((f) => f.name === plain);
-  if (!field) throw new GeneratorError(profile.definition.url, undefined, `${type}.${name}`, "an element of the base type");
+  if (!field)
+    throw new GeneratorError(profile.definition.url, undefined, `${type}.${name}`, "an element of the base type");
   return field;
 }
 
 /** The alternatives that a profile leaves of a choice. */
 export function allowed(field: Field, node: ProfileNode, profile: Profile): readonly Alternative[] {
   const types = node.element?.type;
-  if (!types || field.alternatives.some((a) => a.type.includes(".") || a.type === "Resource")) return field.alternatives;
+  if (!types || field.alternatives.some((a) => a.type.includes(".") || a.type === "Resource"))
+    return field.alternatives;
   const out = field.alternatives.filter((a) => types.some((t) => t.code === a.type || isString(t.code, a.type)));
   if (out.length < types.length)
-    throw new GeneratorError(profile.definition.url, undefined, `types at ${node.element?.id}`, "types that the base allows");
+    throw new GeneratorError(
+      profile.definition.url,
+      undefined,
+      `types at ${node.element?.id}`,
+      "types that the base allows",
+    );
   return out;
 }
 
@@ -115,7 +132,9 @@ function isString(code: string, type: string): boolean {
 }
 
 /** The `fixed[x]` or `pattern[x]` of an element. */
-export function valueRule(element: ElementDefinition | undefined): { kind: "fixed" | "pattern"; value: unknown } | undefined {
+export function valueRule(
+  element: ElementDefinition | undefined,
+): { kind: "fixed" | "pattern"; value: unknown } | undefined {
   for (const key of Object.keys(element ?? {}).sort()) {
     const kind = /^(fixed|pattern)[A-Z]/.exec(key)?.[1];
     if (kind) return { kind: kind as "fixed" | "pattern", value: element?.[key] };

@@ -33,7 +33,8 @@ export function openSource(specsFhir: string, core: string): DefinitionSource {
   for (const path of jsonFiles(specsFhir)) {
     const definition = readDefinition(path);
     const key = `${definition.resourceType} ${definition.url}`;
-    if (local.has(key)) throw new GeneratorError(path, undefined, `a second ${key}`, "one definition for each canonical");
+    if (local.has(key))
+      throw new GeneratorError(path, undefined, `a second ${key}`, "one definition for each canonical");
     local.set(key, definition);
   }
   const cache = new Map<string, Definition | undefined>();
@@ -59,7 +60,8 @@ export function openSource(specsFhir: string, core: string): DefinitionSource {
     if (!valueSet) return { unlisted: `no ValueSet ${url.split("|")[0]} among the definitions` };
     const codes = new Set<string>();
     const systems = new Set<string>();
-    if (valueSet.compose?.exclude) throw new GeneratorError(from, undefined, `compose.exclude in ${url}`, "includes only");
+    if (valueSet.compose?.exclude)
+      throw new GeneratorError(from, undefined, `compose.exclude in ${url}`, "includes only");
     for (const include of valueSet.compose?.include ?? []) {
       if (include.filter) return { unlisted: `${url.split("|")[0]} is defined by a filter` };
       for (const other of include.valueSet ?? []) {
@@ -103,6 +105,8 @@ function readDefinition(path: string): Definition {
 function jsonFiles(dir: string): string[] {
   if (!existsSync(dir)) return [];
   return readdirSync(dir, { withFileTypes: true })
-    .flatMap((e) => (e.isDirectory() ? jsonFiles(join(dir, e.name)) : e.name.endsWith(".json") ? [join(dir, e.name)] : []))
+    .flatMap((e) =>
+      e.isDirectory() ? jsonFiles(join(dir, e.name)) : e.name.endsWith(".json") ? [join(dir, e.name)] : [],
+    )
     .sort(byCodeUnit);
 }

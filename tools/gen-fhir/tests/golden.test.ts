@@ -17,9 +17,7 @@ const cases: Record<string, readonly object[]> = {
       element("Patient.maritalStatus", { patternCodeableConcept: { coding: [{ system: "urn:x", code: "M" }] } }),
     ]),
   ],
-  choice: [
-    profile("choice", "Patient", [element("Patient.deceased[x]", { min: 1, type: [{ code: "dateTime" }] })]),
-  ],
+  choice: [profile("choice", "Patient", [element("Patient.deceased[x]", { min: 1, type: [{ code: "dateTime" }] })])],
   "slices by value, closed": [
     profile("slices", "Organization", [
       element("Organization.identifier", {

@@ -33,14 +33,24 @@ describe("unknown constructs stop the generator by name and place", () => {
     ],
     [
       "ordered slices",
-      element("Patient.name", { slicing: { discriminator: [{ type: "value", path: "use" }], rules: "open", ordered: true } }),
+      element("Patient.name", {
+        slicing: { discriminator: [{ type: "value", path: "use" }], rules: "open", ordered: true },
+      }),
       /ordered/,
     ],
-    ["a function outside the subset", element("Patient.name", constraint("given.repeat($this).exists()")), /repeat\(\)/],
+    [
+      "a function outside the subset",
+      element("Patient.name", constraint("given.repeat($this).exists()")),
+      /repeat\(\)/,
+    ],
     ["a property that the type lacks", element("Patient.name", constraint("famly.exists()")), /HumanName\.famly/],
     ["text that is no FHIRPath", element("Patient.name", constraint("given; family")), /"; family"/],
     ["a pattern that could be slow", element("Patient.name", constraint("family.matches('^(a+)+$')")), /pattern/],
-    ["aggregation", element("Patient.link.other", { type: [{ code: "Reference", aggregation: ["contained"] }] }), /aggregation/],
+    [
+      "aggregation",
+      element("Patient.link.other", { type: [{ code: "Reference", aggregation: ["contained"] }] }),
+      /aggregation/,
+    ],
     [
       "a value set that cannot be listed",
       element("Patient.maritalStatus", { binding: { strength: "required", valueSet: "https://example.org/none" } }),
@@ -59,7 +69,9 @@ describe("unknown constructs stop the generator by name and place", () => {
   });
 
   it("two definitions of one address", () => {
-    expect(refusal([profile("p", "Patient", []), profile("p", "Patient", [])])).toMatch(/one definition for each canonical/);
+    expect(refusal([profile("p", "Patient", []), profile("p", "Patient", [])])).toMatch(
+      /one definition for each canonical/,
+    );
   });
 
   it("a base that is itself", () => {

@@ -72,7 +72,8 @@ class Reader {
       this.#path.push(field.list ? `.${child.name}[${index}]` : `.${child.name}`);
       if (child.ns !== (field.type === "xhtml" ? xhtmlNamespace : fhirNamespace))
         this.#report("xml-namespace", "expected the namespace of FHIR (XHTML for div), found another");
-      if (field.order < last) this.#report("xml-order", "expected the order of R4, found the element after a later one");
+      if (field.order < last)
+        this.#report("xml-order", "expected the order of R4, found the element after a later one");
       last = Math.max(last, field.order);
       if (!field.list && index > 0) this.#report("xml-repeated", "expected the element once, found it again");
       else this.#child(out, child, field, index);

@@ -246,10 +246,18 @@ export class FhirContext {
     const validate = Object.hasOwn(this.options.resources, type) ? this.options.resources[type] : undefined;
     if (validate) validate(v, this);
     else {
-      this.report("warning", "not-checked", undefined, "expected a resource type of this build, found another: not checked");
+      this.report(
+        "warning",
+        "not-checked",
+        undefined,
+        "expected a resource type of this build, found another: not checked",
+      );
       this.#container?.mentionAll(v);
     }
-    if (!contained) this.#container?.unnamed().forEach((i) => this.error("dom-3", `contained[${i}]`, `${invariantWords["dom-3"]}, found none`));
+    if (!contained)
+      this.#container
+        ?.unnamed()
+        .forEach((i) => this.error("dom-3", `contained[${i}]`, `${invariantWords["dom-3"]}, found none`));
     if (validate) this.#declaredProfiles(v as FhirObject, type);
     this.resource = before.resource;
     this.#container = before.container;
@@ -303,7 +311,8 @@ export class FhirContext {
   targets(x: unknown, allowed: readonly string[]): void {
     if (typeof x !== "object" || x === null) return;
     const fault = targetFault(x as FhirObject, allowed, this.options.resourceTypes, (r) => typeOf(this.find(r)));
-    if (fault) this.error("reference-type", fault, `expected a reference to ${allowed.join(" or ")}, found another type`);
+    if (fault)
+      this.error("reference-type", fault, `expected a reference to ${allowed.join(" or ")}, found another type`);
   }
 
   // What profiles ask for.
@@ -339,7 +348,8 @@ export class FhirContext {
   }
 
   pattern(o: unknown, value: unknown): void {
-    if (!fp.holdsPattern(o, value)) this.error("pattern", undefined, `expected at least ${words(value)}, found otherwise`);
+    if (!fp.holdsPattern(o, value))
+      this.error("pattern", undefined, `expected at least ${words(value)}, found otherwise`);
   }
 
   bound(o: unknown, set: BoundSet, level: IssueLevel): void {

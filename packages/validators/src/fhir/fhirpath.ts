@@ -116,9 +116,9 @@ function equal(a: unknown, b: unknown): boolean {
   return keys.length === Object.keys(b).length && keys.every((k) => Object.hasOwn(b, k) && equal(a[k], b[k]));
 }
 
-/** `in`: the one item on the left is among those on the right. */
+/** `in`: each item on the left is among those on the right. */
 export function isIn(a: Items, b: Items): Truth {
-  return a.length === 0 ? undefined : a.length === 1 && b.some((v) => equal(a[0], v));
+  return a.length === 0 ? undefined : a.every((v) => b.some((w) => equal(v, w)));
 }
 
 /** `&`: text joined, empty counts as no text. */

@@ -179,7 +179,14 @@ export const base64Binary: PrimitiveCheck = text("base64Binary", (s) => {
     const c = s.charCodeAt(i);
     if (isSpace(c)) {
       if (n % 4 !== 0) return 2;
-    } else if ((c >= 48 && c <= 57) || (c >= 65 && c <= 90) || (c >= 97 && c <= 122) || c === 43 || c === 47 || c === 61)
+    } else if (
+      (c >= 48 && c <= 57) ||
+      (c >= 65 && c <= 90) ||
+      (c >= 97 && c <= 122) ||
+      c === 43 ||
+      c === 47 ||
+      c === 61
+    )
       n++;
     else return 2;
   }

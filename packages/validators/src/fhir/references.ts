@@ -53,7 +53,12 @@ export class BundleFrame {
       const { fullUrl, resource } = entry as FhirObject;
       if (typeof fullUrl === "string" && resource !== undefined) this.#entries.set(fullUrl, resource);
       const { resourceType, id } = (resource ?? {}) as FhirObject;
-      if (typeof resourceType === "string" && typeof id === "string" && typeof fullUrl === "string" && fullUrl.endsWith(`/${resourceType}/${id}`))
+      if (
+        typeof resourceType === "string" &&
+        typeof id === "string" &&
+        typeof fullUrl === "string" &&
+        fullUrl.endsWith(`/${resourceType}/${id}`)
+      )
         this.#entries.set(`${resourceType}/${id}`, resource);
     }
   }

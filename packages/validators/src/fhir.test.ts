@@ -1,0 +1,289 @@
+import { HelsekontaktError } from "@helsekontakt/core";
+import { FhirDecimal } from "@helsekontakt/types/fhir";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { changed, episode, member, members, offerings } from "./fhir/_instances.ts";
+import { fhirProfiles, validateFhir } from "./fhir.ts";
+
+const base = "https://helsekontakt.dev/fhir/StructureDefinition/";
+
+/** Rules and paths of the errors. */
+function errors(resource: unknown, profile?: string): string[] {
+  const { issues } = validateFhir(resource, profile === undefined ? {} : { profile: base + profile });
+  return issues.filter((i) => i.level === "error").map((i) => `${i.rule} ${i.path}`);
+}
+
+describe("payloads as the references describe them", () => {
+  it.each([
+    [episode(), "hk-episode-of-care"],
+    [offerings(), "hk-offerings-bundle"],
+    [members(), "hk-members-bundle"],
+    [member(), "hk-member"],
+  ])("%# is valid", (resource, profile) => {
+    expect(validateFhir(resource, { profile: base + profile }).issues).toEqual([]);
+  });
+
+  it("lists its profiles", () => {
+    expect(fhirProfiles).toContain(`${base}hk-episode-of-care`);
+  });
+
+  it("refuses a profile that it does not know", () => {
+    expect(() => validateFhir(episode(), { profile: "https://example.org/x" })).toThrow(HelsekontaktError);
+  });
+
+  it("reads an object from another realm of keys: no prototype, any order", () => {
+    const reversed = Object.fromEntries(Object.entries(episode()).reverse());
+    expect(errors(Object.assign(Object.create(null) as object, reversed), "hk-episode-of-care")).toEqual([]);
+  });
+});
+
+function place(longitude: unknown): object {
+  return { resourceType: "Location", position: { longitude, latitude: 1 } };
+}
+
+describe("faults of the base types", () => {
+  const e = episode();
+  const m = member();
+  const o = offerings();
+  const organisationUrl = (o["entry"] as { fullUrl: string }[])[1]?.fullUrl;
+  it.each<[string, Record<string, unknown>, string]>([
+    ["required", changed(e, "patient", undefined), "fhir/required EpisodeOfCare.patient"],
+    ["unknown property", changed(m, "fodselsdato", "1980-01-01"), "fhir/unknown-property Patient.fodselsdato"],
+    ["array for one", changed(e, "status", ["active"]), "fhir/json-type EpisodeOfCare.status"],
+    ["one for array", changed(m, "identifier", {}), "fhir/json-type Patient.identifier"],
+    ["empty array", changed(m, "name", []), "fhir/empty-array Patient.name"],
+    ["null", changed(m, "gender", null), "fhir/json-type Patient.gender"],
+    ["empty object", changed(m, "contact.0.period", {}), "fhir/ele-1 Patient.contact[0].period"],
+    ["boolean as text", changed(m, "active", "true"), "fhir/json-type Patient.active"],
+    ["form of a date", changed(m, "birthDate", "1.2.1980"), "fhir/primitive Patient.birthDate"],
+    ["day of the calendar", changed(m, "birthDate", "1990-02-30"), "fhir/calendar Patient.birthDate"],
+    ["required binding", changed(m, "gender", "kvinne"), "fhir/binding Patient.gender"],
+    ["choice", { ...m, deceasedBoolean: true, deceasedDateTime: "2020" }, "fhir/choice Patient.deceased[x]"],
+    [
+      "choice by extension",
+      { ...m, deceasedBoolean: true, _deceasedDateTime: { extension: [{ url: "urn:x", valueCode: "a" }] } },
+      "fhir/choice Patient.deceased[x]",
+    ],
+    ["invariant of a type", changed(m, "contact.0.period.start", "2030-01-01"), "fhir/per-1 Patient.contact[0].period"],
+    [
+      "invariant of a backbone element",
+      changed(m, "contact.0", { relationship: [{ text: "x" }] }),
+      "fhir/pat-1 Patient.contact[0]",
+    ],
+    ["contained never named", changed(e, "team", undefined), "fhir/dom-3 EpisodeOfCare.contained[0]"],
+    ["reference into nothing", changed(e, "team.0.reference", "#team-2"), "fhir/ref-1 EpisodeOfCare.team[0].reference"],
+    [
+      "contained of the wrong type",
+      changed(e, "patient", { reference: "#team-1" }),
+      "fhir/reference-type EpisodeOfCare.patient.reference",
+    ],
+    [
+      "literal reference of the wrong type",
+      changed(e, "patient", { reference: "Organization/1" }),
+      "fhir/reference-type EpisodeOfCare.patient.reference",
+    ],
+    [
+      "type and reference disagree",
+      changed(e, "patient", { reference: "https://x.no/fhir/Patient/1", type: "Group" }),
+      "fhir/reference-type-mismatch EpisodeOfCare.patient.type",
+    ],
+    [
+      "entry that is not there",
+      changed(o, "entry.0.resource.providedBy.reference", "urn:uuid:00000000-0000-4000-8000-000000000000"),
+      "fhir/reference-unresolved Bundle.entry[0].resource.providedBy.reference",
+    ],
+    [
+      "entry of the wrong type",
+      changed(o, "entry.0.resource.location.0.reference", organisationUrl),
+      "fhir/reference-type Bundle.entry[0].resource.location[0].reference",
+    ],
+    ["same fullUrl twice", changed(o, "entry.2.fullUrl", organisationUrl), "fhir/bdl-7 Bundle"],
+    ["relative fullUrl", changed(o, "entry.2.fullUrl", "Location/1"), "fhir/full-url-absolute Bundle.entry[2].fullUrl"],
+    [
+      "local word as system",
+      changed(m, "identifier.0.system", "HNR"),
+      "fhir/absolute-system Patient.identifier[0].system",
+    ],
+    [
+      "script in the narrative",
+      changed(m, "text", {
+        status: "generated",
+        div: '<div xmlns="http://www.w3.org/1999/xhtml"><script>x</script></div>',
+      }),
+      "fhir/txt-1 Patient.text.div",
+    ],
+    [
+      "handler in the narrative",
+      changed(m, "text", {
+        status: "generated",
+        div: '<div xmlns="http://www.w3.org/1999/xhtml"><p onclick="x">a</p></div>',
+      }),
+      "fhir/txt-1 Patient.text.div",
+    ],
+    [
+      "empty narrative",
+      changed(m, "text", { status: "generated", div: '<div xmlns="http://www.w3.org/1999/xhtml"> </div>' }),
+      "fhir/txt-2 Patient.text.div",
+    ],
+    [
+      "siblings longer than values",
+      changed(m, "name", [{ given: ["A"], _given: [null, { id: "x" }] }]),
+      "fhir/json-type Patient.name[0]._given",
+    ],
+    ["null without extension", changed(m, "name", [{ given: ["A", null] }]), "fhir/json-type Patient.name[0].given[1]"],
+    [
+      "no resourceType inside",
+      changed(o, "entry.2.resource", { id: "x" }),
+      "fhir/resource-type Bundle.entry[2].resource",
+    ],
+    [
+      "two values of an extension",
+      changed(m, "extension", [{ url: "urn:x", valueString: "a", valueCode: "a" }]),
+      "fhir/choice Patient.extension[0].value[x]",
+    ],
+    [
+      "value and extensions",
+      changed(m, "extension", [{ url: "urn:x", valueString: "a", extension: [{ url: "b", valueCode: "c" }] }]),
+      "fhir/ext-1 Patient.extension[0]",
+    ],
+    [
+      "home address of an organisation",
+      changed(o, "entry.1.resource.address", [{ use: "home", city: "Oslo" }]),
+      "fhir/org-2 Bundle.entry[1].resource.address[0]",
+    ],
+  ])("%s", (_, resource, expected) => {
+    expect(errors(resource)).toContain(expected);
+  });
+
+  it("takes null padding, extensions without value and ids beside values", () => {
+    const resource = changed(member(), "name", [
+      { given: ["A", null], _given: [{ id: "x" }, { extension: [{ url: "urn:x", valueCode: "unknown" }] }] },
+    ]);
+    expect(errors({ ...resource, _birthDate: { extension: [{ url: "urn:x", valueCode: "unknown" }] } })).toEqual([]);
+  });
+
+  it("takes decimals as numbers and as kept digits, and nothing else", () => {
+    expect(errors(place(new FhirDecimal("10.740")))).toEqual([]);
+    expect(errors(place("10.74"))).toEqual(["fhir/json-type Location.position.longitude"]);
+    expect(errors(place(new FhirDecimal("ten")))).toEqual(["fhir/primitive Location.position.longitude"]);
+  });
+
+  it("warns about a type that it cannot check, and knows none beyond R4", () => {
+    const other = {
+      resourceType: "Bundle",
+      type: "collection",
+      entry: [{ resource: { resourceType: "Observation" } }],
+    };
+    expect(validateFhir(other)).toMatchObject({
+      valid: true,
+      issues: [{ level: "warning", rule: "fhir/not-checked" }],
+    });
+    expect(errors({ resourceType: "toString" })).toEqual(["fhir/resource-type toString"]);
+  });
+
+  it("ends in a finding on a document of too many levels", () => {
+    let extension: Record<string, unknown> = { url: "urn:x", valueCode: "a" };
+    for (let i = 0; i < 5000; i++) extension = { url: "urn:x", extension: [extension] };
+    expect(errors({ ...member(), extension: [extension] })[0]).toContain("fhir/too-deep");
+  });
+
+  it("never throws and never repeats a value, whatever it is given", () => {
+    const marker = "marker-17851360018";
+    fc.assert(
+      fc.property(
+        fc.jsonValue(),
+        fc.constantFrom("identifier", "contact", "name", "text", "contained", "meta", marker),
+        (v, key) => {
+          const text = JSON.stringify(
+            validateFhir({ ...member(), [key]: [v, marker] }, { profile: `${base}hk-member` }),
+          );
+          expect(text).not.toContain(marker);
+        },
+      ),
+    );
+  });
+});
+
+describe("faults of the profiles", () => {
+  it.each<[string, string, string, unknown, string]>([
+    ["no id", "hk-episode-of-care", "id", undefined, "fhir/required EpisodeOfCare.id"],
+    [
+      "no team name",
+      "hk-episode-of-care",
+      "contained.0.name",
+      undefined,
+      "fhir/required EpisodeOfCare.contained[0].name",
+    ],
+    [
+      "person number as HER-id",
+      "hk-episode-of-care",
+      "managingOrganization.identifier.value",
+      "17851360018",
+      "fhir/hk-her-id EpisodeOfCare.managingOrganization.identifier",
+    ],
+    [
+      "organisation under another system",
+      "hk-episode-of-care",
+      "managingOrganization.identifier.system",
+      "urn:oid:1.2",
+      "fhir/fixed EpisodeOfCare.managingOrganization.identifier.system",
+    ],
+    [
+      "patient by reference only",
+      "hk-episode-of-care",
+      "patient",
+      { reference: "Patient/1" },
+      "fhir/required EpisodeOfCare.patient.identifier",
+    ],
+    [
+      "restriction without code",
+      "hk-episode-of-care",
+      "meta.security.0.code",
+      undefined,
+      "fhir/required EpisodeOfCare.meta.security[0].code",
+    ],
+    ["no team", "hk-episode-of-care", "contained", undefined, "fhir/slice EpisodeOfCare.contained"],
+    ["no organisation entry", "hk-offerings-bundle", "entry.1.resource", undefined, "fhir/slice Bundle.entry"],
+    [
+      "organisation number with blanks",
+      "hk-offerings-bundle",
+      "entry.1.resource.identifier.0.value",
+      "999 999 999",
+      "fhir/hk-organisation-number Bundle.entry[1].resource.identifier[0]",
+    ],
+    [
+      "open end of membership",
+      "hk-member",
+      "contact.0.period.end",
+      undefined,
+      "fhir/required Patient.contact[0].period.end",
+    ],
+    ["another kind of number", "hk-member", "identifier.0.system", "urn:oid:1.2", "fhir/hk-member-number Patient"],
+  ])("%s", (_, profile, at, value, expected) => {
+    const resource = { "hk-episode-of-care": episode(), "hk-offerings-bundle": offerings(), "hk-member": member() }[
+      profile
+    ];
+    expect(errors(changed(resource as Record<string, unknown>, at, value), profile)).toContain(expected);
+  });
+
+  it("warns about a code of 9603 that Helsenorge does not use, keeps other systems", () => {
+    const other = changed(episode(), "meta.security", [
+      { system: "urn:oid:2.16.578.1.12.4.1.1.9603", code: "XYZ" },
+      { system: "urn:oid:2.16.578.1.12.4.1.1.7618", code: "1" },
+    ]);
+    expect(validateFhir(other, { profile: `${base}hk-episode-of-care` })).toMatchObject({
+      valid: true,
+      issues: [{ level: "warning", rule: "fhir/binding", path: "EpisodeOfCare.meta.security[0].code" }],
+    });
+  });
+
+  it("runs a profile that the resource declares, once", () => {
+    const declared = changed({ ...episode(), meta: { profile: [`${base}hk-episode-of-care|0.1.0`] } }, "id", undefined);
+    expect(errors(declared)).toEqual(["fhir/required EpisodeOfCare.id"]);
+    expect(errors(declared, "hk-episode-of-care")).toEqual(["fhir/required EpisodeOfCare.id"]);
+  });
+
+  it("says when the profile is for another type", () => {
+    expect(errors(member(), "hk-episode-of-care")).toEqual(["fhir/profile-type Patient"]);
+  });
+});
