@@ -45,6 +45,8 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
   };
   const cache = createTokenCache({ clock, logger, maxEntries: options.maxCachedTokens ?? 1000 });
   const defaultBinding = options.binding ?? "dpop";
+  let known: { readonly signer: GrantContext["signer"]; readonly kid: string } | undefined;
+  let thumbprint: string | undefined;
 
   return {
     binding: defaultBinding,
@@ -58,10 +60,14 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
       };
       checkScopes(full.scopes);
       throwIfAborted(request.signal);
-      // The key is everyone's: one caller's abort must not fail its loading.
-      const signer = await currentSigner(context, neverAborted);
-      const thumbprint = full.binding === "dpop" ? (await binding()).thumbprint : "";
-      const key = cacheKey(options, signer.kid, thumbprint, full);
+      // A cached token costs microseconds; waiting for what is long known would double that.
+      if (known === undefined || known.signer !== context.signer) {
+        // The key is everyone's: one caller's abort must not fail its loading.
+        const { kid } = await currentSigner(context, neverAborted);
+        known = { signer: context.signer, kid };
+      }
+      if (full.binding === "dpop") thumbprint ??= (await binding()).thumbprint;
+      const key = cacheKey(options, known.kid, full.binding === "dpop" ? (thumbprint ?? "") : "", full);
       return cache.get(key, (signal) => requestToken(context, full, signal), request.signal);
     },
     forget(token) {

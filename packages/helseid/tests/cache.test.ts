@@ -148,6 +148,7 @@ describe("cache", () => {
     const clock = manualClock(0);
     const cache = createTokenCache({ clock, logger: silentLogger, maxEntries: 10 });
     let grants = 0;
+    let expired = 0;
     const { Personal } = await import("@helsekontakt/core");
     const load = async () => ({
       accessToken: new Personal(`t${++grants}`),
@@ -159,10 +160,11 @@ describe("cache", () => {
     const day = 24 * 3600_000;
     while (clock.now() < day) {
       const token = await cache.get("k", load, undefined);
-      expect(token.expiresAt ?? 0).toBeGreaterThan(clock.now());
+      if ((token.expiresAt ?? 0) <= clock.now()) expired++;
       await Promise.resolve();
       clock.move(1_000);
     }
+    expect(expired).toBe(0);
     expect(grants).toBeLessThanOrEqual((day / 60_000) * 1.3);
   });
 
@@ -228,7 +230,7 @@ describe("cache key", () => {
       fc.property(subject, subject, (a, b) => {
         expect(keyOf(a) === keyOf(b)).toBe(JSON.stringify(normal(a)) === JSON.stringify(normal(b)));
       }),
-      { numRuns: 20_000 },
+      { numRuns: 4_000 },
     );
   });
 
