@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { countTests } from "./count-tests.mjs";
@@ -31,7 +31,7 @@ function run(command, args, { quiet = false, env = {} } = {}) {
       shell: process.platform === "win32",
       env: {
         ...process.env,
-        PATH: `${bin}${process.platform === "win32" ? ";" : ":"}${process.env.PATH}`,
+        PATH: `${bin}${delimiter}${process.env.PATH}`,
         TURBO_TELEMETRY_DISABLED: "1",
         DO_NOT_TRACK: "1",
         FORCE_COLOR: process.env.FORCE_COLOR ?? (process.stdout.isTTY ? "1" : "0"),
@@ -50,12 +50,40 @@ function run(command, args, { quiet = false, env = {} } = {}) {
   });
 }
 
-/** True when `pnpm` started us: it is on PATH then, and the second it takes `npx` to find it can be saved. */
-const underPnpm = (process.env.npm_config_user_agent ?? "").startsWith("pnpm/");
-const withPnpm = (args, options) =>
-  underPnpm ? run("pnpm", args, options) : run("npx", ["--yes", pnpm, ...args], options);
-const turbo = (args, options) =>
-  underPnpm ? run(join(bin, "turbo"), args, options) : withPnpm(["exec", "turbo", ...args], options);
+/** Where the pinned pnpm lies: `npx` takes more than a second to find it, so its place is remembered with the install. */
+function pnpmFolder() {
+  try {
+    const { pnpmDir } = JSON.parse(readFileSync(stampFile, "utf8"));
+    return pnpmDir !== undefined && existsSync(join(pnpmDir, "pnpm")) ? pnpmDir : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const onPath = (dir) => `${dir}${delimiter}${bin}${delimiter}${process.env.PATH}`;
+
+function withPnpm(args, options = {}) {
+  const dir = pnpmFolder();
+  return dir === undefined
+    ? run("npx", ["--yes", pnpm, ...args], options)
+    : run(join(dir, "pnpm"), args, { ...options, env: { ...options.env, PATH: onPath(dir) } });
+}
+
+/** turbo wants pnpm on PATH. */
+function turbo(args, options = {}) {
+  const dir = pnpmFolder();
+  return dir === undefined
+    ? withPnpm(["exec", "turbo", ...args], options)
+    : run(join(bin, "turbo"), args, { ...options, env: { ...options.env, PATH: onPath(dir) } });
+}
+
+async function findPnpm() {
+  const { output } = await run("npx", ["--yes", pnpm, "exec", "node", "-p", "process.env.PATH"], { quiet: true });
+  return output
+    .trim()
+    .split(delimiter)
+    .find((dir) => !dir.startsWith(root) && existsSync(join(dir, "pnpm")));
+}
 
 function manifestFiles() {
   const files = ["pnpm-lock.yaml", "pnpm-workspace.yaml", "package.json", "specs/package.json"];
@@ -101,7 +129,7 @@ async function ensureInstalled({ generators }) {
       "check that the npm registry is reachable, then run the same command again; what was downloaded is kept.",
     );
   mkdirSync(dirname(stampFile), { recursive: true });
-  writeFileSync(stampFile, JSON.stringify({ hash: wanted, generators: everything }));
+  writeFileSync(stampFile, JSON.stringify({ hash: wanted, generators: everything, pnpmDir: await findPnpm() }));
 }
 
 async function build(step) {
