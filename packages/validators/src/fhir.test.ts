@@ -1,9 +1,9 @@
 import { HelsekontaktError } from "@helsekontakt/core";
-import { FhirDecimal } from "@helsekontakt/types/fhir";
+import { FhirDecimal, fhirToXml } from "@helsekontakt/types/fhir";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { changed, episode, member, members, offerings } from "./fhir/_instances.ts";
-import { fhirProfiles, validateFhir } from "./fhir.ts";
+import { fhirProfiles, validateFhir, validateFhirXml } from "./fhir.ts";
 
 const base = "https://helsekontakt.dev/fhir/StructureDefinition/";
 
@@ -147,6 +147,11 @@ describe("faults of the base types", () => {
       "fhir/ext-1 Patient.extension[0]",
     ],
     [
+      "contained id twice",
+      changed(e, "contained", [(e["contained"] as object[])[0], (e["contained"] as object[])[0]]),
+      "fhir/duplicate-id EpisodeOfCare.contained[1].id",
+    ],
+    [
       "home address of an organisation",
       changed(o, "entry.1.resource.address", [{ use: "home", city: "Oslo" }]),
       "fhir/org-2 Bundle.entry[1].resource.address[0]",
@@ -201,6 +206,18 @@ describe("faults of the base types", () => {
         },
       ),
     );
+  });
+});
+
+describe("resources in XML", () => {
+  it("are validated as those in JSON, with what XML alone can get wrong", () => {
+    const tree = fhirToXml(changed(episode(), "status", "ongoing"));
+    const text = { ...tree, content: ["x", ...tree.content] };
+    expect(validateFhirXml(fhirToXml(episode()), { profile: `${base}hk-episode-of-care` }).issues).toEqual([]);
+    expect(validateFhirXml(text).issues.map((i) => `${i.rule} ${i.path}`)).toEqual([
+      "fhir/xml-text EpisodeOfCare",
+      "fhir/binding EpisodeOfCare.status",
+    ]);
   });
 });
 

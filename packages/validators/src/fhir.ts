@@ -1,6 +1,7 @@
 /** Validation of FHIR R4 resources and of the profiles of this build. */
-import { HelsekontaktError, type ValidationResult, validationResult } from "@helsekontakt/core";
-import { resourceTypes } from "@helsekontakt/types/fhir";
+import { HelsekontaktError, type Issue, type ValidationResult, validationResult } from "@helsekontakt/core";
+import { fhirFromXml, resourceTypes } from "@helsekontakt/types/fhir";
+import type { XmlElement } from "@helsekontakt/types/xml";
 import { FhirContext, type FhirContextOptions } from "./fhir/context.ts";
 import { resourceValidators } from "./gen/fhir/core.ts";
 import { profileRules } from "./gen/fhir/profiles.ts";
@@ -41,6 +42,19 @@ export function validateFhir(resource: unknown, { profile }: ValidateFhirOptions
   context.root(resource);
   if (rule && !declares(resource, profile as string)) context.rootProfile(resource, rule);
   return validationResult(context.issues);
+}
+
+/**
+ * Validates a resource in its XML form: what XML alone can get wrong (`fhir/xml-…`), then as {@link validateFhir}.
+ *
+ * @param element - the resource's element, for example the one inside `Content` of a MsgHead document.
+ * @throws {HelsekontaktError} `fhir/not-readable` when the element is no resource of this build; `input/invalid` as
+ *   {@link validateFhir}.
+ */
+export function validateFhirXml(element: XmlElement, settings: ValidateFhirOptions = {}): ValidationResult {
+  const issues: Issue[] = [];
+  const resource = fhirFromXml(element, { issues });
+  return validationResult([...issues, ...validateFhir(resource, settings).issues]);
 }
 
 /** True when the resource declares the profile itself, so that it has been run already. */

@@ -38,6 +38,7 @@ export function emitValidators(
   heads: { readonly core: string; readonly profiles: string },
 ): GeneratedFile[] {
   const compiled = new Map<string, Executed>();
+  const targets = new Map<string, string>();
   const skipped = new Map<string, string>();
   const types = [...model.types.values()].filter((t) => !t.abstract || t.kind === "complex");
   const concrete = types.filter((t) => t.name !== "BackboneElement");
@@ -48,6 +49,7 @@ export function emitValidators(
   let sets = "";
   for (const [url, codes] of model.valueSets)
     sets += `const ${setNames.get(url)}: CodeSet = { url: ${quote(url)}, codes: new Set([${codes.map(quote).join(", ")}]) };\n`;
+  for (const [list, name] of targets) sets += `const ${name} = [${list}];\n`;
   const core = `${heads.core}import type { CodeSet, FhirContext, ValidateType } from "../../fhir/context.ts";
 import * as fp from "../../fhir/fhirpath.ts";
 import * as p from "../../fhir/primitives.ts";
@@ -82,7 +84,7 @@ ${[...[...skipped].map(([k, why]) => `${k}: ${why}`), ...model.notChecked]
     const resource = type.kind === "resource";
     const counters = new Map(type.fields.filter((f) => f.choice).map((f, i) => [f.name, `n${i}`]));
     let cases = resource ? `      case "resourceType":\n        break;\n` : "";
-    for (const field of type.fields) cases += casesOf(field, m, counters);
+    for (const field of type.fields) cases += casesOf(field, m, counters, !resource);
     let after = "";
     for (const field of type.fields) {
       const counter = counters.get(field.name);
@@ -103,18 +105,25 @@ ${[...[...skipped].map(([k, why]) => `${k}: ${why}`), ...model.notChecked]
 export function v${tsName(type.name)}(v: unknown, c: FhirContext): void {
   const o = c.${resource ? "resourceObject" : "object"}(v);
   if (o === undefined) return;
-${locals}  for (const k in o) {
+${resource ? "" : "  let some = false;\n"}${locals}  for (const k in o) {
     const x = o[k];
     switch (k) {
 ${cases}      default:
         c.unknown(k);
     }
-  }
-${after}}
+${resource ? "" : "    some = true;\n"}  }
+${resource ? "" : "  if (!some) {\n    c.empty();\n    return;\n  }\n"}${after}}
 `;
   }
 
-  function casesOf(field: Field, m: Model, counters: ReadonlyMap<string, string>): string {
+  function targetsName(types: readonly string[]): string {
+    const list = types.map(quote).join(", ");
+    let name = targets.get(list);
+    if (name === undefined) targets.set(list, (name = `t${targets.size}`));
+    return name;
+  }
+
+  function casesOf(field: Field, m: Model, counters: ReadonlyMap<string, string>, element: boolean): string {
     let out = "";
     const counter = counters.get(field.name);
     for (const a of field.alternatives) {
@@ -131,7 +140,7 @@ ${after}}
           : `c.primitive${suffix}(k, x, ${field.list ? `o[${quote(`_${a.json}`)}], ` : ""}p.${a.type});`;
       } else if (a.type === "Resource") check = `c.${field.list ? "containedResources" : "entryResource"}(k, x);`;
       else {
-        const targets = a.type === "Reference" && field.targets ? `, [${field.targets.map(quote).join(", ")}]` : "";
+        const targets = a.type === "Reference" && field.targets ? `, ${targetsName(field.targets)}` : "";
         check = `c.${field.list ? "list" : "one"}(k, x, v${tsName(a.type)}${targets});`;
       }
       out += `      case ${key}:\n${count}        ${check}\n`;
@@ -148,7 +157,8 @@ ${after}}
       for (const k2 of field.constraints)
         if (k2.expression !== undefined && k2.expression in byContext)
           note(compiled, k2.key, a.type, k2.expression, byContext[k2.expression] as string);
-      out += "        break;\n";
+      // An id alone does not fill an element.
+      out += element && field.name === "id" ? "        continue;\n" : "        break;\n";
       if (primitive && !field.attribute && a.type !== "xhtml")
         // A value in the sibling alone counts as a value of the choice.
         out += `      case ${quote(`_${a.json}`)}:\n${counter ? `        if (o[${key}] === undefined) ${counter}++;\n` : ""}        c.sibling${field.list ? "s" : ""}(k, x, o[${key}], vElement);\n        break;\n`;

@@ -4,7 +4,7 @@ import { emitTypes } from "./emit-types.ts";
 import { emitValidators } from "./emit-validators.ts";
 import { buildModel } from "./model.ts";
 import { readProfiles } from "./profiles.ts";
-import { coreFolder, openSource } from "./source.ts";
+import { coreFolder, coreVersion, openSource } from "./source.ts";
 
 /** Resource types of R4 that the payloads use or that may stand beside them in a Bundle. */
 export const closureRoots = [
@@ -32,7 +32,7 @@ export function generate(target: string, specs: string, core: string = coreFolde
   // One sum over all profile documents keeps the header short: each has its own line in the manifest.
   const sums = entries.map((e) => `${e.path} ${e.sha256}\n`).sort(byCodeUnit);
   const heads = {
-    core: `${header(tool, [])}// @generated from hl7.fhir.r4.examples version 4.0.1\n\n`,
+    core: `${header(tool, [])}// @generated from hl7.fhir.r4.examples version ${coreVersion}\n\n`,
     profiles: `${header(tool, [
       { path: "fhir", version: "0.1.0", sha256: createHash("sha256").update(sums.join("")).digest("hex") },
     ])}\n`,

@@ -22,9 +22,15 @@ export interface DefinitionSource {
 /** Code systems that stand for lists outside FHIR: only the form of a code can be checked. */
 const externalSystems = new Set(["urn:iso:std:iso:4217", "urn:ietf:bcp:13"]);
 
+/** Version of FHIR R4 and of the package that holds its definitions. */
+export const coreVersion = "4.0.1";
+
 /** Folder of the package with HL7's R4 definitions. */
 export function coreFolder(): string {
-  return dirname(createRequire(import.meta.url).resolve("hl7.fhir.r4.examples/package.json"));
+  const file = createRequire(import.meta.url).resolve("hl7.fhir.r4.examples/package.json");
+  const { version } = JSON.parse(readFileSync(file, "utf8")) as { version?: unknown };
+  if (version !== coreVersion) throw new GeneratorError(file, undefined, `version ${String(version)}`, coreVersion);
+  return dirname(file);
 }
 
 /** Reads `specsFhir` (all folders below it) and, on demand, single files of the core package. */

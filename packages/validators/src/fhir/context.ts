@@ -77,11 +77,12 @@ export class FhirContext {
   // Objects and properties of the base types.
 
   object(v: unknown): FhirObject | undefined {
-    const o = this.#plain(v);
-    if (!o) return undefined;
-    for (const key in o) if (key !== "id") return o;
+    return this.#plain(v);
+  }
+
+  /** An element that has nothing, or an id alone. */
+  empty(): void {
     this.error("ele-1", undefined, "expected a value or child elements, found an empty element");
-    return undefined;
   }
 
   resourceObject(v: unknown): FhirObject | undefined {
@@ -125,25 +126,36 @@ export class FhirContext {
   }
 
   list(k: string, x: unknown, validate: ValidateType, targets?: readonly string[]): void {
-    this.#items(k, x, (item) => {
-      validate(item, this);
-      if (targets) this.targets(item, targets);
-    });
+    if (!this.#isList(k, x)) return;
+    this.#enter(k);
+    for (let i = 0; i < x.length; i++) {
+      this.#path.push(i);
+      validate(x[i], this);
+      if (targets) this.targets(x[i], targets);
+      this.#path.pop();
+    }
+    this.#leave();
   }
 
   primitive(k: string, x: unknown, type: PrimitiveCheck): void {
     const fault = type.check(x);
     if (fault !== 0) this.#primitiveFault(k, x, type, fault);
-    else if (typeof x === "string" && x.charCodeAt(0) === 35) this.#container?.mention(x);
+    else if (typeof x === "string" && x.charCodeAt(0) === 35) this.#container?.mention(x, this.resource);
   }
 
   primitives(k: string, x: unknown, siblings: unknown, type: PrimitiveCheck): void {
-    this.#items(k, x, (item, i) => {
-      if (item === null && Array.isArray(siblings) && isNonNull(siblings[i])) return;
+    if (!this.#isList(k, x)) return;
+    for (let i = 0; i < x.length; i++) {
+      const item: unknown = x[i];
       const fault = type.check(item);
-      if (fault !== 0) this.#primitiveFault(undefined, item, type, fault);
-      else if (typeof item === "string" && item.charCodeAt(0) === 35) this.#container?.mention(item);
-    });
+      if (fault === 0) {
+        if (typeof item === "string" && item.charCodeAt(0) === 35) this.#container?.mention(item, this.resource);
+      } else if (item !== null || !Array.isArray(siblings) || !isNonNull(siblings[i])) {
+        this.#path.push(k, i);
+        this.#primitiveFault(undefined, item, type, fault);
+        this.#path.length -= 2;
+      }
+    }
   }
 
   #primitiveFault(k: string | undefined, x: unknown, type: PrimitiveCheck, fault: 1 | 2 | 3): void {
@@ -252,16 +264,24 @@ export class FhirContext {
         undefined,
         "expected a resource type of this build, found another: not checked",
       );
-      this.#container?.mentionAll(v);
+      this.#container?.mentionAll(v, v);
     }
-    if (!contained)
-      this.#container
-        ?.unnamed()
-        .forEach((i) => this.error("dom-3", `contained[${i}]`, `${invariantWords["dom-3"]}, found none`));
+    if (!contained) this.#containedIds();
     if (validate) this.#declaredProfiles(v as FhirObject, type);
     this.resource = before.resource;
     this.#container = before.container;
     this.#bundle = before.bundle;
+  }
+
+  #containedIds(): void {
+    for (const i of this.#container?.unnamed() ?? [])
+      this.error("dom-3", `contained[${i}]`, `${invariantWords["dom-3"]}, found none`);
+    for (const i of this.#container?.repeated() ?? [])
+      this.error(
+        "duplicate-id",
+        `contained[${i}].id`,
+        "expected each id once among the contained resources, found it again",
+      );
   }
 
   #declaredProfiles(o: FhirObject, type: string): void {
@@ -300,7 +320,7 @@ export class FhirContext {
     const { reference } = o;
     if (typeof reference !== "string") return;
     if (reference.startsWith("#")) {
-      this.#container?.mention(reference);
+      this.#container?.mention(reference, this.resource);
       if (this.#container?.find(reference) === undefined)
         this.error("ref-1", "reference", `${invariantWords["ref-1"]}, found none`);
     } else if (/^urn:(?:uuid|oid):/.test(reference) && this.#bundle && this.#bundle.find(reference) === undefined)
@@ -370,14 +390,7 @@ export class FhirContext {
   }
 
   #items(k: string, x: unknown, run: (item: unknown, index: number) => void): void {
-    if (!Array.isArray(x)) {
-      this.error("json-type", k, `expected an array, found ${kindOf(x)}`);
-      return;
-    }
-    if (x.length === 0) {
-      this.error("empty-array", k, "expected entries, found an empty array");
-      return;
-    }
+    if (!this.#isList(k, x)) return;
     this.#enter(k);
     for (let i = 0; i < x.length; i++) {
       this.#path.push(i);
@@ -385,6 +398,13 @@ export class FhirContext {
       this.#path.pop();
     }
     this.#leave();
+  }
+
+  #isList(k: string, x: unknown): x is readonly unknown[] {
+    if (Array.isArray(x) && x.length > 0) return true;
+    if (Array.isArray(x)) this.error("empty-array", k, "expected entries, found an empty array");
+    else this.error("json-type", k, `expected an array, found ${kindOf(x)}`);
+    return false;
   }
 
   #enter(k: string): void {

@@ -14,25 +14,44 @@ function isObject(v: unknown): v is Json {
   return typeof v === "object" && v !== null && !(v instanceof FhirDecimal);
 }
 
+/** Names of the siblings of primitives: joining two texts for each look-up would cost more than all the rest. */
+const siblingNames = new Map<string, string>();
+
+function siblingOf(o: Json, name: string): unknown {
+  let key = siblingNames.get(name);
+  if (key === undefined) {
+    key = `_${name}`;
+    // Only names in compiled expressions come here, so the map is as small as the definitions.
+    siblingNames.set(name, key);
+  }
+  return o[key];
+}
+
 /** The values of one or more properties of an object (several for a choice). */
 export function get(o: unknown, ...names: readonly string[]): Items {
-  if (!isObject(o)) return none;
-  let out: unknown[] | undefined;
-  for (const name of names) {
-    const value = o[name];
-    const sibling = o[`_${name}`];
-    if (value === undefined && sibling === undefined) continue;
-    out ??= [];
-    if (Array.isArray(value) || Array.isArray(sibling)) {
-      const values = Array.isArray(value) ? value : [];
-      const siblings = Array.isArray(sibling) ? sibling : [];
-      for (let i = 0; i < Math.max(values.length, siblings.length); i++) {
-        const item: unknown = values[i] ?? siblings[i];
-        if (item !== null && item !== undefined) out.push(item);
-      }
-    } else if ((value ?? sibling) !== null) out.push(value ?? sibling);
+  if (typeof o !== "object" || o === null) return none;
+  if (names.length === 1) return getOne(o as Json, names[0] as string);
+  return names.flatMap((name) => getOne(o as Json, name));
+}
+
+function getOne(o: Json, name: string): Items {
+  const value = o[name];
+  if (value !== undefined && value !== null) {
+    if (!Array.isArray(value)) return [value];
+    if (!value.includes(null)) return value;
   }
-  return out ?? none;
+  const sibling = siblingOf(o, name);
+  if (Array.isArray(value) || Array.isArray(sibling)) {
+    const values: readonly unknown[] = Array.isArray(value) ? value : none;
+    const siblings: readonly unknown[] = Array.isArray(sibling) ? sibling : none;
+    const out: unknown[] = [];
+    for (let i = 0; i < Math.max(values.length, siblings.length); i++) {
+      const item = values[i] ?? siblings[i];
+      if (item !== null && item !== undefined) out.push(item);
+    }
+    return out;
+  }
+  return sibling === undefined || sibling === null ? none : [sibling];
 }
 
 /** {@link get} on each item. */
@@ -43,7 +62,9 @@ export function step(items: Items, ...names: readonly string[]): Items {
 
 /** True when the property has a value or extensions. */
 export function has(o: unknown, name: string): boolean {
-  return isObject(o) && (o[name] !== undefined || o[`_${name}`] !== undefined) && get(o, name).length > 0;
+  if (typeof o !== "object" || o === null) return false;
+  const value = (o as Json)[name];
+  return (value !== undefined && value !== null && !Array.isArray(value)) || getOne(o as Json, name).length > 0;
 }
 
 /** True when one of the properties is there. */

@@ -3,69 +3,91 @@ import type { FhirObject } from "./context.ts";
 /** A resource and what it contains: the space of `#id`. */
 export class Container {
   readonly #resource: FhirObject;
-  readonly #contained = new Map<string, FhirObject>();
-  readonly #order: (string | undefined)[] = [];
+  readonly #contained: readonly unknown[];
   readonly #mentioned = new Set<string>();
+  /** Contained resources that name what is around them, by `#`. */
+  readonly #naming = new Set<unknown>();
 
   constructor(resource: FhirObject) {
     this.#resource = resource;
-    if (!Array.isArray(resource.contained)) return;
-    for (const item of resource.contained as unknown[]) {
-      const id = typeof item === "object" && item !== null ? (item as FhirObject).id : undefined;
-      this.#order.push(typeof id === "string" ? id : undefined);
-      if (typeof id === "string") this.#contained.set(id, item as FhirObject);
-    }
+    this.#contained = Array.isArray(resource.contained) ? (resource.contained as unknown[]) : [];
   }
 
   find(reference: string): unknown {
-    return reference === "#" ? this.#resource : this.#contained.get(reference.slice(1));
+    if (reference === "#") return this.#resource;
+    const id = reference.slice(1);
+    return this.#contained.find((item) => idOf(item) === id);
   }
 
-  mention(reference: string): void {
-    this.#mentioned.add(reference.slice(1));
+  mention(reference: string, from: unknown): void {
+    if (this.#contained.length === 0) return;
+    if (reference === "#") this.#naming.add(from);
+    else this.#mentioned.add(reference.slice(1));
   }
 
   /** For resources whose type is unknown here: every text that begins with `#` may name a contained one. */
-  mentionAll(value: unknown): void {
+  mentionAll(value: unknown, from: unknown): void {
     if (typeof value === "string") {
-      if (value.startsWith("#")) this.mention(value);
-    } else if (typeof value === "object" && value !== null) for (const v of Object.values(value)) this.mentionAll(v);
+      if (value.startsWith("#")) this.mention(value, from);
+    } else if (typeof value === "object" && value !== null)
+      for (const v of Object.values(value)) this.mentionAll(v, from);
   }
 
   /** Places of contained resources with an id that nothing names, and that do not name what is around them. */
   unnamed(): number[] {
-    // A contained resource may refer to its container by "#": then all of them are taken as named, as R4's rule does.
-    if (this.#mentioned.has("")) return [];
-    return this.#order.flatMap((id, i) => (id === undefined || this.#mentioned.has(id) ? [] : [i]));
+    return this.#places((id, item) => !this.#mentioned.has(id) && !this.#naming.has(item));
   }
+
+  /** Places of contained resources whose id an earlier one has. */
+  repeated(): number[] {
+    const seen = new Set<string>();
+    return this.#places((id) => seen.size === seen.add(id).size);
+  }
+
+  #places(test: (id: string, item: unknown) => boolean): number[] {
+    if (this.#contained.length === 0) return [];
+    return this.#contained.flatMap((item, i) => {
+      const id = idOf(item);
+      return id !== undefined && test(id, item) ? [i] : [];
+    });
+  }
+}
+
+function idOf(item: unknown): string | undefined {
+  const id = typeof item === "object" && item !== null ? (item as FhirObject).id : undefined;
+  return typeof id === "string" ? id : undefined;
 }
 
 /** The entries of a Bundle by fullUrl: the space of `urn:uuid:` and relative references. */
 export class BundleFrame {
-  readonly #entries = new Map<string, unknown>();
+  readonly #bundle: FhirObject;
   readonly #outer: BundleFrame | undefined;
+  #entries: Map<string, unknown> | undefined;
 
   constructor(bundle: FhirObject, outer: BundleFrame | undefined) {
+    this.#bundle = bundle;
     this.#outer = outer;
-    if (!Array.isArray(bundle.entry)) return;
-    for (const entry of bundle.entry as unknown[]) {
-      if (typeof entry !== "object" || entry === null) continue;
-      const { fullUrl, resource } = entry as FhirObject;
-      if (typeof fullUrl === "string" && resource !== undefined) this.#entries.set(fullUrl, resource);
-      const { resourceType, id } = (resource ?? {}) as FhirObject;
-      if (
-        typeof resourceType === "string" &&
-        typeof id === "string" &&
-        typeof fullUrl === "string" &&
-        fullUrl.endsWith(`/${resourceType}/${id}`)
-      )
-        this.#entries.set(`${resourceType}/${id}`, resource);
-    }
   }
 
   find(reference: string): unknown {
+    this.#entries ??= entriesOf(this.#bundle);
     return this.#entries.get(reference) ?? this.#outer?.find(reference);
   }
+}
+
+function entriesOf(bundle: FhirObject): Map<string, unknown> {
+  const map = new Map<string, unknown>();
+  if (!Array.isArray(bundle.entry)) return map;
+  for (const entry of bundle.entry as unknown[]) {
+    if (typeof entry !== "object" || entry === null) continue;
+    const { fullUrl, resource } = entry as FhirObject;
+    if (typeof fullUrl !== "string" || typeof resource !== "object" || resource === null) continue;
+    map.set(fullUrl, resource);
+    const { resourceType, id } = resource as FhirObject;
+    if (typeof resourceType === "string" && typeof id === "string" && fullUrl.endsWith(`/${resourceType}/${id}`))
+      map.set(`${resourceType}/${id}`, resource);
+  }
+  return map;
 }
 
 /** The resource type that a literal reference states: `Patient/1`, `https://…/Patient/1/_history/2`, `Patient?identifier=…`. */
@@ -75,11 +97,11 @@ export function statedType(reference: string, resourceTypes: ReadonlySet<string>
     const name = reference.slice(reference.lastIndexOf("/", query) + 1, query);
     return resourceTypes.has(name) ? name : undefined;
   }
-  const parts = reference.split("/");
-  const history = parts.lastIndexOf("_history");
-  if (history >= 0) parts.length = history;
-  const name = parts.at(-2);
-  return name !== undefined && resourceTypes.has(name) ? name : undefined;
+  const history = reference.lastIndexOf("/_history/");
+  const end = reference.lastIndexOf("/", history >= 0 ? history - 1 : reference.length);
+  if (end <= 0) return undefined;
+  const name = reference.slice(reference.lastIndexOf("/", end - 1) + 1, end);
+  return resourceTypes.has(name) ? name : undefined;
 }
 
 /** The property of the Reference that names a type which is not allowed or does not agree with the other; undefined if none does. */

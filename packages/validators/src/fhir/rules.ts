@@ -2,13 +2,14 @@ import type { FhirContext, FhirObject } from "./context.ts";
 import { statedType } from "./references.ts";
 
 /**
- * Rules that the HL7 validator applies and no definition states, by type; generated code calls them after its own checks.
+ * Rules that the HL7 validator applies and no definition states, by type; generated code calls them after its own checks. The
+ * check of contained ids (`fhir/duplicate-id`) stands in the context, where the ids are.
  *
- * Rule ids: `fhir/absolute-system`, `fhir/reference-type-mismatch`, `fhir/full-url-absolute`, `fhir/full-url-missing`,
- * `fhir/full-url-id`.
+ * Rule ids are those of {@link ruleNames} after `fhir/`.
  *
  * @see https://github.com/hapifhir/org.hl7.fhir.core (validation of instances)
  */
+/** Names of the rules in this module. */
 export const ruleNames = [
   "absolute-system",
   "reference-type-mismatch",
@@ -19,6 +20,7 @@ export const ruleNames = [
 
 /** An address with a scheme: `https:`, `urn:`. A local word such as `HNR` is none. */
 function isAbsolute(uri: string): boolean {
+  if (uri.startsWith("urn:") || uri.startsWith("http")) return uri.includes(":");
   return /^[A-Za-z][A-Za-z0-9+.-]*:/.test(uri);
 }
 

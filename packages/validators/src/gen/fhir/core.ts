@@ -35,17 +35,39 @@ const s25: CodeSet = { url: "http://hl7.org/fhir/ValueSet/search-entry-mode", co
 const s26: CodeSet = { url: "http://hl7.org/fhir/ValueSet/sort-direction", codes: new Set(["ascending", "descending"]) };
 const s27: CodeSet = { url: "http://hl7.org/fhir/ValueSet/trigger-type", codes: new Set(["named-event", "periodic", "data-changed", "data-added", "data-modified", "data-removed", "data-accessed", "data-access-ended"]) };
 const s28: CodeSet = { url: "http://hl7.org/fhir/ValueSet/units-of-time", codes: new Set(["s", "min", "h", "d", "wk", "mo", "a"]) };
+const t0 = ["Organization", "Patient", "Practitioner", "RelatedPerson"];
+const t1 = ["Group", "Patient"];
+const t2 = ["Encounter"];
+const t3 = ["Condition"];
+const t4 = ["Organization"];
+const t5 = ["CareTeam", "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"];
+const t6 = ["Group"];
+const t7 = ["Patient"];
+const t8 = ["ServiceRequest"];
+const t9 = ["Practitioner", "PractitionerRole"];
+const t10 = ["CareTeam"];
+const t11 = ["Account"];
+const t12 = ["Location"];
+const t13 = ["Endpoint"];
+const t14 = ["Organization", "Practitioner", "PractitionerRole"];
+const t15 = ["Patient", "RelatedPerson"];
+const t16 = ["Practitioner"];
+const t17 = ["HealthcareService"];
+const t18 = ["Device", "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"];
+const t19 = ["Schedule"];
+const t20 = ["Group", "HealthcareService", "InsurancePlan", "Location", "Organization", "PlanDefinition", "ResearchStudy"];
 
 /** @source fhir-r4#Address */
 export function vAddress(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -109,6 +131,11 @@ export function vAddress(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
 }
 
@@ -116,12 +143,13 @@ export function vAddress(v: unknown, c: FhirContext): void {
 export function vAge(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -158,6 +186,11 @@ export function vAge(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (!(fp.and(fp.and((fp.has(o, "code") || !fp.has(o, "value")), fp.or(!fp.has(o, "system"), fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]))), fp.or((!fp.has(o, "value") || !(fp.hasValue(fp.get(o, "value")))), fp.gt(fp.get(o, "value"), [0]))) === true)) c.invariant("age-1", "error");
   if (!((!fp.has(o, "code") || fp.has(o, "system")))) c.invariant("qty-3", "error");
@@ -167,19 +200,20 @@ export function vAge(v: unknown, c: FhirContext): void {
 export function vAnnotation(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   let n0 = 0;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
       case "authorReference":
         n0++;
-        c.one(k, x, vReference, ["Organization", "Patient", "Practitioner", "RelatedPerson"]);
+        c.one(k, x, vReference, t0);
         break;
       case "authorString":
         n0++;
@@ -204,6 +238,11 @@ export function vAnnotation(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (n0 > 1) c.choice("author");
   if (o["text"] === undefined && o["_text"] === undefined) c.missing("text");
@@ -213,12 +252,13 @@ export function vAnnotation(v: unknown, c: FhirContext): void {
 export function vAttachment(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -273,6 +313,11 @@ export function vAttachment(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (!((!fp.has(o, "data") || fp.has(o, "contentType")))) c.invariant("att-1", "error");
 }
@@ -358,12 +403,13 @@ export function vBundle(v: unknown, c: FhirContext): void {
 export function vBundleEntry(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -394,6 +440,11 @@ export function vBundleEntry(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (!(((fp.has(o, "resource") || fp.has(o, "request")) || fp.has(o, "response")))) c.invariant("bdl-5", "error");
   if (!(fp.implies(fp.has(o, "fullUrl"), fp.not(fp.contains(fp.get(o, "fullUrl"), "/_history/"))) === true)) c.invariant("bdl-8", "error");
@@ -404,12 +455,13 @@ export function vBundleEntry(v: unknown, c: FhirContext): void {
 export function vBundleEntryRequest(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -455,6 +507,11 @@ export function vBundleEntryRequest(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (o["method"] === undefined && o["_method"] === undefined) c.missing("method");
   if (o["url"] === undefined && o["_url"] === undefined) c.missing("url");
@@ -464,12 +521,13 @@ export function vBundleEntryRequest(v: unknown, c: FhirContext): void {
 export function vBundleEntryResponse(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -506,6 +564,11 @@ export function vBundleEntryResponse(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (o["status"] === undefined && o["_status"] === undefined) c.missing("status");
 }
@@ -514,12 +577,13 @@ export function vBundleEntryResponse(v: unknown, c: FhirContext): void {
 export function vBundleEntrySearch(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -541,6 +605,11 @@ export function vBundleEntrySearch(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
 }
 
@@ -548,12 +617,13 @@ export function vBundleEntrySearch(v: unknown, c: FhirContext): void {
 export function vBundleLink(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -575,6 +645,11 @@ export function vBundleLink(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (o["relation"] === undefined && o["_relation"] === undefined) c.missing("relation");
   if (o["url"] === undefined && o["_url"] === undefined) c.missing("url");
@@ -641,10 +716,10 @@ export function vCareTeam(v: unknown, c: FhirContext): void {
         c.sibling(k, x, o["name"], vElement);
         break;
       case "subject":
-        c.one(k, x, vReference, ["Group", "Patient"]);
+        c.one(k, x, vReference, t1);
         break;
       case "encounter":
-        c.one(k, x, vReference, ["Encounter"]);
+        c.one(k, x, vReference, t2);
         break;
       case "period":
         c.one(k, x, vPeriod);
@@ -656,10 +731,10 @@ export function vCareTeam(v: unknown, c: FhirContext): void {
         c.list(k, x, vCodeableConcept);
         break;
       case "reasonReference":
-        c.list(k, x, vReference, ["Condition"]);
+        c.list(k, x, vReference, t3);
         break;
       case "managingOrganization":
-        c.list(k, x, vReference, ["Organization"]);
+        c.list(k, x, vReference, t4);
         break;
       case "telecom":
         c.list(k, x, vContactPoint);
@@ -680,12 +755,13 @@ export function vCareTeam(v: unknown, c: FhirContext): void {
 export function vCareTeamParticipant(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -696,10 +772,10 @@ export function vCareTeamParticipant(v: unknown, c: FhirContext): void {
         c.list(k, x, vCodeableConcept);
         break;
       case "member":
-        c.one(k, x, vReference, ["CareTeam", "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"]);
+        c.one(k, x, vReference, t5);
         break;
       case "onBehalfOf":
-        c.one(k, x, vReference, ["Organization"]);
+        c.one(k, x, vReference, t4);
         break;
       case "period":
         c.one(k, x, vPeriod);
@@ -707,6 +783,11 @@ export function vCareTeamParticipant(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (!((!(fp.has(o, "onBehalfOf")) || ((s1: readonly unknown[]) => (s1.length === 0 ? true : fp.ofType(s1, "Practitioner").length > 0))(fp.resolve(fp.get(o, "member"), c))))) c.invariant("ctm-1", "error");
 }
@@ -715,12 +796,13 @@ export function vCareTeamParticipant(v: unknown, c: FhirContext): void {
 export function vCodeableConcept(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -736,6 +818,11 @@ export function vCodeableConcept(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
 }
 
@@ -743,12 +830,13 @@ export function vCodeableConcept(v: unknown, c: FhirContext): void {
 export function vCoding(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -785,6 +873,11 @@ export function vCoding(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   rules.coding(o, c);
 }
@@ -793,12 +886,13 @@ export function vCoding(v: unknown, c: FhirContext): void {
 export function vContactDetail(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -814,6 +908,11 @@ export function vContactDetail(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
 }
 
@@ -821,12 +920,13 @@ export function vContactDetail(v: unknown, c: FhirContext): void {
 export function vContactPoint(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -860,6 +960,11 @@ export function vContactPoint(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (!((!fp.has(o, "value") || fp.has(o, "system")))) c.invariant("cpt-2", "error");
 }
@@ -868,12 +973,13 @@ export function vContactPoint(v: unknown, c: FhirContext): void {
 export function vContributor(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -895,6 +1001,11 @@ export function vContributor(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (o["type"] === undefined && o["_type"] === undefined) c.missing("type");
   if (o["name"] === undefined && o["_name"] === undefined) c.missing("name");
@@ -904,12 +1015,13 @@ export function vContributor(v: unknown, c: FhirContext): void {
 export function vCount(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -946,6 +1058,11 @@ export function vCount(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (!(fp.and(fp.and(fp.and((fp.has(o, "code") || !fp.has(o, "value")), fp.or(!fp.has(o, "system"), fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]))), fp.or(!fp.has(o, "code"), fp.eq(fp.get(o, "code"), ["1"]))), fp.or((!fp.has(o, "value") || !(fp.hasValue(fp.get(o, "value")))), fp.not(fp.contains(fp.text(fp.get(o, "value")), ".")))) === true)) c.invariant("cnt-3", "error");
   if (!((!fp.has(o, "code") || fp.has(o, "system")))) c.invariant("qty-3", "error");
@@ -955,13 +1072,14 @@ export function vCount(v: unknown, c: FhirContext): void {
 export function vDataRequirement(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   let n0 = 0;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -983,7 +1101,7 @@ export function vDataRequirement(v: unknown, c: FhirContext): void {
         break;
       case "subjectReference":
         n0++;
-        c.one(k, x, vReference, ["Group"]);
+        c.one(k, x, vReference, t6);
         break;
       case "mustSupport":
         c.primitives(k, x, o["_mustSupport"], p.string);
@@ -1009,6 +1127,11 @@ export function vDataRequirement(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (o["type"] === undefined && o["_type"] === undefined) c.missing("type");
   if (n0 > 1) c.choice("subject");
@@ -1018,12 +1141,13 @@ export function vDataRequirement(v: unknown, c: FhirContext): void {
 export function vDataRequirementCodeFilter(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -1051,6 +1175,11 @@ export function vDataRequirementCodeFilter(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (!(((fp.has(o, "path")) !== (fp.has(o, "searchParam"))))) c.invariant("drq-1", "error");
 }
@@ -1059,13 +1188,14 @@ export function vDataRequirementCodeFilter(v: unknown, c: FhirContext): void {
 export function vDataRequirementDateFilter(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   let n0 = 0;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -1100,6 +1230,11 @@ export function vDataRequirementDateFilter(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (n0 > 1) c.choice("value");
   if (!(((fp.has(o, "path")) !== (fp.has(o, "searchParam"))))) c.invariant("drq-2", "error");
@@ -1109,12 +1244,13 @@ export function vDataRequirementDateFilter(v: unknown, c: FhirContext): void {
 export function vDataRequirementSort(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -1133,6 +1269,11 @@ export function vDataRequirementSort(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (o["path"] === undefined && o["_path"] === undefined) c.missing("path");
   if (o["direction"] === undefined && o["_direction"] === undefined) c.missing("direction");
@@ -1142,12 +1283,13 @@ export function vDataRequirementSort(v: unknown, c: FhirContext): void {
 export function vDistance(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -1184,6 +1326,11 @@ export function vDistance(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (!(fp.and((fp.has(o, "code") || !fp.has(o, "value")), fp.or(!fp.has(o, "system"), fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]))) === true)) c.invariant("dis-1", "error");
   if (!((!fp.has(o, "code") || fp.has(o, "system")))) c.invariant("qty-3", "error");
@@ -1193,13 +1340,14 @@ export function vDistance(v: unknown, c: FhirContext): void {
 export function vDosage(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   let n0 = 0;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -1272,6 +1420,11 @@ export function vDosage(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (n0 > 1) c.choice("asNeeded");
 }
@@ -1280,6 +1433,7 @@ export function vDosage(v: unknown, c: FhirContext): void {
 export function vDosageDoseAndRate(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   let n0 = 0;
   let n1 = 0;
   for (const k in o) {
@@ -1287,7 +1441,7 @@ export function vDosageDoseAndRate(v: unknown, c: FhirContext): void {
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -1323,6 +1477,11 @@ export function vDosageDoseAndRate(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (n0 > 1) c.choice("dose");
   if (n1 > 1) c.choice("rate");
@@ -1332,12 +1491,13 @@ export function vDosageDoseAndRate(v: unknown, c: FhirContext): void {
 export function vDuration(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -1374,6 +1534,11 @@ export function vDuration(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (!(fp.implies(fp.has(o, "code"), fp.and(fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]), fp.has(o, "value"))) === true)) c.invariant("drt-1", "error");
   if (!((!fp.has(o, "code") || fp.has(o, "system")))) c.invariant("qty-3", "error");
@@ -1383,18 +1548,24 @@ export function vDuration(v: unknown, c: FhirContext): void {
 export function vElement(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
 }
 
@@ -1459,7 +1630,7 @@ export function vEndpoint(v: unknown, c: FhirContext): void {
         c.sibling(k, x, o["name"], vElement);
         break;
       case "managingOrganization":
-        c.one(k, x, vReference, ["Organization"]);
+        c.one(k, x, vReference, t4);
         break;
       case "contact":
         c.list(k, x, vContactPoint);
@@ -1562,25 +1733,25 @@ export function vEpisodeOfCare(v: unknown, c: FhirContext): void {
         c.list(k, x, vEpisodeOfCareDiagnosis);
         break;
       case "patient":
-        c.one(k, x, vReference, ["Patient"]);
+        c.one(k, x, vReference, t7);
         break;
       case "managingOrganization":
-        c.one(k, x, vReference, ["Organization"]);
+        c.one(k, x, vReference, t4);
         break;
       case "period":
         c.one(k, x, vPeriod);
         break;
       case "referralRequest":
-        c.list(k, x, vReference, ["ServiceRequest"]);
+        c.list(k, x, vReference, t8);
         break;
       case "careManager":
-        c.one(k, x, vReference, ["Practitioner", "PractitionerRole"]);
+        c.one(k, x, vReference, t9);
         break;
       case "team":
-        c.list(k, x, vReference, ["CareTeam"]);
+        c.list(k, x, vReference, t10);
         break;
       case "account":
-        c.list(k, x, vReference, ["Account"]);
+        c.list(k, x, vReference, t11);
         break;
       default:
         c.unknown(k);
@@ -1597,12 +1768,13 @@ export function vEpisodeOfCare(v: unknown, c: FhirContext): void {
 export function vEpisodeOfCareDiagnosis(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -1610,7 +1782,7 @@ export function vEpisodeOfCareDiagnosis(v: unknown, c: FhirContext): void {
         c.list(k, x, vExtension);
         break;
       case "condition":
-        c.one(k, x, vReference, ["Condition"]);
+        c.one(k, x, vReference, t3);
         break;
       case "role":
         c.one(k, x, vCodeableConcept);
@@ -1624,6 +1796,11 @@ export function vEpisodeOfCareDiagnosis(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (o["condition"] === undefined) c.missing("condition");
 }
@@ -1632,12 +1809,13 @@ export function vEpisodeOfCareDiagnosis(v: unknown, c: FhirContext): void {
 export function vEpisodeOfCareStatusHistory(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -1656,6 +1834,11 @@ export function vEpisodeOfCareStatusHistory(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (o["status"] === undefined && o["_status"] === undefined) c.missing("status");
   if (o["period"] === undefined) c.missing("period");
@@ -1665,12 +1848,13 @@ export function vEpisodeOfCareStatusHistory(v: unknown, c: FhirContext): void {
 export function vExpression(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -1707,6 +1891,11 @@ export function vExpression(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (o["language"] === undefined && o["_language"] === undefined) c.missing("language");
   if (!((fp.has(o, "expression") || fp.has(o, "reference")))) c.invariant("exp-1", "error");
@@ -1716,13 +1905,14 @@ export function vExpression(v: unknown, c: FhirContext): void {
 export function vExtension(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   let n0 = 0;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -2008,6 +2198,11 @@ export function vExtension(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (o["url"] === undefined) c.missing("url");
   if (n0 > 1) c.choice("value");
@@ -2066,7 +2261,7 @@ export function vHealthcareService(v: unknown, c: FhirContext): void {
         c.sibling(k, x, o["active"], vElement);
         break;
       case "providedBy":
-        c.one(k, x, vReference, ["Organization"]);
+        c.one(k, x, vReference, t4);
         break;
       case "category":
         c.list(k, x, vCodeableConcept);
@@ -2078,7 +2273,7 @@ export function vHealthcareService(v: unknown, c: FhirContext): void {
         c.list(k, x, vCodeableConcept);
         break;
       case "location":
-        c.list(k, x, vReference, ["Location"]);
+        c.list(k, x, vReference, t12);
         break;
       case "name":
         c.primitive(k, x, p.string);
@@ -2105,7 +2300,7 @@ export function vHealthcareService(v: unknown, c: FhirContext): void {
         c.list(k, x, vContactPoint);
         break;
       case "coverageArea":
-        c.list(k, x, vReference, ["Location"]);
+        c.list(k, x, vReference, t12);
         break;
       case "serviceProvisionCode":
         c.list(k, x, vCodeableConcept);
@@ -2144,7 +2339,7 @@ export function vHealthcareService(v: unknown, c: FhirContext): void {
         c.sibling(k, x, o["availabilityExceptions"], vElement);
         break;
       case "endpoint":
-        c.list(k, x, vReference, ["Endpoint"]);
+        c.list(k, x, vReference, t13);
         break;
       default:
         c.unknown(k);
@@ -2159,12 +2354,13 @@ export function vHealthcareService(v: unknown, c: FhirContext): void {
 export function vHealthcareServiceAvailableTime(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -2198,6 +2394,11 @@ export function vHealthcareServiceAvailableTime(v: unknown, c: FhirContext): voi
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
 }
 
@@ -2205,12 +2406,13 @@ export function vHealthcareServiceAvailableTime(v: unknown, c: FhirContext): voi
 export function vHealthcareServiceEligibility(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -2229,6 +2431,11 @@ export function vHealthcareServiceEligibility(v: unknown, c: FhirContext): void 
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
 }
 
@@ -2236,12 +2443,13 @@ export function vHealthcareServiceEligibility(v: unknown, c: FhirContext): void 
 export function vHealthcareServiceNotAvailable(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -2260,6 +2468,11 @@ export function vHealthcareServiceNotAvailable(v: unknown, c: FhirContext): void
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (o["description"] === undefined && o["_description"] === undefined) c.missing("description");
 }
@@ -2268,12 +2481,13 @@ export function vHealthcareServiceNotAvailable(v: unknown, c: FhirContext): void
 export function vHumanName(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -2319,6 +2533,11 @@ export function vHumanName(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
 }
 
@@ -2326,12 +2545,13 @@ export function vHumanName(v: unknown, c: FhirContext): void {
 export function vIdentifier(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -2360,11 +2580,16 @@ export function vIdentifier(v: unknown, c: FhirContext): void {
         c.one(k, x, vPeriod);
         break;
       case "assigner":
-        c.one(k, x, vReference, ["Organization"]);
+        c.one(k, x, vReference, t4);
         break;
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   rules.identifier(o, c);
 }
@@ -2463,10 +2688,10 @@ export function vLocation(v: unknown, c: FhirContext): void {
         c.one(k, x, vLocationPosition);
         break;
       case "managingOrganization":
-        c.one(k, x, vReference, ["Organization"]);
+        c.one(k, x, vReference, t4);
         break;
       case "partOf":
-        c.one(k, x, vReference, ["Location"]);
+        c.one(k, x, vReference, t12);
         break;
       case "hoursOfOperation":
         c.list(k, x, vLocationHoursOfOperation);
@@ -2478,7 +2703,7 @@ export function vLocation(v: unknown, c: FhirContext): void {
         c.sibling(k, x, o["availabilityExceptions"], vElement);
         break;
       case "endpoint":
-        c.list(k, x, vReference, ["Endpoint"]);
+        c.list(k, x, vReference, t13);
         break;
       default:
         c.unknown(k);
@@ -2493,12 +2718,13 @@ export function vLocation(v: unknown, c: FhirContext): void {
 export function vLocationHoursOfOperation(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -2532,6 +2758,11 @@ export function vLocationHoursOfOperation(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
 }
 
@@ -2539,12 +2770,13 @@ export function vLocationHoursOfOperation(v: unknown, c: FhirContext): void {
 export function vLocationPosition(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -2572,6 +2804,11 @@ export function vLocationPosition(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (o["longitude"] === undefined && o["_longitude"] === undefined) c.missing("longitude");
   if (o["latitude"] === undefined && o["_latitude"] === undefined) c.missing("latitude");
@@ -2581,12 +2818,13 @@ export function vLocationPosition(v: unknown, c: FhirContext): void {
 export function vMeta(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -2623,6 +2861,11 @@ export function vMeta(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
 }
 
@@ -2630,12 +2873,13 @@ export function vMeta(v: unknown, c: FhirContext): void {
 export function vMoney(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -2654,6 +2898,11 @@ export function vMoney(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
 }
 
@@ -2661,12 +2910,13 @@ export function vMoney(v: unknown, c: FhirContext): void {
 export function vNarrative(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -2682,6 +2932,11 @@ export function vNarrative(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (o["status"] === undefined && o["_status"] === undefined) c.missing("status");
   if (o["div"] === undefined) c.missing("div");
@@ -2746,12 +3001,13 @@ export function vOperationOutcome(v: unknown, c: FhirContext): void {
 export function vOperationOutcomeIssue(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -2794,6 +3050,11 @@ export function vOperationOutcomeIssue(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (o["severity"] === undefined && o["_severity"] === undefined) c.missing("severity");
   if (o["code"] === undefined && o["_code"] === undefined) c.missing("code");
@@ -2878,13 +3139,13 @@ export function vOrganization(v: unknown, c: FhirContext): void {
         });
         break;
       case "partOf":
-        c.one(k, x, vReference, ["Organization"]);
+        c.one(k, x, vReference, t4);
         break;
       case "contact":
         c.list(k, x, vOrganizationContact);
         break;
       case "endpoint":
-        c.list(k, x, vReference, ["Endpoint"]);
+        c.list(k, x, vReference, t13);
         break;
       default:
         c.unknown(k);
@@ -2900,12 +3161,13 @@ export function vOrganization(v: unknown, c: FhirContext): void {
 export function vOrganizationContact(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -2927,6 +3189,11 @@ export function vOrganizationContact(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
 }
 
@@ -2934,12 +3201,13 @@ export function vOrganizationContact(v: unknown, c: FhirContext): void {
 export function vParameterDefinition(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -2988,6 +3256,11 @@ export function vParameterDefinition(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (o["use"] === undefined && o["_use"] === undefined) c.missing("use");
   if (o["type"] === undefined && o["_type"] === undefined) c.missing("type");
@@ -3112,10 +3385,10 @@ export function vPatient(v: unknown, c: FhirContext): void {
         c.list(k, x, vPatientCommunication);
         break;
       case "generalPractitioner":
-        c.list(k, x, vReference, ["Organization", "Practitioner", "PractitionerRole"]);
+        c.list(k, x, vReference, t14);
         break;
       case "managingOrganization":
-        c.one(k, x, vReference, ["Organization"]);
+        c.one(k, x, vReference, t4);
         break;
       case "link":
         c.list(k, x, vPatientLink);
@@ -3135,12 +3408,13 @@ export function vPatient(v: unknown, c: FhirContext): void {
 export function vPatientCommunication(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -3159,6 +3433,11 @@ export function vPatientCommunication(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (o["language"] === undefined) c.missing("language");
 }
@@ -3167,12 +3446,13 @@ export function vPatientCommunication(v: unknown, c: FhirContext): void {
 export function vPatientContact(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -3198,7 +3478,7 @@ export function vPatientContact(v: unknown, c: FhirContext): void {
         c.sibling(k, x, o["gender"], vElement);
         break;
       case "organization":
-        c.one(k, x, vReference, ["Organization"]);
+        c.one(k, x, vReference, t4);
         break;
       case "period":
         c.one(k, x, vPeriod);
@@ -3206,6 +3486,11 @@ export function vPatientContact(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (!((((fp.has(o, "name") || fp.has(o, "telecom")) || fp.has(o, "address")) || fp.has(o, "organization")))) c.invariant("pat-1", "error");
 }
@@ -3214,12 +3499,13 @@ export function vPatientContact(v: unknown, c: FhirContext): void {
 export function vPatientLink(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -3227,7 +3513,7 @@ export function vPatientLink(v: unknown, c: FhirContext): void {
         c.list(k, x, vExtension);
         break;
       case "other":
-        c.one(k, x, vReference, ["Patient", "RelatedPerson"]);
+        c.one(k, x, vReference, t15);
         break;
       case "type":
         c.code(k, x, s17);
@@ -3238,6 +3524,11 @@ export function vPatientLink(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (o["other"] === undefined) c.missing("other");
   if (o["type"] === undefined && o["_type"] === undefined) c.missing("type");
@@ -3247,12 +3538,13 @@ export function vPatientLink(v: unknown, c: FhirContext): void {
 export function vPeriod(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -3271,6 +3563,11 @@ export function vPeriod(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (!(fp.or((!(fp.hasValue(fp.get(o, "start"))) || !(fp.hasValue(fp.get(o, "end")))), fp.le(fp.get(o, "start"), fp.get(o, "end"))) === true)) c.invariant("per-1", "error");
 }
@@ -3369,12 +3666,13 @@ export function vPractitioner(v: unknown, c: FhirContext): void {
 export function vPractitionerQualification(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -3391,11 +3689,16 @@ export function vPractitionerQualification(v: unknown, c: FhirContext): void {
         c.one(k, x, vPeriod);
         break;
       case "issuer":
-        c.one(k, x, vReference, ["Organization"]);
+        c.one(k, x, vReference, t4);
         break;
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (o["code"] === undefined) c.missing("code");
 }
@@ -3455,10 +3758,10 @@ export function vPractitionerRole(v: unknown, c: FhirContext): void {
         c.one(k, x, vPeriod);
         break;
       case "practitioner":
-        c.one(k, x, vReference, ["Practitioner"]);
+        c.one(k, x, vReference, t16);
         break;
       case "organization":
-        c.one(k, x, vReference, ["Organization"]);
+        c.one(k, x, vReference, t4);
         break;
       case "code":
         c.list(k, x, vCodeableConcept);
@@ -3467,10 +3770,10 @@ export function vPractitionerRole(v: unknown, c: FhirContext): void {
         c.list(k, x, vCodeableConcept);
         break;
       case "location":
-        c.list(k, x, vReference, ["Location"]);
+        c.list(k, x, vReference, t12);
         break;
       case "healthcareService":
-        c.list(k, x, vReference, ["HealthcareService"]);
+        c.list(k, x, vReference, t17);
         break;
       case "telecom":
         c.list(k, x, vContactPoint);
@@ -3488,7 +3791,7 @@ export function vPractitionerRole(v: unknown, c: FhirContext): void {
         c.sibling(k, x, o["availabilityExceptions"], vElement);
         break;
       case "endpoint":
-        c.list(k, x, vReference, ["Endpoint"]);
+        c.list(k, x, vReference, t13);
         break;
       default:
         c.unknown(k);
@@ -3503,12 +3806,13 @@ export function vPractitionerRole(v: unknown, c: FhirContext): void {
 export function vPractitionerRoleAvailableTime(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -3542,6 +3846,11 @@ export function vPractitionerRoleAvailableTime(v: unknown, c: FhirContext): void
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
 }
 
@@ -3549,12 +3858,13 @@ export function vPractitionerRoleAvailableTime(v: unknown, c: FhirContext): void
 export function vPractitionerRoleNotAvailable(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -3573,6 +3883,11 @@ export function vPractitionerRoleNotAvailable(v: unknown, c: FhirContext): void 
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (o["description"] === undefined && o["_description"] === undefined) c.missing("description");
 }
@@ -3581,12 +3896,13 @@ export function vPractitionerRoleNotAvailable(v: unknown, c: FhirContext): void 
 export function vQuantity(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -3623,6 +3939,11 @@ export function vQuantity(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (!((!fp.has(o, "code") || fp.has(o, "system")))) c.invariant("qty-3", "error");
 }
@@ -3631,12 +3952,13 @@ export function vQuantity(v: unknown, c: FhirContext): void {
 export function vRange(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -3655,6 +3977,11 @@ export function vRange(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (!(fp.or((!fp.has(o, "low") || !fp.has(o, "high")), fp.le(fp.get(o, "low"), fp.get(o, "high"))) === true)) c.invariant("rng-2", "error");
 }
@@ -3663,12 +3990,13 @@ export function vRange(v: unknown, c: FhirContext): void {
 export function vRatio(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -3681,6 +4009,11 @@ export function vRatio(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (!((((!fp.has(o, "numerator")) !== (fp.has(o, "denominator"))) && (fp.has(o, "numerator") || fp.has(o, "extension"))))) c.invariant("rat-1", "error");
 }
@@ -3689,12 +4022,13 @@ export function vRatio(v: unknown, c: FhirContext): void {
 export function vReference(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -3722,6 +4056,11 @@ export function vReference(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   rules.reference(o, c);
 }
@@ -3730,12 +4069,13 @@ export function vReference(v: unknown, c: FhirContext): void {
 export function vRelatedArtifact(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -3781,6 +4121,11 @@ export function vRelatedArtifact(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (o["type"] === undefined && o["_type"] === undefined) c.missing("type");
 }
@@ -3789,12 +4134,13 @@ export function vRelatedArtifact(v: unknown, c: FhirContext): void {
 export function vSampledData(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -3843,6 +4189,11 @@ export function vSampledData(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (o["origin"] === undefined) c.missing("origin");
   if (o["period"] === undefined && o["_period"] === undefined) c.missing("period");
@@ -3853,12 +4204,13 @@ export function vSampledData(v: unknown, c: FhirContext): void {
 export function vSignature(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -3872,10 +4224,10 @@ export function vSignature(v: unknown, c: FhirContext): void {
         c.sibling(k, x, o["when"], vElement);
         break;
       case "who":
-        c.one(k, x, vReference, ["Device", "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"]);
+        c.one(k, x, vReference, t18);
         break;
       case "onBehalfOf":
-        c.one(k, x, vReference, ["Device", "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"]);
+        c.one(k, x, vReference, t18);
         break;
       case "targetFormat":
         c.primitive(k, x, p.code);
@@ -3898,6 +4250,11 @@ export function vSignature(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (o["type"] === undefined) c.missing("type");
   if (o["when"] === undefined && o["_when"] === undefined) c.missing("when");
@@ -3908,12 +4265,13 @@ export function vSignature(v: unknown, c: FhirContext): void {
 export function vTiming(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -3935,6 +4293,11 @@ export function vTiming(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
 }
 
@@ -3942,13 +4305,14 @@ export function vTiming(v: unknown, c: FhirContext): void {
 export function vTimingRepeat(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   let n0 = 0;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -4051,6 +4415,11 @@ export function vTimingRepeat(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (n0 > 1) c.choice("bounds");
   if (!((!fp.has(o, "duration") || fp.has(o, "durationUnit")))) c.invariant("tim-1", "error");
@@ -4068,13 +4437,14 @@ export function vTimingRepeat(v: unknown, c: FhirContext): void {
 export function vTriggerDefinition(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   let n0 = 0;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -4096,7 +4466,7 @@ export function vTriggerDefinition(v: unknown, c: FhirContext): void {
         break;
       case "timingReference":
         n0++;
-        c.one(k, x, vReference, ["Schedule"]);
+        c.one(k, x, vReference, t19);
         break;
       case "timingDate":
         n0++;
@@ -4123,6 +4493,11 @@ export function vTriggerDefinition(v: unknown, c: FhirContext): void {
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (o["type"] === undefined && o["_type"] === undefined) c.missing("type");
   if (n0 > 1) c.choice("timing");
@@ -4135,13 +4510,14 @@ export function vTriggerDefinition(v: unknown, c: FhirContext): void {
 export function vUsageContext(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
+  let some = false;
   let n0 = 0;
   for (const k in o) {
     const x = o[k];
     switch (k) {
       case "id":
         c.primitive(k, x, p.string);
-        break;
+        continue;
       case "extension":
         c.list(k, x, vExtension);
         break;
@@ -4162,11 +4538,16 @@ export function vUsageContext(v: unknown, c: FhirContext): void {
         break;
       case "valueReference":
         n0++;
-        c.one(k, x, vReference, ["Group", "HealthcareService", "InsurancePlan", "Location", "Organization", "PlanDefinition", "ResearchStudy"]);
+        c.one(k, x, vReference, t20);
         break;
       default:
         c.unknown(k);
     }
+    some = true;
+  }
+  if (!some) {
+    c.empty();
+    return;
   }
   if (o["code"] === undefined) c.missing("code");
   if (n0 > 1) c.choice("value");
