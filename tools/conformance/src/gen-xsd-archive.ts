@@ -15,6 +15,7 @@ import { type ElementRuleRegistry, type TypeRuleRegistry, validateXml } from "@h
 import { XmlDocument, XmlParseError, XmlValidateError, XsdValidator } from "libxml2-wasm";
 import { xmlRegisterFsInputProviders } from "libxml2-wasm/lib/nodejs.mjs";
 import { mutate } from "./_mutations.ts";
+import { createRuleInstanceMaker } from "./_rule-instances.ts";
 import { createRandom } from "./_schema-instances.ts";
 import { createTally } from "./_tally.ts";
 import { upstreamFiles, upstreamPath } from "./_upstream.ts";
@@ -24,6 +25,7 @@ import { upstreamFiles, upstreamPath } from "./_upstream.ts";
 // every valid sample comes back with an equal infoset.
 
 const perSample = Number(process.env["HELSEKONTAKT_MUTATIONS"] ?? "25");
+const perElement = Number(process.env["HELSEKONTAKT_INSTANCES"] ?? "2");
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const work = mkdtempSync(join(tmpdir(), "gen-xsd-archive-"));
 const tally = createTally();
@@ -71,13 +73,15 @@ function compile(): void {
   tally.check(checked.status === 0, `the output does not compile: ${errors.slice(0, 5).join("; ")}`);
 }
 
+async function load(part: string): Promise<unknown> {
+  return import(pathToFileURL(join(work, "out", work, "src", part, "index.js")).href);
+}
+
 async function judge(): Promise<void> {
-  const load = async (part: string): Promise<unknown> =>
-    import(pathToFileURL(join(work, "out", work, "src", part, "index.js")).href);
   const { elements, types: typeTables } = (await load("types")) as { elements: ElementRegistry; types: TypeRegistry };
-  const { rules, types } = (await load("rules")) as { rules: ElementRuleRegistry; types: TypeRuleRegistry };
-  counts["global elements"] = Object.keys(rules).length;
-  tally.check(Object.keys(elements).length === Object.keys(rules).length, "types and rules know different elements");
+  const { rules: all, types } = (await load("rules")) as { rules: ElementRuleRegistry; types: TypeRuleRegistry };
+  counts["global elements"] = Object.keys(all).length;
+  tally.check(Object.keys(elements).length === Object.keys(all).length, "types and rules know different elements");
   counts["named complex types"] = Object.keys(typeTables).length;
 
   xmlRegisterFsInputProviders();
@@ -85,7 +89,10 @@ async function judge(): Promise<void> {
     url: upstreamPath("xsd/all.xsd"),
   });
   const official = XsdValidator.fromDoc(driver);
-  const known = new Set(Object.keys(rules).map((name) => name.replace(/^\{|\}.*$/g, "")));
+  // The namespaces that the driver gives to libxml2; ours knows some more.
+  const driverText = readFileSync(upstreamPath("xsd/all.xsd"), "utf8");
+  const known = new Set([...driverText.matchAll(/<xs:import namespace="([^"]*)"/g)].map((m) => m[1] as string));
+  const rules = Object.fromEntries(Object.entries(all).filter(([name]) => known.has(name.replace(/^\{|\}.*$/g, ""))));
   const random = createRandom(20261125);
   const verdict = (text: Uint8Array | string): string[] | undefined => {
     let document: XmlDocument;
@@ -105,7 +112,17 @@ async function judge(): Promise<void> {
       document.dispose();
     }
   };
-  const n = { samples: 0, valid: 0, mutations: 0, refused: 0 };
+  const n = {
+    samples: 0,
+    valid: 0,
+    mutations: 0,
+    refused: 0,
+    instances: 0,
+    "valid instances": 0,
+    "round trips": 0,
+    "keys not validated": 0,
+    "base64 that libxml2 lets pass": 0,
+  };
   const compare = (label: string, text: Uint8Array | string): boolean => {
     const theirs = verdict(text);
     if (theirs === undefined) return false;
@@ -113,6 +130,16 @@ async function judge(): Promise<void> {
     const ours = validateXml(bytes, { registry: rules, types });
     const first = ours.issues.find((i) => i.level === "error");
     if (theirs.length > 0) n.refused++;
+    if (ours.valid && theirs.every((m) => m.includes("identity-constraint")) && theirs.length > 0) {
+      // The generator says by name that keys are not validated.
+      n["keys not validated"]++;
+      return false;
+    }
+    if (theirs.length === 0 && ours.issues.every((i) => i.rule === "xsd/type") && /%%%|²/.test(String(text))) {
+      // libxml2 passes over characters that are not base64's; the specification does not.
+      n["base64 that libxml2 lets pass"] += ours.valid ? 0 : 1;
+      if (!ours.valid) return false;
+    }
     const said = first ? `${first.rule} ${first.path} line ${first.line}` : "valid";
     tally.check(ours.valid === (theirs.length === 0), `${label}: ours ${said}, official ${theirs[0] ?? "valid"}`);
     return theirs.length === 0;
@@ -137,5 +164,39 @@ async function judge(): Promise<void> {
       compare(`${file}, mutation ${i}`, mutate(plain, random));
     }
   }
+  // Documents made from the rules: each global element of the archive, and small faults in each.
+  const make = createRuleInstanceMaker(rules, random);
+  for (const [name, rule] of Object.entries(rules)) {
+    if (rule.abstract) continue;
+    for (let i = 0; i < perElement; i++) {
+      // A text value is a string for the codec: an `xsi:type` on it is validated but not kept, so only verdicts compare.
+      const simpleXsiType = i % 2 === 1;
+      const text = make(name, { simpleXsiType });
+      n.instances++;
+      const valid = compare(`${name}, instance ${i}`, text);
+      if (valid) n["valid instances"]++;
+      if (valid && !simpleXsiType) {
+        n["round trips"]++;
+        const bytes = new TextEncoder().encode(text);
+        const decoded = decodeXml(bytes, { registry: elements });
+        const again = encodeXml(decoded.name, decoded.value, { registry: elements });
+        const difference = firstDifference(canonicalInfoset(parseXml(bytes)), canonicalInfoset(parseXml(again)));
+        tally.check(difference === undefined, `${name}, instance ${i}: another infoset, ${difference}`);
+      }
+      if (text.length > 100_000) continue;
+      for (let j = 0; j < 3; j++) {
+        n.mutations++;
+        compare(`${name}, instance ${i}, mutation ${j}`, mutate(text, random));
+      }
+    }
+  }
   Object.assign(counts, n);
+}
+
+/** The first line in which two infosets differ. */
+function firstDifference(before: string, after: string): string | undefined {
+  if (before === after) return undefined;
+  const [left, right] = [before.split("\n"), after.split("\n")];
+  const at = left.findIndex((line, i) => line !== right[i]);
+  return `line ${at + 1}: ${left[at]} became ${right[at]} after ${left.slice(Math.max(0, at - 3), at).join(" ")}`;
 }

@@ -39,7 +39,7 @@ describe("generateFromFolder()", () => {
           types: [],
           paths: {
             "@helsekontakt/types/xml": [join(root, "contract.ts")],
-            "@helsekontakt/validators": [join(repo, "packages/validators/src/xsd/rules.ts")],
+            "@helsekontakt/validators/xml": [join(repo, "packages/validators/src/xsd/rules.ts")],
           },
         },
         include: ["."],
