@@ -359,16 +359,18 @@ describe("createMessenger()", () => {
     expect(reports).toHaveLength(0);
   });
 
+  /** What sending to this Bob ends with. */
+  const send = async (party: Partial<Party> | undefined, o: object = {}) => {
+    const registry = registryOf(party === undefined ? [] : [{ ...dummy(bob), ...party } as Party]);
+    return await messenger(alice, { registry })
+      .protectAndSend(outbound(o))
+      .then(
+        () => "sent",
+        (e: unknown) => HelsekontaktError.from(e).code,
+      );
+  };
+
   describe("errors that a sender can act on (U5)", () => {
-    const send = async (party: Partial<Party> | undefined, o: object = {}) => {
-      const registry = registryOf(party === undefined ? [] : [{ ...dummy(bob), ...party } as Party]);
-      return await messenger(alice, { registry })
-        .protectAndSend(outbound(o))
-        .then(
-          () => "sent",
-          (e: unknown) => HelsekontaktError.from(e).code,
-        );
-    };
     it("no such party, no queue, function not supported, no certificate", async () => {
       expect(await send(undefined)).toBe("registry/party-unknown");
       expect(await send({ queues: {} })).toBe("registry/no-queue");

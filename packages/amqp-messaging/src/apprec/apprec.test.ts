@@ -42,6 +42,9 @@ const original: MsgHead = {
 } as MsgHead;
 const options = { id: "f6d24037-a43f-4509-8dfa-88b578554858", genDate: "2025-01-02T03:05:00Z" };
 
+const xml = (inner: string) =>
+  Buffer.from(`<AppRec xmlns="http://www.kith.no/xmlstds/apprec/2004-11-21">${inner}</AppRec>`);
+
 describe("buildAppRec()", () => {
   it("mirrors the parties with every identifier, and states no code list of a type", () => {
     const { value, bytes } = buildAppRec(original, { status: "accepted" }, options);
@@ -110,8 +113,6 @@ describe("buildAppRec()", () => {
 });
 
 describe("readAppRec()", () => {
-  const xml = (inner: string) =>
-    Buffer.from(`<AppRec xmlns="http://www.kith.no/xmlstds/apprec/2004-11-21">${inner}</AppRec>`);
   it("reads a receipt with parts missing and an unknown status", () => {
     expect(readAppRec(xml('<Status V="73"/><OriginalMsgId><Id>o</Id></OriginalMsgId>'))).toMatchObject({
       version: "1.0",

@@ -158,11 +158,37 @@ function connectionOptions(
                 },
                 connected,
               );
+        joinWrites(socket);
         onSocket(socket);
         return socket;
       },
     }),
   } as ConnectionOptions;
+}
+
+/** Beyond this many bytes joining gains nothing, and holding back costs. */
+const joinedBytes = 64 * 1024;
+
+/** rhea writes frame by frame; small frames of one turn of the event loop leave in one system call. */
+function joinWrites(socket: net.Socket): void {
+  const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
+  let corked = false;
+  const flush = (): void => {
+    if (!corked) return;
+    corked = false;
+    socket.uncork();
+  };
+  const joined = (...args: unknown[]): boolean => {
+    if (!corked && socket.writableLength < joinedBytes) {
+      corked = true;
+      socket.cork();
+      setImmediate(flush);
+    }
+    const more = write(...args);
+    if (socket.writableLength >= joinedBytes) flush();
+    return more;
+  };
+  socket.write = joined as typeof socket.write;
 }
 
 /** rhea clears its heartbeat timers only on the path of "end" and "error"; this is that path, by its own name. */

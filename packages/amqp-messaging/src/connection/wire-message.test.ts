@@ -1,9 +1,14 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import rhea from "rhea";
 import { describe, expect, it } from "vitest";
 import { decodeWireMessage, encodeWireMessage, type WireMessage } from "./wire-message.ts";
 
 const base: WireMessage = { messageId: "m", to: "q", subject: "S", applicationProperties: {}, body: Buffer.alloc(0) };
+
+const kind = (body: unknown) => {
+  const m = decodeWireMessage(rhea.message.encode({ body } as never));
+  return [m.bodyKind, Buffer.from(m.body).toString()];
+};
 
 describe("encodeWireMessage()", () => {
   it("writes header, properties, application properties and one data section, which rhea reads back", () => {
@@ -66,10 +71,6 @@ describe("encodeWireMessage()", () => {
 
 describe("decodeWireMessage()", () => {
   it("tells body kinds apart and joins data sections (D8)", () => {
-    const kind = (body: unknown) => {
-      const m = decodeWireMessage(rhea.message.encode({ body } as never));
-      return [m.bodyKind, Buffer.from(m.body).toString()];
-    };
     expect(kind(rhea.message.data_sections([Buffer.from("a"), Buffer.from("b"), Buffer.from("c")]))).toEqual([
       "data",
       "abc",

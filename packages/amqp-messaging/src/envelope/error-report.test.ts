@@ -13,6 +13,8 @@ const original = {
 };
 const read = (message: object) => readErrorQueueMessage(decodeWireMessage(rhea.message.encode(message as never)));
 
+const condition = (errorCondition: string) => read({ application_properties: { errorCondition }, body: "" });
+
 describe("buildErrorReport()", () => {
   it("swaps the parties, keeps the function, has content type and correlation id, and no body", () => {
     const wire = buildErrorReport({
@@ -109,7 +111,6 @@ describe("readErrorQueueMessage()", () => {
     expect(message).toMatchObject({ kind: "report", report: { messageId: original.messageId } });
   });
   it("puts the known misprint right and keeps unknown conditions", () => {
-    const condition = (errorCondition: string) => read({ application_properties: { errorCondition }, body: "" });
     expect(condition("transport:revoked-cerificate")).toMatchObject({
       report: { condition: "transport:revoked-certificate" },
     });

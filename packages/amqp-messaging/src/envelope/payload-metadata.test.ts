@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { payloadFacts, payloadMetadata } from "./payload-metadata.ts";
 
@@ -11,6 +11,12 @@ const msgHead = (o: { sender?: string; documents?: string; conversation?: string
       `<Sender>${o.sender ?? party(ident("1", "HER"), ident("2", "HER"))}</Sender><Receiver>${party(ident("3", "HER"), ident("4", "HER"))}</Receiver></MsgInfo>${o.documents ?? ""}</MsgHead>`,
   );
 const document = (content: string) => `<Document><RefDoc>${content}</RefDoc></Document>`;
+
+const base64 = (text: string) =>
+  `<Content><b:Base64Container xmlns:b="http://www.kith.no/xmlstds/base64container">${text}</b:Base64Container></Content>`;
+
+const side = (a: string, b: string) =>
+  `<HCP><Inst><Name>n</Name><Id>${a}</Id><TypeId V="HER"/><Dept><Id>${b}</Id><TypeId V="HER"/></Dept></Inst></HCP>`;
 
 describe("payloadMetadata()", () => {
   it("finds type, id and HER-ids, which need not stand first", () => {
@@ -53,8 +59,6 @@ describe("payloadMetadata()", () => {
     expect(payloadMetadata(msgHead({ documents }))["X-MessageInfo-SchemaNamespace"]).toBe("urn:dialog");
   });
   it("counts attachments as written: not the first document, no text of white space only", () => {
-    const base64 = (text: string) =>
-      `<Content><b:Base64Container xmlns:b="http://www.kith.no/xmlstds/base64container">${text}</b:Base64Container></Content>`;
     const documents =
       document(base64("ignored")) +
       document(base64("QUJD\n REVG")) +
@@ -68,8 +72,6 @@ describe("payloadMetadata()", () => {
   });
   it("reads both receipt versions", () => {
     for (const ns of ["http://www.kith.no/xmlstds/apprec/2004-11-21", "http://www.kith.no/xmlstds/apprec/2012-02-15"]) {
-      const side = (a: string, b: string) =>
-        `<HCP><Inst><Name>n</Name><Id>${a}</Id><TypeId V="HER"/><Dept><Id>${b}</Id><TypeId V="HER"/></Dept></Inst></HCP>`;
       const xml = `<AppRec xmlns="${ns}"><MsgType V="APPREC"/><Id>r</Id><Sender>${side("1", "2")}</Sender><Receiver>${side("3", "4")}</Receiver><OriginalMsgId><MsgType V="DIALOG"/><Id>o</Id></OriginalMsgId></AppRec>`;
       expect(payloadFacts(Buffer.from(xml))).toEqual({
         root: `{${ns}}AppRec`,

@@ -31,17 +31,18 @@ const cpa: Profile = {
   end: "2026-01-01T00:00:00Z",
 };
 
+const answer = async <T>(value: T | Error): Promise<T> => {
+  await Promise.resolve();
+  if (value instanceof Error) throw value;
+  return value;
+};
+
 function setup(options: Partial<PartyRegistryOptions> = {}) {
   const calls = { profile: 0, party: 0 };
   const state: { now: number; profile: Profile | Error | undefined; party: PartyFacts | Error | undefined } = {
     now: Date.UTC(2025, 5, 1),
     profile: undefined,
     party: facts,
-  };
-  const answer = async <T>(value: T | Error): Promise<T> => {
-    await Promise.resolve();
-    if (value instanceof Error) throw value;
-    return value;
   };
   const registry = createPartyRegistry({
     lookupProfile: () => {
