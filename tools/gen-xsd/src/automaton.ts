@@ -10,7 +10,7 @@ export interface Automaton {
   readonly states: readonly { readonly final: boolean; readonly next: readonly (readonly [number, number])[] }[];
 }
 
-const maxPositions = 5000;
+const maxPositions = 12_000;
 const maxStates = 4000;
 
 /**
@@ -43,7 +43,7 @@ export function contentAutomaton(
     for (const p of from) for (const q of to) (follow[p] as Set<number>).add(q);
   };
   const leaf = (t: Terminal): Fragment => {
-    if (follow.length > maxPositions) fail("more than 5000 positions", "a content model with smaller maxOccurs");
+    if (follow.length > maxPositions) fail("more than 12000 positions", "a content model with smaller maxOccurs");
     positionTerminal.push(terminalOf(t));
     const p = follow.push(new Set()) - 1;
     return { nullable: false, first: [p], last: [p] };
@@ -90,7 +90,7 @@ export function contentAutomaton(
   };
   // Every order of the members: a tree over what is still to come, cut by minimisation afterwards.
   const allGroup = (items: readonly Particle[]): Fragment => {
-    if (items.length > 10) fail(`an all group of ${items.length} elements`, "at most 10");
+    if (items.length > 11) fail(`an all group of ${items.length} elements`, "at most 11");
     const memo = new Map<number, Fragment>();
     const rest = (left: number): Fragment => {
       const known = memo.get(left);

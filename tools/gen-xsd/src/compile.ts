@@ -1,5 +1,5 @@
-// About 500 lines: one resolver whose parts call each other in circles; splitting it would only add parameters.
-import { byCodeUnit, GeneratorError } from "@helsekontakt/codegen";
+// About 700 lines: one resolver whose parts call each other in circles; splitting it would only add parameters.
+import { GeneratorError } from "@helsekontakt/codegen";
 import { anyType, builtins } from "./builtins.ts";
 import { type Node, textOf, XS } from "./dom.ts";
 import { checkKnown } from "./meta.ts";
@@ -19,7 +19,7 @@ import {
 } from "./model.ts";
 import { mergeFacets } from "./simple.ts";
 import { nameSymbols, place } from "./symbols.ts";
-import { attribute, children, type LinkedUnit } from "./units.ts";
+import { attribute, children, type LinkedUnit, shape } from "./units.ts";
 
 const XML_NS = "http://www.w3.org/XML/1998/namespace";
 type Kind = "element" | "attribute" | "type" | "group" | "attributeGroup";
@@ -616,16 +616,6 @@ function anonymousName(node: Node): string {
 
 function kindOf(node: Node): Kind {
   return node.name === "complexType" || node.name === "simpleType" ? "type" : (node.name as Kind);
-}
-
-/** A node without annotations as text, to tell identical copies from different ones. */
-function shape(node: Node): string {
-  const attrs = [...node.attrs].sort((a, b) => byCodeUnit(a[0], b[0]));
-  return JSON.stringify([
-    node.name,
-    attrs,
-    node.children.filter((c) => c.ns === XS && c.name !== "annotation").map(shape),
-  ]);
 }
 
 function mixedOf(node: Node): boolean | undefined {

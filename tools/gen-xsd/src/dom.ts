@@ -34,7 +34,7 @@ export function decodeBytes(bytes: Uint8Array, file: string): string {
   }
 }
 
-/** Reads one schema document into nodes. Comments and processing instructions are dropped, entities of a DTD are refused. */
+/** Reads one schema document into nodes. Comments and processing instructions are dropped; of a DTD only plain text entities count. */
 export function parseSchema(bytes: Uint8Array, file: string): Node {
   const parser = new SaxesParser({ xmlns: true, position: true, fileName: file });
   let root: Node | undefined;
@@ -47,6 +47,12 @@ export function parseSchema(bytes: Uint8Array, file: string): Node {
       `ill-formed XML (${error.message.replace(/^.*?:\d+:\d+: /, "")})`,
       "a well-formed document",
     );
+  });
+  // The published xmldsig schema declares an entity for its namespace in the internal subset.
+  parser.on("doctype", (doctype) => {
+    for (const [, name, , value] of doctype.matchAll(/<!ENTITY\s+([\w.-]+)\s+(["'])([^"'<&%]*)\2\s*>/g)) {
+      parser.ENTITIES[name as string] = value as string;
+    }
   });
   parser.on("opentagstart", () => {
     opening = parser.line;

@@ -7,7 +7,9 @@ import type { Node } from "./dom.ts";
 export interface Unit {
   /** Name of the generated file, unique in a run. */
   readonly family: string;
-  /** What `@source` pointers name: the spec's id, or the file. */
+  /** The document that names the unit. */
+  readonly lead: string;
+  /** Target namespace. */
   readonly ns: string;
   readonly docs: readonly Doc[];
 }

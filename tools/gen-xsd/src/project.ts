@@ -15,7 +15,7 @@ import { type EmitOptions, emitTypes } from "./emit-types.ts";
 import type { Unit } from "./model.ts";
 import { checkSkeleton } from "./skeleton.ts";
 import type { Input } from "./units.ts";
-import { compileWorld, Imports, leadFile, type Refusal, type World } from "./world.ts";
+import { compileWorld, Imports, type Refusal, type World } from "./world.ts";
 
 /** Generated files with the numbers that a summary line gives. */
 export interface Output {
@@ -120,8 +120,11 @@ export function generateFromFolder(dir: string): Output {
       try {
         fields = checkSkeleton(world).fields;
       } catch (error) {
-        if (!(error instanceof GeneratorError) || !sums.has(error.file)) throw error;
-        broken.set(error.file, error.message);
+        if (!(error instanceof GeneratorError)) throw error;
+        const { file, message } = error;
+        const unit = world.compiled.find((c) => c.unit.docs.some((d) => d.file === file))?.unit;
+        if (!unit) throw error;
+        broken.set(unit.lead, message);
       }
     }
     if (broken.size > before) continue;
@@ -138,7 +141,7 @@ function attempt(broken: Map<string, string>, unit: Unit, work: () => void): voi
     work();
   } catch (error) {
     if (!(error instanceof GeneratorError)) throw error;
-    broken.set(leadFile(unit), error.message);
+    broken.set(unit.lead, error.message);
   }
 }
 
@@ -174,9 +177,7 @@ function index(
   const imports = new Imports();
   const families = units.map((u) => `  ${quote(u.family)}: ${imports.alias(u)}.${name},\n`);
   // Spread last is what counts: the shortest path, the first by code unit.
-  const order = [...units].sort(
-    (a, b) => leadFile(b).length - leadFile(a).length || byCodeUnit(leadFile(b), leadFile(a)),
-  );
+  const order = [...units].sort((a, b) => b.lead.length - a.lead.length || byCodeUnit(b.lead, a.lead));
   const spread = (what: string): string => order.map((u) => `  ...${imports.alias(u)}.${what},\n`).join("");
   const which = "where several families have one name, that of the shortest path";
   return (

@@ -32,16 +32,16 @@ export function compileWorld(inputs: readonly Input[], broken: ReadonlyMap<strin
   const compiler = new Compiler();
   let compiled: Compiled[] = [];
   for (const unit of units) {
-    const known = unit.docs.map((d) => broken.get(d.file)).find((m) => m !== undefined);
+    const known = broken.get(unit.lead);
     if (known !== undefined) {
-      refused.push({ file: leadFile(unit), message: known });
+      refused.push({ file: unit.lead, message: known });
       continue;
     }
     try {
       compiled.push(compiler.compile(unit));
     } catch (error) {
       if (!(error instanceof GeneratorError)) throw error;
-      refused.push({ file: leadFile(unit), message: error.message });
+      refused.push({ file: unit.lead, message: error.message });
     }
   }
   for (let again = true; again; ) {
@@ -51,8 +51,8 @@ export function compileWorld(inputs: readonly Input[], broken: ReadonlyMap<strin
     for (const c of bad) {
       const cause = [...c.uses].find((u) => !good.has(u)) as Unit;
       refused.push({
-        file: leadFile(c.unit),
-        message: `${leadFile(c.unit)}: expected imported schemas that compile, found a reference into "${leadFile(cause)}", which is refused`,
+        file: c.unit.lead,
+        message: `${c.unit.lead}: expected imported schemas that compile, found a reference into "${cause.lead}", which is refused`,
       });
     }
     compiled = compiled.filter((c) => !bad.includes(c));
@@ -98,12 +98,6 @@ function directDerived(compiled: readonly Compiled[]): Map<XsdType, (ComplexType
     for (const type of [...c.complexTypes, ...c.simpleTypes])
       if (type.base) out.set(type.base, [...(out.get(type.base) ?? []), type]);
   return out;
-}
-
-/** The document that names a unit: the shortest path, first by code unit. */
-export function leadFile(unit: Unit): string {
-  const files = unit.docs.filter((d) => !d.chameleon).map((d) => d.file);
-  return [...files].sort((a, b) => a.length - b.length || byCodeUnit(a, b))[0] ?? unit.family;
 }
 
 function firstByName(elements: readonly Element[]): Element[] {

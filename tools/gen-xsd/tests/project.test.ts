@@ -77,6 +77,41 @@ describe("compileWorld()", () => {
   });
 });
 
+describe("includes", () => {
+  const part = '<xs:include schemaLocation="../wrong/part.xsd"/>';
+  const files = {
+    "a.xsd": schema(`${part}<xs:element name="Message" type="t:Part"/>`),
+    "deep/part.xsd": schema('<xs:complexType name="Part"><xs:attribute name="x"/></xs:complexType>'),
+  };
+
+  it("finds an included document by its name when the location is wrong", () => {
+    const world = compileTexts(files);
+    expect(world.refused).toEqual([]);
+    expect(world.compiled.map((c) => c.unit.family)).toEqual(["a"]);
+  });
+
+  it("makes one family for each of two messages that share a part and a name", () => {
+    const b = schema(`${part}<xs:element name="Message" type="xs:string"/>`);
+    const world = compileTexts({ ...files, "b.xsd": b });
+    expect(world.refused).toEqual([]);
+    expect(world.compiled.map((c) => [c.unit.family, c.unit.docs.map((d) => d.file)])).toEqual([
+      ["a", ["a.xsd", "deep/part.xsd"]],
+      ["b", ["b.xsd", "deep/part.xsd"]],
+    ]);
+  });
+
+  it("reads the entities of an internal subset, as the published xmldsig schema needs", () => {
+    const doctype = `<!DOCTYPE schema [<!ENTITY ns 'urn:test'>]>`;
+    const world = compileTexts({
+      "a.xsd":
+        doctype +
+        schema('<xs:element name="E" type="t:T"/><xs:complexType name="T"/>').replace('t="urn:test"', 't="&ns;"'),
+    });
+    expect(world.refused).toEqual([]);
+    expect(world.compiled[0]?.elements.length).toBe(1);
+  });
+});
+
 describe("refusals", () => {
   it.each([
     ["<xs:redefine schemaLocation='x.xsd'/>", "<redefine>"],
