@@ -147,6 +147,16 @@ describe("faults of the base types", () => {
       "fhir/ext-1 Patient.extension[0]",
     ],
     [
+      "relative reference without type",
+      changed(e, "patient", { reference: "17" }),
+      "fhir/relative-reference EpisodeOfCare.patient.reference",
+    ],
+    [
+      "form of a media type",
+      changed(m, "photo", [{ contentType: "pdf" }]),
+      "fhir/primitive Patient.photo[0].contentType",
+    ],
+    [
       "contained id twice",
       changed(e, "contained", [(e["contained"] as object[])[0], (e["contained"] as object[])[0]]),
       "fhir/duplicate-id EpisodeOfCare.contained[1].id",

@@ -141,7 +141,7 @@ ${profiles.map((p) => `  ${propertyKey(p.definition.url)}: { type: ${quote(p.typ
           `constraint ${k.key} without expression`,
           "a FHIRPath expression",
         );
-      const { code } = compileInvariant(model, type, k.expression, k.key);
+      const { code } = compileInvariant(model, type, k.expression, k.key, undefined, profile.definition.url);
       note(compiled, k.key, type, k.expression, "compiled");
       out += `${indent}if (!(${code})) c.invariant(${quote(k.key)}, ${quote(k.severity)}, ${quote(lower(k.human))});\n`;
     }

@@ -137,7 +137,7 @@ ${resource ? "" : "  if (!some) {\n    c.empty();\n    return;\n  }\n"}${after}}
         const suffix = field.list ? "s" : "";
         check = set
           ? `c.code${suffix}(k, x, ${field.list ? `o[${quote(`_${a.json}`)}], ` : ""}${set});`
-          : `c.primitive${suffix}(k, x, ${field.list ? `o[${quote(`_${a.json}`)}], ` : ""}p.${a.type});`;
+          : `c.primitive${suffix}(k, x, ${field.list ? `o[${quote(`_${a.json}`)}], ` : ""}p.${field.form ?? a.type});`;
       } else if (a.type === "Resource") check = `c.${field.list ? "containedResources" : "entryResource"}(k, x);`;
       else {
         const targets = a.type === "Reference" && field.targets ? `, ${targetsName(field.targets)}` : "";

@@ -40,8 +40,9 @@ export function compileInvariant(
   expression: string,
   key: string,
   counters?: ReadonlyMap<string, string>,
+  owner = "FHIR R4",
 ): Invariant {
-  const where = `invariant ${key}`;
+  const where = `${owner} invariant ${key}`;
   const tree = parseFhirPath(rewritten[expression] ?? expression, where);
   const result = new Emitter(model, where).emit(tree, { name: "o", single: true, types: [type], depth: 0, counters });
   if (result.kind === "bool") return { code: result.code };

@@ -4,7 +4,7 @@ import { emitTypes } from "./emit-types.ts";
 import { emitValidators } from "./emit-validators.ts";
 import { buildModel } from "./model.ts";
 import { readProfiles } from "./profiles.ts";
-import { coreFolder, coreVersion, openSource } from "./source.ts";
+import { coreFolder, coreVersion, type DefinitionSource, openSource } from "./source.ts";
 
 /** Resource types of R4 that the payloads use or that may stand beside them in a Bundle. */
 export const closureRoots = [
@@ -27,7 +27,7 @@ const tool = "tools/gen-fhir";
 export function generate(target: string, specs: string, core: string = coreFolder()): GeneratedFile[] {
   const source = openSource(`${specs}/fhir`, core);
   const model = buildModel(source, closureRoots);
-  const profiles = readProfiles(model, source);
+  const profiles = readPlaced(() => readProfiles(model, source), source);
   const entries = readManifest(specs).filter((e) => e.kind === "fhir");
   // One sum over all profile documents keeps the header short: each has its own line in the manifest.
   const sums = entries.map((e) => `${e.path} ${e.sha256}\n`).sort(byCodeUnit);
@@ -37,7 +37,34 @@ export function generate(target: string, specs: string, core: string = coreFolde
       { path: "fhir", version: "0.1.0", sha256: createHash("sha256").update(sums.join("")).digest("hex") },
     ])}\n`,
   };
-  if (target === "types") return emitTypes(model, profiles, source, heads);
-  if (target === "validators") return emitValidators(model, profiles, source, heads);
+  try {
+    if (target === "types") return emitTypes(model, profiles, source, heads);
+    if (target === "validators") return emitValidators(model, profiles, source, heads);
+  } catch (error) {
+    throw placed(error, source);
+  }
   throw new GeneratorError("the command line", undefined, `--target ${target}`, "types or validators");
+}
+
+function readPlaced<T>(read: () => T, source: DefinitionSource): T {
+  try {
+    return read();
+  } catch (error) {
+    throw placed(error, source);
+  }
+}
+
+/** A refusal that names one of our definitions by its address gets the file and line of the element or constraint. */
+function placed(error: unknown, source: DefinitionSource): unknown {
+  if (!(error instanceof GeneratorError)) return error;
+  const own = source.own.find((d) => error.file.split(" ").includes(d.url));
+  if (!own) return error;
+  const key = /invariant (\S+)/.exec(error.file)?.[1];
+  const id = new RegExp(`\\b${own.type}\\.[\\w[\\].:-]*[\\w\\]]`).exec(`${error.construct} ${error.file}`)?.[0];
+  // The element id may have a property of ElementDefinition behind it.
+  const texts = key ? [`"${key}"`] : id ? [`"${id}"`, `"${id.slice(0, id.lastIndexOf("."))}"`] : [];
+  const place =
+    texts.map((t) => source.locate(own.url, t)).find((p) => p?.line !== undefined) ?? source.locate(own.url, "");
+  const expected = /: expected (.*), found /s.exec(error.message)?.[1] ?? "another construct";
+  return new GeneratorError(place?.file ?? error.file, place?.line, error.construct, expected);
 }

@@ -20,6 +20,8 @@ export interface Field {
   readonly attribute: boolean;
   /** Key in {@link Model.valueSets} of a required binding on a code. */
   readonly codes?: string;
+  /** Check of the form of a code whose list is kept outside FHIR. */
+  readonly form?: string;
   /** Resource types that a Reference may name; absent where any will do. */
   readonly targets?: readonly string[];
   /** Constraints of the element itself, to be held by every value. */
@@ -193,13 +195,13 @@ export function buildModel(source: DefinitionSource, roots: readonly string[]): 
       .map((c) => ({ ...c, onType: type }));
   }
 
-  function codesOf(e: ElementDefinition, alternatives: readonly Alternative[]): { codes?: string } {
+  function codesOf(e: ElementDefinition, alternatives: readonly Alternative[]): { codes?: string; form?: string } {
     if (e.binding?.strength !== "required" || e.binding.valueSet === undefined) return {};
     const url = e.binding.valueSet.split("|")[0] as string;
     const expansion = source.expand(url, e.id);
     if ("unlisted" in expansion) {
       notChecked.push(`binding ${e.id}: ${expansion.unlisted}`);
-      return {};
+      return expansion.form === undefined ? {} : { form: expansion.form };
     }
     if (alternatives[0]?.type !== "code")
       throw new GeneratorError(e.id, undefined, `required binding on ${alternatives[0]?.type}`, "a binding on code");

@@ -10,17 +10,22 @@ type Kind = Definition["resourceType"];
 /** What a value set allows: a closed list, or nothing that this generator can list, with the reason. */
 export type Expansion =
   | { readonly codes: readonly string[]; readonly systems: readonly string[] }
-  | { readonly unlisted: string };
+  | { readonly unlisted: string; readonly form?: string };
 
 /** Finds definitions by canonical address: our own first, then HL7's package. */
 export interface DefinitionSource {
   readonly own: readonly StructureDefinition[];
   structure(url: string, from: string): StructureDefinition;
   expand(url: string, from: string): Expansion;
+  /** The file that holds one of our own definitions, and the first line of it that has the text. */
+  locate(url: string, text: string): { readonly file: string; readonly line: number | undefined } | undefined;
 }
 
-/** Code systems that stand for lists outside FHIR: only the form of a code can be checked. */
-const externalSystems = new Set(["urn:iso:std:iso:4217", "urn:ietf:bcp:13"]);
+/** Code systems that stand for lists outside FHIR: only the form of a code can be checked, by this check of the validators. */
+const externalSystems: Readonly<Record<string, string>> = {
+  "urn:ietf:bcp:13": "mimeType",
+  "urn:iso:std:iso:4217": "currency",
+};
 
 /** Version of FHIR R4 and of the package that holds its definitions. */
 export const coreVersion = "4.0.1";
@@ -36,12 +41,14 @@ export function coreFolder(): string {
 /** Reads `specsFhir` (all folders below it) and, on demand, single files of the core package. */
 export function openSource(specsFhir: string, core: string): DefinitionSource {
   const local = new Map<string, Definition>();
+  const paths = new Map<string, string>();
   for (const path of jsonFiles(specsFhir)) {
     const definition = readDefinition(path);
     const key = `${definition.resourceType} ${definition.url}`;
     if (local.has(key))
       throw new GeneratorError(path, undefined, `a second ${key}`, "one definition for each canonical");
     local.set(key, definition);
+    paths.set(definition.url, path);
   }
   const cache = new Map<string, Definition | undefined>();
   const find = (kind: Kind, canonical: string): Definition | undefined => {
@@ -80,7 +87,8 @@ export function openSource(specsFhir: string, core: string): DefinitionSource {
       systems.add(include.system);
       if (include.concept) for (const concept of include.concept) codes.add(concept.code);
       else {
-        if (externalSystems.has(include.system)) return { unlisted: `${include.system} is kept outside FHIR` };
+        const form = externalSystems[include.system];
+        if (form) return { unlisted: `${include.system} is kept outside FHIR; the form of the code is checked`, form };
         const system = find("CodeSystem", include.system) as CodeSystem | undefined;
         if (!system) return { unlisted: `no CodeSystem ${include.system} among the definitions` };
         collect(system.concept ?? [], codes);
@@ -89,7 +97,15 @@ export function openSource(specsFhir: string, core: string): DefinitionSource {
     return { codes: [...codes], systems: [...systems].sort(byCodeUnit) };
   };
   const own = [...local.values()].filter((d): d is StructureDefinition => d.resourceType === "StructureDefinition");
-  return { own: own.sort((a, b) => byCodeUnit(a.url, b.url)), structure, expand };
+  const locate: DefinitionSource["locate"] = (url, text) => {
+    const file = paths.get(url);
+    if (file === undefined) return undefined;
+    const line = readFileSync(file, "utf8")
+      .split("\n")
+      .findIndex((l) => text !== "" && l.includes(text));
+    return { file, line: line < 0 ? undefined : line + 1 };
+  };
+  return { own: own.sort((a, b) => byCodeUnit(a.url, b.url)), structure, expand, locate };
 }
 
 function collect(concepts: readonly Concept[], into: Set<string>): void {

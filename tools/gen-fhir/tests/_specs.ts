@@ -31,7 +31,7 @@ export function withSpecs<T>(definitions: readonly object[], run: (folder: strin
     mkdirSync(join(folder, "fhir", "case"), { recursive: true });
     writeFileSync(join(folder, "manifest.json"), JSON.stringify({ documents: [] }));
     definitions.forEach((d, i) => {
-      writeFileSync(join(folder, "fhir", "case", `${String(i).padStart(2, "0")}.json`), JSON.stringify(d));
+      writeFileSync(join(folder, "fhir", "case", `${String(i).padStart(2, "0")}.json`), JSON.stringify(d, null, 1));
     });
     return run(folder);
   } finally {

@@ -17,6 +17,11 @@ const constraint = (expression: string): object => ({
   constraint: [{ key: "x-1", severity: "error", human: "Holds", expression }],
 });
 
+/** The refusal of one element, from the name of its file on. */
+function lines(part: object): string {
+  return refusal([profile("p", "Patient", [part])]).replace(/^.*(case.00)/s, "$1");
+}
+
 describe("unknown constructs stop the generator by name and place", () => {
   const cases: [string, object, RegExp][] = [
     ["a part of ElementDefinition", element("Patient.name", { maxLength: 3 }), /Patient\.name\.maxLength/],
@@ -63,6 +68,11 @@ describe("unknown constructs stop the generator by name and place", () => {
       const elements = "slicing" in part ? [part, slice] : [part];
       expect(refusal([profile("p", "Patient", elements)])).toMatch(expected);
     });
+
+  it("with file and line of the element or the constraint", () => {
+    expect(lines(element("Patient.name", { maxLength: 3 }))).toMatch(/^case.00\.json:\d+: expected /);
+    expect(lines(element("Patient.name", constraint("famly.exists()")))).toMatch(/^case.00\.json:\d+: expected /);
+  });
 
   it("a definition of another kind", () => {
     expect(refusal([{ resourceType: "SearchParameter", url: "urn:x" }])).toMatch(/SearchParameter/);

@@ -2,7 +2,7 @@ import type { Issue, IssueLevel } from "@helsekontakt/core";
 import { narrativeFault } from "./narrative.ts";
 import * as fp from "./fhirpath.ts";
 import type { PrimitiveCheck } from "./primitives.ts";
-import { BundleFrame, Container, targetFault } from "./references.ts";
+import { BundleFrame, Container, isRelative, statedType, targetFault } from "./references.ts";
 import { invariantWords } from "./words.ts";
 
 /** A JSON object whose properties nobody has looked at. */
@@ -325,6 +325,8 @@ export class FhirContext {
         this.error("ref-1", "reference", `${invariantWords["ref-1"]}, found none`);
     } else if (/^urn:(?:uuid|oid):/.test(reference) && this.#bundle && this.#bundle.find(reference) === undefined)
       this.error("reference-unresolved", "reference", "expected an entry with this fullUrl in the Bundle, found none");
+    else if (isRelative(reference) && statedType(reference, this.options.resourceTypes) === undefined)
+      this.error("relative-reference", "reference", "expected a relative reference of the form type/id, found another");
   }
 
   /** The resource types that a Reference may name. */

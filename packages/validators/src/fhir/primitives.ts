@@ -203,3 +203,10 @@ export const dateTime: PrimitiveCheck = text("dateTime", (s) => dateTimeForm(s, 
 export const instant: PrimitiveCheck = text("instant", (s) => dateTimeForm(s, true));
 /** A time of day without zone. */
 export const time: PrimitiveCheck = text("time", (s) => (timeAt(s, 0) === s.length ? 0 : 2));
+
+/** A code of BCP 13, by its form: `type/subtype` with parameters. */
+export const mimeType: PrimitiveCheck = text("media type", (s) =>
+  s.length <= 255 && /^[A-Za-z0-9][\w!#$&^.+-]*\/[A-Za-z0-9*][\w!#$&^.+-]*(?:;[^\n]*)?$/.test(s) ? 0 : 2,
+);
+/** A code of ISO 4217, by its form. */
+export const currency: PrimitiveCheck = text("currency code", (s) => (/^[A-Z]{3}$/.test(s) ? 0 : 2));

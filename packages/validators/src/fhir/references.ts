@@ -104,6 +104,11 @@ export function statedType(reference: string, resourceTypes: ReadonlySet<string>
   return resourceTypes.has(name) ? name : undefined;
 }
 
+/** True for a reference without scheme, that is relative to a server. */
+export function isRelative(reference: string): boolean {
+  return !/^[A-Za-z][A-Za-z0-9+.-]*:/.test(reference);
+}
+
 /** The property of the Reference that names a type which is not allowed or does not agree with the other; undefined if none does. */
 export function targetFault(
   o: FhirObject,

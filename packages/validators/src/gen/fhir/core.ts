@@ -263,7 +263,7 @@ export function vAttachment(v: unknown, c: FhirContext): void {
         c.list(k, x, vExtension);
         break;
       case "contentType":
-        c.primitive(k, x, p.code);
+        c.primitive(k, x, p.mimeType);
         break;
       case "_contentType":
         c.sibling(k, x, o["contentType"], vElement);
@@ -1642,7 +1642,7 @@ export function vEndpoint(v: unknown, c: FhirContext): void {
         c.list(k, x, vCodeableConcept);
         break;
       case "payloadMimeType":
-        c.primitives(k, x, o["_payloadMimeType"], p.code);
+        c.primitives(k, x, o["_payloadMimeType"], p.mimeType);
         break;
       case "_payloadMimeType":
         c.siblings(k, x, o["payloadMimeType"], vElement);
@@ -2890,7 +2890,7 @@ export function vMoney(v: unknown, c: FhirContext): void {
         c.sibling(k, x, o["value"], vElement);
         break;
       case "currency":
-        c.primitive(k, x, p.code);
+        c.primitive(k, x, p.currency);
         break;
       case "_currency":
         c.sibling(k, x, o["currency"], vElement);
@@ -4230,13 +4230,13 @@ export function vSignature(v: unknown, c: FhirContext): void {
         c.one(k, x, vReference, t18);
         break;
       case "targetFormat":
-        c.primitive(k, x, p.code);
+        c.primitive(k, x, p.mimeType);
         break;
       case "_targetFormat":
         c.sibling(k, x, o["targetFormat"], vElement);
         break;
       case "sigFormat":
-        c.primitive(k, x, p.code);
+        c.primitive(k, x, p.mimeType);
         break;
       case "_sigFormat":
         c.sibling(k, x, o["sigFormat"], vElement);
