@@ -1,0 +1,130 @@
+import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { HelsekontaktError } from "@helsekontakt/core";
+import { readXml } from "@helsekontakt/types/xml";
+
+/** Largest file that a command takes: far above any message, and it is held in memory whole. */
+const MAX_BYTES = 256 * 1024 * 1024;
+
+/**
+ * Reads one file whole.
+ *
+ * @throws {HelsekontaktError} `input/invalid` when it cannot be read; `input/too-large`.
+ */
+export async function readInput(path: string): Promise<Buffer> {
+  try {
+    const { size } = await stat(path);
+    if (size <= MAX_BYTES) return await readFile(path);
+  } catch (error) {
+    throw new HelsekontaktError("input/invalid", `expected a readable file, found ${reasonOf(error)} at ${path}`, {
+      hint: "check the path, and that it is a file that you may read",
+      original: error,
+    });
+  }
+  throw new HelsekontaktError(
+    "input/too-large",
+    `expected a file of at most ${MAX_BYTES} bytes, found more at ${path}`,
+  );
+}
+
+/**
+ * Writes a file, and the folders above it where they are missing.
+ *
+ * @throws {HelsekontaktError} `input/invalid` when that is not possible.
+ */
+export async function writeOutput(path: string, content: string | Uint8Array, mode?: number): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, content, mode === undefined ? {} : { mode });
+  } catch (error) {
+    throw new HelsekontaktError("input/invalid", `expected a writable path, found ${reasonOf(error)} at ${path}`, {
+      original: error,
+    });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case "ENOENT":
+      return "nothing";
+    case "EISDIR":
+      return "a folder";
+    case "EACCES":
+    case "EPERM":
+      return "no permission";
+    default:
+      return String((error as NodeJS.ErrnoException).code ?? "a fault");
+  }
+}
+
+/**
+ * Where results with the inputs' names go in a folder.
+ *
+ * @throws {HelsekontaktError} `input/invalid` when two results would have one name, or a result would replace its input.
+ */
+export function outputPaths(
+  files: readonly string[],
+  dir: string,
+  name: (file: string) => string = (file) => basename(file),
+): ReadonlyMap<string, string> {
+  const taken = new Set<string>();
+  const inputs = new Set(files.map((file) => resolve(file)));
+  const paths = new Map<string, string>();
+  for (const file of new Set(files)) {
+    const path = join(dir, name(file));
+    if (taken.has(path))
+      throw new HelsekontaktError("input/invalid", `expected files with different names, found ${name(file)} twice`, {
+        hint: "give them in separate runs with separate folders",
+      });
+    if (inputs.has(resolve(path)))
+      throw new HelsekontaktError("input/invalid", "expected another folder than that of the files themselves", {
+        hint: "--out names a folder for the results",
+      });
+    taken.add(path);
+    paths.set(file, path);
+  }
+  return paths;
+}
+
+/** What a file holds by its first characters and, for lines of JSON, by the ending of its name. */
+export function formOf(path: string, bytes: Uint8Array): "xml" | "json" | "ndjson" {
+  if (/\.(?:ndjson|jsonl)$/i.test(path)) return "ndjson";
+  // Byte order marks, the zero halves of UTF-16 and white space come before what matters.
+  const skipped = new Set([0xef, 0xbb, 0xbf, 0xfe, 0xff, 0x00, 0x20, 0x09, 0x0a, 0x0d]);
+  const first = bytes.find((b) => !skipped.has(b));
+  if (first === undefined) return /\.json$/i.test(path) ? "json" : "xml";
+  return first === 0x7b || first === 0x5b || (first !== 0x3c && /\.json$/i.test(path)) ? "json" : "xml";
+}
+
+/** Name and namespace of a document element. */
+export interface Root {
+  readonly ns: string;
+  readonly name: string;
+}
+
+class Found extends Error {
+  readonly root: Root;
+
+  constructor(root: Root) {
+    super("found");
+    this.root = root;
+  }
+}
+
+/** The document element, or nothing when the document breaks off before it. */
+export function rootOf(bytes: Uint8Array): Root | undefined {
+  try {
+    readXml(bytes, {
+      open: ({ uri, local }) => {
+        throw new Found({ ns: uri, name: local });
+      },
+      text: () => undefined,
+      close: () => undefined,
+    });
+  } catch (reason) {
+    if (reason instanceof Found) return reason.root;
+    if (reason instanceof HelsekontaktError) return undefined;
+    throw reason;
+  }
+  return undefined;
+}

@@ -1,0 +1,49 @@
+import { readFileSync } from "node:fs";
+import { CommanderError } from "commander";
+import { describeFault } from "./faults.ts";
+import { type CliIo, type ExitCode, processIo } from "./io.ts";
+import { createProgram } from "./program.ts";
+
+export type { FileKind, FileVerdict, PrintedIssue } from "./validate-file.ts";
+export type { UnprotectOutcome } from "./commands/unprotect.ts";
+
+/**
+ * Runs the `helsekontakt` command.
+ *
+ * @param argv - arguments without the program's own name.
+ * @returns 0 good, 1 findings, 2 could not run; never throws.
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  // A reader such as `head` may go away before the end; that is no fault of ours.
+  const gone = (error: NodeJS.ErrnoException): void => {
+    if (error.code !== "EPIPE") throw error;
+  };
+  process.stdout.on("error", gone);
+  try {
+    return await run(argv, processIo);
+  } finally {
+    process.stdout.off("error", gone);
+  }
+}
+
+async function run(argv: readonly string[], io: CliIo): Promise<ExitCode> {
+  let code: ExitCode = 0;
+  try {
+    await createProgram(io, version(), (result) => {
+      code = result;
+    }).parseAsync(argv as string[], { from: "user" });
+    return code;
+  } catch (reason) {
+    // Help and version that were asked for end in an error of commander's with exit code 0.
+    if (reason instanceof CommanderError) return reason.exitCode === 0 ? 0 : 2;
+    io.err(`helsekontakt: ${describeFault(reason)}\n`);
+    return 2;
+  }
+}
+
+function version(): string {
+  const { version: own } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  };
+  return own;
+}

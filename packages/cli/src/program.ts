@@ -1,0 +1,118 @@
+import { join } from "node:path";
+import { Command, Option } from "commander";
+import type { CliIo, ExitCode } from "./io.ts";
+
+const ciphers = ["aes256", "aes192", "aes128", "3des"];
+const digests = ["sha256", "sha384", "sha512"];
+
+/** An option that may be given several times; it never takes the files behind it, as a list option would. */
+function several(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+/**
+ * The command line, without running it. Commands load their parts when they run, so that `--help` is quick.
+ *
+ * @param finish - told the exit code of the command that ran.
+ */
+export function createProgram(io: CliIo, version: string, finish: (code: ExitCode) => void): Command {
+  const program = new Command("helsekontakt")
+    .description("Messages and interfaces of Helsenorge: a sandbox, and tools for documents")
+    .version(version)
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.err(text) })
+    .addHelpText("after", "\nExit codes: 0 good, 1 findings, 2 could not run");
+
+  program
+    .command("demo")
+    .description("the five systems in order, against a sandbox in this process")
+    .option("--dir <dir>", "folder for the exchanges as files; emptied first", join(".helsekontakt", "demo"))
+    .action(async (options) => finish(await (await import("./commands/demo.ts")).demo(options, io)));
+
+  program
+    .command("sandbox")
+    .description("HelseID, REST, registries, AMQP 1.0 and a counterpart on the loopback address, until Ctrl-C")
+    .option("--helseid-port <n>", "port of the token service; any free one by default")
+    .option("--rest-port <n>", "port of the REST interfaces")
+    .option("--registries-port <n>", "port of the registries")
+    .option("--amqp-port <n>", "port of the AMQP 1.0 endpoint")
+    .option("--dir <dir>", "folder for key and certificates", join(".helsekontakt", "sandbox"))
+    .option("--capture", "write every exchange as files below the folder")
+    .option("--json", "addresses, credentials and identities as one JSON object")
+    .action(async (options) => finish(await (await import("./commands/sandbox.ts")).sandbox(options, io)));
+
+  program
+    .command("validate")
+    .description("judge messages (MsgHead, AppRec), their payloads, and FHIR in JSON, NDJSON or XML")
+    .argument("<file...>")
+    .option("--json", "one array: file, kind, valid, issues")
+    .option("--profile <url>", "FHIR profile that must hold besides those that a resource declares")
+    .action(async (files, options) =>
+      finish(await (await import("./commands/validate.ts")).validate(files, options, io)),
+    );
+
+  program
+    .command("roundtrip")
+    .description("decode to typed objects, encode again, and compare")
+    .argument("<file...>")
+    .option("--out <dir>", "folder for the results, under the same names")
+    .action(async (files, options) =>
+      finish(await (await import("./commands/roundtrip.ts")).roundtrip(files, options, io)),
+    );
+
+  program
+    .command("decode")
+    .description("the typed object of a message as JSON; shows its whole content")
+    .argument("<file>")
+    .option("--tolerant", "take elements out of order and missing ones, and list them")
+    .action(async (file, options) => finish(await (await import("./commands/decode.ts")).decode(file, options, io)));
+
+  program
+    .command("protect")
+    .description("sign a file and encrypt it to recipients, as CMS")
+    .argument("<file>")
+    .requiredOption("--key <file>", "own private key: PEM, DER or PKCS#12", several)
+    .option("--cert <file>", "own certificate, when it is not in the key's file", several)
+    .requiredOption("--recipient <file>", "encryption certificates of the receivers", several)
+    .option("--password-file <file>", "file whose text is the key's password", several)
+    .option("--chain <file>", "issuers of the own certificate, to send along", several)
+    .option("--out <file>", "where to write; standard output by default")
+    .option("--oaep", "key transport by OAEP in place of PKCS#1 v1.5")
+    .addOption(
+      new Option("--oaep-hash <name>", "of OAEP, default sha1, which every reader knows").choices(["sha1", ...digests]),
+    )
+    .addOption(new Option("--digest <name>", "of the signature, default sha256").choices(digests))
+    .addOption(new Option("--cipher <name>", "of the content, default aes256").choices(ciphers))
+    .option("--signed-attributes", "sign attributes in place of the content")
+    .option("--pss", "signature padding by PSS")
+    .action(async (file, options) => finish(await (await import("./commands/protect.ts")).protect(file, options, io)));
+
+  program
+    .command("unprotect")
+    .description("decrypt CMS and verify who signed it")
+    .argument("<file...>")
+    .requiredOption("--key <file>", "own private keys: PEM, DER or PKCS#12; previous ones as well", several)
+    .option("--cert <file>", "own certificates, when they are not in the keys' files", several)
+    .option("--password-file <file>", "files whose text is a key's password", several)
+    .option("--signer-cert <file>", "certificates of which one must have signed", several)
+    .option("--trust <path>", "file or folder of authorities that must vouch for the signer", several)
+    .option("--any-signer", "open without proof of who sent it")
+    .option("--at <time>", "moment at which --trust must hold, default now")
+    .option("--no-triple-des", "refuse content that is encrypted by triple DES")
+    .option("--out <dir>", "folder for the payloads, under the files' names without .p7m")
+    .option("--json", "one array: file, ok, sha256, signer, error")
+    .action(async (files, options) =>
+      finish(await (await import("./commands/unprotect.ts")).unprotect(files, options, io)),
+    );
+
+  program
+    .command("profile")
+    .description("what a collaboration profile (CPP) or agreement (CPA) says")
+    .argument("<file>")
+    .option("--as <her-id>", "own HER-id in an agreement: tells the sides apart")
+    .option("--json", "one object, with names and certificates")
+    .action(async (file, options) => finish(await (await import("./commands/profile.ts")).profile(file, options, io)));
+
+  return program;
+}

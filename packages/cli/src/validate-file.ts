@@ -1,0 +1,172 @@
+import { HelsekontaktError, type Issue } from "@helsekontakt/core";
+import { fhirFromXml, fhirNamespace, parseFhirJson } from "@helsekontakt/types/fhir";
+import { parseXml } from "@helsekontakt/types/xml";
+import { rules, types, validateFhir, validateMessage, validateXml } from "@helsekontakt/validators";
+import { faultOf } from "./faults.ts";
+import { fhirXmlLines, jsonLines } from "./fhir-lines.ts";
+import { formOf, rootOf } from "./files.ts";
+
+/** What kind of document a file was taken for; `unknown` when it could not be read so far. */
+export type FileKind = "MsgHead" | "AppRec" | "xml" | "fhir-xml" | "fhir-json" | "fhir-ndjson" | "unknown";
+
+/** An issue as it is printed: every member always there. */
+export interface PrintedIssue {
+  readonly level: "error" | "warning";
+  readonly rule: string;
+  readonly path: string;
+  readonly line: number | null;
+  readonly message: string;
+}
+
+/** The verdict on one file. */
+export interface FileVerdict {
+  readonly file: string;
+  readonly kind: FileKind;
+  /** False exactly when an issue has level `error`. */
+  readonly valid: boolean;
+  readonly issues: readonly PrintedIssue[];
+}
+
+const foreign: ReadonlySet<string> = new Set([fhirNamespace]);
+
+/**
+ * Validates the bytes of one file. Bytes that cannot be read as what they are meant to be give an issue whose rule is the
+ * error's code.
+ *
+ * @param options.profile - canonical address of a FHIR profile that a resource must satisfy besides those it declares.
+ * @throws {HelsekontaktError} `input/invalid` when the profile is not in this build, or the file is not FHIR.
+ */
+export function validateFile(
+  file: string,
+  bytes: Uint8Array,
+  options: { readonly profile?: string | undefined } = {},
+): FileVerdict {
+  const form = formOf(file, bytes);
+  if (form === "ndjson") return verdict(file, "fhir-ndjson", validateLines(bytes, options.profile));
+  if (form === "json") return verdict(file, "fhir-json", validateJson(bytes, options.profile));
+  const root = rootOf(bytes);
+  if (root?.ns === fhirNamespace) return verdict(file, "fhir-xml", validateFhirXml(bytes, options.profile));
+  if (options.profile !== undefined && root !== undefined)
+    throw new HelsekontaktError("input/invalid", "expected FHIR for --profile, found another kind of document", {
+      hint: "validate messages without --profile; FHIR inside them is checked by its own profile",
+    });
+  if (root?.name === "MsgHead" || root?.name === "AppRec")
+    return verdict(file, root.name, validateMessage(bytes).issues);
+  return verdict(
+    file,
+    root === undefined ? "unknown" : "xml",
+    validateXml(bytes, { registry: rules, types, foreign }).issues,
+  );
+}
+
+/** The verdict on a file that could not be read at all. */
+export function unreadable(file: string, reason: unknown): FileVerdict {
+  return verdict(file, "unknown", [issueOf(reason)]);
+}
+
+function verdict(file: string, kind: FileKind, issues: readonly Issue[]): FileVerdict {
+  return {
+    file,
+    kind,
+    valid: !issues.some((i) => i.level === "error"),
+    issues: issues.map(({ level, rule, path, line, message }) => ({ level, rule, path, line: line ?? null, message })),
+  };
+}
+
+function issueOf(reason: unknown, line?: number): Issue {
+  const fault = faultOf(reason);
+  const at = line ?? fault.line;
+  return {
+    level: "error",
+    rule: fault.code,
+    path: fault.path ?? "",
+    ...(at === undefined ? {} : { line: at }),
+    message: fault.message,
+  };
+}
+
+function validateFhirXml(bytes: Uint8Array, profile: string | undefined): readonly Issue[] {
+  const issues: Issue[] = [];
+  try {
+    const resource = fhirFromXml(parseXml(bytes), { issues });
+    issues.push(...validateFhir(resource, withProfile(profile)).issues);
+  } catch (reason) {
+    issues.push(contentFault(reason));
+  }
+  const missing = issues.filter((i) => i.line === undefined).map((i) => i.path);
+  if (missing.length === 0 || issues.some((i) => i.rule.startsWith("xml/"))) return issues;
+  return withLines(issues, fhirXmlLines(bytes, missing));
+}
+
+function validateJson(bytes: Uint8Array, profile: string | undefined): readonly Issue[] {
+  const text = utf8(bytes);
+  if (text === undefined) return [notUtf8()];
+  return validateText(text, profile);
+}
+
+function validateText(text: string, profile: string | undefined): readonly Issue[] {
+  try {
+    const { issues } = validateFhir(parseFhirJson(text), withProfile(profile));
+    return issues.length === 0
+      ? issues
+      : withLines(
+          issues,
+          jsonLines(
+            text,
+            issues.map((i) => i.path),
+          ),
+        );
+  } catch (reason) {
+    return [contentFault(reason, lineOfJsonError(text, reason))];
+  }
+}
+
+function validateLines(bytes: Uint8Array, profile: string | undefined): readonly Issue[] {
+  const text = utf8(bytes);
+  if (text === undefined) return [notUtf8()];
+  const issues: Issue[] = [];
+  for (const [index, line] of text.split("\n").entries()) {
+    if (line.trim() === "") continue;
+    for (const issue of validateText(line, profile)) issues.push({ ...issue, line: index + 1 });
+  }
+  return issues;
+}
+
+function withProfile(profile: string | undefined): { readonly profile?: string } {
+  return profile === undefined ? {} : { profile };
+}
+
+function withLines(issues: readonly Issue[], lines: ReadonlyMap<string, number>): readonly Issue[] {
+  return issues.map((issue) => {
+    const line = issue.line ?? lines.get(issue.path);
+    return line === undefined ? issue : { ...issue, line };
+  });
+}
+
+/** A fault of the content as an issue; a fault of the call, such as an unknown profile, goes on to the caller. */
+function contentFault(reason: unknown, line?: number): Issue {
+  if (reason instanceof HelsekontaktError && /^(?:xml|fhir)\//.test((reason as HelsekontaktError).code))
+    return issueOf(reason, line);
+  throw reason;
+}
+
+function utf8(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function notUtf8(): Issue {
+  return issueOf(new HelsekontaktError("fhir/not-readable", "expected JSON in UTF-8, found other bytes"));
+}
+
+/** The parser tells the offset in a message that may quote the text; only the number is taken from it. */
+function lineOfJsonError(text: string, reason: unknown): number | undefined {
+  const original = reason instanceof HelsekontaktError ? (reason as HelsekontaktError).original() : undefined;
+  if (!(original instanceof SyntaxError)) return undefined;
+  const offset = Number(/at position (\d+)/.exec(original.message)?.[1] ?? Number.NaN);
+  if (Number.isNaN(offset)) return text.split("\n").length;
+  return text.slice(0, offset).split("\n").length;
+}
