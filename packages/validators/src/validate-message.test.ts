@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   answer,
@@ -240,6 +241,35 @@ describe("validateMessage()", () => {
       '<HealthcareProfessional><Ident><Id>2</Id><TypeId V="HER" S="2.16.578.1.12.4.1.1.8116"/></Ident></HealthcareProfessional>',
     );
     expect(rulesOf(dialog([request("HE", "")], { receiver: person }))).toEqual([]);
+  });
+
+  it("refuses the guide's spelling of TjenesteOmråde, or warns when asked to take both", () => {
+    const bytes = message({
+      type: oversikt,
+      documents: [services(service("a").replaceAll("TjenesteOmråde", "TjenesteOmrade"))],
+    });
+    const path = "/MsgHead/Document[1]/RefDoc/Content/TjenesteOversikt/Tjeneste[1]/TjenesteOmrade";
+    expect(validateMessage(bytes).issues).toMatchObject([{ level: "error", rule: "xsd/element-unexpected", path }]);
+    expect(validateMessage(bytes, { spelling: "both" })).toMatchObject({
+      valid: true,
+      issues: [{ level: "warning", rule: "profile/tjenesteoversikt-spelling", path }],
+    });
+  });
+
+  it("answers for any bytes, and for any damage to a message", () => {
+    const whole = message({ type: ekontakt, documents: [request("HE", text), relation] });
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        expect(validateMessage(bytes).valid).toBe(false);
+      }),
+    );
+    fc.assert(
+      fc.property(fc.nat({ max: whole.length - 1 }), fc.nat({ max: 40 }), fc.string(), (at, cut, put) => {
+        const damaged = Buffer.concat([whole.subarray(0, at), Buffer.from(put), whole.subarray(at + cut)]);
+        const result = validateMessage(damaged);
+        expect(result.valid).toBe(!result.issues.some((i) => i.level === "error"));
+      }),
+    );
   });
 
   it("never repeats a value", () => {

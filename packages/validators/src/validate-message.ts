@@ -27,6 +27,15 @@ const registry: ElementRegistry = {
 const roots = new Set(["MsgHead", "AppRec"]);
 const foreign: ReadonlySet<string> = new Set([fhirNamespace]);
 
+export interface ValidateMessageOptions {
+  readonly limits?: Partial<XmlLimits>;
+  /**
+   * `TjenesteOmrade`, the spelling of the guide and its examples, where the published schema has `TjenesteOmråde`: an error
+   * as the schema has it (default), or a warning.
+   */
+  readonly spelling?: "published" | "both";
+}
+
 /**
  * Checks a message: the schemas, then FHIR content by its profile, then Helsenorge's rules for the function of the
  * message. Everything found is listed; `valid` is false exactly when one of the issues is an error.
@@ -36,11 +45,9 @@ const foreign: ReadonlySet<string> = new Set([fhirNamespace]);
  *
  * @param bytes - a MsgHead 1.2 or AppRec (1.0 or 1.1) document in any encoding that `decodeXmlBytes` knows.
  */
-export function validateMessage(
-  bytes: Uint8Array,
-  options: { readonly limits?: Partial<XmlLimits> } = {},
-): XmlValidationResult {
-  const schema = validateXml(bytes, { ...options, registry: rules, types, foreign });
+export function validateMessage(bytes: Uint8Array, options: ValidateMessageOptions = {}): XmlValidationResult {
+  const strict = validateXml(bytes, { ...options, registry: rules, types, foreign });
+  const schema = options.spelling === "both" ? withBothSpellings(strict) : strict;
   const local = schema.root === undefined ? "" : splitClark(schema.root).local;
   if (schema.issues.some((i) => i.rule.startsWith("xml/")) || schema.root === undefined) return schema;
   if (!roots.has(local)) return schema.valid ? { ...schema, ...validationResult([otherRoot(local)]) } : schema;
@@ -62,6 +69,16 @@ export function validateMessage(
   return { root: schema.root, ...validationResult([...schema.issues, ...issues]) };
 }
 
+function withBothSpellings(result: XmlValidationResult): XmlValidationResult {
+  const issues = result.issues.map(
+    (issue): Issue =>
+      issue.rule === "xsd/element-unexpected" && /\/Tjeneste\[\d+\]\/TjenesteOmrade$/.test(issue.path)
+        ? { ...issue, level: "warning", rule: "profile/tjenesteoversikt-spelling" }
+        : issue,
+  );
+  return { ...result, ...validationResult(issues) };
+}
+
 function otherRoot(local: string): Issue {
   return {
     level: "error",
@@ -73,7 +90,7 @@ function otherRoot(local: string): Issue {
 }
 
 /** The message as an object, when the schema faults leave one; the rules say nothing about one that is in pieces. */
-function decodeHead(bytes: Uint8Array, options: { readonly limits?: Partial<XmlLimits> }): MsgHead | undefined {
+function decodeHead(bytes: Uint8Array, options: ValidateMessageOptions): MsgHead | undefined {
   try {
     const { value } = decodeXml(bytes, { ...options, registry, mode: "tolerant" });
     const head = value as MsgHead;

@@ -86,6 +86,11 @@ const values: Readonly<Record<string, readonly string[]>> = {
     "+47 99775533",
     "http://a:b/",
     "file.xsd",
+    "?a[b]",
+    "#[x]",
+    "http://a:99999999999/",
+    "http://a@b@c/",
+    "http:///x",
   ],
   base64Binary: [
     "",

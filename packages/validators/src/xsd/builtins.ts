@@ -97,14 +97,14 @@ function isUri(text: string): boolean {
   if (/%(?![0-9A-Fa-f]{2})/.test(ascii)) return false;
   const match = /^(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?:\/\/([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?$/s.exec(ascii);
   if (match === null) return false;
-  const [, scheme, authority, path = "", , fragment] = match;
+  const [, scheme, authority, path = "", query = "", fragment] = match;
   if (fragment?.includes("#")) return false;
   if (scheme === undefined && authority === undefined && path.split("/", 1)[0]?.includes(":")) return false;
   if (authority !== undefined) {
     const host = authority.replace(/^[^@]*@/, "");
-    if (!/^(?:\[[0-9A-Fa-f:.vV]+\]|[^[\]:]*)(?::\d*)?$/.test(host)) return false;
+    if (!/^(?:\[[0-9A-Fa-f:.vV]+\]|[^[\]:@]*)(?::\d{0,8})?$/.test(host)) return false;
   }
-  return !/[[\]]/.test(path);
+  return !/[[\]]/.test(path + query);
 }
 
 /** Whether the name is that of a built-in simple type. */

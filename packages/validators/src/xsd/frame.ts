@@ -15,8 +15,6 @@ export interface Frame {
   readonly nil: boolean;
   state: number;
   text: string;
-  /** A fault was found among the children: the end is not checked again. */
-  broken: boolean;
   /** The state in which an unknown element stood: it is taken for the one that is missing there. */
   stray: number | undefined;
   textReported: boolean;

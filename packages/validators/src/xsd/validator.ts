@@ -126,7 +126,7 @@ export class XsdValidator implements XmlHandler {
     if (frame === undefined) return;
     const { content } = frame.type;
     if (content.kind === "simple") this.#closeSimple(frame, content.type());
-    else if (content.kind === "elements" && !frame.nil && !frame.broken) {
+    else if (content.kind === "elements" && !frame.nil && frame.stray !== frame.state) {
       const state = frame.model?.states[frame.state];
       if (state !== undefined && !state.final) {
         this.#here(frame, "xsd/element-missing", `expected ${nameList(state.expected)}, found the end of the element`);
@@ -161,9 +161,13 @@ export class XsdValidator implements XmlHandler {
     const model = parent.model;
     const state = model?.states[parent.state];
     if (model === undefined || state === undefined) return;
-    const variant = this.#variant(parent, tag.uri);
+    let variant = parent.variant;
+    let own = find(state.byName, tag.local, variant !== undefined && tag.uri === variant.from ? variant.to : tag.uri);
+    if (own === undefined && variant === undefined) {
+      variant = this.#variant(parent, tag.uri);
+      if (variant !== undefined) own = find(state.byName, tag.local, variant.to);
+    }
     const ns = variant !== undefined && tag.uri === variant.from ? variant.to : tag.uri;
-    const own = state.byName.get(tag.local)?.find((t) => t.ns === ns);
     if (own !== undefined) {
       this.#take(parent, own, tag, offset, cursor, variant);
       return;
@@ -186,10 +190,7 @@ export class XsdValidator implements XmlHandler {
     const elsewhere = model.all.get(tag.local)?.find((t) => t.ns === ns);
     const found = elsewhere !== undefined ? `${tag.local} out of place` : this.#unknown(model.all, tag);
     this.#child(parent, tag, offset, "xsd/element-unexpected", `expected ${nameList(state.expected)}, found ${found}`);
-    if (elsewhere === undefined) {
-      parent.broken = true;
-      parent.stray = parent.state;
-    }
+    if (elsewhere === undefined) parent.stray = parent.state;
     if (elsewhere === undefined) this.#skip = 1;
     else this.#enter(tag, offset, cursor, elsewhere.rule, elsewhere.rule.type(), 0, variant);
   }
@@ -293,7 +294,6 @@ export class XsdValidator implements XmlHandler {
       nil,
       state: 0,
       text: "",
-      broken: false,
       stray: undefined,
       textReported: false,
       counts: undefined,
@@ -462,6 +462,7 @@ export class XsdValidator implements XmlHandler {
   }
 
   #add(rule: string, path: string, offset: number, message: string): void {
+    if (this.issues.length >= this.#maxIssues) return;
     this.#push({ level: "error", rule, path, line: this.#line(offset), message });
   }
 
@@ -472,6 +473,13 @@ export class XsdValidator implements XmlHandler {
   #line(offset: number): number {
     return this.#cursor?.lineAt(offset) ?? 0;
   }
+}
+
+function find(byName: ReadonlyMap<string, readonly Transition[]>, local: string, ns: string): Transition | undefined {
+  const list = byName.get(local);
+  if (list === undefined) return undefined;
+  for (let i = 0; i < list.length; i++) if (list[i]?.ns === ns) return list[i];
+  return undefined;
 }
 
 function has(tag: XmlTag, name: string): boolean {
