@@ -196,6 +196,14 @@ describe("faults of the base types", () => {
     expect(errors({ resourceType: "toString" })).toEqual(["fhir/resource-type toString"]);
   });
 
+  it("takes any text of an unknown resource that begins with # as a reference, however deep", () => {
+    let note: unknown = "#team-1";
+    for (let i = 0; i < 20_000; i++) note = [note];
+    const { team: _, contained, ...rest } = episode();
+    const other = { resourceType: "Observation", note };
+    expect(errors({ ...rest, contained: [...(contained as object[]), other] })).toEqual([]);
+  });
+
   it("ends in a finding on a document of too many levels", () => {
     let extension: Record<string, unknown> = { url: "urn:x", valueCode: "a" };
     for (let i = 0; i < 5000; i++) extension = { url: "urn:x", extension: [extension] };

@@ -162,6 +162,12 @@ describe("XML", () => {
     });
   });
 
+  it("refuses a resource of too many levels", () => {
+    let extension: Record<string, unknown> = { url: "urn:x", valueCode: "a" };
+    for (let i = 0; i < 20_000; i++) extension = { url: "urn:x", extension: [extension] };
+    expect(() => fhirToXml({ ...episode, extension: [extension] })).toThrow(/at most 200 levels/);
+  });
+
   it("never leaves out what it cannot write", () => {
     for (const wrong of [
       { ...episode, navn: "a" },

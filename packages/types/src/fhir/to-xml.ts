@@ -4,6 +4,9 @@ import { FhirDecimal } from "./decimal.ts";
 import { type CodecField, fhirNamespace, fieldsOf, isKnownResource } from "./fields.ts";
 import { parseXhtml } from "./xhtml.ts";
 
+/** More nesting than any real document has. */
+const maxDepth = 200;
+
 type Json = Readonly<Record<string, unknown>>;
 
 /**
@@ -15,17 +18,18 @@ type Json = Readonly<Record<string, unknown>>;
  * @see FHIR R4, 2.6 Resource formats, XML
  */
 export function fhirToXml(resource: object): XmlElement {
-  return resourceElement(resource, "");
+  return resourceElement(resource, "", 0);
 }
 
-function resourceElement(value: unknown, path: string): XmlElement {
+function resourceElement(value: unknown, path: string, depth: number): XmlElement {
   const type = isObject(value) ? value.resourceType : undefined;
   if (!isObject(value) || typeof type !== "string" || !isKnownResource(type))
     throw fault(path, "a resource of a known type", "something else");
-  return complexElement(type, value, type, path === "" ? type : path);
+  return complexElement(type, value, type, path === "" ? type : path, depth);
 }
 
-function complexElement(name: string, value: Json, type: string, path: string): XmlElement {
+function complexElement(name: string, value: Json, type: string, path: string, depth: number): XmlElement {
+  if (depth > maxDepth) throw fault("", `at most ${maxDepth} levels`, "more");
   const fields = fieldsOf(type);
   if (!fields) throw fault(path, "a known type", type);
   const attributes: XmlAttribute[] = [];
@@ -44,35 +48,37 @@ function complexElement(name: string, value: Json, type: string, path: string): 
     }
     const sibling = field.primitive ? value[`_${field.name}`] : undefined;
     if (v === undefined && sibling === undefined) continue;
-    if (!field.list) content.push(item(field, v, sibling, `${path}.${field.name}`));
+    if (!field.list) content.push(item(field, v, sibling, `${path}.${field.name}`, depth + 1));
     else {
       if ((v !== undefined && !Array.isArray(v)) || (sibling !== undefined && !Array.isArray(sibling)))
         throw fault(`${path}.${field.name}`, "an array", "one value");
       const values = (v ?? []) as readonly unknown[];
       const siblings = (sibling ?? []) as readonly unknown[];
       for (let i = 0; i < Math.max(values.length, siblings.length); i++)
-        content.push(item(field, values[i] ?? undefined, siblings[i] ?? undefined, `${path}.${field.name}[${i}]`));
+        content.push(
+          item(field, values[i] ?? undefined, siblings[i] ?? undefined, `${path}.${field.name}[${i}]`, depth + 1),
+        );
     }
   }
   return { name, ns: fhirNamespace, attributes, content };
 }
 
-function item(field: CodecField, value: unknown, sibling: unknown, path: string): XmlElement {
+function item(field: CodecField, value: unknown, sibling: unknown, path: string, depth: number): XmlElement {
   if (field.type === "xhtml") {
     if (typeof value !== "string") throw fault(path, "XHTML text", "something else");
     return parseXhtml(value);
   }
   if (field.type === "Resource")
-    return { name: field.name, ns: fhirNamespace, attributes: [], content: [resourceElement(value, path)] };
+    return { name: field.name, ns: fhirNamespace, attributes: [], content: [resourceElement(value, path, depth)] };
   if (!field.primitive) {
     if (!isObject(value)) throw fault(path, "an object", "something else");
-    return complexElement(field.name, value, field.type, path);
+    return complexElement(field.name, value, field.type, path, depth);
   }
   const attributes: XmlAttribute[] = [];
   let content: readonly (string | XmlElement)[] = [];
   if (sibling !== undefined) {
     if (!isObject(sibling)) throw fault(path, "an object beside the primitive", "something else");
-    const element = complexElement(field.name, sibling, "Element", path);
+    const element = complexElement(field.name, sibling, "Element", path, depth);
     attributes.push(...element.attributes);
     content = element.content;
   }

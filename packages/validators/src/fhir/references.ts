@@ -27,10 +27,15 @@ export class Container {
 
   /** For resources whose type is unknown here: every text that begins with `#` may name a contained one. */
   mentionAll(value: unknown, from: unknown): void {
-    if (typeof value === "string") {
-      if (value.startsWith("#")) this.mention(value, from);
-    } else if (typeof value === "object" && value !== null)
-      for (const v of Object.values(value)) this.mentionAll(v, from);
+    if (this.#contained.length === 0) return;
+    // A list of its own instead of recursion: nothing is known about the depth of such a value.
+    const open: unknown[] = [value];
+    for (let v = open.pop(); v !== undefined; v = open.pop()) {
+      if (typeof v === "string") {
+        if (v.startsWith("#")) this.mention(v, from);
+      } else if (typeof v === "object" && v !== null)
+        for (const x of Object.values(v) as unknown[]) if (x !== undefined) open.push(x);
+    }
   }
 
   /** Places of contained resources with an id that nothing names, and that do not name what is around them. */
