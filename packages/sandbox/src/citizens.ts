@@ -4,6 +4,7 @@
  */
 export type DigitalStatus = "self" | "representative" | "none" | "unknown";
 
+/** A person who does not exist. */
 export interface SyntheticCitizen {
   /** Synthetic national identity number of the Tenor kind (month + 80). */
   readonly fnr: string;

@@ -3,6 +3,7 @@ import type { SandboxResponse } from "./http/server.ts";
 /** Where a planned fault strikes. */
 export type FaultTarget = "token" | "aktivsjekken" | "helsekontakter" | "cppa" | "communication-party";
 
+/** What goes wrong. */
 export type Fault =
   /** Answers this status, with Helsenorge's usual body unless one is given. */
   | {

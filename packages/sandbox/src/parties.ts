@@ -23,6 +23,7 @@ export interface OwnerIdentities {
   readonly encryption: KeyedIdentity;
 }
 
+/** All certificates and keys of the sandbox. */
 export interface SandboxIdentities {
   readonly authority: KeyedIdentity;
   readonly helsenorge: OwnerIdentities;

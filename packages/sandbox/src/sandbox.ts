@@ -30,6 +30,7 @@ import {
   type RegistryOptions,
 } from "./rest/registries.ts";
 
+/** How to start the sandbox. */
 export interface SandboxOptions {
   /** Ports on the loopback address; 0 or absent: any free one. */
   readonly ports?: {
@@ -83,6 +84,7 @@ export interface SandboxConfig {
   readonly keys: { readonly signing: Identity; readonly decryption: readonly Identity[] };
 }
 
+/** A running sandbox, with everything that a test may want to look at or to break. */
 export interface Sandbox {
   readonly config: SandboxConfig;
   readonly helseid: { readonly issuer: string; readonly service: TokenService };

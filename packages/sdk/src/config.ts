@@ -1,4 +1,3 @@
-import type { KeyObject, X509Certificate } from "node:crypto";
 import type { Party, PartyLevel } from "@helsekontakt/amqp-messaging/messages";
 import type { Identity } from "@helsekontakt/amqp-messaging/protection";
 import { type Clock, HelsekontaktError, type Logger } from "@helsekontakt/core";
@@ -14,6 +13,7 @@ export interface OrganisationConfig extends PartyLevel {
   readonly services: readonly PartyLevel[];
 }
 
+/** The client at HelseID. */
 export interface HelseidConfig {
   readonly clientId: string;
   /** Private key as JWK, PEM or signing callback. */
@@ -24,6 +24,7 @@ export interface HelseidConfig {
   readonly binding?: "dpop" | "bearer";
 }
 
+/** Helsenorge's external API. */
 export interface RestConfig {
   /** Default: the environment's. */
   readonly baseUrl?: string;
@@ -33,6 +34,7 @@ export interface RestConfig {
   readonly timeoutMs?: number;
 }
 
+/** NHN's broker. */
 export interface AmqpConfig {
   /** `amqps://user:password@host:port/Exchange`. Parts that the environment knows may be left out with `username` and `password`. */
   readonly url?: string;
@@ -44,6 +46,7 @@ export interface AmqpConfig {
   readonly concurrency?: number;
 }
 
+/** The two registries of NHN. */
 export interface RegistryConfig {
   /** Collaboration registry (CPPA), with or without a trailing slash. Default: the environment's. */
   readonly cppaBaseUrl?: string;
@@ -51,6 +54,7 @@ export interface RegistryConfig {
   readonly communicationPartyBaseUrl?: string;
 }
 
+/** Keys and certificates for messages. */
 export interface KeysConfig {
   /** Signs outgoing messages. */
   readonly signing: Identity;
@@ -58,6 +62,7 @@ export interface KeysConfig {
   readonly decryption: readonly Identity[];
 }
 
+/** Everything that the SDK is told; nothing is read from the environment's variables. */
 export interface HelsekontaktConfig {
   readonly environment: EnvironmentName;
   readonly organisation: OrganisationConfig;
@@ -72,6 +77,11 @@ export interface HelsekontaktConfig {
   readonly journal?: Journal;
   /** How long to wait for an AppRec before it counts as overdue. Default 96 hours. */
   readonly receiptDeadlineMs?: number;
+  /**
+   * Refuses national identity numbers that may be real outside PROD, and synthetic ones inside. Default true; false is
+   * for environments of your own that hold other persons than their name says.
+   */
+  readonly personGuard?: boolean;
   readonly logger?: Logger;
   readonly clock?: Clock;
 }
@@ -168,6 +178,3 @@ function findFaults(config: HelsekontaktConfig): ConfigFault[] {
     need(config.keys.decryption.length > 0, "keys.decryption", "at least one identity", "it opens incoming messages");
   return faults;
 }
-
-/** A certificate or key as it may stand in a configuration that is printed: never the key itself. */
-export type { KeyObject, X509Certificate };

@@ -20,6 +20,7 @@ import type { HelsekontaktEvent } from "./messaging/events.ts";
 import { Mailroom, notConfigured } from "./messaging/mailroom.ts";
 import { createRegistry } from "./messaging/party-registry.ts";
 import { Runtime } from "./messaging/runtime.ts";
+import { createPersonGuard } from "./person-guard.ts";
 
 const ninetySixHours = 96 * 3_600_000;
 
@@ -53,6 +54,7 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
   const { journal, keys } = config;
   const logger = config.logger ?? silentLogger;
   const clock = config.clock ?? systemClock;
+  const guard = createPersonGuard(preset.production, config.personGuard ?? true);
   const listeners = new Set<(event: HelsekontaktEvent) => void>();
   const emit = (event: HelsekontaktEvent): void => {
     for (const listener of listeners) {
@@ -85,6 +87,7 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
           scopes?.aktivsjekken ?? apis.aktivsjekken.securitySchemes.helseid.scopes[0],
         ),
       ),
+      guard,
     ),
   );
   const medlemstjenester = lazy(() =>
@@ -100,6 +103,7 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
       journal,
       config.organisation,
       clock,
+      guard,
     ),
   );
 
@@ -116,7 +120,7 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
   };
   const messaging = lazy(() => {
     if (journal === undefined) throw notConfigured("messages", ["journal"]);
-    const mailroom = new Mailroom(journal, config.receiptDeadlineMs ?? ninetySixHours);
+    const mailroom = new Mailroom(journal, config.receiptDeadlineMs ?? ninetySixHours, guard);
     const ekontakt = createEkontakt(journal, mailroom, sender, config.helsenorge);
     return { mailroom, ekontakt };
   });
@@ -182,8 +186,9 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
       return tjenesteoversikt();
     },
     async start({ signal } = {}) {
-      await runtime().start(signal);
+      const running = runtime();
       started = true;
+      await running.start(signal);
     },
     async stop({ drainMs = 30_000 } = {}) {
       if (!started) return;

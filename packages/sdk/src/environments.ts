@@ -7,6 +7,7 @@ import { type ApiServer, apis } from "@helsekontakt/rest-client";
  */
 export type EnvironmentName = "LOCAL" | "MAS-01" | "MAS-02" | "TEST1" | "TEST2" | "PROD";
 
+/** What is known of one environment. */
 export interface EnvironmentPreset {
   /** Base of Helsenorge's external API (EksternAPI). */
   readonly restBaseUrl?: string;
@@ -59,6 +60,7 @@ const test = {
   production: false,
 } as const;
 
+/** The typed presets. */
 export const environments: Readonly<Record<EnvironmentName, EnvironmentPreset>> = {
   LOCAL: { production: false, inferred: [] },
   "MAS-01": {

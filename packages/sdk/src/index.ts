@@ -55,6 +55,7 @@ export {
   type EkontaktQuestion,
   type EkontaktReply,
   type EkontaktRequest,
+  type RefusalTheme,
   refuse,
   reject,
   reply,

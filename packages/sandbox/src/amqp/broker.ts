@@ -19,6 +19,7 @@ export interface BrokerCounts {
   readonly rejected: number;
 }
 
+/** How the broker is reached. */
 export interface BrokerOptions {
   readonly username: string;
   readonly password: string;
@@ -241,7 +242,8 @@ export class Broker {
 
   #forget(matches: (session: Session) => boolean): void {
     for (const queue of this.#queues.values()) {
-      for (const consumer of [...queue.consumers]) if (matches(consumer.session)) remove(queue.consumers, consumer);
+      const kept = queue.consumers.filter((consumer) => !matches(consumer.session));
+      queue.consumers.splice(0, queue.consumers.length, ...kept);
     }
     for (const [delivery, entry] of this.#inFlight) {
       if (!matches(entry.session)) continue;

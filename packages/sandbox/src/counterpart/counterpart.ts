@@ -42,6 +42,7 @@ export interface CitizenInboxItem {
   readonly text?: DialogText;
 }
 
+/** What a citizen writes to a service. */
 export interface CitizenRequest {
   readonly citizen: SyntheticCitizen;
   readonly toHerId: string;
@@ -53,6 +54,7 @@ export interface CitizenRequest {
   readonly sakstype?: string;
 }
 
+/** A message that Helsenorge sent. */
 export interface CounterpartSent {
   readonly msgId: string;
   /** The provider's AppRec for it. */
@@ -158,13 +160,21 @@ export class Counterpart {
     // One AppRec only for each MsgId, however often the message comes.
     if (this.#seen.has(view.msgId)) return;
     this.#seen.add(view.msgId);
-    const outcome = this.plannedOutcomes.shift() ?? this.#judge(payload, view, envelope);
-    await this.#transport.send({
-      function: "APPREC",
-      toHerId: view.sender.service?.herId ?? "",
-      payload: this.#appRec(head, outcome),
-    });
-    if (outcome.status === "accepted") await this.#keep(view);
+    try {
+      const outcome = this.plannedOutcomes.shift() ?? this.#judge(payload, view, envelope);
+      // Kept before the AppRec leaves: whoever has the AppRec finds the content.
+      const items = outcome.status === "accepted" ? this.#keep(view) : [];
+      await this.#transport.send({
+        function: "APPREC",
+        toHerId: view.sender.service?.herId ?? "",
+        payload: this.#appRec(head, outcome),
+      });
+      for (const item of items) await this.#answer(view, item);
+    } catch (error) {
+      // It comes again, and then as one that is new.
+      this.#seen.delete(view.msgId);
+      throw error;
+    }
   }
 
   #judge(payload: Uint8Array, view: MessageView, envelope: CounterpartMessage["envelope"]): AppRecOutcome {
@@ -178,39 +188,36 @@ export class Counterpart {
     return { status: "accepted" };
   }
 
-  async #keep(view: MessageView): Promise<void> {
+  /** Stores what a message holds; the dialogue messages among it. */
+  #keep(view: MessageView): readonly CitizenInboxItem[] {
     const fnr = view.patient?.fnr.reveal() ?? "";
-    for (const item of view.payloads) {
-      if (isFhirPayload(item)) {
-        const episode = readEpisodeOfCare(item);
+    const items: CitizenInboxItem[] = [];
+    for (const payload of view.payloads) {
+      if (isFhirPayload(payload)) {
+        const episode = readEpisodeOfCare(payload);
         this.contacts.set(episode.id ?? "", episode);
-      } else if (isTjenesteOversikt(item)) {
-        this.serviceLists.set(`${fnr}/${view.sender.herId ?? ""}`, readTjenesteOversikt(item));
-      } else if (isDialogmelding(item)) {
-        for (const part of readDialogmelding(item)) await this.#deliver(view, part, fnr);
+      } else if (isTjenesteOversikt(payload)) {
+        this.serviceLists.set(`${fnr}/${view.sender.herId ?? ""}`, readTjenesteOversikt(payload));
+      } else if (isDialogmelding(payload)) {
+        for (const part of readDialogmelding(payload)) items.push(inboxItem(view, part, fnr));
       }
     }
+    this.citizenInbox.push(...items);
+    return items;
   }
 
-  async #deliver(view: MessageView, part: ReturnType<typeof readDialogmelding>[number], fnr: string): Promise<void> {
-    const item: CitizenInboxItem = {
-      msgId: view.msgId,
-      dialogId: view.conversation?.conversation ?? view.msgId,
-      ...(view.conversation === undefined ? {} : { parentId: view.conversation.parent }),
-      fnr,
-      kind: part.kind,
-      code: part.kind === "request" ? part.type : part.theme,
-      ...(part.subject === undefined ? {} : { subject: part.subject }),
-      ...(part.text === undefined ? {} : { text: part.text }),
-    };
-    this.citizenInbox.push(item);
+  async #answer(view: MessageView, item: CitizenInboxItem): Promise<void> {
     // A one-way request (EKI) cannot be answered.
     const answer = item.kind === "request" && item.code !== "EKI" ? this.answers(item) : undefined;
     if (answer === undefined || view.patient === undefined) return;
     await this.#send({
       ...this.#addresses(view.sender.service?.herId ?? ""),
       function: "DIALOG_INNBYGGER_EKONTAKT",
-      patient: { fnr, familyName: view.patient.familyName ?? "", givenName: view.patient.givenName ?? "" },
+      patient: {
+        fnr: item.fnr,
+        familyName: view.patient.familyName ?? "",
+        givenName: view.patient.givenName ?? "",
+      },
       conversation: { parent: item.msgId, conversation: item.dialogId },
       parts: [
         {
@@ -251,4 +258,21 @@ export class Counterpart {
       });
     });
   }
+}
+
+function inboxItem(
+  view: MessageView,
+  part: ReturnType<typeof readDialogmelding>[number],
+  fnr: string,
+): CitizenInboxItem {
+  return {
+    msgId: view.msgId,
+    dialogId: view.conversation?.conversation ?? view.msgId,
+    ...(view.conversation === undefined ? {} : { parentId: view.conversation.parent }),
+    fnr,
+    kind: part.kind,
+    code: part.kind === "request" ? part.type : part.theme,
+    ...(part.subject === undefined ? {} : { subject: part.subject }),
+    ...(part.text === undefined ? {} : { text: part.text }),
+  };
 }

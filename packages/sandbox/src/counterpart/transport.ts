@@ -2,15 +2,17 @@ import { randomUUID } from "node:crypto";
 import {
   type AmqpConnection,
   buildEnvelope,
+  buildErrorReport,
   connectAmqp,
   type Envelope,
+  type ErrorCondition,
   payloadMetadata,
   readEnvelope,
   type Subscription,
 } from "@helsekontakt/amqp-messaging";
 import type { Party } from "@helsekontakt/amqp-messaging/messages";
 import { protect, unprotect } from "@helsekontakt/amqp-messaging/protection";
-import { HelsekontaktError } from "@helsekontakt/core";
+import { type ErrorCode, HelsekontaktError } from "@helsekontakt/core";
 import type { Capture } from "../capture.ts";
 import type { SandboxIdentities, SandboxParty } from "../parties.ts";
 
@@ -20,6 +22,7 @@ export interface CounterpartMessage {
   readonly payload: Buffer;
 }
 
+/** What Helsenorge's end of the wire is made of. */
 export interface CounterpartTransportOptions {
   readonly amqpUrl: string;
   readonly identities: SandboxIdentities;
@@ -27,6 +30,13 @@ export interface CounterpartTransportOptions {
   readonly capture: Capture;
   readonly now: () => number;
 }
+
+/** What a sender is told of a message that cannot be opened. */
+const conditions: Readonly<Partial<Record<ErrorCode, ErrorCondition>>> = {
+  "protection/not-cms": "transport:invalid-cms-pkcs",
+  "protection/signature-invalid": "transport:invalid-signature",
+  "protection/signer-unexpected": "transport:invalid-certificate",
+};
 
 /** Helsenorge's end of the wire: opens what comes to its queue, protects what it sends. */
 export class CounterpartTransport {
@@ -45,24 +55,51 @@ export class CounterpartTransport {
     this.#connection = connection;
     const subscription = connection.receive(queue, async ({ message }) => {
       const envelope = readEnvelope(message);
-      const { identities } = this.#options;
+      const content = await this.#open(envelope);
+      if (content === undefined) return "accept";
+      this.#options.capture.write(`to-helsenorge-${envelope.function ?? "unknown"}`, {
+        xml: content,
+        p7m: envelope.body,
+      });
       try {
-        const { content } = await unprotect(envelope.body, {
-          keys: [identities.helsenorge.encryption],
-          expectedSigner: identities.provider.signing.certificate,
-        });
-        this.#options.capture.write(`to-helsenorge-${envelope.function ?? "unknown"}`, {
-          xml: content,
-          p7m: envelope.body,
-        });
         await handler({ envelope, payload: content });
       } catch (error) {
-        this.refused.push({ messageId: envelope.messageId, code: (error as { code?: string }).code ?? "unknown" });
+        const { code, retryable } = HelsekontaktError.from(error);
+        if (retryable) return "release";
+        this.refused.push({ messageId: envelope.messageId, code });
       }
       return "accept";
     });
     this.#subscriptions.push(subscription);
     await subscription.attached;
+  }
+
+  /** Decrypts and verifies; what fails is reported on the sender's error queue. */
+  async #open(envelope: Envelope): Promise<Buffer | undefined> {
+    const { identities, parties, now } = this.#options;
+    try {
+      const { content } = await unprotect(envelope.body, {
+        keys: [identities.helsenorge.encryption],
+        expectedSigner: identities.provider.signing.certificate,
+      });
+      return content;
+    } catch (error) {
+      const { code } = HelsekontaktError.from(error);
+      this.refused.push({ messageId: envelope.messageId, code });
+      const to = parties.find((p) => p.herId === envelope.fromHerId)?.queues.error;
+      if (to !== undefined)
+        await this.#connection?.send(
+          to,
+          buildErrorReport({
+            original: envelope,
+            condition: conditions[code] ?? "transport:decryption-failed",
+            messageId: randomUUID(),
+            to,
+            receivedAt: now(),
+          }),
+        );
+      return undefined;
+    }
   }
 
   /** Protects and sends one payload to a provider's party; the AMQP message id. */

@@ -3,6 +3,7 @@ import type { SandboxRequest, SandboxResponse } from "../http/server.ts";
 import { readProof } from "./proof.ts";
 import type { TokenService } from "./token-service.ts";
 
+/** What one API demands. */
 export interface AccessRule {
   readonly scope: string;
   /** `both`: DPoP-bound or Bearer tokens, as Helsenorge's external API was seen to do; `dpop`: bound tokens only. */

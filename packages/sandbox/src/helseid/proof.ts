@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { calculateJwkThumbprint, decodeProtectedHeader, importJWK, type JWK, jwtVerify } from "jose";
 
+/** What a valid proof says. */
 export interface Proof {
   readonly jkt: string;
   readonly jti: string;

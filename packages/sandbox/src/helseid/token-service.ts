@@ -21,6 +21,7 @@ export interface RegisteredClient {
   readonly organisationNumber: string;
 }
 
+/** How the token service behaves. */
 export interface TokenServiceOptions {
   readonly clients: readonly RegisteredClient[];
   /** Seconds; HelseID's own tokens live 60 s to 600 s. Default 60. */

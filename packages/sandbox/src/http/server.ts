@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from "node:net";
 import { HelsekontaktError } from "@helsekontakt/core";
 
+/** A request, its body read. */
 export interface SandboxRequest {
   readonly method: string;
   /** Absolute URL as the client sees it. */
@@ -10,6 +11,7 @@ export interface SandboxRequest {
   readonly body: Buffer;
 }
 
+/** An answer. */
 export interface SandboxResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -17,8 +19,10 @@ export interface SandboxResponse {
   readonly body?: unknown;
 }
 
+/** Answers one request. */
 export type RequestHandler = (request: SandboxRequest) => Promise<SandboxResponse> | SandboxResponse;
 
+/** A started server. */
 export interface HttpEndpoint {
   /** `http://127.0.0.1:PORT`, without a trailing slash. */
   readonly origin: string;

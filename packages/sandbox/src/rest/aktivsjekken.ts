@@ -5,7 +5,9 @@ import type { DigitalStatus } from "../citizens.ts";
 type Request = components["schemas"]["AktivSjekkRequest"];
 type Response = components["schemas"]["AktivSjekkResponse"];
 
+/** Path of the check, as specs/openapi has it. */
 export const aktivsjekkenPath: keyof paths = "/digitaltaktiv/helsenorgeaktivsjekken/v1";
+/** Its scope; inferred. */
 export const aktivsjekkenScope = "nhn:helsenorge.eksternapi/helsenorgeaktivsjekken";
 
 /** Answers as HelsenorgeAktivSjekken does: one entry per known number, none for a number that nobody knows. */

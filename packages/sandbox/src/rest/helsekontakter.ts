@@ -3,7 +3,9 @@ import { fhirProfiles, validateFhir } from "@helsekontakt/validators/fhir";
 import type { DigitalStatus } from "../citizens.ts";
 import type { SandboxRequest, SandboxResponse } from "../http/server.ts";
 
+/** Path of Medlemstjenester, as specs/openapi has it. */
 export const helsekontakterPath: keyof paths = "/helsekontakter/api/v1";
+/** Its scope; inferred. */
 export const helsekontakterScope = "nhn:helsenorge.eksternapi/helsekontakter";
 
 interface Entry {
@@ -23,6 +25,7 @@ export interface HelsekontakterState {
   readonly members: Set<string>;
 }
 
+/** An empty state. */
 export function createHelsekontakterState(): HelsekontakterState {
   return { offerings: new Map(), organisations: new Set(), members: new Set() };
 }

@@ -11,6 +11,7 @@ export interface ProfileMessage {
   readonly namespaces: readonly string[];
 }
 
+/** One role of a party in one process. */
 export interface ProfileRole {
   readonly process: { readonly name: string; readonly version: string; readonly uuid?: string };
   readonly role: string;
@@ -19,6 +20,7 @@ export interface ProfileRole {
   readonly receives: readonly ProfileMessage[];
 }
 
+/** A party as a profile describes it. */
 export interface ProfileParty {
   readonly herId: string;
   readonly name: string;
@@ -134,15 +136,13 @@ function partyInfo(party: ProfileParty, packageId: (message: ProfileMessage) => 
 }
 
 function certificate(certId: string, value: X509Certificate): XmlElement {
-  const ds = (name: string, content: XmlElement["content"]): XmlElement => ({
-    name,
-    ns: dsNs,
-    attributes: [],
-    content,
-  });
   return el("Certificate", { certId }, [
     ds("KeyInfo", [ds("X509Data", [ds("X509Certificate", [value.raw.toString("base64")])])]),
   ]);
+}
+
+function ds(name: string, content: XmlElement["content"]): XmlElement {
+  return { name, ns: dsNs, attributes: [], content };
 }
 
 function el(

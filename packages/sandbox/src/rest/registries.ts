@@ -5,7 +5,9 @@ import type { SandboxRequest, SandboxResponse } from "../http/server.ts";
 import type { SandboxParty } from "../parties.ts";
 import { profileDocument, type ProfileParty } from "./profile-document.ts";
 
+/** Scope of the collaboration registry. Inferred from its documentation. */
 export const cppaScope = "nhn:cppa/access-with-dpop";
+/** Scope of the address registry. Inferred from its documentation. */
 export const partyScope = "nhn:cp-api/access-v2-dpop";
 
 const profilePath: keyof CppaPaths = "/Profiles/{herId}";
@@ -13,6 +15,7 @@ const agreementPath: keyof CppaPaths = "/Agreements/{cpaId}";
 const agreementForPath: keyof CppaPaths = "/Agreements/HerIds/{mine}/{theirs}";
 const partyPath: keyof paths = "/communicationparty/{herId}";
 
+/** What the registries answer from. */
 export interface RegistryOptions {
   readonly parties: readonly SandboxParty[];
   readonly profileOf: (party: SandboxParty) => ProfileParty;

@@ -1,5 +1,6 @@
 import { HelsekontaktError, Personal, throwIfAborted } from "@helsekontakt/core";
 import type { AktivsjekkenClient } from "@helsekontakt/rest-client";
+import type { PersonGuard } from "../person-guard.ts";
 
 /** Area of the check: health care, or youth (13 and older, school health services). */
 export type Omraade = "Helsehjelp" | "Ungdom";
@@ -10,6 +11,7 @@ export type Omraade = "Helsehjelp" | "Ungdom";
  */
 export type Reach = "self" | "representative" | "none" | "unknown";
 
+/** One citizen's reach. */
 export interface CitizenReach {
   readonly fnr: Personal;
   readonly reach: Reach;
@@ -17,12 +19,14 @@ export interface CitizenReach {
   readonly tildeltFullmakt: boolean;
 }
 
+/** How far a check has come. */
 export interface AktivsjekkProgress {
   readonly checked: number;
   readonly total: number;
   readonly calls: number;
 }
 
+/** How to check. */
 export interface AktivsjekkOptions {
   /** Default `Helsehjelp`. */
   readonly omraade?: Omraade;
@@ -33,6 +37,7 @@ export interface AktivsjekkOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a check found. */
 export interface AktivsjekkResult {
   /** One entry per distinct number, in the order given. */
   readonly citizens: readonly CitizenReach[];
@@ -54,13 +59,17 @@ export interface Aktivsjekk {
   check(citizens: Iterable<Personal | string>, options?: AktivsjekkOptions): Promise<AktivsjekkResult>;
 }
 
-export function createAktivsjekk(client: AktivsjekkenClient): Aktivsjekk {
+/** Builds the flow on the generated client. */
+export function createAktivsjekk(client: AktivsjekkenClient, guard: PersonGuard): Aktivsjekk {
   return {
     async check(citizens, options = {}) {
       const { omraade = "Helsehjelp", batchSize = 1000, onProgress, signal } = options;
-      if (!(batchSize >= 1 && batchSize <= 1000))
-        throw new HelsekontaktError("input/invalid", "expected batchSize from 1 to 1000");
-      const numbers = distinctNumbers(citizens);
+      if (!(Number.isInteger(batchSize) && batchSize >= 1 && batchSize <= 1000))
+        throw new HelsekontaktError(
+          "input/invalid",
+          "expected batchSize to be a whole number from 1 to 1000, found another value",
+        );
+      const numbers = distinctNumbers(citizens, guard);
       const found: CitizenReach[] = [];
       const counts = { self: 0, representative: 0, none: 0, unknown: 0 };
       let calls = 0;
@@ -82,7 +91,7 @@ export function createAktivsjekk(client: AktivsjekkenClient): Aktivsjekk {
   };
 }
 
-function distinctNumbers(citizens: Iterable<Personal | string>): string[] {
+function distinctNumbers(citizens: Iterable<Personal | string>, guard: PersonGuard): string[] {
   const numbers = new Set<string>();
   let index = 0;
   for (const citizen of citizens) {
@@ -96,6 +105,7 @@ function distinctNumbers(citizens: Iterable<Personal | string>): string[] {
         },
       );
     }
+    guard(fnr, `citizens[${index}]`);
     numbers.add(fnr);
     index++;
   }

@@ -28,6 +28,9 @@ export interface EkontaktMessageBase {
   readonly text?: DialogText;
 }
 
+/** How a request that was taken, but cannot be served, is answered. */
+export type RefusalTheme = Extract<Code7602, "26" | "30" | "31">;
+
 /** A citizen's request (`HE`), or another code that a reader has to take. */
 export interface EkontaktRequest extends EkontaktMessageBase {
   readonly kind: "request";
@@ -40,6 +43,7 @@ export interface EkontaktAnswer extends EkontaktMessageBase {
   readonly theme: Code7602;
 }
 
+/** A message from a citizen. */
 export type EkontaktMessage = EkontaktRequest | EkontaktAnswer;
 
 /** An answer of the own organisation. */
@@ -58,27 +62,32 @@ export type EkontaktDecision =
   /** Taken, and answered in the same thread. */
   | { readonly kind: "reply"; readonly reply: EkontaktReply }
   /** Taken, but the request cannot be served: `26` refused, `30` the citizen has no access, `31` general fault. */
-  | { readonly kind: "refuse"; readonly theme: "26" | "30" | "31"; readonly text?: DialogText }
+  | { readonly kind: "refuse"; readonly theme: RefusalTheme; readonly text?: DialogText }
   /** A negative AppRec with a code of list 8221: for faults of the message, never of its content. */
   | { readonly kind: "reject"; readonly code: Code8221; readonly explanation?: string }
-  /** Not now: the message stays in the journal and comes again. */
+  /** Not now: the message stays in the journal and comes again; it counts as one of the ten tries. */
   | { readonly kind: "retry-later"; readonly afterMs?: number };
 
+/** Takes the message. */
 export const accept = (): EkontaktDecision => ({ kind: "accept" });
+/** Takes the message and answers in its thread. */
 export const reply = (answer: EkontaktReply | string): EkontaktDecision => ({
   kind: "reply",
   reply: typeof answer === "string" ? { text: answer } : answer,
 });
-export const refuse = (theme: "26" | "30" | "31", text?: DialogText): EkontaktDecision => ({
+/** Takes the message and says that it cannot be served. */
+export const refuse = (theme: RefusalTheme, text?: DialogText): EkontaktDecision => ({
   kind: "refuse",
   theme,
   ...(text === undefined ? {} : { text }),
 });
+/** Answers with a negative AppRec. */
 export const reject = (code: Code8221, explanation?: string): EkontaktDecision => ({
   kind: "reject",
   code,
   ...(explanation === undefined ? {} : { explanation }),
 });
+/** Asks for the message again, after `afterMs` milliseconds or the journal's own pause. */
 export const retryLater = (afterMs?: number): EkontaktDecision => ({
   kind: "retry-later",
   ...(afterMs === undefined ? {} : { afterMs }),
@@ -90,6 +99,7 @@ export type EkontaktHandler = (
   context: { readonly tries: number; readonly signal: AbortSignal },
 ) => Promise<EkontaktDecision> | EkontaktDecision;
 
+/** A request of the own organisation. */
 export interface EkontaktQuestion {
   readonly patient: Patient;
   /** `DI`: the citizen may answer. `EKI`: one-way. Default `DI`. */

@@ -13,12 +13,14 @@ import {
   readPasientrelasjon,
   reveal,
 } from "@helsekontakt/amqp-messaging/messages";
+import type { MessageFunctionName } from "@helsekontakt/amqp-messaging";
 import { HelsekontaktError } from "@helsekontakt/core";
 import type { Journal, Thread } from "@helsekontakt/journal";
 import type { Mailroom, SendOptions } from "../messaging/mailroom.ts";
 import type { Ekontakt, EkontaktDecision, EkontaktHandler, EkontaktMessage, EkontaktReply } from "./ekontakt-types.ts";
 
-export const ekontaktFunction = "DIALOG_INNBYGGER_EKONTAKT";
+/** Code system 8279: the message function of E-kontakt. */
+export const ekontaktFunction = "DIALOG_INNBYGGER_EKONTAKT" satisfies MessageFunctionName;
 
 /** What the inbound worker asks of the flow: read a message, know the handler, turn a decision into an answer. */
 export interface EkontaktInbound {
@@ -28,8 +30,11 @@ export interface EkontaktInbound {
   answer(view: MessageView, decision: EkontaktDecision): MessageParts | undefined;
   /** Remembers the thread, so that it can be continued by its id. */
   remember(view: MessageView, message: EkontaktMessage, signal: AbortSignal): Promise<void>;
+  /** Remembers the own answer as the last message of its thread, which the next one refers to. */
+  answered(view: MessageView, msgId: string): Promise<void>;
 }
 
+/** Builds the flow: the caller's side, and what the inbound worker asks of it. */
 export function createEkontakt(
   journal: Journal,
   mailroom: Mailroom,
@@ -37,8 +42,6 @@ export function createEkontakt(
   helsenorge: Party,
 ): { readonly api: Ekontakt; readonly inbound: EkontaktInbound } {
   let handler: EkontaktHandler | undefined;
-  const attachmentsOf = (list: readonly Omit<AttachmentPart, "kind">[] = []): AttachmentPart[] =>
-    list.map((a) => ({ ...a, kind: "attachment" }));
 
   const message = (
     own: Party,
@@ -155,8 +158,20 @@ export function createEkontakt(
         { signal },
       );
     },
+    async answered(view, msgId) {
+      await journal.threads.put({
+        dialogId: view.conversation?.conversation ?? view.msgId,
+        own: view.receiver.service?.herId ?? "",
+        other: view.sender.service?.herId ?? helsenorge.service.herId,
+        lastMessageId: msgId,
+      });
+    },
   };
   return { api, inbound };
+}
+
+function attachmentsOf(list: readonly Omit<AttachmentPart, "kind">[] = []): AttachmentPart[] {
+  return list.map((a) => ({ ...a, kind: "attachment" }));
 }
 
 function readMessage(view: MessageView): EkontaktMessage {

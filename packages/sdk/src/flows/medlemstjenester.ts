@@ -8,6 +8,7 @@ import type { Bundle, BundleEntry, HealthcareService, Location, Organization, Pa
 import { validateFhir } from "@helsekontakt/validators/fhir";
 import { profileUrls } from "@helsekontakt/types/fhir";
 import type { OrganisationConfig } from "../config.ts";
+import type { PersonGuard } from "../person-guard.ts";
 
 /** A health offering that all members get to see. */
 export interface Offering {
@@ -37,6 +38,7 @@ export interface Medlem {
   readonly to: string;
 }
 
+/** What was published. */
 export interface PublishResult {
   readonly offerings: number;
   /** Bytes of the Bundle. */
@@ -46,6 +48,7 @@ export interface PublishResult {
 /** `not-active`: kept in the register, to be tried again. `unanswered`: the answer did not mention the member: resend. */
 export type MedlemOutcome = "registered" | "not-active" | "rejected" | "unanswered";
 
+/** How to register. */
 export interface RegisterOptions {
   /** Members per call. No number is published; small batches stay below the service's 15 s. Default 100. */
   readonly batchSize?: number;
@@ -59,6 +62,7 @@ export interface RegisterOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What became of each member. */
 export interface RegisterResult {
   /** One per member, in the order given. */
   readonly members: readonly {
@@ -96,11 +100,13 @@ export interface Medlemstjenester {
 
 const sevenDays = 7 * 24 * 3_600_000;
 
+/** Builds the flow on the generated client. */
 export function createMedlemstjenester(
   client: HelsekontakterClient,
   journal: Journal | undefined,
   own: OrganisationConfig,
   clock: Clock,
+  guard: PersonGuard,
 ): Medlemstjenester {
   return {
     async publish(offerings, options = {}) {
@@ -114,13 +120,17 @@ export function createMedlemstjenester(
 
     async register(members, options = {}) {
       const { batchSize = 100, retryAfterMs = sevenDays, onProgress, signal } = options;
-      if (!(batchSize >= 1 && batchSize <= 1_000))
-        throw new HelsekontaktError("input/invalid", "expected batchSize from 1 to 1000");
+      if (!(Number.isInteger(batchSize) && batchSize >= 1 && batchSize <= 1_000))
+        throw new HelsekontaktError(
+          "input/invalid",
+          "expected batchSize to be a whole number from 1 to 1000, found another value",
+        );
       const results: RegisterResult["members"][number][] = [];
       const counts = { registered: 0, "not-active": 0, rejected: 0, unanswered: 0 };
       let calls = 0;
       for (const batch of batches(members, batchSize)) {
         throwIfAborted(signal);
+        for (const [i, { fnr }] of batch.entries()) guard(fnr, `members[${results.length + i}].fnr`);
         const bundle = membersBundle(batch, own.organisationNumber);
         check(bundle, "HkMembersBundle", "the members Bundle");
         const memberships = batch.map((m) => ({

@@ -8,6 +8,7 @@ import {
 } from "@helsekontakt/amqp-messaging/messages";
 import type { Mailroom, SendOptions, SentMessage } from "../messaging/mailroom.ts";
 
+/** One citizen's health contact. */
 export interface NotifikasjonCommand {
   readonly patient: Patient;
   /** The health contact; its `id` is a GUID of yours, made here when absent. The same id updates the same contact. */
@@ -19,6 +20,7 @@ export interface NotifikasjonCommand {
   readonly from?: string;
 }
 
+/** A notification that the journal holds. */
 export interface SentNotifikasjon extends SentMessage {
   /** Keep it: the same id updates or ends the contact. */
   readonly contactId: string;
@@ -36,6 +38,7 @@ export interface Notifikasjon {
   send(command: NotifikasjonCommand, options?: SendOptions): Promise<SentNotifikasjon>;
 }
 
+/** Builds the flow. */
 export function createNotifikasjon(
   mailroom: Mailroom,
   sender: (herId?: string) => Party,

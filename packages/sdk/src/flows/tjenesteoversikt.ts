@@ -7,6 +7,7 @@ import {
 } from "@helsekontakt/amqp-messaging/messages";
 import type { Mailroom, SendOptions, SentMessage } from "../messaging/mailroom.ts";
 
+/** One citizen's list. */
 export interface TjenesteoversiktCommand {
   readonly patient: Patient;
   /** All current services of the citizen; an empty list ends them all. A service without `herId` gets the sender's. */
@@ -32,6 +33,7 @@ export interface Tjenesteoversikt {
   send(command: TjenesteoversiktCommand, options?: SendOptions): Promise<SentMessage>;
 }
 
+/** Builds the flow. */
 export function createTjenesteoversikt(
   mailroom: Mailroom,
   sender: (herId?: string) => Party,

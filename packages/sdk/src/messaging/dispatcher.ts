@@ -1,10 +1,12 @@
 import { HelsekontaktError, type Logger } from "@helsekontakt/core";
 import type { Journal, OutboxClaim } from "@helsekontakt/journal";
 import type { EventSink } from "./events.ts";
+import type { StopSignals } from "./inbound.ts";
 
 /** What the dispatcher needs of a transport: one message out, settled when the broker has taken it. */
 export type SendOne = (claim: OutboxClaim, options: { readonly signal: AbortSignal }) => Promise<void>;
 
+/** What the dispatcher works with. */
 export interface DispatcherOptions {
   readonly journal: Journal;
   readonly send: SendOne;
@@ -18,11 +20,12 @@ export interface DispatcherOptions {
 const leaseMs = 120_000;
 
 /**
- * Sends what the outbox holds until the signal fires. An ambiguous outcome is never guessed: the message goes out again
+ * Sends what the outbox holds until `stopping` fires; resolves when nothing is on its way. An ambiguous outcome is never guessed: the message goes out again
  * under the same message id, and receivers know ids that they have seen.
  */
-export async function runDispatcher(options: DispatcherOptions, signal: AbortSignal): Promise<void> {
+export async function runDispatcher(options: DispatcherOptions, signals: StopSignals): Promise<void> {
   const { journal, logger } = options;
+  const { stopping: signal, aborting } = signals;
   const limit = options.concurrency ?? 8;
   const underway = new Set<Promise<void>>();
   while (!signal.aborted) {
@@ -39,7 +42,7 @@ export async function runDispatcher(options: DispatcherOptions, signal: AbortSig
       continue;
     }
     for (const claim of claims) {
-      const job: Promise<void> = dispatch(options, claim, signal).finally(() => underway.delete(job));
+      const job: Promise<void> = dispatch(options, claim, aborting).finally(() => underway.delete(job));
       underway.add(job);
     }
     if (claims.length === 0) await (underway.size >= limit ? Promise.race(underway) : pause(journal, signal));
@@ -48,39 +51,37 @@ export async function runDispatcher(options: DispatcherOptions, signal: AbortSig
 }
 
 async function dispatch(options: DispatcherOptions, claim: OutboxClaim, signal: AbortSignal): Promise<void> {
-  const { journal, logger, emit } = options;
+  const { journal, emit } = options;
+  const named = {
+    function: claim.kind,
+    id: claim.id,
+    ...(claim.msgId === undefined ? {} : { msgId: claim.msgId }),
+    attempt: claim.attempts,
+  };
   try {
     await options.send(claim, { signal });
-    await journal.outbox.markSent(claim);
-    emit({
-      type: "sent",
-      function: claim.kind,
-      id: claim.id,
-      ...(claim.msgId === undefined ? {} : { msgId: claim.msgId }),
-      attempt: claim.attempts,
-    });
   } catch (reason) {
     const error = HelsekontaktError.from(reason);
-    try {
-      if (error.code === "journal/conflict") return; // another process has taken over: its outcome counts
-      if (error.code === "abort/cancelled") await journal.outbox.release(claim);
-      else await journal.outbox.markFailed(claim, { reason: error.code, retry: error.retryable ? "backoff" : "never" });
-    } catch (second) {
-      // The lease runs out and the message goes out again: nothing is lost.
-      logger.warn("the outcome of a send could not be noted", {
-        code: HelsekontaktError.from(second).code,
-        id: claim.id,
-      });
-    }
-    if (error.code !== "abort/cancelled")
-      emit({
-        type: "send-failed",
-        function: claim.kind,
-        id: claim.id,
-        code: error.code,
-        willRetry: error.retryable,
-        attempt: claim.attempts,
-      });
+    if (error.code === "abort/cancelled") return noted(options, claim, () => journal.outbox.release(claim));
+    emit({ type: "send-failed", ...named, code: error.code, willRetry: error.retryable });
+    const retry = error.retryable ? "backoff" : "never";
+    return noted(options, claim, () => journal.outbox.markFailed(claim, { reason: error.code, retry }));
+  }
+  emit({ type: "sent", ...named });
+  await noted(options, claim, () => journal.outbox.markSent(claim));
+}
+
+/**
+ * Notes an outcome. A conflict means that it is done elsewhere: the AppRec was faster, or another process has taken over.
+ * On any other fault the lease runs out and the message goes out again: nothing is lost.
+ */
+async function noted(options: DispatcherOptions, claim: OutboxClaim, note: () => Promise<unknown>): Promise<void> {
+  try {
+    await note();
+  } catch (reason) {
+    const { code } = HelsekontaktError.from(reason);
+    if (code === "journal/conflict") return;
+    options.logger.warn("the outcome of a send could not be noted", { code, id: claim.id });
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ErrorCode } from "@helsekontakt/core";
 import type { ReceiptOutcome } from "@helsekontakt/journal";
+import type { Code8221 } from "@helsekontakt/types/codes";
 
 /** What happens while messages travel. Ids, codes and counts only; never personal values. */
 export type HelsekontaktEvent =
@@ -38,6 +39,8 @@ export type HelsekontaktEvent =
       readonly msgId?: string;
       readonly from: string;
       readonly duplicate: boolean;
+      /** It gets a negative AppRec with this code, and no handler sees it. */
+      readonly rejection?: Code8221;
     }
   | { readonly type: "handled"; readonly function: string; readonly msgId?: string; readonly decision: string }
   | {
@@ -46,8 +49,23 @@ export type HelsekontaktEvent =
       readonly msgId?: string;
       readonly code: ErrorCode;
       readonly tries: number;
+      /** True after the last try: the journal keeps it, and only an operator brings it back. */
+      readonly setAside: boolean;
     }
-  | { readonly type: "refused"; readonly function?: string; readonly condition: string; readonly reported: boolean }
+  | { readonly type: "receipt-unreadable"; readonly code: ErrorCode; readonly from: string }
+  | {
+      readonly type: "refused";
+      /** What the sender is told on its error queue. */
+      readonly condition: string;
+      /** Why, in this side's terms. */
+      readonly code: ErrorCode;
+      readonly reported: boolean;
+    }
+  /** A delivery is back on the broker's queue, to come again. */
+  | { readonly type: "delivery-retried"; readonly code?: ErrorCode; readonly tries: number }
+  /** A delivery is on the broker's dead-letter queue. */
+  | { readonly type: "dead-letter"; readonly reason: string }
   | { readonly type: "connection"; readonly state: string };
 
+/** Takes events; what it throws is ignored. */
 export type EventSink = (event: HelsekontaktEvent) => void;

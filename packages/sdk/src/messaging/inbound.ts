@@ -1,32 +1,24 @@
 import { randomUUID } from "node:crypto";
-import { type AppRecOutcome, buildAppRec, readAppRec } from "@helsekontakt/amqp-messaging";
-import { isoSeconds, readMsgHead } from "@helsekontakt/amqp-messaging/messages";
-import { type Clock, HelsekontaktError, type Logger, Personal } from "@helsekontakt/core";
+import { type AppRecOutcome, buildAppRec } from "@helsekontakt/amqp-messaging";
+import { buildMsgHead, isoSeconds, type MessageParts, type MessageView } from "@helsekontakt/amqp-messaging/messages";
+import { type Clock, HelsekontaktError, type Logger, ValidationError } from "@helsekontakt/core";
 import type { InboxClaim, Journal, OutboxMessage } from "@helsekontakt/journal";
+import type { Code8221 } from "@helsekontakt/types/codes";
 import type { MsgHead } from "@helsekontakt/types/msghead";
-import { decodeXml, encodeXml } from "@helsekontakt/types/xml";
-import { buildMsgHead, type MessageParts } from "@helsekontakt/amqp-messaging/messages";
+import { encodeXml } from "@helsekontakt/types/xml";
 import { validateMessage } from "@helsekontakt/validators";
 import type { EkontaktInbound } from "../flows/ekontakt.ts";
-import { ekontaktFunction } from "../flows/ekontakt.ts";
 import type { EkontaktDecision } from "../flows/ekontakt-types.ts";
 import type { EventSink } from "./events.ts";
 import { msgHeadName } from "./mailroom.ts";
-import { notActiveCode } from "./receipt.ts";
+import { readForAnswer } from "./read-head.ts";
 import { messageElements } from "./registry.ts";
 
-/** A message as it comes from the transport: opened, its signer checked. */
-export interface OpenedMessage {
-  readonly messageId: string;
-  readonly function: string;
-  readonly fromHerId: string;
-  readonly toHerId: string;
-  readonly payload: Uint8Array;
-}
-
+/** What the inbound side works with. */
 export interface InboundOptions {
   readonly journal: Journal;
   readonly ekontakt: EkontaktInbound;
+  /** Name under which this process claims messages. */
   readonly owner: string;
   readonly receiptWithinMs: number;
   readonly clock: Clock;
@@ -34,216 +26,186 @@ export interface InboundOptions {
   readonly emit: EventSink;
 }
 
-/**
- * Takes one opened message: an AppRec is recorded, everything else is committed to the inbox (once), to be handled after
- * the delivery has been settled. What a schema refuses gets its negative AppRec here.
- */
-export async function takeMessage(options: InboundOptions, message: OpenedMessage, signal: AbortSignal): Promise<void> {
-  const { journal, emit } = options;
-  if (message.function === "APPREC") return takeReceipt(options, message, signal);
-  const { root, valid } = validateMessage(message.payload);
-  const head = readHead(message.payload);
-  if (head === undefined) {
-    throw new HelsekontaktError(
-      "xml/unknown-root",
-      `expected a MsgHead in a ${message.function} message, found ${root === undefined ? "no readable XML" : "another root element"}`,
-    );
-  }
-  const { MsgInfo: info } = head;
-  const acceptance = await journal.inbox.accept(
-    {
-      messageId: message.messageId,
-      msgId: info.MsgId,
-      kind: message.function,
-      from: message.fromHerId,
-      to: message.toHerId,
-      payload: message.payload,
-      key: info.ConversationRef?.RefToConversation ?? info.MsgId,
-      ...(info.ConversationRef === undefined ? {} : { conversation: info.ConversationRef.RefToConversation }),
-      properties: { verdict: valid ? "valid" : "invalid" },
-    },
-    { signal },
-  );
-  emit({
-    type: "received",
-    function: message.function,
-    msgId: info.MsgId,
-    from: message.fromHerId,
-    duplicate: acceptance.outcome === "duplicate",
-  });
+/** When a loop takes no more work, and when it gives up what is under way. */
+export interface StopSignals {
+  readonly stopping: AbortSignal;
+  readonly aborting: AbortSignal;
 }
 
-/** Reads the head tolerantly, so that even a message that its schema refuses can be answered. */
-function readHead(payload: Uint8Array): MsgHead | undefined {
-  try {
-    const decoded = decodeXml(payload, { registry: messageElements, mode: "tolerant" });
-    return decoded.name === msgHeadName ? (decoded.value as MsgHead) : undefined;
-  } catch {
-    return undefined;
-  }
-}
+/** A claim on a message; prolonged while its handler works. */
+const leaseMs = 60_000;
 
-async function takeReceipt(options: InboundOptions, message: OpenedMessage, signal: AbortSignal): Promise<void> {
-  const { journal, emit } = options;
-  const receipt = readAppRec(message.payload);
-  const accepted = receipt.status === "accepted" || receipt.status === "accepted-with-errors";
-  const { outcome, message: entry } = await journal.receipts.record(
-    {
-      receiptId: receipt.id,
-      originalMsgId: receipt.original.id,
-      from: message.fromHerId,
-      accepted,
-      errors: receipt.errors.map((e) => ({ code: e.code, ...(e.detail === undefined ? {} : { text: e.detail }) })),
-    },
-    { signal },
-  );
-  emit({
-    type: "receipt",
-    outcome,
-    originalMsgId: receipt.original.id,
-    accepted,
-    codes: receipt.errors.map((e) => e.code),
-  });
-  if (entry !== undefined && outcome === "rejected" && receipt.errors.some((e) => e.code === notActiveCode)) {
-    await markInactive(options, entry.id, signal);
-  }
-}
-
-/** E35: the citizen is not digitally active. The register of members learns it; nothing is resent. */
-async function markInactive({ journal }: InboundOptions, outboxId: string, signal: AbortSignal): Promise<void> {
-  const payload = await journal.outbox.payload(outboxId, { signal });
-  const head = payload === undefined ? undefined : readHead(payload);
-  const patient = head === undefined ? undefined : readMsgHead(head).patient;
-  if (patient !== undefined)
-    await journal.members.setStatus(new Personal(patient.fnr.reveal()), { status: "inactive" }, { signal });
-}
-
-/** Handles what the inbox holds until the signal fires. */
-export async function runInbox(options: InboundOptions, concurrency: number, signal: AbortSignal): Promise<void> {
+/** Handles what the inbox holds until `stopping` fires; resolves when no handler is under way. */
+export async function runInbox(options: InboundOptions, concurrency: number, signals: StopSignals): Promise<void> {
   const { journal, logger } = options;
+  const { stopping, aborting } = signals;
   const underway = new Set<Promise<void>>();
-  while (!signal.aborted) {
+  while (!stopping.aborted) {
     let claims: readonly InboxClaim[] = [];
     try {
       if (underway.size < concurrency && options.ekontakt.handler !== undefined) {
-        claims = await journal.inbox.claim({ owner: options.owner, limit: concurrency - underway.size, signal });
+        claims = await journal.inbox.claim({
+          owner: options.owner,
+          leaseMs,
+          limit: concurrency - underway.size,
+          signal: stopping,
+        });
       }
     } catch (error) {
-      if (signal.aborted) break;
+      if (stopping.aborted) break;
       logger.warn("the inbox cannot be read, trying again", { code: HelsekontaktError.from(error).code });
     }
     for (const claim of claims) {
-      const job: Promise<void> = handle(options, claim, signal).finally(() => underway.delete(job));
+      const job: Promise<void> = handle(options, claim, aborting).finally(() => underway.delete(job));
       underway.add(job);
     }
     if (claims.length === 0) {
       await (underway.size >= concurrency
         ? Promise.race(underway)
-        : journal.inbox.waitForWork({ signal, timeoutMs: 500 }).catch(() => {}));
+        : journal.inbox.waitForWork({ signal: stopping, timeoutMs: 500 }).catch(() => {}));
     }
   }
   await Promise.allSettled(underway);
 }
 
+/** Answers a message that no handler gets to see. */
+export async function settleRejected(
+  options: InboundOptions,
+  claim: InboxClaim,
+  head: MsgHead,
+  rejection: { readonly code: Code8221; readonly explanation: string },
+): Promise<void> {
+  const view = readForAnswer(claim.payload)?.view;
+  const replies =
+    view?.wantsReceipt === true
+      ? [receiptFor(options, claim, head, { status: "rejected", errors: [errorOf(rejection)] })]
+      : [];
+  await options.journal.inbox.handled(claim, { replies });
+  options.emit({
+    type: "handled",
+    function: claim.kind,
+    ...(claim.msgId === undefined ? {} : { msgId: claim.msgId }),
+    decision: "reject",
+  });
+}
+
 async function handle(options: InboundOptions, claim: InboxClaim, signal: AbortSignal): Promise<void> {
   const { journal, logger, emit } = options;
   const named = claim.msgId === undefined ? {} : { msgId: claim.msgId };
+  const done = new AbortController();
+  void keepClaim(options, claim, done.signal);
   try {
-    const head = readHead(claim.payload);
-    if (head === undefined) {
+    const read = readForAnswer(claim.payload);
+    if (read === undefined) {
       await journal.inbox.quarantine(claim, "xml/unknown-root");
       return;
     }
-    const decision = await decide(options, claim, head, signal);
+    const decision = await decide(options, claim, read.view, signal);
     if (decision.kind === "retry-later") {
       await journal.inbox.retry(claim, {
         reason: "message/handler-failed",
         ...(decision.afterMs === undefined ? {} : { retryAt: options.clock.now() + decision.afterMs }),
       });
     } else {
-      await journal.inbox.handled(claim, { replies: repliesFor(options, claim, head, decision) });
+      await conclude(options, claim, read, decision);
     }
     emit({ type: "handled", function: claim.kind, ...named, decision: decision.kind });
   } catch (reason) {
     const error = HelsekontaktError.from(reason, "message/handler-failed", "the application's handler threw");
-    emit({ type: "handler-failed", function: claim.kind, ...named, code: error.code, tries: claim.tries });
+    // Another process has taken over: its outcome counts.
+    if (error.code === "journal/conflict") return;
+    let setAside = false;
     try {
-      await journal.inbox.retry(claim, { reason: error.code });
+      setAside = (await journal.inbox.retry(claim, { reason: error.code })).state !== "received";
     } catch (second) {
       logger.warn("the outcome of a handler could not be noted", {
         code: HelsekontaktError.from(second).code,
         id: claim.id,
       });
     }
+    emit({ type: "handler-failed", function: claim.kind, ...named, code: error.code, tries: claim.tries, setAside });
+  } finally {
+    done.abort();
+  }
+}
+
+/** Prolongs the claim while the handler works, so that a slow one is not given the same message twice. */
+async function keepClaim({ journal, clock }: InboundOptions, claim: InboxClaim, done: AbortSignal): Promise<void> {
+  try {
+    for (;;) {
+      await clock.sleep(leaseMs / 3, done);
+      await journal.inbox.renew(claim, { leaseMs, signal: done });
+    }
+  } catch {
+    // The handler is done, or the claim is lost: settling it will tell.
   }
 }
 
 async function decide(
   options: InboundOptions,
   claim: InboxClaim,
-  head: MsgHead,
+  view: MessageView,
   signal: AbortSignal,
 ): Promise<EkontaktDecision> {
-  if (claim.properties["verdict"] === "invalid") return { kind: "reject", code: "T02" };
-  if (claim.kind !== ekontaktFunction)
-    return { kind: "reject", code: "T10", explanation: "message function not supported" };
   const { ekontakt } = options;
-  const view = readMsgHead(head);
+  // Found wanting when it was taken; the process ended before its AppRec was journalled.
+  const { code, explanation } = claim.properties;
+  if (code !== undefined)
+    return { kind: "reject", code: code as Code8221, ...(explanation === undefined ? {} : { explanation }) };
   const message = ekontakt.read(view);
   await ekontakt.remember(view, message, signal);
   if (ekontakt.handler === undefined) return { kind: "retry-later" };
   return ekontakt.handler(message, { tries: claim.tries, signal });
 }
 
-/** The AppRec, and behind it the message that carries the decision to the citizen. */
-function repliesFor(
+/** The AppRec, and behind it the message that carries the decision to the citizen, in one commit. */
+async function conclude(
   options: InboundOptions,
   claim: InboxClaim,
-  head: MsgHead,
+  { head, view }: { readonly head: MsgHead; readonly view: MessageView },
   decision: EkontaktDecision,
-): OutboxMessage[] {
-  const { clock, ekontakt } = options;
-  const view = readMsgHead(head);
+): Promise<void> {
+  const { ekontakt, journal } = options;
   const replies: OutboxMessage[] = [];
-  if (view.wantsReceipt) {
-    const outcome: AppRecOutcome =
-      decision.kind === "reject"
-        ? {
-            status: "rejected",
-            errors: [
-              { code: decision.code, ...(decision.explanation === undefined ? {} : { detail: decision.explanation }) },
-            ],
-          }
-        : { status: "accepted" };
-    const id = randomUUID();
-    const receipt = buildAppRec(head, outcome, { id, genDate: isoSeconds(clock.now()) });
-    replies.push({
-      msgId: id,
-      kind: "APPREC",
-      from: claim.to,
-      to: claim.from,
-      key: claim.key ?? claim.id,
-      payload: receipt.bytes,
-      properties: { acknowledges: claim.kind },
-      ...(claim.conversation === undefined ? {} : { conversation: claim.conversation }),
-    });
-  }
+  if (view.wantsReceipt)
+    replies.push(
+      receiptFor(
+        options,
+        claim,
+        head,
+        decision.kind === "reject" ? { status: "rejected", errors: [errorOf(decision)] } : { status: "accepted" },
+      ),
+    );
   const parts = ekontakt.answer(view, decision);
-  if (parts !== undefined) replies.push(answerMessage(options, claim, parts));
-  return replies;
+  const answer = parts === undefined ? undefined : answerMessage(options, claim, parts);
+  if (answer !== undefined) replies.push(answer);
+  await journal.inbox.handled(claim, { replies });
+  if (answer?.msgId !== undefined) await ekontakt.answered(view, answer.msgId);
+}
+
+function errorOf(decision: { readonly code: Code8221; readonly explanation?: string }) {
+  return { code: decision.code, ...(decision.explanation === undefined ? {} : { detail: decision.explanation }) };
+}
+
+function receiptFor(options: InboundOptions, claim: InboxClaim, head: MsgHead, outcome: AppRecOutcome): OutboxMessage {
+  const id = randomUUID();
+  return {
+    msgId: id,
+    kind: "APPREC",
+    from: claim.to,
+    to: claim.from,
+    key: claim.key ?? claim.id,
+    payload: buildAppRec(head, outcome, { id, genDate: isoSeconds(options.clock.now()) }).bytes,
+    properties: { acknowledges: claim.kind },
+    ...(claim.conversation === undefined ? {} : { conversation: claim.conversation }),
+  };
 }
 
 function answerMessage(options: InboundOptions, claim: InboxClaim, parts: MessageParts): OutboxMessage {
   const msgId = randomUUID();
   const payload = encodeXml(msgHeadName, buildMsgHead({ ...parts, msgId }), { registry: messageElements });
   const { valid, issues } = validateMessage(payload);
-  if (!valid) {
-    const first = issues.find((i) => i.level === "error");
-    throw new HelsekontaktError(
-      "xml/not-valid",
-      `expected the handler's answer to make a valid message, found a fault at ${first?.path ?? "/"}: ${first?.message ?? ""}`,
-    );
-  }
+  if (!valid) throw new ValidationError("xml/not-valid", issues, "the handler's answer");
   const conversation = parts.conversation?.conversation ?? msgId;
   return {
     msgId,

@@ -4,9 +4,11 @@ import { HelsekontaktError, type Issue, ValidationError } from "@helsekontakt/co
 import type { Journal, PgClient } from "@helsekontakt/journal";
 import { encodeXml } from "@helsekontakt/types/xml";
 import { validateMessage } from "@helsekontakt/validators";
+import type { PersonGuard } from "../person-guard.ts";
 import { awaitReceipt, type Receipt } from "./receipt.ts";
 import { messageElements } from "./registry.ts";
 
+/** How a message is posted. */
 export interface SendOptions {
   readonly signal?: AbortSignal;
   /** A `pg` client in the application's own transaction: the message is durable when that commits. */
@@ -33,6 +35,7 @@ export interface SentMessage {
   receipt(options?: { readonly signal?: AbortSignal }): Promise<Receipt>;
 }
 
+/** Root of every message but AppRecs, in Clark form. */
 export const msgHeadName = "{http://www.kith.no/xmlstds/msghead/2006-05-24}MsgHead";
 
 /**
@@ -41,9 +44,11 @@ export const msgHeadName = "{http://www.kith.no/xmlstds/msghead/2006-05-24}MsgHe
 export class Mailroom {
   readonly #journal: Journal;
   readonly #receiptWithinMs: number;
+  readonly #guard: PersonGuard;
 
-  constructor(journal: Journal, receiptWithinMs: number) {
+  constructor(journal: Journal, receiptWithinMs: number, guard: PersonGuard) {
     this.#journal = journal;
+    this.#guard = guard;
     this.#receiptWithinMs = receiptWithinMs;
   }
 
@@ -52,6 +57,7 @@ export class Mailroom {
    * @throws {HelsekontaktError} `input/invalid`, `journal/*`, `abort/cancelled`
    */
   async post(parts: MessageParts, options: SendOptions = {}): Promise<SentMessage> {
+    if (parts.patient !== undefined) this.#guard(parts.patient.fnr, "patient.fnr");
     const msgId = parts.msgId ?? randomUUID();
     const payload = encodeXml(msgHeadName, buildMsgHead({ ...parts, msgId }), { registry: messageElements });
     const { valid, issues } = validateMessage(payload);

@@ -14,8 +14,11 @@ import type { AmqpConfig, KeysConfig } from "../config.ts";
 import type { EkontaktInbound } from "../flows/ekontakt.ts";
 import { runDispatcher } from "./dispatcher.ts";
 import type { EventSink } from "./events.ts";
-import { type InboundOptions, runInbox, takeMessage } from "./inbound.ts";
+import { type InboundOptions, runInbox, type StopSignals } from "./inbound.ts";
+import { isPlain } from "./read-head.ts";
+import { takeMessage } from "./take-message.ts";
 
+/** What {@link Runtime} is made of. */
 export interface RuntimeOptions {
   readonly journal: Journal;
   readonly amqp: AmqpConfig;
@@ -32,10 +35,15 @@ export interface RuntimeOptions {
   readonly emit: EventSink;
 }
 
+/** How long handlers that do not heed their signal are waited for after the drain. */
+const graceMs = 1_000;
+
 /** Everything that runs while the messaging part is started: connection, dispatcher, inbox, deadlines. */
 export class Runtime {
   readonly #options: RuntimeOptions;
-  #abort: AbortController | undefined;
+  #started: Promise<void> | undefined;
+  #stopping = new AbortController();
+  #aborting = new AbortController();
   #connection: AmqpConnection | undefined;
   #loops: Promise<unknown>[] = [];
   #subscriptions: Subscription[] = [];
@@ -44,24 +52,25 @@ export class Runtime {
     this.#options = options;
   }
 
-  get running(): boolean {
-    return this.#abort !== undefined;
+  /** Starts once; a second call waits for the first. */
+  start(signal: AbortSignal | undefined): Promise<void> {
+    this.#started ??= this.#begin(signal);
+    return this.#started;
   }
 
-  async start(signal: AbortSignal | undefined): Promise<void> {
-    if (this.#abort !== undefined) return;
-    throwIfAborted(signal);
-    const abort = new AbortController();
-    this.#abort = abort;
+  async #begin(signal: AbortSignal | undefined): Promise<void> {
     try {
-      await this.#open(abort.signal, signal);
+      throwIfAborted(signal);
+      this.#stopping = new AbortController();
+      this.#aborting = new AbortController();
+      await this.#open({ stopping: this.#stopping.signal, aborting: this.#aborting.signal }, signal);
     } catch (error) {
-      await this.stop(0);
+      await this.#end(0);
       throw error;
     }
   }
 
-  async #open(running: AbortSignal, starting: AbortSignal | undefined): Promise<void> {
+  async #open(running: StopSignals, starting: AbortSignal | undefined): Promise<void> {
     const { amqp, journal, logger, emit, clock } = this.#options;
     const own = starting === undefined ? {} : { signal: starting };
     const queues = await this.#queues(starting);
@@ -86,7 +95,20 @@ export class Runtime {
       clock,
       logger,
       onEvent: (event) => {
-        if (event.kind === "refused") emit({ type: "refused", condition: event.condition, reported: event.reported });
+        if (event.kind === "refused")
+          emit({
+            type: "refused",
+            condition: event.condition,
+            code: event.error.code,
+            reported: event.reported,
+          });
+        if (event.kind === "retry")
+          emit({
+            type: "delivery-retried",
+            ...(event.error === undefined ? {} : { code: event.error.code }),
+            tries: event.tries,
+          });
+        if (event.kind === "dead-letter") emit({ type: "dead-letter", reason: event.reason });
       },
     });
     const owner = randomUUID();
@@ -107,7 +129,7 @@ export class Runtime {
         running,
       ),
       runInbox(inbound, amqp.concurrency ?? 5, running),
-      this.#watchDeadlines(running),
+      this.#watchDeadlines(running.stopping),
     ];
   }
 
@@ -119,14 +141,7 @@ export class Runtime {
   ): void {
     const { journal, emit } = this.#options;
     this.#subscriptions.push(
-      messenger.receive(
-        queues.async,
-        async (message) => {
-          await takeMessage(inbound, message, message.signal);
-          return "accept";
-        },
-        { concurrency },
-      ),
+      messenger.receive(queues.async, (message) => takeMessage(inbound, message, message.signal), { concurrency }),
     );
     if (queues.error === undefined) return;
     this.#subscriptions.push(
@@ -202,6 +217,8 @@ export class Runtime {
   /** Marks messages overdue whose AppRec has not come in time, and tells. */
   async #watchDeadlines(signal: AbortSignal): Promise<void> {
     const { journal, emit, clock, logger } = this.#options;
+    // A message sent after this look may be due before the next one.
+    const longest = Math.min(Math.max(this.#options.receiptWithinMs, 250), 30_000);
     while (!signal.aborted) {
       try {
         for (const entry of await journal.receipts.overdue({ signal })) {
@@ -213,7 +230,7 @@ export class Runtime {
           });
         }
         const next = await journal.receipts.nextDeadline({ signal });
-        await clock.sleep(Math.min(Math.max((next ?? Number.POSITIVE_INFINITY) - clock.now(), 250), 30_000), signal);
+        await clock.sleep(Math.min(Math.max((next ?? Number.POSITIVE_INFINITY) - clock.now(), 250), longest), signal);
       } catch (error) {
         if (signal.aborted) return;
         logger.warn("deadlines cannot be looked at, trying again", { code: HelsekontaktError.from(error).code });
@@ -224,26 +241,48 @@ export class Runtime {
 
   /** Stops taking messages, lets handlers and sends finish within the limit, closes the connection. */
   async stop(drainMs: number): Promise<void> {
-    const abort = this.#abort;
-    if (abort === undefined) return;
-    await Promise.allSettled(this.#subscriptions.map((s) => s.stop({ drainMs })));
-    abort.abort();
-    await Promise.allSettled(this.#loops);
-    await this.#connection?.close({ drainMs });
+    if (this.#started === undefined) return;
+    await this.#started.catch(() => {});
+    await this.#end(drainMs);
+  }
+
+  async #end(drainMs: number): Promise<void> {
+    const loops = Promise.allSettled(this.#loops);
+    this.#stopping.abort();
+    await within(
+      drainMs,
+      Promise.all([loops, Promise.allSettled(this.#subscriptions.map((s) => s.stop({ drainMs })))]),
+    );
+    this.#aborting.abort();
+    await within(graceMs, loops);
+    await this.#connection?.close({ drainMs: Math.min(drainMs, graceMs) });
     this.#connection = undefined;
     this.#subscriptions = [];
     this.#loops = [];
-    this.#abort = undefined;
+    this.#started = undefined;
   }
 }
 
+/** Waits for `work`, but not longer than `ms` milliseconds. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
+  clearTimeout(timer);
+}
+
+/** What an error queue tells; ids and conditions that are not plain may quote anything and go no further. */
 function undeliverableFacts(message: ErrorQueueMessage): {
   readonly originalMessageId: string | undefined;
   readonly condition: string;
 } {
-  if (message.kind === "report")
-    return { originalMessageId: message.report.originalMessageId, condition: message.report.condition };
-  if (message.kind === "soap-fault")
-    return { originalMessageId: message.fault.messageId, condition: message.fault.code ?? "soap-fault" };
-  return { originalMessageId: undefined, condition: "unknown" };
+  const [id, condition = "unknown"] =
+    message.kind === "report"
+      ? [message.report.originalMessageId, message.report.condition]
+      : message.kind === "soap-fault"
+        ? [message.fault.messageId, message.fault.code ?? "soap-fault"]
+        : [];
+  return {
+    originalMessageId: id !== undefined && isPlain(id) ? id : undefined,
+    condition: isPlain(condition) ? condition : "unknown",
+  };
 }

@@ -1,0 +1,146 @@
+import { createHash } from "node:crypto";
+import { type HandlerResult, readAppRec } from "@helsekontakt/amqp-messaging";
+import type { MessageView } from "@helsekontakt/amqp-messaging/messages";
+import { HelsekontaktError, Personal } from "@helsekontakt/core";
+import type { Code8221 } from "@helsekontakt/types/codes";
+import { validateMessage } from "@helsekontakt/validators";
+import { isUuid } from "@helsekontakt/validators/identifiers";
+import { ekontaktFunction } from "../flows/ekontakt.ts";
+import { type InboundOptions, settleRejected } from "./inbound.ts";
+import { isPlain, readForAnswer } from "./read-head.ts";
+import { notActiveCode } from "./receipt.ts";
+
+/** A message as it comes from the transport: opened, its signer checked. */
+export interface OpenedMessage {
+  readonly messageId: string;
+  readonly function: string;
+  readonly fromHerId: string;
+  readonly toHerId: string;
+  readonly payload: Uint8Array;
+}
+
+/** Why a message gets a negative AppRec before any handler sees it. */
+interface Rejection {
+  readonly code: Code8221;
+  readonly explanation: string;
+}
+
+/**
+ * Takes one opened message. An AppRec is recorded; everything else is committed to the inbox, once, and handled after
+ * the delivery has been settled. What a schema refuses, and what this side cannot serve, gets its negative AppRec here,
+ * whether or not a handler is set.
+ *
+ * Ids from outside are checked before they are stored or told: one that does not fit has an outcome of its own and never
+ * makes the message come again for ever.
+ */
+export async function takeMessage(
+  options: InboundOptions,
+  message: OpenedMessage,
+  signal: AbortSignal,
+): Promise<HandlerResult> {
+  if (message.function === "APPREC") return takeReceipt(options, message, signal);
+  // A function of this form is in no agreement, and the journal stores plain names only.
+  if (!isPlain(message.function)) return { refuse: { condition: "transport:unsupported-message" } };
+  const read = readForAnswer(message.payload);
+  // Without a readable head there is no AppRec: the sender hears of it on its error queue.
+  if (read === undefined) return { refuse: { condition: "transport:not-well-formed-xml" } };
+  const { head, view } = read;
+  const rejection = findRejection(options, message, view);
+  const conversation = view.conversation?.conversation;
+  const msgId = isUuid(view.msgId) ? view.msgId : undefined;
+  const acceptance = await options.journal.inbox.accept(
+    {
+      messageId: plainOrHash(message.messageId),
+      ...(msgId === undefined ? {} : { msgId }),
+      kind: message.function,
+      from: message.fromHerId,
+      to: message.toHerId,
+      payload: message.payload,
+      // One that is rejected waits for no other message of its thread.
+      ...(rejection === undefined ? { key: conversation ?? view.msgId } : {}),
+      ...(conversation === undefined || !isUuid(conversation) ? {} : { conversation }),
+      properties: rejection === undefined ? {} : { ...rejection },
+    },
+    { signal, byContent: msgId === undefined, ...(rejection === undefined ? {} : { claim: { owner: options.owner } }) },
+  );
+  options.emit({
+    type: "received",
+    function: message.function,
+    ...(msgId === undefined ? {} : { msgId }),
+    from: message.fromHerId,
+    duplicate: acceptance.outcome === "duplicate",
+    ...(rejection === undefined ? {} : { rejection: rejection.code }),
+  });
+  if (acceptance.outcome === "new" && acceptance.claim !== undefined && rejection !== undefined)
+    await settleRejected(options, acceptance.claim, head, rejection);
+  return "accept";
+}
+
+/** @see HIS 1216:2018 §2.2.3, S1217 §2.3.1 and §2.13 */
+function findRejection(options: InboundOptions, message: OpenedMessage, view: MessageView): Rejection | undefined {
+  if (!isUuid(view.msgId)) return { code: "E10", explanation: "MsgId is not a UUID" };
+  const thread = view.conversation?.conversation;
+  if (thread !== undefined && !isUuid(thread)) return { code: "E10", explanation: "RefToConversation is not a UUID" };
+  if (!validateMessage(message.payload).valid) return { code: "T02", explanation: "XML is not valid" };
+  if ((view.receiver.service?.herId ?? view.receiver.herId) !== message.toHerId)
+    return { code: "E10", explanation: "receiver differs from the message header's" };
+  if (message.function !== ekontaktFunction) return { code: "T10", explanation: "message function is not supported" };
+  try {
+    options.ekontakt.read(view);
+    return undefined;
+  } catch {
+    return { code: "T10", explanation: "payload is not a Dialogmelding 1.1 about a patient" };
+  }
+}
+
+async function takeReceipt(
+  options: InboundOptions,
+  message: OpenedMessage,
+  signal: AbortSignal,
+): Promise<HandlerResult> {
+  const { journal, emit, logger } = options;
+  let receipt: ReturnType<typeof readAppRec>;
+  try {
+    receipt = readAppRec(message.payload);
+  } catch (reason) {
+    const { code } = HelsekontaktError.from(reason, "receipt/invalid");
+    logger.error("an AppRec cannot be read and is set aside", { code, from: message.fromHerId });
+    emit({ type: "receipt-unreadable", code, from: message.fromHerId });
+    return "dead-letter";
+  }
+  const accepted = receipt.status === "accepted" || receipt.status === "accepted-with-errors";
+  const errors = receipt.errors.map((e) => ({
+    code: isPlain(e.code) ? e.code : "unreadable",
+    ...(e.detail === undefined ? {} : { text: e.detail }),
+  }));
+  const codes = errors.map((e) => e.code);
+  const originalMsgId = receipt.original.id;
+  if (!isPlain(originalMsgId)) {
+    // No id of ours has such characters, so it is of no message from here; the text itself is told to nobody.
+    logger.warn("an AppRec names no message from here", { code: "receipt/unknown-message", from: message.fromHerId });
+    emit({ type: "receipt", outcome: "unknown", originalMsgId: "", accepted, codes });
+    return "accept";
+  }
+  const { outcome, message: entry } = await journal.receipts.record(
+    { receiptId: plainOrHash(receipt.id), originalMsgId, from: message.fromHerId, accepted, errors },
+    { signal },
+  );
+  if (outcome === "unknown")
+    logger.warn("an AppRec names no message from here", { code: "receipt/unknown-message", from: message.fromHerId });
+  emit({ type: "receipt", outcome, originalMsgId, accepted, codes });
+  if (entry !== undefined && outcome === "rejected" && codes.includes(notActiveCode))
+    await markInactive(options, entry.id, signal);
+  return "accept";
+}
+
+/** E35: the citizen is not digitally active. The register of members learns it; nothing is resent. */
+async function markInactive({ journal }: InboundOptions, outboxId: string, signal: AbortSignal): Promise<void> {
+  const payload = await journal.outbox.payload(outboxId, { signal });
+  const patient = payload === undefined ? undefined : readForAnswer(payload)?.view.patient;
+  if (patient !== undefined)
+    await journal.members.setStatus(new Personal(patient.fnr.reveal()), { status: "inactive" }, { signal });
+}
+
+function plainOrHash(id: string): string {
+  return isPlain(id) ? id : `sha256:${createHash("sha256").update(id).digest("hex")}`;
+}
