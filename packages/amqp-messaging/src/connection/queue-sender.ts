@@ -259,7 +259,13 @@ export class QueueSender {
       job.tries++;
       this.#waitingBytes -= job.bytes.length;
       this.#inFlightBytes += job.bytes.length;
-      this.#inFlight.set(link.send(job.bytes, undefined, 0), job);
+      try {
+        this.#inFlight.set(link.send(job.bytes, undefined, 0), job);
+      } catch (error) {
+        // rhea calls back from timers, where a throw would end the process.
+        this.#inFlightBytes -= job.bytes.length;
+        job.reject(amqpError("amqp/link-detached", "expected rhea to take the message", error, { queue: this.queue }));
+      }
     }
     if (sent > 0) this.#waiting.splice(0, sent);
   }

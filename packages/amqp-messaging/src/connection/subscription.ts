@@ -335,15 +335,14 @@ export class QueueSubscription implements Subscription {
   #pauseBeforeRelease(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#stopping !== undefined) return resolve();
-      const timer = setTimeout(resolve, this.#releaseDelayMs);
-      this.#abort.signal.addEventListener(
-        "abort",
-        () => {
-          clearTimeout(timer);
-          resolve();
-        },
-        { once: true },
-      );
+      const { signal } = this.#abort;
+      const done = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = setTimeout(done, this.#releaseDelayMs);
+      signal.addEventListener("abort", done, { once: true });
     });
   }
 
@@ -357,11 +356,19 @@ export class QueueSubscription implements Subscription {
   #settleRaw(delivery: Delivery, link: number, outcome: Outcome): void {
     if (link !== this.#link) return;
     this.#inHand--;
-    if (outcome === "accept") delivery.accept();
-    else if (outcome === "reject")
-      delivery.reject({ condition: "amqp:decode-error", description: "refused by the receiver" });
-    // With an argument rhea would make it "modified".
-    else delivery.release();
+    try {
+      if (outcome === "accept") delivery.accept();
+      else if (outcome === "reject")
+        delivery.reject({ condition: "amqp:decode-error", description: "refused by the receiver" });
+      // With an argument rhea would make it "modified".
+      else delivery.release();
+    } catch (error) {
+      // The session is in a state that rhea does not expect; the broker redelivers when it ends.
+      this.#host.settings.logger.error("a delivery could not be settled", {
+        queue: this.queue,
+        condition: remoteError(error).condition,
+      });
+    }
     this.#grant();
   }
 
