@@ -123,6 +123,16 @@ class Emitter {
       : `fp.hasAny(${ctx.name}, ${names.map(quote).join(", ")})`;
   }
 
+  /** Object and name of a plain property of the context or of `%resource`, for comparisons that need no collection. */
+  owner(p: Path, ctx: Context): string | undefined {
+    if (p.kind !== "member") return undefined;
+    if (p.of === undefined) {
+      const names = ctx.single ? this.names(this.fields(ctx.types, p.name), p.name) : [];
+      return names.length === 1 ? `${ctx.name}, ${quote(p.name)}` : undefined;
+    }
+    return p.of.kind === "variable" && p.of.name === "resource" ? `c.resource, ${quote(p.name)}` : undefined;
+  }
+
   logic(p: Path, ctx: Context): Code {
     const code = this.emit(p, ctx);
     if (code.kind === "bool" || code.kind === "tri") return code;
@@ -142,6 +152,10 @@ class Emitter {
         return { code: `(!(${l.code}) || ${r.code})`, kind: "bool" };
       }
       return { code: `fp.${op}(${l.code}, ${r.code})`, kind: "tri" };
+    }
+    if (op === "=" && p.right.kind === "literal" && typeof p.right.value === "string") {
+      const owner = this.owner(p.left, ctx);
+      if (owner) return { code: `fp.textIs(${owner}, ${quote(p.right.value)})`, kind: "tri" };
     }
     const l = this.emit(p.left, ctx);
     const r = this.emit(p.right, ctx);

@@ -122,6 +122,11 @@ export function eq(a: Items, b: Items): Truth {
   if (a.length === 0 || b.length === 0) return undefined;
   return a.length === b.length && a.every((v, i) => equal(v, b[i]));
 }
+/** `=` of a property and a text, without collections for the plain case. */
+export function textIs(o: unknown, name: string, value: string): Truth {
+  const found = typeof o === "object" && o !== null ? (o as Json)[name] : undefined;
+  return typeof found === "string" ? found === value : eq(get(o, name), [value]);
+}
 /** `!=` of two collections. */
 export function ne(a: Items, b: Items): Truth {
   return not(eq(a, b));

@@ -1,16 +1,21 @@
 import type { FhirObject } from "./context.ts";
 
+const noText = new Set<never>();
+
 /** A resource and what it contains: the space of `#id`. */
 export class Container {
   readonly #resource: FhirObject;
   readonly #contained: readonly unknown[];
-  readonly #mentioned = new Set<string>();
+  readonly #mentioned: Set<string>;
   /** Contained resources that name what is around them, by `#`. */
-  readonly #naming = new Set<unknown>();
+  readonly #naming: Set<unknown>;
 
   constructor(resource: FhirObject) {
     this.#resource = resource;
     this.#contained = Array.isArray(resource.contained) ? (resource.contained as unknown[]) : [];
+    // Most resources contain nothing: mention() then returns at once, and nobody writes into the shared empty set.
+    this.#mentioned = this.#contained.length > 0 ? new Set() : noText;
+    this.#naming = this.#contained.length > 0 ? new Set() : noText;
   }
 
   find(reference: string): unknown {

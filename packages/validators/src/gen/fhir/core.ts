@@ -387,15 +387,15 @@ export function vBundle(v: unknown, c: FhirContext): void {
     }
   }
   if (o["type"] === undefined && o["_type"] === undefined) c.missing("type");
-  if (!(fp.or(fp.or(!fp.has(o, "total"), fp.eq(fp.get(o, "type"), ["searchset"])), fp.eq(fp.get(o, "type"), ["history"])) === true)) c.invariant("bdl-1", "error");
-  if (!(fp.or(fp.step(fp.get(o, "entry"), "search").length === 0, fp.eq(fp.get(o, "type"), ["searchset"])) === true)) c.invariant("bdl-2", "error");
-  if (!(fp.all(fp.get(o, "entry"), (o1) => fp.same(fp.has(o1, "request"), fp.or(fp.or(fp.eq(fp.step([c.resource], "type"), ["batch"]), fp.eq(fp.step([c.resource], "type"), ["transaction"])), fp.eq(fp.step([c.resource], "type"), ["history"])))))) c.invariant("bdl-3", "error");
-  if (!(fp.all(fp.get(o, "entry"), (o1) => fp.same(fp.has(o1, "response"), fp.or(fp.or(fp.eq(fp.step([c.resource], "type"), ["batch-response"]), fp.eq(fp.step([c.resource], "type"), ["transaction-response"])), fp.eq(fp.step([c.resource], "type"), ["history"])))))) c.invariant("bdl-4", "error");
-  if (!(fp.or(fp.eq(fp.get(o, "type"), ["history"]), fp.isDistinct(fp.where(fp.get(o, "entry"), (o1) => fp.has(o1, "fullUrl")).flatMap((o1) => [fp.join(fp.get(o1, "fullUrl"), fp.step(fp.step(fp.get(o1, "resource"), "meta"), "versionId"))]))) === true)) c.invariant("bdl-7", "error");
-  if (!(fp.implies(fp.eq(fp.get(o, "type"), ["document"]), (fp.step(fp.get(o, "identifier"), "system").length > 0 && fp.step(fp.get(o, "identifier"), "value").length > 0)) === true)) c.invariant("bdl-9", "error");
-  if (!(fp.implies(fp.eq(fp.get(o, "type"), ["document"]), fp.hasValue(fp.get(o, "timestamp"))) === true)) c.invariant("bdl-10", "error");
-  if (!(fp.implies(fp.eq(fp.get(o, "type"), ["document"]), fp.isResource(fp.step(fp.get(o, "entry").slice(0, 1), "resource"), "Composition")) === true)) c.invariant("bdl-11", "error");
-  if (!(fp.implies(fp.eq(fp.get(o, "type"), ["message"]), fp.isResource(fp.step(fp.get(o, "entry").slice(0, 1), "resource"), "MessageHeader")) === true)) c.invariant("bdl-12", "error");
+  if (!(fp.or(fp.or(!fp.has(o, "total"), fp.textIs(o, "type", "searchset")), fp.textIs(o, "type", "history")) === true)) c.invariant("bdl-1", "error");
+  if (!(fp.or(fp.step(fp.get(o, "entry"), "search").length === 0, fp.textIs(o, "type", "searchset")) === true)) c.invariant("bdl-2", "error");
+  if (!(fp.all(fp.get(o, "entry"), (o1) => fp.same(fp.has(o1, "request"), fp.or(fp.or(fp.textIs(c.resource, "type", "batch"), fp.textIs(c.resource, "type", "transaction")), fp.textIs(c.resource, "type", "history")))))) c.invariant("bdl-3", "error");
+  if (!(fp.all(fp.get(o, "entry"), (o1) => fp.same(fp.has(o1, "response"), fp.or(fp.or(fp.textIs(c.resource, "type", "batch-response"), fp.textIs(c.resource, "type", "transaction-response")), fp.textIs(c.resource, "type", "history")))))) c.invariant("bdl-4", "error");
+  if (!(fp.or(fp.textIs(o, "type", "history"), fp.isDistinct(fp.where(fp.get(o, "entry"), (o1) => fp.has(o1, "fullUrl")).flatMap((o1) => [fp.join(fp.get(o1, "fullUrl"), fp.step(fp.step(fp.get(o1, "resource"), "meta"), "versionId"))]))) === true)) c.invariant("bdl-7", "error");
+  if (!(fp.implies(fp.textIs(o, "type", "document"), (fp.step(fp.get(o, "identifier"), "system").length > 0 && fp.step(fp.get(o, "identifier"), "value").length > 0)) === true)) c.invariant("bdl-9", "error");
+  if (!(fp.implies(fp.textIs(o, "type", "document"), fp.hasValue(fp.get(o, "timestamp"))) === true)) c.invariant("bdl-10", "error");
+  if (!(fp.implies(fp.textIs(o, "type", "document"), fp.isResource(fp.step(fp.get(o, "entry").slice(0, 1), "resource"), "Composition")) === true)) c.invariant("bdl-11", "error");
+  if (!(fp.implies(fp.textIs(o, "type", "message"), fp.isResource(fp.step(fp.get(o, "entry").slice(0, 1), "resource"), "MessageHeader")) === true)) c.invariant("bdl-12", "error");
   rules.bundle(o, c);
 }
 
@@ -1064,7 +1064,7 @@ export function vCount(v: unknown, c: FhirContext): void {
     c.empty();
     return;
   }
-  if (!(fp.and(fp.and(fp.and((fp.has(o, "code") || !fp.has(o, "value")), fp.or(!fp.has(o, "system"), fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]))), fp.or(!fp.has(o, "code"), fp.eq(fp.get(o, "code"), ["1"]))), fp.or((!fp.has(o, "value") || !(fp.hasValue(fp.get(o, "value")))), fp.not(fp.contains(fp.text(fp.get(o, "value")), ".")))) === true)) c.invariant("cnt-3", "error");
+  if (!(fp.and(fp.and(fp.and((fp.has(o, "code") || !fp.has(o, "value")), fp.or(!fp.has(o, "system"), fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]))), fp.or(!fp.has(o, "code"), fp.textIs(o, "code", "1"))), fp.or((!fp.has(o, "value") || !(fp.hasValue(fp.get(o, "value")))), fp.not(fp.contains(fp.text(fp.get(o, "value")), ".")))) === true)) c.invariant("cnt-3", "error");
   if (!((!fp.has(o, "code") || fp.has(o, "system")))) c.invariant("qty-3", "error");
 }
 
@@ -3129,13 +3129,13 @@ export function vOrganization(v: unknown, c: FhirContext): void {
       case "telecom":
         c.list(k, x, vContactPoint);
         c.each(o, k, (o) => {
-          if (!(fp.where([o], (o1) => fp.eq(fp.get(o1, "use"), ["home"])).length === 0)) c.invariant("org-3", "error");
+          if (!(fp.where([o], (o1) => fp.textIs(o1, "use", "home")).length === 0)) c.invariant("org-3", "error");
         });
         break;
       case "address":
         c.list(k, x, vAddress);
         c.each(o, k, (o) => {
-          if (!(fp.where([o], (o1) => fp.eq(fp.get(o1, "use"), ["home"])).length === 0)) c.invariant("org-2", "error");
+          if (!(fp.where([o], (o1) => fp.textIs(o1, "use", "home")).length === 0)) c.invariant("org-2", "error");
         });
         break;
       case "partOf":
@@ -4503,7 +4503,7 @@ export function vTriggerDefinition(v: unknown, c: FhirContext): void {
   if (n0 > 1) c.choice("timing");
   if (!((!fp.has(o, "data") || !(n0 > 0)))) c.invariant("trd-1", "error");
   if (!((!(fp.has(o, "condition")) || fp.has(o, "data")))) c.invariant("trd-2", "error");
-  if (!(fp.and(fp.and(fp.implies(fp.eq(fp.get(o, "type"), ["named-event"]), fp.has(o, "name")), fp.implies(fp.eq(fp.get(o, "type"), ["periodic"]), (n0 > 0))), fp.implies(fp.startsWith(fp.get(o, "type"), "data-"), fp.has(o, "data"))) === true)) c.invariant("trd-3", "error");
+  if (!(fp.and(fp.and(fp.implies(fp.textIs(o, "type", "named-event"), fp.has(o, "name")), fp.implies(fp.textIs(o, "type", "periodic"), (n0 > 0))), fp.implies(fp.startsWith(fp.get(o, "type"), "data-"), fp.has(o, "data"))) === true)) c.invariant("trd-3", "error");
 }
 
 /** @source fhir-r4#UsageContext */

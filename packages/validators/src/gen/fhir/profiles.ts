@@ -45,7 +45,7 @@ export function pHkEpisodeOfCare(o: FhirObject, c: FhirContext): void {
   c.each(o, "patient", (o) => {
     c.atLeast(o, "identifier", ["identifier"], 1);
     c.each(o, "identifier", (o) => {
-      if (!(fp.or(fp.eq(fp.get(o, "system"), ["urn:oid:2.16.578.1.12.4.1.4.1"]), fp.eq(fp.get(o, "system"), ["urn:oid:2.16.578.1.12.4.1.4.2"])) === true)) c.invariant("hk-person-number-system", "error", "expected: the citizen is named by fødselsnummer or D-number");
+      if (!(fp.or(fp.textIs(o, "system", "urn:oid:2.16.578.1.12.4.1.4.1"), fp.textIs(o, "system", "urn:oid:2.16.578.1.12.4.1.4.2")) === true)) c.invariant("hk-person-number-system", "error", "expected: the citizen is named by fødselsnummer or D-number");
       c.atLeast(o, "system", ["system"], 1);
       c.atLeast(o, "value", ["value"], 1);
     });
@@ -147,7 +147,7 @@ export function pHkMember(o: FhirObject, c: FhirContext): void {
       c.atLeast(o, "end", ["end"], 1);
     });
   });
-  if (!(fp.where(fp.get(o, "identifier"), (o1) => fp.or(fp.eq(fp.get(o1, "system"), ["urn:oid:2.16.578.1.12.4.1.4.1"]), fp.eq(fp.get(o1, "system"), ["urn:oid:2.16.578.1.12.4.1.4.2"]))).length > 0)) c.invariant("hk-member-number", "error", "expected: the member is named by fødselsnummer or D-number");
+  if (!(fp.where(fp.get(o, "identifier"), (o1) => fp.or(fp.textIs(o1, "system", "urn:oid:2.16.578.1.12.4.1.4.1"), fp.textIs(o1, "system", "urn:oid:2.16.578.1.12.4.1.4.2"))).length > 0)) c.invariant("hk-member-number", "error", "expected: the member is named by fødselsnummer or D-number");
 }
 
 /** @source hk-members-bundle#Bundle */
