@@ -18,6 +18,8 @@ export async function benchCms(): Promise<Row[]> {
   const signer = await createIdentity({ subject: { commonName: "Signer" }, usage: ["nonRepudiation"], ...dates });
   const receiver = await createIdentity({ subject: { commonName: "Receiver" }, usage: ["keyEncipherment"], ...dates });
   const content = randomBytes(10 * 1024);
+  // Getting a certificate's key costs as much as using it: both sides do it once.
+  const signerKey = signer.certificate.publicKey;
   const rsa = { key: receiver.certificate.publicKey, padding: constants.RSA_PKCS1_PADDING };
   const bareProtect = (): { signature: Buffer; key: Buffer; iv: Buffer; wrapped: Buffer; box: Buffer } => {
     const signature = sign("sha256", content, signer.key);
@@ -33,7 +35,7 @@ export async function benchCms(): Promise<Row[]> {
     const decipher = createDecipheriv("aes-256-cbc", key, sample.iv);
     const plain = Buffer.concat([decipher.update(sample.box), decipher.final()]);
     createHash("sha256").update(plain).digest();
-    return verify("sha256", plain, signer.certificate.publicKey, sample.signature);
+    return verify("sha256", plain, signerKey, sample.signature);
   };
   const cms = await protect(content, { signer, recipients: [receiver.certificate] });
   const options = { keys: [receiver], expectedSigner: signer.certificate };

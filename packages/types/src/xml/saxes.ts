@@ -1,4 +1,4 @@
-import { createRequire } from "node:module";
+import { SaxesParser } from "saxes";
 import type { XmlTag } from "./reader.ts";
 
 /** What the reader uses of a saxes parser. */
@@ -14,12 +14,7 @@ export interface Parser {
   close(): Parser;
 }
 
-// Not an import: the package's own declaration file does not compile without `skipLibCheck`.
-const saxes = createRequire(import.meta.url)("saxes") as {
-  readonly SaxesParser: new (options: { readonly xmlns: true; readonly position: false }) => Parser;
-};
-
 /** A namespace-aware saxes parser without position tracking, which would cost 40 %. */
 export function createParser(): Parser {
-  return new saxes.SaxesParser({ xmlns: true, position: false });
+  return new SaxesParser({ xmlns: true, position: false }) as unknown as Parser;
 }
