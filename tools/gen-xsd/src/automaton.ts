@@ -71,7 +71,7 @@ export function contentAutomaton(
     if (p.kind === "choice")
       return p.items.length === 0 ? { nullable: false, first: [], last: [] } : either(p.items.map(build));
     if (p.kind === "sequence") return p.items.map(build).reduce(concat, none);
-    return allGroup(p.items);
+    return fail("an all group inside another group", "an all group as the whole content");
   };
   const build = (p: Particle): Fragment => {
     if (p.max === Number.POSITIVE_INFINITY) {
@@ -88,33 +88,10 @@ export function contentAutomaton(
     }
     return out;
   };
-  // Every order of the members: a tree over what is still to come, cut by minimisation afterwards.
-  const allGroup = (items: readonly Particle[]): Fragment => {
-    if (items.length > 11) fail(`an all group of ${items.length} elements`, "at most 11");
-    const memo = new Map<number, Fragment>();
-    const rest = (left: number): Fragment => {
-      const known = memo.get(left);
-      if (known) return known;
-      const branches: Fragment[] = [];
-      let nullable = true;
-      items.forEach((item, i) => {
-        if ((left & (1 << i)) === 0) return;
-        if (item.min > 0) nullable = false;
-        const one = term(item);
-        const after = rest(left & ~(1 << i));
-        link(one.last, after.first);
-        branches.push({
-          nullable: false,
-          first: one.first,
-          last: after.nullable ? [...one.last, ...after.last] : after.last,
-        });
-      });
-      const out = { ...either(branches), nullable };
-      memo.set(left, out);
-      return out;
-    };
-    return rest((1 << items.length) - 1);
-  };
+  if (particle?.kind === "all") {
+    if (particle.items.length > 11) fail(`an all group of ${particle.items.length} elements`, "at most 11");
+    return allAutomaton(particle.items, particle.min === 0, members, terminalOf, terminals);
+  }
   const whole = particle ? build(particle) : none;
   link([0], whole.first);
   const finals = new Set([...whole.last, ...(whole.nullable ? [0] : [])]);
@@ -148,6 +125,30 @@ export function contentAutomaton(
     rows,
     states.map((s) => s.some((p) => finals.has(p))),
   );
+}
+
+/** One state for each set of members still to come; the first is "all of them". */
+function allAutomaton(
+  particles: readonly Particle[],
+  optional: boolean,
+  members: (element: Element) => readonly Element[],
+  terminalOf: (t: Terminal) => number,
+  terminals: readonly Terminal[],
+): Automaton {
+  const items = particles.flatMap((p) => (p.kind === "element" ? [p] : []));
+  const edges = items.map((p) =>
+    [p.element, ...members(p.element)].filter((e) => !e.abstract).map((element) => terminalOf({ element })),
+  );
+  const full = (1 << items.length) - 1;
+  // State n stands for the set `full - n`, so that state 0 is the start.
+  const rows = [...Array(full + 1).keys()].map((state) =>
+    items.flatMap((_, i) =>
+      ((full - state) & (1 << i)) === 0 ? [] : (edges[i] as number[]).map((t) => [t, state | (1 << i)] as const),
+    ),
+  );
+  const final = rows.map((_, state) => items.every((p, i) => p.min === 0 || (state & (1 << i)) !== 0));
+  if (optional) final[0] = true;
+  return minimise(terminals, rows, final);
 }
 
 interface Fragment {
