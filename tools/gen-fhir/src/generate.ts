@@ -26,7 +26,7 @@ const tool = "tools/gen-fhir";
 /** Everything that one target's `src/gen/fhir` holds. */
 export function generate(target: string, specs: string, core: string = coreFolder()): GeneratedFile[] {
   const source = openSource(`${specs}/fhir`, core);
-  const model = buildModel(source, closureRoots);
+  const model = buildModel(source, [...new Set([...closureRoots, ...source.own.map((d) => d.type)])]);
   const profiles = readPlaced(() => readProfiles(model, source), source);
   const entries = readManifest(specs).filter((e) => e.kind === "fhir");
   // One sum over all profile documents keeps the header short: each has its own line in the manifest.

@@ -97,6 +97,7 @@ const cases: Record<string, readonly object[]> = {
       }),
     ]),
   ],
+  "type outside the usual closure": [profile("done", "Procedure", [element("Procedure.code", { min: 1 })])],
   "profile of a profile": [
     profile("child", "Patient", [element("Patient.birthDate", { min: 1 })], `${base}parent`),
     profile("parent", "Patient", [element("Patient.name", { min: 1 })]),
