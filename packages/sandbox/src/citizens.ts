@@ -1,8 +1,9 @@
 /**
- * How a citizen can be reached on Helsenorge, in the terms of HelsenorgeAktivSjekken. `unknown`: the service does not
- * mention the number at all.
+ * How a citizen can be reached on Helsenorge, in the terms of HelsenorgeAktivSjekken. `representative`: through a parent
+ * or by power of attorney. `assigned`: the citizen lacks capacity to consent and has been given a representative
+ * (`tildeltFullmakt`). `unknown`: the service does not mention the number at all.
  */
-export type DigitalStatus = "self" | "representative" | "none" | "unknown";
+export type DigitalStatus = "self" | "representative" | "assigned" | "none" | "unknown";
 
 /** A person who does not exist. */
 export interface SyntheticCitizen {
@@ -18,8 +19,8 @@ const firstWeights = [3, 7, 6, 1, 8, 9, 4, 5, 2];
 const secondWeights = [5, 4, 3, 2, 7, 6, 5, 4, 3, 2];
 
 /**
- * Synthetic citizens, the same ones every time: seven of ten reach Helsenorge themselves, one through a representative,
- * one is not active, one is unknown.
+ * Synthetic citizens, the same ones every time: seven of ten reach Helsenorge themselves, one through a representative
+ * (every second of those an assigned one), one is not active, one is unknown.
  *
  * @param count - at most 20,000.
  */
@@ -34,11 +35,12 @@ export function syntheticCitizens(count: number): SyntheticCitizen[] {
     const fnr = withControlDigits(nine);
     if (fnr === undefined) continue;
     const turn = citizens.length % 10;
+    const representative = citizens.length % 20 === 7 ? "representative" : "assigned";
     citizens.push({
       fnr,
       familyName: "Syntetisk",
       givenName: givenNames[n % givenNames.length] ?? "Signe",
-      status: turn < 7 ? "self" : turn === 7 ? "representative" : turn === 8 ? "none" : "unknown",
+      status: turn < 7 ? "self" : turn === 7 ? representative : turn === 8 ? "none" : "unknown",
     });
   }
   return citizens;

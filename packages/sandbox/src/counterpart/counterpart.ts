@@ -87,6 +87,8 @@ export class Counterpart {
   answers: CitizenAnswers = () => undefined;
   /** Overrides the outcome of the next messages, first in first out. */
   readonly plannedOutcomes: AppRecOutcome[] = [];
+  /** Takes messages and forgets them, as a receiver that is down behind its queue. */
+  silent = false;
 
   constructor(transport: CounterpartTransport, statusOf: (fnr: string) => DigitalStatus, now: () => number) {
     this.#transport = transport;
@@ -157,6 +159,7 @@ export class Counterpart {
     }
     const head = decodeXml(payload, { registry: messageElements, mode: "tolerant" }).value as MsgHead;
     const view = readMsgHead(head);
+    if (this.silent) return;
     // One AppRec only for each MsgId, however often the message comes.
     if (this.#seen.has(view.msgId)) return;
     this.#seen.add(view.msgId);
@@ -183,7 +186,7 @@ export class Counterpart {
     if (herIds[0] !== envelope.toHerId || herIds[1] !== envelope.fromHerId)
       return { status: "rejected", errors: [{ code: "E10" }] };
     const fnr = view.patient?.fnr.reveal() ?? "";
-    if (!["self", "representative"].includes(this.#statusOf(fnr)))
+    if (!["self", "representative", "assigned"].includes(this.#statusOf(fnr)))
       return { status: "rejected", errors: [{ code: "E35" }] };
     return { status: "accepted" };
   }

@@ -24,8 +24,8 @@ export function answerAktivsjekken(
     if (status === "unknown") continue;
     erAktivListe[fnr] = {
       erDigitaltAktivSelv: status === "self",
-      erDigitaltAktivViaAndre: status === "representative",
-      tildeltFullmakt: status === "representative",
+      erDigitaltAktivViaAndre: status === "representative" || status === "assigned",
+      tildeltFullmakt: status === "assigned",
     };
   }
   return { status: 200, body: { erAktivListe } satisfies Response };

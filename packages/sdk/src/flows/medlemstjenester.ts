@@ -197,7 +197,6 @@ function check(bundle: Bundle, profile: keyof typeof profileUrls, what: string):
 
 function offeringsBundle(offerings: readonly Offering[], own: OrganisationConfig): Bundle {
   const organisationUrl = `urn:uuid:${randomUUID()}`;
-  const herId = (value: string) => ({ identifier: { system: identifierSystems.herId, value } });
   const organisation: Organization = {
     resourceType: "Organization",
     identifier: [{ system: identifierSystems.organisasjonsnummer, value: own.organisationNumber }],
@@ -223,6 +222,10 @@ function offeringsBundle(offerings: readonly Offering[], own: OrganisationConfig
     if (location !== undefined) entries.push({ fullUrl: locationUrl, resource: locationOf(location) });
   }
   return { resourceType: "Bundle", type: "collection", entry: entries };
+}
+
+function herId(value: string): { identifier: { system: string; value: string } } {
+  return { identifier: { system: identifierSystems.herId, value } };
 }
 
 function locationOf(location: NonNullable<Offering["location"]>): Location {
