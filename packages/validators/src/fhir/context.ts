@@ -42,7 +42,11 @@ const maxDepth = 200;
 /** A document with more faults than this gets the first ones only. */
 const maxIssues = 1_000;
 
-/** What generated code calls: where it stands in the document, and what it has found so far. */
+/**
+ * What generated code calls: where it stands in the document, and what it has found so far.
+ *
+ * One class in one long file, because every method works on the same private path, and a split would make it public.
+ */
 export class FhirContext {
   readonly issues: Issue[] = [];
   readonly options: FhirContextOptions;

@@ -2,17 +2,17 @@ import type { FhirContext, FhirObject } from "./context.ts";
 import { statedType } from "./references.ts";
 
 /**
- * Rules that the HL7 validator applies and no definition states, by type; generated code calls them after its own checks. The
+ * Names of the rules in this module: those that the HL7 validator applies and no definition states, by type; generated code calls them after its own checks. The
  * check of contained ids (`fhir/duplicate-id`) stands in the context, where the ids are.
  *
- * Rule ids are those of {@link ruleNames} after `fhir/`.
+ * Rule ids are these names after `fhir/`.
  *
  * @see https://github.com/hapifhir/org.hl7.fhir.core (validation of instances)
  */
-/** Names of the rules in this module. */
 export const ruleNames = [
   "absolute-system",
   "reference-type-mismatch",
+  "relative-reference",
   "full-url-absolute",
   "full-url-missing",
   "full-url-id",
