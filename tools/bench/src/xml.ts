@@ -24,7 +24,6 @@ export async function benchXml(): Promise<Row[]> {
     ["request with attachment", requestMessage(750_000), false],
   ] as const) {
     const what = `decode of a ${label}, ${(bytes.length / 1024).toFixed(1)} KB`;
-    const note = (ours: number, theirs: number): string => `${Math.round(ours)} against ${Math.round(theirs)} a second`;
     const atLeast = (value: number) => (bound ? { bound: { kind: "at-least", value } as const } : {});
     const saxes = await compare(
       () => decodeXml(bytes, { registry }),
@@ -48,4 +47,8 @@ export async function benchXml(): Promise<Row[]> {
     });
   }
   return rows;
+}
+
+function note(ours: number, theirs: number): string {
+  return `${Math.round(ours)} against ${Math.round(theirs)} a second`;
 }

@@ -18,13 +18,17 @@ let moved = 0;
 let unreachable = 0;
 for (const { id, upstream } of documents) {
   if (upstream.sha256 === undefined) {
-    process.stdout.write(`${id}: no sum of upstream's own document is recorded, look at it by hand: ${upstream.address}\n`);
+    process.stdout.write(
+      `${id}: no sum of upstream's own document is recorded, look at it by hand: ${upstream.address}\n`,
+    );
     continue;
   }
   try {
     const response = await fetch(upstream.address, { redirect: "follow", signal: AbortSignal.timeout(30_000) });
     if (!response.ok) throw new Error(`status ${response.status}`);
-    const sum = createHash("sha256").update(Buffer.from(await response.arrayBuffer())).digest("hex");
+    const sum = createHash("sha256")
+      .update(Buffer.from(await response.arrayBuffer()))
+      .digest("hex");
     const same = sum === upstream.sha256;
     if (!same) moved++;
     process.stdout.write(`${id}: ${same ? "unchanged" : `MOVED, now sha256 ${sum}`}\n`);

@@ -1,6 +1,6 @@
 /** Sums the closing lines of the test runs in a log: `Tests  3 passed (3)`, `Tests  1 failed | 2 passed (3)`. */
 export function countTests(log) {
-  // biome-ignore lint: the escape character is what colours are made of
+  // oxlint-disable-next-line no-control-regex -- the escape character is what colours are made of
   const plain = log.replace(/\u001b\[[0-9;]*m/g, "");
   let passed = 0;
   let failed = 0;

@@ -165,7 +165,7 @@ const commands = {
     say("[2/3] Checking types, rules of the repository, lint and format");
     const checks = await run(join(bin, "node"), ["tools/repo-checks/src/cli.ts", "--without", "packed,generated"]);
     const lint = await run(join(bin, "oxlint"), ["--config", ".oxlintrc.json", "packages", "tools"]);
-    const format = await run(join(bin, "biome"), ["format", "--config-path=tools/config", "packages", "tools"]);
+    const format = await run(join(bin, "biome"), ["format", "packages", "tools"]);
     if (checks.code + lint.code + format.code !== 0)
       fail("a rule of the repository is broken", "see the lines above; `npx pnpm run format` mends the format.");
     say("[3/3] Building and testing (unchanged packages come from the cache)");

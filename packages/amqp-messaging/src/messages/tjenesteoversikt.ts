@@ -37,24 +37,20 @@ export function buildTjenesteOversikt(
   services: readonly Tjeneste[],
   spelling: OmraadeSpelling = "TjenesteOmråde",
 ): AnyElement {
-  const value = {
-    ...(services.length === 0
-      ? {}
-      : {
-          Tjeneste: services.map((s) => ({
-            TjenesteId: s.id,
-            TjenesteNavn: s.name,
-            // The only value of the list: municipal health and care.
-            [spelling]: "1",
-            ...(s.deliveredBy === undefined ? {} : { TjenesteLevertAv: s.deliveredBy }),
-            ...(s.phone === undefined ? {} : { TjenesteTlf: { TeleAddress: { $V: `tel:${s.phone}` } } }),
-            ...(s.url === undefined ? {} : { TjenesteURL: { TeleAddress: { $V: `url:${s.url}` } } }),
-            FraDato: s.from,
-            ...(s.to === undefined ? {} : { TilDato: s.to }),
-            HERId: { Id: s.herId, TypeId: codedValue("9051", "HER") },
-          })),
-        }),
-  } as unknown as TjenesteOversikt;
+  // The only value of the list: municipal health and care.
+  const area = spelling === "TjenesteOmråde" ? { TjenesteOmråde: "1" } : { TjenesteOmrade: "1" };
+  const list = services.map((s) => ({
+    TjenesteId: s.id,
+    TjenesteNavn: s.name,
+    ...area,
+    ...(s.deliveredBy === undefined ? {} : { TjenesteLevertAv: s.deliveredBy }),
+    ...(s.phone === undefined ? {} : { TjenesteTlf: { TeleAddress: { $V: `tel:${s.phone}` } } }),
+    ...(s.url === undefined ? {} : { TjenesteURL: { TeleAddress: { $V: `url:${s.url}` } } }),
+    FraDato: s.from,
+    ...(s.to === undefined ? {} : { TilDato: s.to }),
+    HERId: { Id: s.herId, TypeId: codedValue("9051", "HER") },
+  }));
+  const value: TjenesteOversikt = list.length === 0 ? {} : { Tjeneste: list };
   return { name: rootName, value };
 }
 

@@ -10,7 +10,6 @@ export class Report {
     readonly ms: number;
   }[] = [];
   #started = 0;
-  #lines = 0;
   #system = "";
 
   constructor(write: (line: string) => void) {
@@ -20,12 +19,10 @@ export class Report {
   begin(number: number, system: string): void {
     this.#system = system;
     this.#started = Date.now();
-    this.#lines = 0;
     this.#write(`\n${number}. ${system}`);
   }
 
   step(text: string): void {
-    this.#lines++;
     this.#write(`   ${text}`);
   }
 
