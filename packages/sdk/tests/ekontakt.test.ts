@@ -211,7 +211,12 @@ describe("ekontakt.ask()", () => {
   it("expects no answer to a one-way message", async () => {
     const { sdk, got } = await withHandler(() => accept());
     harness.sandbox.counterpart.answers = () => ({ text: "Skal ikke sendes" });
-    const sent = await sdk.ekontakt.ask({ patient: harness.patient(), type: "EKI", subject: "Beskjed", text: "Vi kommer." });
+    const sent = await sdk.ekontakt.ask({
+      patient: harness.patient(),
+      type: "EKI",
+      subject: "Beskjed",
+      text: "Vi kommer.",
+    });
     expect((await sent.receipt()).status).toBe("accepted");
     expect(harness.sandbox.counterpart.citizenInbox.at(-1)).toMatchObject({ msgId: sent.msgId, code: "EKI" });
     expect(got).toEqual([]);

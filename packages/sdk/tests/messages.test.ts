@@ -17,7 +17,11 @@ describe("notifikasjon.send()", () => {
     expect(sent.msgId).toBe(sent.conversationId);
     const episode = harness.sandbox.counterpart.contacts.get(sent.contactId);
     expect(episode?.contained?.[0]).toMatchObject({ resourceType: "CareTeam", name: contact.team.name });
-    expect(await journal.outbox.get(sent.id)).toMatchObject({ transport: "sent", application: "accepted", attempts: 1 });
+    expect(await journal.outbox.get(sent.id)).toMatchObject({
+      transport: "sent",
+      application: "accepted",
+      attempts: 1,
+    });
     expect(await seen("sent")).toMatchObject({ id: sent.id, msgId: sent.msgId, attempt: 1 });
     expect(await seen("receipt")).toMatchObject({ originalMsgId: sent.msgId, accepted: true, outcome: "accepted" });
   });
@@ -60,7 +64,9 @@ describe("notifikasjon.send()", () => {
 
   it("refuses what breaks the profile before it is journalled", async () => {
     const { sdk, journal } = await harness.run({ start: false });
-    const error = await failure(sdk.notifikasjon.send({ patient: harness.patient(), contact: { ...contact, from: "i dag" } }));
+    const error = await failure(
+      sdk.notifikasjon.send({ patient: harness.patient(), contact: { ...contact, from: "i dag" } }),
+    );
     expect(error).toBeInstanceOf(ValidationError);
     expect((error as unknown as ValidationError).issues.map((i) => i.path).join()).toContain("EpisodeOfCare");
     expect(await journal.outbox.list()).toEqual([]);

@@ -84,7 +84,9 @@ describe("medlemstjenester", () => {
 
   it("publishes offerings, registers members, and keeps who is not active for a retry", async () => {
     const { sdk, journal } = await harness.run({ start: false });
-    const published = await sdk.medlemstjenester.publish([{ id: guid, name: "Studenthelsetjenesten", herId: "200004" }]);
+    const published = await sdk.medlemstjenester.publish([
+      { id: guid, name: "Studenthelsetjenesten", herId: "200004" },
+    ]);
     expect(published.offerings).toBe(1);
     expect(harness.sandbox.rest.state.offerings.size).toBe(1);
 
@@ -98,7 +100,9 @@ describe("medlemstjenester", () => {
     const due = await sdk.medlemstjenester.due();
     expect(due.map((m) => [m.person.reveal(), m.status])).toEqual([[absent.fnr, "inactive"]]);
     harness.sandbox.setStatus(absent.fnr, "self");
-    const again = await sdk.medlemstjenester.register(due.map((m) => ({ fnr: m.person, from: m.start ?? "", to: m.end ?? "" })));
+    const again = await sdk.medlemstjenester.register(
+      due.map((m) => ({ fnr: m.person, from: m.start ?? "", to: m.end ?? "" })),
+    );
     harness.sandbox.setStatus(absent.fnr, "none");
     expect(again.counts.registered).toBe(1);
     expect(await sdk.medlemstjenester.due()).toEqual([]);

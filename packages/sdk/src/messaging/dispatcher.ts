@@ -1,7 +1,7 @@
 import { HelsekontaktError, type Logger } from "@helsekontakt/core";
 import type { Journal, OutboxClaim } from "@helsekontakt/journal";
+import { runClaims, type StopSignals } from "./claim-loop.ts";
 import type { EventSink } from "./events.ts";
-import type { StopSignals } from "./inbound.ts";
 
 /** What the dispatcher needs of a transport: one message out, settled when the broker has taken it. */
 export type SendOne = (claim: OutboxClaim, options: { readonly signal: AbortSignal }) => Promise<void>;
@@ -23,31 +23,18 @@ const leaseMs = 120_000;
  * Sends what the outbox holds until `stopping` fires; resolves when nothing is on its way. An ambiguous outcome is never guessed: the message goes out again
  * under the same message id, and receivers know ids that they have seen.
  */
-export async function runDispatcher(options: DispatcherOptions, signals: StopSignals): Promise<void> {
-  const { journal, logger } = options;
-  const { stopping: signal, aborting } = signals;
-  const limit = options.concurrency ?? 8;
-  const underway = new Set<Promise<void>>();
-  while (!signal.aborted) {
-    let claims: readonly OutboxClaim[] = [];
-    try {
-      claims =
-        underway.size >= limit
-          ? []
-          : await journal.outbox.claim({ owner: options.owner, leaseMs, limit: limit - underway.size, signal });
-    } catch (error) {
-      if (signal.aborted) break;
-      logger.warn("the outbox cannot be read, trying again", { code: HelsekontaktError.from(error).code });
-      await pause(journal, signal);
-      continue;
-    }
-    for (const claim of claims) {
-      const job: Promise<void> = dispatch(options, claim, aborting).finally(() => underway.delete(job));
-      underway.add(job);
-    }
-    if (claims.length === 0) await (underway.size >= limit ? Promise.race(underway) : pause(journal, signal));
-  }
-  await Promise.allSettled(underway);
+export function runDispatcher(options: DispatcherOptions, signals: StopSignals): Promise<void> {
+  const { outbox } = options.journal;
+  return runClaims(
+    {
+      limit: options.concurrency ?? 8,
+      claim: (limit, signal) => outbox.claim({ owner: options.owner, leaseMs, limit, signal }),
+      work: (claim, signal) => dispatch(options, claim, signal),
+      changed: (wait) => outbox.waitForWork(wait),
+      unreadable: (code) => options.logger.warn("the outbox cannot be read, trying again", { code }),
+    },
+    signals,
+  );
 }
 
 async function dispatch(options: DispatcherOptions, claim: OutboxClaim, signal: AbortSignal): Promise<void> {
@@ -83,8 +70,4 @@ async function noted(options: DispatcherOptions, claim: OutboxClaim, note: () =>
     if (code === "journal/conflict") return;
     options.logger.warn("the outcome of a send could not be noted", { code, id: claim.id });
   }
-}
-
-async function pause(journal: Journal, signal: AbortSignal): Promise<void> {
-  await journal.outbox.waitForWork({ signal, timeoutMs: 500 }).catch(() => {});
 }

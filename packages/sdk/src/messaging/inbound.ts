@@ -9,6 +9,7 @@ import { encodeXml } from "@helsekontakt/types/xml";
 import { validateMessage } from "@helsekontakt/validators";
 import type { EkontaktInbound } from "../flows/ekontakt.ts";
 import type { EkontaktDecision } from "../flows/ekontakt-types.ts";
+import { runClaims, type StopSignals } from "./claim-loop.ts";
 import type { EventSink } from "./events.ts";
 import { msgHeadName } from "./mailroom.ts";
 import { readForAnswer } from "./read-head.ts";
@@ -26,46 +27,23 @@ export interface InboundOptions {
   readonly emit: EventSink;
 }
 
-/** When a loop takes no more work, and when it gives up what is under way. */
-export interface StopSignals {
-  readonly stopping: AbortSignal;
-  readonly aborting: AbortSignal;
-}
-
 /** A claim on a message; prolonged while its handler works. */
 const leaseMs = 60_000;
 
 /** Handles what the inbox holds until `stopping` fires; resolves when no handler is under way. */
-export async function runInbox(options: InboundOptions, concurrency: number, signals: StopSignals): Promise<void> {
-  const { journal, logger } = options;
-  const { stopping, aborting } = signals;
-  const underway = new Set<Promise<void>>();
-  while (!stopping.aborted) {
-    let claims: readonly InboxClaim[] = [];
-    try {
-      if (underway.size < concurrency && options.ekontakt.handler !== undefined) {
-        claims = await journal.inbox.claim({
-          owner: options.owner,
-          leaseMs,
-          limit: concurrency - underway.size,
-          signal: stopping,
-        });
-      }
-    } catch (error) {
-      if (stopping.aborted) break;
-      logger.warn("the inbox cannot be read, trying again", { code: HelsekontaktError.from(error).code });
-    }
-    for (const claim of claims) {
-      const job: Promise<void> = handle(options, claim, aborting).finally(() => underway.delete(job));
-      underway.add(job);
-    }
-    if (claims.length === 0) {
-      await (underway.size >= concurrency
-        ? Promise.race(underway)
-        : journal.inbox.waitForWork({ signal: stopping, timeoutMs: 500 }).catch(() => {}));
-    }
-  }
-  await Promise.allSettled(underway);
+export function runInbox(options: InboundOptions, concurrency: number, signals: StopSignals): Promise<void> {
+  const { inbox } = options.journal;
+  return runClaims(
+    {
+      limit: concurrency,
+      claim: async (limit, signal) =>
+        options.ekontakt.handler === undefined ? [] : inbox.claim({ owner: options.owner, leaseMs, limit, signal }),
+      work: (claim, signal) => handle(options, claim, signal),
+      changed: (wait) => inbox.waitForWork(wait),
+      unreadable: (code) => options.logger.warn("the inbox cannot be read, trying again", { code }),
+    },
+    signals,
+  );
 }
 
 /** Answers a message that no handler gets to see. */

@@ -14,7 +14,8 @@ import type { AmqpConfig, KeysConfig } from "../config.ts";
 import type { EkontaktInbound } from "../flows/ekontakt.ts";
 import { runDispatcher } from "./dispatcher.ts";
 import type { EventSink } from "./events.ts";
-import { type InboundOptions, runInbox, type StopSignals } from "./inbound.ts";
+import type { StopSignals } from "./claim-loop.ts";
+import { type InboundOptions, runInbox } from "./inbound.ts";
 import { isPlain } from "./read-head.ts";
 import { takeMessage } from "./take-message.ts";
 
