@@ -29,7 +29,10 @@ export function faultOf(reason: unknown): Fault {
 /** One readable line with code and place, and the hint on a second one; the first issues where the error lists any. */
 export function describeFault(reason: unknown): string {
   const { code, message, hint, path, line } = faultOf(reason);
-  const place = [path, line === undefined ? undefined : `line ${line}`].filter((p) => p !== undefined && p !== "");
+  const place = [path, line === undefined ? undefined : `line ${line}`].filter(
+    // Some messages tell the place themselves.
+    (p) => p !== undefined && p !== "" && !message.includes(p),
+  );
   // The brand of all our errors makes `instanceof` say yes for the subclass too, so the member decides.
   const issues = ((reason as { issues?: readonly Issue[] }).issues ?? []).slice(0, 5);
   return [

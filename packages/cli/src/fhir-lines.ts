@@ -14,10 +14,6 @@ class Wanted {
     for (const path of paths) for (const prefix of prefixesOf(path)) this.#lines.set(prefix, undefined);
   }
 
-  has(path: string): boolean {
-    return this.#lines.has(path);
-  }
-
   found(path: string, line: () => number): void {
     if (this.#lines.has(path) && this.#lines.get(path) === undefined) this.#lines.set(path, line());
   }
@@ -34,13 +30,19 @@ class Wanted {
   }
 }
 
-/** The path and all paths above it, outermost first, without the name of the resource. */
+/**
+ * The path and all paths above it, outermost first, without the name of the resource. Steps above the last one have an
+ * index; a last step without one means the element itself, or all of a list.
+ */
 function prefixesOf(path: string): string[] {
   const prefixes = [""];
+  let above = "";
   for (const step of path.split(".").slice(1)) {
-    prefixes.push(`${prefixes.at(-1)}.${/\[\d+\]$/.test(step) ? step : `${step}[0]`}`);
+    prefixes.push(`${above}.${step}`);
+    above += `.${/\[\d+\]$/.test(step) ? step : `${step}[0]`}`;
+    if (prefixes.at(-1) !== above) prefixes.push(above);
   }
-  return prefixes;
+  return prefixes.at(-1) === `${prefixes.at(-2)}[0]` ? prefixes.slice(0, -1) : prefixes;
 }
 
 function lineCounter(text: string): (offset: number) => number {
@@ -48,6 +50,8 @@ function lineCounter(text: string): (offset: number) => number {
   let line = 1;
   return (offset) => {
     for (; known < offset; known++) if (text.charCodeAt(known) === 10) line++;
+    // A key may lie a little before the place that was asked for last.
+    for (; known > offset; known--) if (text.charCodeAt(known - 1) === 10) line--;
     return line;
   };
 }
@@ -57,6 +61,7 @@ interface Level {
   readonly array: boolean;
   index: number;
   key: string;
+  keyAt: number;
 }
 
 /** Lines of paths in JSON text that has been parsed without error before. */
@@ -67,10 +72,15 @@ export function jsonLines(text: string, paths: readonly string[]): ReadonlyMap<s
   const value = (offset: number): string => {
     const level = stack.at(-1);
     if (level === undefined) return "";
+    if (level.array) {
+      const entry = `${level.path}[${level.index}]`;
+      wanted.found(entry, () => lineAt(offset));
+      return entry;
+    }
     // The sibling `_birthDate` holds what belongs to `birthDate`.
-    const step = level.array ? `[${level.index}]` : `.${level.key.replace(/^_/, "")}`;
-    const path = `${level.path}${step}`;
-    wanted.found(level.array ? path : `${path}[0]`, () => lineAt(offset));
+    const path = `${level.path}.${level.key.replace(/^_/, "")}`;
+    wanted.found(path, () => lineAt(level.keyAt));
+    if (text[offset] !== "[") wanted.found(`${path}[0]`, () => lineAt(level.keyAt));
     return path;
   };
   let expectsKey = false;
@@ -82,7 +92,7 @@ export function jsonLines(text: string, paths: readonly string[]): ReadonlyMap<s
       if (stack.length === 0) wanted.found("", () => lineAt(i));
       // Elements of an object that is not in a list still count as the first of one.
       const own = path === "" || path.endsWith("]") || c === "[" ? path : `${path}[0]`;
-      stack.push({ path: own, array: c === "[", index: 0, key: "" });
+      stack.push({ path: own, array: c === "[", index: 0, key: "", keyAt: 0 });
       expectsKey = c === "{";
     } else if (c === "}" || c === "]") {
       stack.pop();
@@ -94,6 +104,7 @@ export function jsonLines(text: string, paths: readonly string[]): ReadonlyMap<s
       const end = endOfString(text, i);
       if (expectsKey && level !== undefined) {
         level.key = text.slice(i + 1, end);
+        level.keyAt = i;
         expectsKey = false;
       } else value(i);
       i = end;
@@ -126,7 +137,9 @@ export function fhirXmlLines(bytes: Uint8Array, paths: readonly string[]): Reado
       // A resource inside `contained` or `resource` is one element more in XML than in the path.
       const wrapped = parent === undefined || /^[A-Z]/.test(tag.local);
       const path = wrapped ? (parent?.path ?? "") : `${parent.path}.${tag.local}[${count}]`;
-      wanted.found(path, () => cursor.lineAt(cursor.tagStart()));
+      const line = (): number => cursor.lineAt(cursor.tagStart());
+      wanted.found(path, line);
+      if (!wrapped && count === 0) wanted.found(path.slice(0, -"[0]".length), line);
       stack.push({ path, counts: new Map() });
     },
     text: () => undefined,

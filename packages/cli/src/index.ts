@@ -14,16 +14,13 @@ export type { UnprotectOutcome } from "./commands/unprotect.ts";
  * @returns 0 good, 1 findings, 2 could not run; never throws.
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  // A reader such as `head` may go away before the end; that is no fault of ours.
-  const gone = (error: NodeJS.ErrnoException): void => {
-    if (error.code !== "EPIPE") throw error;
-  };
-  process.stdout.on("error", gone);
-  try {
-    return await run(argv, processIo);
-  } finally {
-    process.stdout.off("error", gone);
-  }
+  if (!process.stdout.listeners("error").includes(readerGone)) process.stdout.on("error", readerGone);
+  return await run(argv, processIo);
+}
+
+/** A reader such as `head` may go away before the end; that is no fault of ours. */
+function readerGone(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
 }
 
 async function run(argv: readonly string[], io: CliIo): Promise<ExitCode> {

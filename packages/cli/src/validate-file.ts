@@ -50,8 +50,7 @@ export function validateFile(
     throw new HelsekontaktError("input/invalid", "expected FHIR for --profile, found another kind of document", {
       hint: "validate messages without --profile; FHIR inside them is checked by its own profile",
     });
-  if (root?.name === "MsgHead" || root?.name === "AppRec")
-    return verdict(file, root.name, validateMessage(bytes).issues);
+  if (root?.name === "MsgHead" || root?.name === "AppRec") return verdict(file, root.name, messageIssues(bytes));
   return verdict(
     file,
     root === undefined ? "unknown" : "xml",
@@ -83,6 +82,17 @@ function issueOf(reason: unknown, line?: number): Issue {
     ...(at === undefined ? {} : { line: at }),
     message: fault.message,
   };
+}
+
+function messageIssues(bytes: Uint8Array): readonly Issue[] {
+  try {
+    return validateMessage(bytes).issues;
+  } catch (reason) {
+    // Rules about the content may stumble over a message that the schema has found in pieces; what the schema says stands.
+    const { valid, issues } = validateXml(bytes, { registry: rules, types, foreign });
+    if (valid) throw reason;
+    return issues;
+  }
 }
 
 function validateFhirXml(bytes: Uint8Array, profile: string | undefined): readonly Issue[] {

@@ -99,7 +99,8 @@ interface SandboxFacts {
   /** Folder with the PEM files of the authority and of both sides. */
   readonly identities: string;
   readonly parties: readonly { readonly herId: string; readonly name: string; readonly owner: string }[];
-  readonly citizens: Readonly<Record<DigitalStatus, readonly string[]>>;
+  /** National identity numbers of a few synthetic citizens, by how they can be reached. */
+  readonly citizens: Readonly<Record<string, readonly string[]>>;
   readonly exchanges: string | null;
 }
 
@@ -109,11 +110,11 @@ async function describe(running: Sandbox, options: SandboxCommandOptions): Promi
   await writeOutput(jwkFile, `${JSON.stringify(running.client.jwk, undefined, 2)}\n`, 0o600);
   await writeIdentities(running.identities, identities);
   const url = new URL(running.amqp.url);
-  const citizens = (status: DigitalStatus): string[] =>
-    running.citizens
-      .filter((c) => c.status === status)
-      .slice(0, SHOWN)
-      .map((c) => c.fnr);
+  const citizens: Record<string, string[]> = {};
+  for (const { status, fnr } of running.citizens) {
+    const shown = (citizens[status] ??= []);
+    if (shown.length < SHOWN) shown.push(fnr);
+  }
   return {
     helseid: { issuer: running.helseid.issuer },
     rest: { baseUrl: running.rest.baseUrl },
@@ -133,15 +134,19 @@ async function describe(running: Sandbox, options: SandboxCommandOptions): Promi
     },
     identities,
     parties: running.parties.map(({ herId, name, owner }) => ({ herId, name, owner })),
-    citizens: {
-      self: citizens("self"),
-      representative: citizens("representative"),
-      none: citizens("none"),
-      unknown: citizens("unknown"),
-    },
+    citizens,
     exchanges: options.capture === true ? join(options.dir, "exchanges") : null,
   };
 }
+
+/** The statuses in words. */
+const reach: Readonly<Record<DigitalStatus, string>> = {
+  self: "reached themselves",
+  representative: "through a representative",
+  assigned: "through an assigned one",
+  none: "not active",
+  unknown: "unknown to Helsenorge",
+};
 
 function human(facts: SandboxFacts): string {
   const { amqp, client, citizens } = facts;
@@ -162,10 +167,9 @@ function human(facts: SandboxFacts): string {
     ...facts.parties.map((p) => `  HER-id ${p.herId}  ${p.owner.padEnd(10)}  ${p.name}`),
     "",
     "Citizens",
-    `  reached themselves        ${citizens.self.join(" ")}`,
-    `  through a representative  ${citizens.representative.join(" ")}`,
-    `  not active                ${citizens.none.join(" ")}`,
-    `  unknown                   ${citizens.unknown.join(" ")}`,
+    ...Object.entries(citizens).map(
+      ([status, fnrs]) => `  ${(reach[status as DigitalStatus] ?? status).padEnd(25)} ${fnrs.join(" ")}`,
+    ),
     ...(facts.exchanges === null ? [] : ["", `Exchanges are written to ${facts.exchanges}`]),
     "",
     "Stop with Ctrl-C, or SIGTERM",
