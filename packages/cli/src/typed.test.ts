@@ -65,11 +65,13 @@ describe("roundtrip", () => {
     expect(existsSync(at("out/bad.xml"))).toBe(false);
   });
 
-  it("says that a changed copy is changed when FHIR leaves something out", async () => {
+  it("refuses FHIR that its types would not give back; tolerant decoding shows it as a tree", async () => {
     const odd = write("odd.xml", notifikasjon().toString().replace("<status ", "<unheard/><status "));
     const { code, err } = await run("roundtrip", odd);
     expect(code).toBe(1);
     expect(err).toContain("[fhir/not-readable]");
+    expect((await run("decode", odd)).code).toBe(1);
+    expect((await run("decode", odd, "--tolerant")).out).toContain('"unheard"');
   });
 
   it("refuses one name twice and its own folder before it writes, and a file that is not there", async () => {

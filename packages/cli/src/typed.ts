@@ -47,10 +47,20 @@ export function decodeFile(file: string, bytes: Uint8Array, mode: "strict" | "to
       const { name, value, tolerated } = decodeMessage(bytes, mode);
       return {
         name,
-        value: mapTrees(value, (item) => (isFhir(item) ? { name: item.name, value: fhirFromXml(item.element) } : item)),
+        value: mapTrees(value, (item) => (isFhir(item) ? resourceOf(item, mode) : item)),
         ...(tolerated.length === 0 ? {} : { tolerated }),
       };
     }
+  }
+}
+
+/** The resource of a tree; what cannot be read as one stays a tree when that is tolerated. */
+function resourceOf(item: TreeItem, mode: "strict" | "tolerant"): unknown {
+  try {
+    return { name: item.name, value: fhirFromXml(item.element) };
+  } catch (reason) {
+    if (mode === "strict") throw reason;
+    return item;
   }
 }
 
