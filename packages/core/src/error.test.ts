@@ -41,7 +41,7 @@ describe("HelsekontaktError", () => {
   });
 
   it("recognises errors of another copy of the SDK by their brand", () => {
-    const foreign = Object.assign(new Error("x"), { [Symbol.for("helsekontakt.error")]: true });
+    const foreign = Object.assign(new Error("x"), { [Symbol.for("helsekontakt.error")]: ["HelsekontaktError"] });
     expect(foreign instanceof HelsekontaktError).toBe(true);
     for (const other of [new Error("x"), null, undefined, "x", {}])
       expect(other instanceof HelsekontaktError).toBe(false);

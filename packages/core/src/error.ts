@@ -41,13 +41,21 @@ export class HelsekontaktError extends Error {
     this.remoteCode = options.remoteCode;
     this.context = options.context ?? {};
     this.#original = options.original;
-    Object.defineProperty(this, brand, { value: true });
+    Object.defineProperty(this, brand, { value: brandNames(new.target) });
   }
 
-  /** True for errors of any installed copy of the SDK, so that two copies still recognise each other's errors. */
+  /**
+   * True for errors of any installed copy of the SDK, so that two copies still recognise each other's errors. A subclass
+   * is told apart by its name on the brand.
+   */
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return typeof value === "object" && value !== null && (value as Record<symbol, unknown>)[brand] === true;
+    if (typeof value !== "object" || value === null) return false;
+    const names: unknown = (value as Record<symbol, unknown>)[brand];
+    return Array.isArray(names) && names.includes(this.brandName);
   }
+
+  /** @internal The name under which instances of this class are known. */
+  static readonly brandName: string = "HelsekontaktError";
 
   /** Passes errors of ours through; wraps everything else as `code`, keeping the original behind {@link original}. */
   static from(
@@ -86,4 +94,13 @@ export class HelsekontaktError extends Error {
 
 function isAbort(reason: unknown): boolean {
   return typeof reason === "object" && reason !== null && (reason as { name?: unknown }).name === "AbortError";
+}
+
+/** The brand names of a class and of the classes above it. */
+function brandNames(from: typeof HelsekontaktError): readonly string[] {
+  const names: string[] = [];
+  for (let c: unknown = from; typeof c === "function"; c = Object.getPrototypeOf(c)) {
+    if (Object.hasOwn(c, "brandName")) names.push((c as typeof HelsekontaktError).brandName);
+  }
+  return names;
 }

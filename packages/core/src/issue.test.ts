@@ -30,3 +30,13 @@ describe("ValidationError", () => {
     );
   });
 });
+
+describe("ValidationError", () => {
+  it("is told apart from other errors of the SDK, and is one of them", () => {
+    const error = new ValidationError("xml/not-valid", [], "a message");
+    expect(error instanceof ValidationError).toBe(true);
+    expect(error instanceof HelsekontaktError).toBe(true);
+    expect(new HelsekontaktError("xml/not-valid", "x") instanceof ValidationError).toBe(false);
+    expect(new Error("x") instanceof ValidationError).toBe(false);
+  });
+});

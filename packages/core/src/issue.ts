@@ -32,6 +32,7 @@ export function validationResult(issues: readonly Issue[]): ValidationResult {
 
 /** A document or resource that breaks its schema or profile; {@link issues} lists every finding. */
 export class ValidationError extends HelsekontaktError {
+  static override readonly brandName: string = "ValidationError";
   readonly issues: readonly Issue[];
 
   constructor(code: Extract<ErrorCode, "xml/not-valid" | "fhir/not-valid">, issues: readonly Issue[], what: string) {
