@@ -127,8 +127,8 @@ export class Counterpart {
     });
   }
 
-  /** An AppRec for a message that was never sent: providers must survive it. */
-  async sendStrayReceipt(toHerId: string): Promise<void> {
+  /** An AppRec for a message that was never sent, whose id comes back: providers must survive it. */
+  async sendStrayReceipt(toHerId: string): Promise<string> {
     const { sender, receiver } = this.#addresses(toHerId);
     const original = buildMsgHead({
       function: "DIALOG_INNBYGGER_EKONTAKT",
@@ -141,13 +141,14 @@ export class Counterpart {
       toHerId,
       payload: this.#appRec(original, { status: "accepted" }),
     });
+    return original.MsgInfo.MsgId;
   }
 
   async #send(parts: MessageParts): Promise<CounterpartSent> {
     const msgId = randomUUID();
     const payload = encodeXml(rootName, buildMsgHead({ ...parts, msgId }), { registry: messageElements });
     await this.#transport.send({ function: parts.function, toHerId: parts.receiver.service.herId, payload });
-    return { msgId, receipt: (options) => this.#receiptOf(msgId, options?.timeoutMs ?? 15_000) };
+    return { msgId, receipt: (options) => this.receiptOf(msgId, options) };
   }
 
   async #take({ envelope, payload }: CounterpartMessage): Promise<void> {
@@ -246,7 +247,13 @@ export class Counterpart {
     return { sender: party("100002"), receiver: party(providerHerId) };
   }
 
-  #receiptOf(msgId: string, timeoutMs: number): Promise<AppRecView> {
+  /**
+   * The provider's AppRec for a message, also for one that was sent as bytes.
+   *
+   * @param options.timeoutMs - milliseconds, default 15,000.
+   * @throws {HelsekontaktError} `receipt/overdue`
+   */
+  receiptOf(msgId: string, { timeoutMs = 15_000 }: { readonly timeoutMs?: number } = {}): Promise<AppRecView> {
     const known = this.#receipts.get(msgId);
     if (known !== undefined) return Promise.resolve(known);
     return new Promise((resolve, reject) => {

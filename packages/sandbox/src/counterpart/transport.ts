@@ -9,6 +9,7 @@ import {
   payloadMetadata,
   readEnvelope,
   type Subscription,
+  type WireMessage,
 } from "@helsekontakt/amqp-messaging";
 import type { Party } from "@helsekontakt/amqp-messaging/messages";
 import { protect, unprotect } from "@helsekontakt/amqp-messaging/protection";
@@ -154,7 +155,12 @@ export class CounterpartTransport {
     },
     body: Uint8Array,
   ): Promise<void> {
-    await this.#connection?.send(queue, buildEnvelope({ ...header, to: queue, protection: "protected" }, body));
+    await this.publish(queue, buildEnvelope({ ...header, to: queue, protection: "protected" }, body));
+  }
+
+  /** Puts any message on any queue, as another party could. */
+  async publish(queue: string, message: WireMessage): Promise<void> {
+    await this.#connection?.send(queue, message);
   }
 
   /** A party on its two levels, as messages name it. */

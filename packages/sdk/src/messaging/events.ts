@@ -41,6 +41,8 @@ export type HelsekontaktEvent =
       readonly duplicate: boolean;
       /** It gets a negative AppRec with this code, and no handler sees it. */
       readonly rejection?: Code8221;
+      /** Path of the first fault in a message that is not valid. */
+      readonly place?: string;
     }
   | { readonly type: "handled"; readonly function: string; readonly msgId?: string; readonly decision: string }
   | {
@@ -59,6 +61,8 @@ export type HelsekontaktEvent =
       readonly condition: string;
       /** Why, in this side's terms. */
       readonly code: ErrorCode;
+      /** Line of XML that cannot be read. */
+      readonly line?: number;
       readonly reported: boolean;
     }
   /** A delivery is back on the broker's queue, to come again. */

@@ -30,6 +30,9 @@ export interface InboundOptions {
 /** A claim on a message; prolonged while its handler works. */
 const leaseMs = 60_000;
 
+/** The message is of a kind that this side does not take. */
+export const unsupportedCode: Code8221 = "T10";
+
 /** Handles what the inbox holds until `stopping` fires; resolves when no handler is under way. */
 export function runInbox(options: InboundOptions, concurrency: number, signals: StopSignals): Promise<void> {
   const { inbox } = options.journal;
@@ -174,9 +177,14 @@ function receiptFor(options: InboundOptions, claim: InboxClaim, head: MsgHead, o
     to: claim.from,
     key: claim.key ?? claim.id,
     payload: buildAppRec(head, outcome, { id, genDate: isoSeconds(options.clock.now()) }).bytes,
-    properties: { acknowledges: claim.kind },
+    // What the sender's profile must name to take the AppRec; a function that is in no agreement cannot be named there.
+    properties: isUnsupported(outcome) ? {} : { acknowledges: claim.kind },
     ...(claim.conversation === undefined ? {} : { conversation: claim.conversation }),
   };
+}
+
+function isUnsupported(outcome: AppRecOutcome): boolean {
+  return outcome.status === "rejected" && outcome.errors[0].code === unsupportedCode;
 }
 
 function answerMessage(options: InboundOptions, claim: InboxClaim, parts: MessageParts): OutboxMessage {

@@ -93,14 +93,18 @@ export class Runtime {
       queues,
       signer: this.#options.keys.signing,
       decryptKeys: this.#options.keys.decryption,
+      // An AppRec that names no function answers one that is in no agreement.
+      alwaysAllowed: ["APPREC"],
       clock,
       logger,
       onEvent: (event) => {
+        const line = event.kind === "refused" ? event.error.context["line"] : undefined;
         if (event.kind === "refused")
           emit({
             type: "refused",
             condition: event.condition,
             code: event.error.code,
+            ...(typeof line === "number" ? { line } : {}),
             reported: event.reported,
           });
         if (event.kind === "retry")

@@ -6,7 +6,7 @@ import type { Code8221 } from "@helsekontakt/types/codes";
 import { validateMessage } from "@helsekontakt/validators";
 import { isUuid } from "@helsekontakt/validators/identifiers";
 import { ekontaktFunction } from "../flows/ekontakt.ts";
-import { type InboundOptions, settleRejected } from "./inbound.ts";
+import { type InboundOptions, settleRejected, unsupportedCode } from "./inbound.ts";
 import { isPlain, readForAnswer } from "./read-head.ts";
 import { notActiveCode } from "./receipt.ts";
 
@@ -23,6 +23,8 @@ export interface OpenedMessage {
 interface Rejection {
   readonly code: Code8221;
   readonly explanation: string;
+  /** Where in the message the fault is: a path of element names, never a value. */
+  readonly place?: string;
 }
 
 /**
@@ -70,6 +72,7 @@ export async function takeMessage(
     from: message.fromHerId,
     duplicate: acceptance.outcome === "duplicate",
     ...(rejection === undefined ? {} : { rejection: rejection.code }),
+    ...(rejection?.place === undefined ? {} : { place: rejection.place }),
   });
   if (acceptance.outcome === "new" && acceptance.claim !== undefined && rejection !== undefined)
     await settleRejected(options, acceptance.claim, head, rejection);
@@ -81,15 +84,18 @@ function findRejection(options: InboundOptions, message: OpenedMessage, view: Me
   if (!isUuid(view.msgId)) return { code: "E10", explanation: "MsgId is not a UUID" };
   const thread = view.conversation?.conversation;
   if (thread !== undefined && !isUuid(thread)) return { code: "E10", explanation: "RefToConversation is not a UUID" };
-  if (!validateMessage(message.payload).valid) return { code: "T02", explanation: "XML is not valid" };
+  const fault = validateMessage(message.payload).issues.find((issue) => issue.level === "error");
+  if (fault !== undefined)
+    return { code: "T02", explanation: `XML is not valid: ${fault.rule} at ${fault.path}`, place: fault.path };
   if ((view.receiver.service?.herId ?? view.receiver.herId) !== message.toHerId)
     return { code: "E10", explanation: "receiver differs from the message header's" };
-  if (message.function !== ekontaktFunction) return { code: "T10", explanation: "message function is not supported" };
+  if (message.function !== ekontaktFunction)
+    return { code: unsupportedCode, explanation: "message function is not supported" };
   try {
     options.ekontakt.read(view);
     return undefined;
   } catch {
-    return { code: "T10", explanation: "payload is not a Dialogmelding 1.1 about a patient" };
+    return { code: unsupportedCode, explanation: "payload is not a Dialogmelding 1.1 about a patient" };
   }
 }
 
