@@ -172,9 +172,14 @@ function findFaults(config: HelsekontaktConfig): ConfigFault[] {
   url(config.registry?.cppaBaseUrl, "registry.cppaBaseUrl", secure);
   url(config.registry?.communicationPartyBaseUrl, "registry.communicationPartyBaseUrl", secure);
   url(config.amqp?.url, "amqp.url", config.environment === "LOCAL" ? ["amqps", "amqp"] : ["amqps"]);
+  const positive = (value: number | undefined, path: string, expected: string, hint: string): void =>
+    need(value === undefined || (Number.isInteger(value) && value > 0), path, expected, hint);
+  positive(config.amqp?.concurrency, "amqp.concurrency", "a whole number above 0", "5 is the default");
+  positive(config.rest?.timeoutMs, "rest.timeoutMs", "milliseconds above 0", "15,000 is the default");
   if (config.helseid !== undefined)
     need(config.helseid.clientId !== "", "helseid.clientId", "the client's id", "it is in HelseID's self service");
   if (config.keys !== undefined)
     need(config.keys.decryption.length > 0, "keys.decryption", "at least one identity", "it opens incoming messages");
+  positive(config.receiptDeadlineMs, "receiptDeadlineMs", "milliseconds above 0", "96 hours is the default");
   return faults;
 }

@@ -54,6 +54,8 @@ export function useSandbox(): Harness {
   afterEach(async () => {
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
     const box = current();
+    // What the counterpart sent to a test that is over is not for the next one.
+    for (const queue of ["200001_async", "200001_error"]) box.amqp.broker.purge(queue);
     box.faults.clear();
     box.counterpart.answers = () => undefined;
     box.counterpart.plannedOutcomes.length = 0;

@@ -90,6 +90,11 @@ export class Broker {
     return this.#queues.get(name)?.messages.length ?? 0;
   }
 
+  /** Throws away what waits in a queue; how many messages it was. */
+  purge(name: string): number {
+    return this.#queues.get(name)?.messages.splice(0).length ?? 0;
+  }
+
   async start(): Promise<void> {
     const server = this.#container.listen({ host: "127.0.0.1", port: this.#options.port ?? 0 }) as unknown as Server;
     this.#server = server;
