@@ -17,12 +17,20 @@ for (const program of programs) {
   const started = Date.now();
   process.stdout.write(`\n-- ${program}\n`);
   const code = await new Promise<number>((resolve) => {
-    const child = spawn(process.execPath, ["--conditions=helsekontakt-source", "--no-warnings=ExperimentalWarning", `${here}${program}.ts`], { stdio: ["ignore", "inherit", "inherit"] });
+    const child = spawn(
+      process.execPath,
+      ["--conditions=helsekontakt-source", "--no-warnings=ExperimentalWarning", `${here}${program}.ts`],
+      { stdio: ["ignore", "inherit", "inherit"] },
+    );
     child.on("close", (status) => resolve(status ?? 1));
   });
-  process.stdout.write(`-- ${program}: ${code === 0 ? "ok" : `FAILED (exit ${code})`} in ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
+  process.stdout.write(
+    `-- ${program}: ${code === 0 ? "ok" : `FAILED (exit ${code})`} in ${((Date.now() - started) / 1000).toFixed(1)} s\n`,
+  );
   if (code === 0) passed++;
   else failed.push(program);
 }
-process.stdout.write(`\nconformance: ${passed} of ${programs.length} runs passed${failed.length > 0 ? `; failed: ${failed.join(", ")}` : ""}\n`);
+process.stdout.write(
+  `\nconformance: ${passed} of ${programs.length} runs passed${failed.length > 0 ? `; failed: ${failed.join(", ")}` : ""}\n`,
+);
 process.exitCode = failed.length === 0 && programs.length > 0 ? 0 : 1;
