@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { inspect } from "node:util";
 import { HelsekontaktError, type Logger } from "@helsekontakt/core";
+import rhea from "rhea";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import {
   type AmqpConnection,
@@ -287,6 +289,48 @@ describe("createMessenger()", () => {
     });
   });
 
+  it("reports a message without an own HER-id although no profile can be asked for then", async () => {
+    const registry = registryOf([dummy(alice), dummy(bob)]);
+    const { reports } = bobReceives({ registry });
+    await connection.send(
+      `${bob.herId}_async`,
+      wire(Buffer.alloc(0), {
+        applicationProperties: { fromHerId: alice.herId, applicationTimeStamp: "2025-01-02T03:04:05Z" },
+      }),
+    );
+    expect(await refusal(reports)).toMatchObject({ data: ["toHerId"] });
+    expect(registry.requests.every((r) => r.ownHerId === undefined)).toBe(true);
+  });
+  it("tells messages without an id apart: each is reported, none is dropped as seen", async () => {
+    const put = (body: string): void => {
+      const { subject, contentType, applicationProperties } = wire(Buffer.alloc(0));
+      const bytes = rhea.message.encode({
+        subject,
+        content_type: contentType,
+        application_properties: applicationProperties,
+        body: rhea.message.data_section(Buffer.from(body)),
+      });
+      peer.queue(`${bob.herId}_async`).messages.push({ bytes, deliveries: 0 });
+    };
+    put("one");
+    const { reports } = bobReceives();
+    await until("the first report", () => reports.length === 1);
+    put("two");
+    await messenger(alice).protectAndSend(outbound());
+    await until("the second report", () => reports.length === 2);
+  });
+  it("writes no text of another party as a condition or HER-id into events and logs", async () => {
+    bobReceives();
+    await connection.send(
+      `${bob.herId}_async`,
+      wire(Buffer.alloc(0), {
+        applicationProperties: { errorCondition: `no such citizen ${fnr}`, originalMessageId: "y" },
+      }),
+    );
+    await messenger(alice).protectAndSend(outbound({ payload: payload(fnr) }));
+    await until("report and refusal", () => ["error-report", "refused"].every((k) => events.some((e) => e.kind === k)));
+    expect(JSON.stringify(events) + inspect(events, { depth: 9 }) + lines.join()).not.toContain(fnr);
+  });
   it("removes a message without a sender: nobody can be told", async () => {
     const { reports } = bobReceives();
     await connection.send(

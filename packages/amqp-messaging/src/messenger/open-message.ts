@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { HelsekontaktError } from "@helsekontakt/core";
 import type { InboundDelivery } from "../connection/subscription.ts";
 import { type Envelope, readEnvelope } from "../envelope/envelope.ts";
+import { herIdText } from "../envelope/values.ts";
 import { type PayloadFacts, payloadFacts } from "../envelope/payload-metadata.ts";
 import { certificateFacts, certificateFaults } from "../keys/certificate-facts.ts";
 import { type Unprotected, unprotect } from "../protection/unprotect.ts";
@@ -36,7 +37,7 @@ export async function openMessage(options: Resolved, delivery: InboundDelivery):
   checkSender(options, header.fromHerId, facts);
   return {
     ...header,
-    messageId: envelope.messageId ?? `sha256:${createHash("sha256").update(envelope.body).digest("hex")}`,
+    messageId: messageKey(envelope),
     envelope,
     payload,
     root: facts.root,
@@ -49,6 +50,11 @@ export async function openMessage(options: Resolved, delivery: InboundDelivery):
     ...(options.validate === undefined ? {} : { validation: options.validate(payload) }),
     signal: delivery.signal,
   };
+}
+
+/** @internal The message id, or for a message without one what tells it from others all the same. */
+export function messageKey({ messageId, body }: Pick<Envelope, "messageId" | "body">): string {
+  return messageId ?? `sha256:${createHash("sha256").update(body).digest("hex")}`;
 }
 
 interface Header {
@@ -150,7 +156,10 @@ function readFacts(payload: Uint8Array): PayloadFacts {
 /** A payload without HER-ids has nothing to compare. */
 function checkSender(options: Resolved, fromHerId: string, facts: PayloadFacts): void {
   if (options.senderMismatch === "ignore") return;
-  const named = ["X-Sender-Lvl1Id", "X-Sender-Lvl2Id"].flatMap((name) => facts.metadata[name]?.trim() ?? []);
+  // The payload may say anything there; only what has the form of a HER-id is repeated to the sender and in logs.
+  const named = ["X-Sender-Lvl1Id", "X-Sender-Lvl2Id"].flatMap((name) =>
+    facts.metadata[name] === undefined ? [] : (herIdText(facts.metadata[name]) ?? "unreadable"),
+  );
   if (named.length === 0 || named.includes(fromHerId)) return;
   const error = new HelsekontaktError(
     "message/spoofed-sender",

@@ -30,7 +30,14 @@ export interface PartyRegistryOptions {
    * The agreement by its id, else the one between the two parties, else the other party's profile. Resolves to nothing
    * only when the registry says that there is none; every other answer must reject.
    */
-  readonly lookupProfile: (request: Omit<ResolveRequest, "function">) => Promise<Profile | undefined>;
+  readonly lookupProfile: (request: {
+    readonly herId: string;
+    readonly ownHerId: string;
+    /** The agreement that a received message names. */
+    readonly cpaId?: string;
+    /** Of no use yet: a look-up is shared by callers, so none of them can end it. */
+    readonly signal?: AbortSignal;
+  }) => Promise<Profile | undefined>;
   /** The party in the address registry; nothing only when the registry says that there is none. */
   readonly lookupParty: (request: {
     readonly herId: string;
@@ -71,16 +78,15 @@ export function createPartyRegistry(options: PartyRegistryOptions): PartyRegistr
       const { herId, ownHerId, cpaId, signal } = request;
       throwIfAborted(signal);
       const excluded = options.withoutProfile?.includes(request.function) === true;
-      const key = `${herId} ${ownHerId} ${cpaId ?? ""}`;
       const [facts, profile] = await Promise.all([
         withSignal(
           parties.get(herId, herId, () => options.lookupParty({ herId })),
           signal,
         ),
-        excluded
+        excluded || ownHerId === undefined
           ? undefined
           : withSignal(
-              profiles.get(key, herId, () =>
+              profiles.get(`${herId} ${ownHerId} ${cpaId ?? ""}`, herId, () =>
                 options.lookupProfile({ herId, ownHerId, ...(cpaId === undefined ? {} : { cpaId }) }),
               ),
               signal,
@@ -122,7 +128,7 @@ function partyOf(facts: PartyFacts, profile: Profile | undefined, request: Resol
     ...certificates({ encryption: last(party, "keyEncipherment"), signature: last(party, "nonRepudiation") }),
   };
   if (profile.kind === "cpp") return { ...base, ...own, kind: "cpp" };
-  if (!profile.parties.some((p) => p.herId === request.ownHerId)) throw notParty(profile, request.ownHerId);
+  if (!profile.parties.some((p) => p.herId === request.ownHerId)) throw notParty(profile, request.ownHerId ?? "");
   const [start, end] = [Date.parse(profile.start ?? ""), Date.parse(profile.end ?? "")];
   if (start > now || end < now)
     throw new HelsekontaktError(

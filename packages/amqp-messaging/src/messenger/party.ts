@@ -42,8 +42,8 @@ export type Party = AgreementParty | ProfiledParty | DummyParty;
 /** Whom to find. */
 export interface ResolveRequest {
   readonly herId: string;
-  /** The own party: agreements are between two. */
-  readonly ownHerId: string;
+  /** The own party: agreements are between two. Absent: only the address registry is asked, which gives a dummy. */
+  readonly ownHerId?: string;
   /** Functions on the registry's exclusion list always get a dummy. */
   readonly function: string;
   /** The agreement that a received message names. */

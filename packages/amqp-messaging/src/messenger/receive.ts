@@ -3,10 +3,10 @@ import { HelsekontaktError } from "@helsekontakt/core";
 import { readAppRec } from "../apprec/read-apprec.ts";
 import type { InboundDelivery, Outcome } from "../connection/subscription.ts";
 import { type Envelope, readEnvelope } from "../envelope/envelope.ts";
-import { buildErrorReport, readErrorQueueMessage } from "../envelope/error-report.ts";
+import { buildErrorReport, type ErrorQueueMessage, readErrorQueueMessage } from "../envelope/error-report.ts";
 import { RefusedMessage, type Refusal } from "./failures.ts";
 import type { MessageHandlers, Resolved } from "./messenger.ts";
-import { openMessage } from "./open-message.ts";
+import { messageKey, openMessage } from "./open-message.ts";
 import type { ErrorQueueHandler, HandlerResult, InboundMessage } from "./types.ts";
 
 const remembered = 10_000;
@@ -54,14 +54,13 @@ export async function takeMessage(
   delivery: InboundDelivery,
 ): Promise<Outcome> {
   const envelope = readEnvelope(delivery.message);
-  const key = `${delivery.queue} ${envelope.messageId ?? ""}`;
   // A report that strayed here: answering it could go on for ever.
   if (envelope.properties.has("errorCondition") && envelope.properties.has("originalMessageId")) {
     options.logger.warn("an error report came on a queue for messages; it is not answered", {
       queue: delivery.queue,
       messageId: envelope.messageId,
     });
-    emitReport(options, delivery);
+    emitReport(options, delivery, readErrorQueueMessage(delivery.message));
     return "accept";
   }
   let result: HandlerResult;
@@ -75,7 +74,7 @@ export async function takeMessage(
     return await retry(options, memory, delivery, envelope, error);
   }
   if (result === "retry") return await retry(options, memory, delivery, envelope);
-  memory.forget(key);
+  memory.forget(triesKey(delivery, envelope));
   if (result === "dead-letter") return deadLetter(options, delivery, envelope, "the handler set it aside");
   if (typeof result === "object")
     return await refuse(
@@ -98,7 +97,7 @@ export async function takeError(
   delivery: InboundDelivery,
 ): Promise<Outcome> {
   const message = readErrorQueueMessage(delivery.message);
-  emitReport(options, delivery);
+  emitReport(options, delivery, message);
   try {
     await handler(message);
     return "accept";
@@ -113,13 +112,12 @@ export async function takeError(
   }
 }
 
-function emitReport(options: Resolved, delivery: InboundDelivery): void {
-  const message = readErrorQueueMessage(delivery.message);
+function emitReport(options: Resolved, delivery: InboundDelivery, message: ErrorQueueMessage): void {
   const { kind } = message;
   options.emit({
     kind: "error-report",
     queue: delivery.queue,
-    condition: kind === "report" ? message.report.condition : kind,
+    condition: kind === "report" ? conditionCode(message.report.condition) : kind,
     originalMessageId:
       kind === "report"
         ? message.report.originalMessageId
@@ -127,6 +125,11 @@ function emitReport(options: Resolved, delivery: InboundDelivery): void {
           ? message.fault.messageId
           : undefined,
   });
+}
+
+/** Events are logged, and the other party may write anything: what has not the form of a condition is not repeated. */
+function conditionCode(text: string): string {
+  return /^[a-z]{1,20}:[a-z-]{1,60}$/.test(text) ? text : "unknown";
 }
 
 async function hand(handlers: MessageHandlers, message: InboundMessage): Promise<HandlerResult> {
@@ -147,10 +150,10 @@ async function refuse(
   refusal: Refusal,
   error: HelsekontaktError,
 ): Promise<Outcome> {
-  const { fromHerId, toHerId = "", messageId } = envelope;
-  const key = `${fromHerId ?? ""} ${messageId ?? ""}`;
+  const { fromHerId, messageId } = envelope;
+  const key = `${fromHerId ?? ""} ${messageKey(envelope)}`;
   const done = (reported: boolean): Outcome => {
-    memory.forget(`${delivery.queue} ${messageId ?? ""}`);
+    memory.forget(triesKey(delivery, envelope));
     options.emit({ kind: "refused", queue: delivery.queue, messageId, condition: refusal.condition, reported, error });
     options.logger.warn("message refused", {
       queue: delivery.queue,
@@ -166,7 +169,7 @@ async function refuse(
   if (fromHerId === undefined) return done(false);
   if (memory.isReported(key)) return done(true);
   try {
-    const queue = await errorQueue(options, fromHerId, toHerId, envelope.function ?? "");
+    const queue = await errorQueue(options, fromHerId, envelope.function ?? "");
     if (queue === undefined)
       return deadLetter(
         options,
@@ -192,14 +195,10 @@ async function refuse(
   }
 }
 
-async function errorQueue(
-  options: Resolved,
-  herId: string,
-  ownHerId: string,
-  messageFunction: string,
-): Promise<string | undefined> {
+/** By the address registry alone: a report must not fail with the profile that may be what it is about. */
+async function errorQueue(options: Resolved, herId: string, messageFunction: string): Promise<string | undefined> {
   try {
-    return (await options.registry.resolve({ herId, ownHerId, function: messageFunction })).queues.error;
+    return (await options.registry.resolve({ herId, function: messageFunction })).queues.error;
   } catch (reason) {
     const { code } = HelsekontaktError.from(reason);
     if (code === "registry/party-unknown" || code === "registry/party-inactive") return undefined;
@@ -219,9 +218,9 @@ async function retry(
   const outage =
     error !== undefined &&
     ["registry/unavailable", "journal/unavailable", "amqp/overloaded", "abort/cancelled"].includes(error.code);
-  const tries = outage ? 0 : memory.failed(`${delivery.queue} ${envelope.messageId ?? ""}`);
+  const tries = outage ? 0 : memory.failed(triesKey(delivery, envelope));
   if (tries >= options.maxTries) {
-    memory.forget(`${delivery.queue} ${envelope.messageId ?? ""}`);
+    memory.forget(triesKey(delivery, envelope));
     return deadLetter(
       options,
       delivery,
@@ -240,6 +239,10 @@ async function retry(
   // When the subscription stops, the message goes back at once.
   await options.clock.sleep(pause, delivery.signal).catch(() => {});
   return "release";
+}
+
+function triesKey(delivery: InboundDelivery, envelope: Envelope): string {
+  return `${delivery.queue} ${messageKey(envelope)}`;
 }
 
 function deadLetter(options: Resolved, delivery: InboundDelivery, envelope: Envelope, reason: string): Outcome {
