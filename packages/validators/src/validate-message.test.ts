@@ -14,6 +14,7 @@ import {
   services,
   xmlDocument,
 } from "./_messages.ts";
+import { parseXml, serializeXml, type XmlElement } from "@helsekontakt/types/xml";
 import { validateMessage } from "./index.ts";
 
 const ekontakt = "DIALOG_INNBYGGER_EKONTAKT";
@@ -31,7 +32,32 @@ const dialog = (documents: readonly string[], rest: Partial<MessageParts> = {}) 
   run({ type: ekontakt, documents, ...rest });
 const rulesOf = (result: ReturnType<typeof run>) => result.issues.map((i) => `${i.level} ${i.rule}`);
 
+/** Every document with one element or attribute less. */
+function* lessOne(xml: Uint8Array): Generator<Uint8Array> {
+  const root = parseXml(xml);
+  function* without(element: XmlElement): Generator<XmlElement> {
+    for (const a of element.attributes) yield { ...element, attributes: element.attributes.filter((b) => b !== a) };
+    for (const [at, item] of element.content.entries()) {
+      if (typeof item === "string") continue;
+      yield { ...element, content: element.content.toSpliced(at, 1) };
+      for (const child of without(item)) yield { ...element, content: element.content.with(at, child) };
+    }
+  }
+  for (const tree of without(root)) yield serializeXml(tree);
+}
+
 describe("validateMessage()", () => {
+  it.each<[string, readonly string[]]>([
+    [ekontakt, [request("DI", text), relation, attachment("application/pdf", "JVBERi0=")]],
+    [ekontakt, [answer("19", note)]],
+    [oversikt, [services(service("HJ-1"), service("HJ-2"))]],
+    [notifikasjon, [episode("17851360018", security("N"))]],
+  ])("says what it can about a message with any one part missing: %s", (type, documents) => {
+    let refused = 0;
+    for (const xml of lessOne(message({ type, conversation, documents }))) if (!validateMessage(xml).valid) refused++;
+    expect(refused).toBeGreaterThan(20);
+  });
+
   it.each<[string, MessageParts]>([
     [
       "a citizen's request with relation and attachment",

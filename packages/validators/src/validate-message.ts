@@ -11,6 +11,7 @@ import { decodeXml, type ElementRegistry, splitClark, type XmlLimits } from "@he
 import { elements as xmldsig } from "@helsekontakt/types/xmldsig";
 import { linesOf } from "./locate.ts";
 import { rules, types } from "./registry.ts";
+import type { Incomplete } from "./rules/context.ts";
 import { checkMessageRules } from "./rules/index.ts";
 import { validateXml, type XmlValidationResult } from "./xsd/validate-xml.ts";
 
@@ -90,12 +91,13 @@ function otherRoot(local: string): Issue {
 }
 
 /** The message as an object, when the schema faults leave one; the rules say nothing about one that is in pieces. */
-function decodeHead(bytes: Uint8Array, options: ValidateMessageOptions): MsgHead | undefined {
+function decodeHead(bytes: Uint8Array, options: ValidateMessageOptions): Incomplete<MsgHead> | undefined {
   try {
     const { value } = decodeXml(bytes, { ...options, registry, mode: "tolerant" });
-    const head = value as MsgHead;
-    const whole = head.MsgInfo?.Sender?.Organisation !== undefined && head.MsgInfo.Receiver?.Organisation !== undefined;
-    return whole && head.MsgInfo.Type !== undefined && head.MsgInfo.MsgId !== undefined ? head : undefined;
+    const head = value as Incomplete<MsgHead>;
+    const info = head.MsgInfo;
+    const whole = info?.Sender?.Organisation !== undefined && info.Receiver?.Organisation !== undefined;
+    return whole && info.Type !== undefined && info.MsgId !== undefined ? head : undefined;
   } catch (error) {
     if (error instanceof HelsekontaktError && (error as HelsekontaktError).code.startsWith("xml/")) return undefined;
     throw error;

@@ -1,6 +1,18 @@
 import type { Issue, IssueLevel } from "@helsekontakt/core";
 import type { MsgHead } from "@helsekontakt/types/msghead";
-import { type AnyElement, splitClark } from "@helsekontakt/types/xml";
+import { type AnyElement, type AnyType, splitClark } from "@helsekontakt/types/xml";
+
+/**
+ * A decoded value of which any part may be absent: the rules also see messages that the schema refuses, and must say
+ * what they can about the rest.
+ */
+export type Incomplete<T> = T extends string | AnyElement | AnyType
+  ? T
+  : T extends readonly (infer Item)[]
+    ? readonly Incomplete<Item>[]
+    : T extends object
+      ? { readonly [K in keyof T]?: Incomplete<T[K]> | undefined }
+      : T;
 
 /** One element inside a `RefDoc/Content`. */
 export interface Payload {
@@ -16,14 +28,14 @@ export interface Payload {
 
 /** What every rule gets: the decoded message and a place for findings. */
 export interface RuleContext {
-  readonly head: MsgHead;
+  readonly head: Incomplete<MsgHead>;
   /** Elements of all Documents, in order. */
   readonly payloads: readonly Payload[];
   add(level: IssueLevel, rule: `profile/${string}`, path: string, message: string): void;
 }
 
 /** Prepares a decoded message for the rules. */
-export function createRuleContext(head: MsgHead, issues: Issue[]): RuleContext {
+export function createRuleContext(head: Incomplete<MsgHead>, issues: Issue[]): RuleContext {
   const payloads: Payload[] = [];
   (head.Document ?? []).forEach((document, index) => {
     for (const item of document.RefDoc?.Content?.$any ?? []) {
@@ -42,9 +54,9 @@ export function createRuleContext(head: MsgHead, issues: Issue[]): RuleContext {
 }
 
 /** The decoded value of a payload, when it is a known one of this name. */
-export function valueOf<T extends object>(payload: Payload | undefined): T | undefined {
+export function valueOf<T extends object>(payload: Payload | undefined): Incomplete<T> | undefined {
   const value = payload?.item.value;
-  return typeof value === "object" ? (value as T) : undefined;
+  return typeof value === "object" ? (value as Incomplete<T>) : undefined;
 }
 
 /** Characters as a user counts them in a field, roughly: code points. */

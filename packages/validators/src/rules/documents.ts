@@ -1,7 +1,7 @@
 import { type Code8114 } from "@helsekontakt/types/codes";
 import { elements as base64Elements } from "@helsekontakt/types/base64container";
 import type { RefDoc } from "@helsekontakt/types/msghead";
-import type { RuleContext } from "./context.ts";
+import type { Incomplete, RuleContext } from "./context.ts";
 
 const xml: Code8114 = "XML";
 const attachment: Code8114 = "A";
@@ -26,7 +26,8 @@ export function checkDocuments(context: RuleContext): void {
   (context.head.Document ?? []).forEach((document, index) => {
     const path = `/MsgHead/Document[${index + 1}]/RefDoc`;
     const ref = document.RefDoc;
-    const type = ref.MsgType.$V?.trim();
+    if (ref === undefined) return;
+    const type = ref.MsgType?.$V?.trim();
     if (type === attachment) total += checkAttachment(context, ref, path);
     else if (type === xml && ref.Content?.$any?.length !== 1) {
       context.add(
@@ -56,7 +57,7 @@ export function checkDocuments(context: RuleContext): void {
 }
 
 /** @returns the decoded size in bytes. */
-function checkAttachment(context: RuleContext, ref: RefDoc, path: string): number {
+function checkAttachment(context: RuleContext, ref: Incomplete<RefDoc>, path: string): number {
   const mime = ref.MimeType?.trim().toLowerCase();
   const signature = formats.get(mime ?? "");
   if (mime === undefined) {

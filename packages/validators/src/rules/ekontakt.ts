@@ -1,7 +1,8 @@
 import { type Code7601, type Code7602, codeLists, codeOid } from "@helsekontakt/types/codes";
 import { elements as dialogElements, type v11 } from "@helsekontakt/types/dialogmelding";
 import type { Pasientrelasjon } from "@helsekontakt/types/pasientrelasjon";
-import { type Payload, type RuleContext, valueOf } from "./context.ts";
+import { splitClark } from "@helsekontakt/types/xml";
+import { type Incomplete, type Payload, type RuleContext, valueOf } from "./context.ts";
 import { checkLength, checkText, isBlank } from "./xhtml.ts";
 
 /** What a party may send: a citizen's or provider's request or answer. */
@@ -28,7 +29,11 @@ const answers: ReadonlyMap<string, Part> = new Map<Code7602, Part>([
 ]);
 /** Upper bounds of the citizen's screen, characters. */
 const limits = { subject: 50, text: 1000 };
-const dialog11 = Object.keys(dialogElements).find((n) => n.includes("/2013-")) ?? "";
+const dialog11 = new Set(
+  Object.keys(dialogElements)
+    .map((name) => splitClark(name).ns)
+    .filter((ns) => ns.endsWith("/2013-01-23")),
+);
 
 /**
  * The field matrix of E-kontakt.
@@ -38,7 +43,7 @@ const dialog11 = Object.keys(dialogElements).find((n) => n.includes("/2013-")) ?
 export function checkEkontakt(context: RuleContext): void {
   const first = context.payloads[0];
   const dialog = context.payloads.find((p) => p.name === "Dialogmelding");
-  if (first === undefined || dialog === undefined || first !== dialog || !dialog11.includes(dialog.ns)) {
+  if (first === undefined || dialog === undefined || first !== dialog || !dialog11.has(dialog.ns)) {
     context.add(
       "error",
       "profile/dialogmelding-first",
@@ -66,7 +71,7 @@ export function checkEkontakt(context: RuleContext): void {
   checkOthers(context, dialog, part);
 }
 
-function checkRequest(context: RuleContext, request: v11.Foresporsel, path: string): Part | undefined {
+function checkRequest(context: RuleContext, request: Incomplete<v11.Foresporsel>, path: string): Part | undefined {
   const part = checkCode(context, request.TypeForesp, "7601", requests, `${path}/TypeForesp`);
   const needsText = part === "provider-request";
   if (needsText && (request.EmneSporsmal ?? "").trim() === "") {
@@ -93,7 +98,7 @@ function checkRequest(context: RuleContext, request: v11.Foresporsel, path: stri
   return part;
 }
 
-function checkAnswer(context: RuleContext, answer: v11.Notat, path: string): Part | undefined {
+function checkAnswer(context: RuleContext, answer: Incomplete<v11.Notat>, path: string): Part | undefined {
   const part = checkCode(context, answer.TemaKodet, "7602", answers, `${path}/TemaKodet`);
   if ((part === "provider-answer" || part === "citizen-answer") && isBlank(answer.TekstNotatInnhold)) {
     context.add("error", "profile/ekontakt-field", path, "expected TekstNotatInnhold in an answer, found none");
@@ -122,11 +127,13 @@ function checkAnswer(context: RuleContext, answer: v11.Notat, path: string): Par
 /** Other codes of the list are readable, but not what a writer uses here. */
 function checkCode(
   context: RuleContext,
-  code: { readonly $V?: string; readonly $S?: string },
+  code: { readonly $V?: string | undefined; readonly $S?: string | undefined } | undefined,
   list: "7601" | "7602",
   known: ReadonlyMap<string, Part>,
   path: string,
 ): Part | undefined {
+  // The schema demands the element; its absence is reported there.
+  if (code === undefined) return undefined;
   const value = code.$V?.trim() ?? "";
   // The guide prints the OID with a blank in it.
   if ((code.$S ?? "").replace(/\s/g, "") !== codeOid(list)) {
@@ -148,7 +155,7 @@ function checkCode(
 
 function checkConversation(context: RuleContext, part: Part | undefined, isAnswer: boolean): void {
   if (!isAnswer && part !== "unread-notice") return;
-  if (context.head.MsgInfo.ConversationRef !== undefined) return;
+  if (context.head.MsgInfo?.ConversationRef !== undefined) return;
   context.add(
     "error",
     "profile/conversation-ref",

@@ -2,7 +2,7 @@ import type { HealthcareProfessional, Ident, Organisation } from "@helsekontakt/
 import { type Code7304, type Code8116, type Code9051, codeOid } from "@helsekontakt/types/codes";
 import { isHerId, isUuid } from "../identifiers/organisation.ts";
 import { safeParsePersonNumber } from "../identifiers/person-number.ts";
-import type { RuleContext } from "./context.ts";
+import type { Incomplete, RuleContext } from "./context.ts";
 
 const herId: Code9051 & Code8116 = "HER";
 const organisationNumber: Code9051 = "ENH";
@@ -15,9 +15,9 @@ const personTypes: readonly Code8116[] = ["FNR", "DNR"];
  * @see HITS 1217:2018, section 2.3; HITS 1218:2018, section 2.3
  */
 export function checkHeader(context: RuleContext): void {
-  const info = context.head.MsgInfo;
+  const info = context.head.MsgInfo ?? {};
   const at = "/MsgHead/MsgInfo";
-  if (!isUuid(info.MsgId)) {
+  if (!isUuid(info.MsgId ?? "")) {
     context.add("error", "profile/msg-id", `${at}/MsgId`, "expected a UUID, found other text; Helsenorge answers E10");
   }
   if (info.Ack === undefined) {
@@ -37,15 +37,16 @@ export function checkHeader(context: RuleContext): void {
       );
     }
   }
-  checkParty(context, info.Sender.Organisation, `${at}/Sender/Organisation`);
-  checkParty(context, info.Receiver.Organisation, `${at}/Receiver/Organisation`);
+  checkParty(context, info.Sender?.Organisation, `${at}/Sender/Organisation`);
+  checkParty(context, info.Receiver?.Organisation, `${at}/Receiver/Organisation`);
   checkPatient(context);
 }
 
 /** Two levels, each with a HER-id: the enterprise, and below it a service or a person. */
-function checkParty(context: RuleContext, party: Organisation, path: string): void {
+function checkParty(context: RuleContext, party: Incomplete<Organisation> | undefined, path: string): void {
+  if (party === undefined) return;
   checkHerId(context, party.Ident, path, codeOid("9051"), path.includes("/Receiver/"));
-  const person: HealthcareProfessional | undefined = party.HealthcareProfessional;
+  const person: Incomplete<HealthcareProfessional> | undefined = party.HealthcareProfessional;
   if (party.Organisation !== undefined) {
     checkHerId(context, party.Organisation.Ident, `${path}/Organisation`, codeOid("9051"));
   } else if (person !== undefined) {
@@ -63,21 +64,21 @@ function checkParty(context: RuleContext, party: Organisation, path: string): vo
 /** The HER-id may stand behind other identifiers; its code list differs between organisations and persons. */
 function checkHerId(
   context: RuleContext,
-  idents: readonly Ident[] | undefined,
+  idents: readonly Incomplete<Ident>[] | undefined,
   path: string,
   oid: string,
   lenient = false,
 ): void {
-  const index = (idents ?? []).findIndex((i) => i.TypeId.$V?.trim() === herId);
+  const index = (idents ?? []).findIndex((i) => i.TypeId?.$V?.trim() === herId);
   const ident = idents?.[index];
   if (ident === undefined) {
     // An official example names the receiving enterprise by organisation number alone.
-    const named = lenient && (idents ?? []).some((i) => i.TypeId.$V?.trim() === organisationNumber);
+    const named = lenient && (idents ?? []).some((i) => i.TypeId?.$V?.trim() === organisationNumber);
     const level = named ? "warning" : "error";
     context.add(level, "profile/her-id-levels", path, "expected an Ident of type HER on this level, found none");
     return;
   }
-  if (!isHerId(ident.Id.trim())) {
+  if (!isHerId(ident.Id?.trim() ?? "")) {
     context.add(
       "error",
       "profile/her-id",
@@ -85,7 +86,7 @@ function checkHerId(
       "expected a HER-id, a plain number, found other text",
     );
   }
-  if (ident.TypeId.$S !== undefined && ident.TypeId.$S.trim() !== oid) {
+  if (ident.TypeId?.$S !== undefined && ident.TypeId.$S.trim() !== oid) {
     context.add(
       "warning",
       "profile/her-id-list",
@@ -97,7 +98,7 @@ function checkHerId(
 
 function checkPatient(context: RuleContext): void {
   const at = "/MsgHead/MsgInfo/Patient";
-  const patient = context.head.MsgInfo.Patient;
+  const patient = context.head.MsgInfo?.Patient;
   if (patient === undefined) {
     context.add(
       "error",
@@ -112,7 +113,7 @@ function checkPatient(context: RuleContext): void {
       context.add("error", "profile/patient", at, `expected ${name}, found none`);
   }
   const idents = patient.Ident ?? [];
-  const persons = idents.filter((i) => personTypes.includes(i.TypeId.$V?.trim() as Code8116));
+  const persons = idents.filter(isPersonIdent);
   if (persons.length !== 1 || idents.length !== 1) {
     const found = persons.length === 0 ? "none" : "several identifiers";
     context.add(
@@ -127,9 +128,14 @@ function checkPatient(context: RuleContext): void {
   });
 }
 
+/** Whether an identifier is one of the two kinds that Helsenorge takes for a patient. */
+export function isPersonIdent(ident: Incomplete<Ident>): boolean {
+  return personTypes.includes(ident.TypeId?.$V?.trim() as Code8116);
+}
+
 /** Control digits only warn: official samples have wrong ones, and the rule widens in 2032. */
-function checkNumber(context: RuleContext, ident: Ident, path: string): void {
-  const number = safeParsePersonNumber(ident.Id.trim());
+function checkNumber(context: RuleContext, ident: Incomplete<Ident>, path: string): void {
+  const number = safeParsePersonNumber(ident.Id?.trim() ?? "");
   if (number === undefined || number.kind === "fhn") {
     context.add(
       "error",
@@ -148,7 +154,7 @@ function checkNumber(context: RuleContext, ident: Ident, path: string): void {
     );
   }
   const type: Code8116 = number.kind === "dnr" ? "DNR" : "FNR";
-  if (ident.TypeId.$V?.trim() !== type) {
+  if (ident.TypeId?.$V?.trim() !== type) {
     context.add(
       "warning",
       "profile/person-number-type",

@@ -1,7 +1,7 @@
 import type { Issue } from "@helsekontakt/core";
 import { type Code8279, codeLists } from "@helsekontakt/types/codes";
 import type { MsgHead } from "@helsekontakt/types/msghead";
-import { createRuleContext } from "./context.ts";
+import { createRuleContext, type Incomplete } from "./context.ts";
 import { checkDocuments } from "./documents.ts";
 import { checkEkontakt } from "./ekontakt.ts";
 import { checkHeader } from "./header.ts";
@@ -17,10 +17,10 @@ const exempt: readonly Code8279[] = ["DIALOG_INNBYGGER_TEST", "APPREC", "AMQP_SO
  *
  * @returns issues without lines; paths count from 1.
  */
-export function checkMessageRules(head: MsgHead): Issue[] {
+export function checkMessageRules(head: Incomplete<MsgHead>): Issue[] {
   const issues: Issue[] = [];
   const context = createRuleContext(head, issues);
-  const name = head.MsgInfo.Type.$V?.trim() ?? "";
+  const name = head.MsgInfo?.Type?.$V?.trim() ?? "";
   const known = codeLists["8279"].codes.some((c) => c.code === name) && !exempt.includes(name as Code8279);
   if (known) {
     checkHeader(context);

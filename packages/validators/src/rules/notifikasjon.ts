@@ -5,6 +5,7 @@ import { validateFhir } from "../fhir.ts";
 import { isHerId } from "../identifiers/organisation.ts";
 import { ageOn, safeParsePersonNumber } from "../identifiers/person-number.ts";
 import type { Payload, RuleContext } from "./context.ts";
+import { isPersonIdent } from "./header.ts";
 
 /** The parts of an EpisodeOfCare that the rules below look at; nothing is assumed to be there. */
 interface Episode {
@@ -44,7 +45,7 @@ export function checkFhirPayloads(context: RuleContext, issues: Issue[], profile
  */
 export function checkNotifikasjon(context: RuleContext, issues: Issue[]): void {
   const payload = context.payloads[0];
-  if (context.head.MsgInfo.ConversationRef !== undefined) {
+  if (context.head.MsgInfo?.ConversationRef !== undefined) {
     context.add(
       "warning",
       "profile/conversation-ref",
@@ -66,7 +67,8 @@ export function checkNotifikasjon(context: RuleContext, issues: Issue[]): void {
 }
 
 function checkEpisode(context: RuleContext, payload: Payload, episode: Episode): void {
-  const head = context.head.MsgInfo.Patient?.Ident?.[0]?.Id.trim();
+  const info = context.head.MsgInfo;
+  const head = info?.Patient?.Ident?.find(isPersonIdent)?.Id?.trim();
   const own = episode.patient?.identifier?.value;
   if (typeof own === "string" && head !== undefined && own !== head) {
     context.add(
@@ -88,7 +90,8 @@ function checkEpisode(context: RuleContext, payload: Payload, episode: Episode):
   }
   const access = (episode.meta?.security ?? []).filter((s) => s.system === codeSystem("9603"));
   const birthDate = safeParsePersonNumber(head ?? "")?.birthDate;
-  const age = birthDate === undefined ? undefined : ageOn(birthDate, context.head.MsgInfo.GenDate);
+  const day = info?.GenDate?.trim();
+  const age = birthDate === undefined || day === undefined ? undefined : ageOn(birthDate, day);
   if (age !== undefined && age >= 12 && age <= 15 && access.length === 0) {
     context.add(
       "warning",
