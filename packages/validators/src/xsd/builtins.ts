@@ -46,7 +46,7 @@ const free = new Set(["string", "normalizedString", "token", "anySimpleType", "a
 
 /** Whether a built-in type is a kind of decimal number. */
 export function isDecimalType(type: string): boolean {
-  return type === "decimal" || type in ranges;
+  return type === "decimal" || Object.hasOwn(ranges, type);
 }
 
 /** What a built-in type holds, for messages. */
@@ -111,9 +111,9 @@ function isUri(text: string): boolean {
 export function isBuiltinType(type: string): boolean {
   return (
     free.has(type) ||
-    type in patterns ||
-    type in ranges ||
-    type in listsOf ||
+    Object.hasOwn(patterns, type) ||
+    Object.hasOwn(ranges, type) ||
+    Object.hasOwn(listsOf, type) ||
     isDateType(type) ||
     type === "base64Binary" ||
     type === "anyURI"

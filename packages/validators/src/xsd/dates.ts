@@ -37,7 +37,7 @@ const parts: Readonly<Record<string, readonly ("y" | "m" | "d" | "H" | "M" | "S"
 
 /** Whether `type` is one of the built-in date and time types. */
 export function isDateType(type: string): boolean {
-  return type in shapes;
+  return Object.hasOwn(shapes, type);
 }
 
 /**

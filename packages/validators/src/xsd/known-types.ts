@@ -2,6 +2,11 @@ import { XS } from "@helsekontakt/types/xml";
 import { isBuiltinType } from "./builtins.ts";
 import type { SimpleRule, TypeRule } from "./rules.ts";
 
+/** What a table itself has for a name from a document: `constructor` is a name too. */
+export function own<T>(table: Readonly<Record<string, T>> | undefined, name: string): T | undefined {
+  return table !== undefined && Object.hasOwn(table, name) ? table[name] : undefined;
+}
+
 /** The type that allows everything; content is checked laxly. */
 export const anyTypeRule: TypeRule = {
   name: `{${XS}}anyType`,

@@ -63,6 +63,14 @@ text</Patient>`;
     ]);
   });
 
+  it("knows no element or type by the names that every object has", () => {
+    expect(found("<constructor/>")).toEqual(["xsd/root-unknown /constructor 1"]);
+    expect(note("", '<__proto__ xmlns=""/>')).toEqual([]);
+    const unknown = "xsd/type-unknown /Notat/TekstNotatInnhold/@xsi:type 1";
+    expect(note('xsi:type="x:constructor"', "")).toEqual([unknown]);
+    expect(note('xsi:type="x:toString"', "")).toEqual([unknown]);
+  });
+
   it("takes an empty Organisation, but not half of one", () => {
     expect(found(`<Organisation xmlns="${mh}"/>`)).toEqual([]);
     expect(found(`<Organisation xmlns="${mh}"><OrganisationName/></Organisation>`)).toEqual([

@@ -13,7 +13,7 @@ import {
 import { isBuiltinDerived } from "./builtins.ts";
 import { compileModel, nameList, skipAhead, type Transition } from "./compile.ts";
 import { type Frame, pathOf } from "./frame.ts";
-import { anyTypeRule, builtinRule } from "./known-types.ts";
+import { anyTypeRule, builtinRule, own } from "./known-types.ts";
 import type {
   AttributeRule,
   ElementRule,
@@ -87,7 +87,7 @@ export class XsdValidator implements XmlHandler {
     }
     const { content } = parent.type;
     if (content.kind === "any") {
-      this.#enter(tag, offset, cursor, this.#registry[clarkName(tag.uri, tag.local)], anyTypeRule, 0, undefined);
+      this.#enter(tag, offset, cursor, own(this.#registry, clarkName(tag.uri, tag.local)), anyTypeRule, 0, undefined);
     } else if (content.kind === "elements") {
       this.#step(parent, tag, offset, cursor);
     } else {
@@ -142,7 +142,7 @@ export class XsdValidator implements XmlHandler {
   #openRoot(tag: XmlTag, offset: number, cursor: XmlCursor): void {
     const name = clarkName(tag.uri, tag.local);
     this.root = name;
-    const rule = this.#registry[name];
+    const rule = own(this.#registry, name);
     if (rule === undefined) {
       this.#add(
         "xsd/root-unknown",
@@ -162,14 +162,18 @@ export class XsdValidator implements XmlHandler {
     const state = model?.states[parent.state];
     if (model === undefined || state === undefined) return;
     let variant = parent.variant;
-    let own = find(state.byName, tag.local, variant !== undefined && tag.uri === variant.from ? variant.to : tag.uri);
-    if (own === undefined && variant === undefined) {
+    let transition = find(
+      state.byName,
+      tag.local,
+      variant !== undefined && tag.uri === variant.from ? variant.to : tag.uri,
+    );
+    if (transition === undefined && variant === undefined) {
       variant = this.#variant(parent, tag.uri);
-      if (variant !== undefined) own = find(state.byName, tag.local, variant.to);
+      if (variant !== undefined) transition = find(state.byName, tag.local, variant.to);
     }
     const ns = variant !== undefined && tag.uri === variant.from ? variant.to : tag.uri;
-    if (own !== undefined) {
-      this.#take(parent, own, tag, offset, cursor, variant);
+    if (transition !== undefined) {
+      this.#take(parent, transition, tag, offset, cursor, variant);
       return;
     }
     for (const wildcard of state.wildcards) {
@@ -215,15 +219,6 @@ export class XsdValidator implements XmlHandler {
       parent.counts.set(tag.local, index);
     }
     const { rule } = transition;
-    if (rule.abstract === true) {
-      this.#child(
-        parent,
-        tag,
-        offset,
-        "xsd/abstract",
-        "expected a member of the substitution group, found its abstract head",
-      );
-    }
     this.#enter(tag, offset, cursor, rule, rule.type(), index, variant);
   }
 
@@ -232,7 +227,7 @@ export class XsdValidator implements XmlHandler {
       this.#skip = 1;
       return;
     }
-    const rule = this.#registry[clarkName(tag.uri, tag.local)];
+    const rule = own(this.#registry, clarkName(tag.uri, tag.local));
     if (rule !== undefined) {
       this.#enter(tag, offset, cursor, rule, rule.type(), 0, undefined);
     } else if (this.#foreign.has(tag.uri)) {
@@ -265,6 +260,10 @@ export class XsdValidator implements XmlHandler {
     let special = false;
     for (const key in tag.attributes) if ((tag.attributes[key] as XmlTagAttribute).uri === XSI) special = true;
     const at = (): string => `${pathOf(this.#frames)}/${tag.local}${index > 0 ? `[${index}]` : ""}`;
+    if (rule?.abstract === true) {
+      const message = "expected a member of the substitution group, found its abstract head";
+      this.#add("xsd/abstract", at(), offset, message);
+    }
     if (special) {
       for (const key in tag.attributes) {
         const a = tag.attributes[key] as XmlTagAttribute;
@@ -309,7 +308,7 @@ export class XsdValidator implements XmlHandler {
     const ns = cursor.resolve(colon < 0 ? "" : name.slice(0, colon)) ?? "";
     const clark = clarkName(ns, name.slice(colon + 1));
     if (clark === declared.name) return declared;
-    const found = declared.derived?.()[clark]?.() ?? this.#substitute(declared, clark, ns, name.slice(colon + 1));
+    const found = own(declared.derived?.(), clark)?.() ?? this.#substitute(declared, clark, ns, name.slice(colon + 1));
     if (found === undefined) {
       this.#add(
         "xsd/type-unknown",
@@ -324,7 +323,7 @@ export class XsdValidator implements XmlHandler {
 
   /** Types that the declared type's own list does not name: those under anyType, and built-ins under a built-in. */
   #substitute(declared: TypeRule, clark: string, ns: string, local: string): TypeRule | undefined {
-    if (declared.content.kind === "any") return this.#types[clark] ?? (ns === XS ? builtinRule(local) : undefined);
+    if (declared.content.kind === "any") return own(this.#types, clark) ?? (ns === XS ? builtinRule(local) : undefined);
     if (ns !== XS || declared.content.kind !== "simple" || !declared.name.startsWith(`{${XS}}`)) return undefined;
     return isBuiltinDerived(local, splitClark(declared.name).local) ? builtinRule(local) : undefined;
   }
