@@ -115,6 +115,14 @@ describe("decodeXml()", () => {
 
   it.each([
     ["unknown root", "<X/>", "xml/unknown-root", undefined, 1],
+    ["a root that every object has", "<constructor/>", "xml/unknown-root", undefined, 1],
+    [
+      "xsi:type on plain text",
+      `<Root ${ns} xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:x="http://www.w3.org/2001/XMLSchema">\n<Name xsi:type="x:token"/></Root>`,
+      "xml/unexpected-element",
+      "/Root/Name",
+      2,
+    ],
     ["unknown element", `<Root ${ns}>\n<Name/>\n<Nope/></Root>`, "xml/unexpected-element", "/Root/Nope", 3],
     ["wrong namespace", `<Root ${ns}><f:Name/></Root>`, "xml/unexpected-element", "/Root/Name", 1],
     ["order", `<Root ${ns}>\n<Ratio/>\n<Name/></Root>`, "xml/unexpected-element", "/Root/Name", 3],
@@ -135,6 +143,14 @@ describe("decodeXml()", () => {
     expect(error.code).toBe(code);
     expect(error.context.line).toBe(line);
     expect(error.context.path).toBe(path);
+  });
+
+  it("keeps an element whose name every object has as a tree", () => {
+    const xml = `<Root ${ns}><Name/><Text><constructor xmlns=""/></Text></Root>`;
+    const { value } = decode(xml);
+    expect(value).toMatchObject({ Text: { $content: [{ name: "constructor", element: { name: "constructor" } }] } });
+    expect(decodeXml(encodeXml("{urn:m}Root", value as object, { registry }), { registry }).value).toEqual(value);
+    expect(failure(() => encodeXml("constructor", {}, { registry })).code).toBe("xml/unknown-root");
   });
 
   it("lets known elements out of order and undeclared attributes pass in tolerant mode, and says so", () => {

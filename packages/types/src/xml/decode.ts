@@ -3,7 +3,7 @@ import { Decoder, type Tolerated } from "./decoder.ts";
 import { readXml, type ReadXmlOptions, type XmlCursor, type XmlTagAttribute } from "./reader.ts";
 import type { ElementRegistry } from "./table.ts";
 import type { XmlElement } from "./tree.ts";
-import { XMLNS } from "./names.ts";
+import { own, XMLNS } from "./names.ts";
 
 export interface DecodeOptions {
   /** The elements that can be a root or stand behind a wildcard. */
@@ -62,7 +62,11 @@ function feed(element: XmlElement, decoder: Decoder, outer: readonly Readonly<Re
     offset: -1,
     tagStart: () => -1,
     lineAt: () => 0,
-    resolve: (prefix) => scope.find((s) => prefix in s)?.[prefix],
+    resolve: (prefix) =>
+      own(
+        scope.find((s) => Object.hasOwn(s, prefix)),
+        prefix,
+      ),
   };
   const attributes: Record<string, XmlTagAttribute> = {};
   for (const a of element.attributes) {

@@ -7,7 +7,7 @@ import {
   derivedType,
   wildcardAllows,
 } from "./compile.ts";
-import { clarkName, XSI } from "./names.ts";
+import { clarkName, own, XSI } from "./names.ts";
 import { TreeBuilder } from "./parse-tree.ts";
 import type { XmlCursor, XmlHandler, XmlTag, XmlTagAttribute } from "./reader.ts";
 import type { ElementRegistry, ElementTable } from "./table.ts";
@@ -77,7 +77,7 @@ export class Decoder implements XmlHandler {
     }
     if (this.#depth === 0) {
       const name = clarkName(tag.uri, tag.local);
-      const element = this.#registry[name];
+      const element = own(this.#registry, name);
       if (element === undefined) {
         throw new HelsekontaktError(
           "xml/unknown-root",
@@ -247,7 +247,7 @@ export class Decoder implements XmlHandler {
   #wildcard(tag: XmlTag, cursor: XmlCursor, parent: Frame, slot: "any" | "content" | "items"): void {
     if (slot === "content") this.#flushMixed(parent);
     const name = clarkName(tag.uri, tag.local);
-    const element = this.#registry[name];
+    const element = own(this.#registry, name);
     if (element !== undefined) {
       this.#push(tag, cursor, element, slot, undefined, name, undefined);
       return;
@@ -348,7 +348,9 @@ export class Decoder implements XmlHandler {
       }
       const clark = clarkName(ns ?? "", local);
       if (type === undefined) {
-        this.#tolerated.push({ path: this.#path(), message: "xsi:type of a simple value has no place in the object" });
+        const message = "expected no xsi:type on an element of simple type, whose value is plain text, found one";
+        if (this.#strict) throw this.#faultHere("xml/unexpected-element", cursor, message);
+        this.#tolerated.push({ path: this.#path(), message });
         return;
       }
       frame.value.$type = clark;

@@ -1,6 +1,6 @@
 import { HelsekontaktError } from "@helsekontakt/core";
 import { type CompiledType, compiledRef, compileType, derivedType, wildcardAllows } from "./compile.ts";
-import { clarkName, splitClark, XSI } from "./names.ts";
+import { clarkName, own, splitClark, XSI } from "./names.ts";
 import { writeTree } from "./serialize.ts";
 import type { ElementRegistry, ElementTable, FieldTable } from "./table.ts";
 import type { AnyElement, XmlAttribute, XmlElement } from "./tree.ts";
@@ -21,7 +21,7 @@ type Source = Readonly<Record<string, unknown>>;
  * @throws {HelsekontaktError} `xml/unknown-root`; `xml/not-encodable`, context `path`, never a value.
  */
 export function encodeXml(name: string, value: object | string, options: EncodeXmlOptions): Uint8Array {
-  const element = options.registry[name];
+  const element = own(options.registry, name);
   if (element === undefined) {
     throw new HelsekontaktError(
       "xml/unknown-root",
@@ -264,7 +264,7 @@ class Encoder {
       this.#guard(path, () => writeTree(this.#writer, tree, true, this.#prefixes));
       return;
     }
-    const known = this.#registry[item.name];
+    const known = own(this.#registry, item.name);
     const at = `${path}/${splitClark(item.name).local}`;
     if (known === undefined) throw notEncodable(at, "an element that the registry has", "another");
     this.element(known, item.value, true, at, undefined, item.schemaLocation);

@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import { Buffer, isAscii, isUtf8 } from "node:buffer";
 import { HelsekontaktError } from "@helsekontakt/core";
 import iconv from "iconv-lite";
 
@@ -25,7 +25,7 @@ const declaration =
 /**
  * Decodes the bytes of an XML document by byte order mark, then declaration, then UTF-8.
  *
- * @throws {HelsekontaktError} `xml/encoding` when the declared encoding is unknown, contradicts the byte order mark or
+ * @throws {HelsekontaktError} `xml/encoding` (context: `line`) when the declared encoding is unknown, contradicts the byte order mark or
  *   the width of the bytes, or when a byte does not belong to it.
  * @see Extensible Markup Language 1.0, appendix F
  */
@@ -47,11 +47,12 @@ export function decodeXmlBytes(bytes: Uint8Array): DecodedBytes {
       // Not TextDecoder, whose label iso-8859-1 means windows-1252.
       return { text: latin1(bytes, bytes.byteLength), encoding: declared };
     case "us-ascii":
-      if (bytes.some((b) => b > 0x7f)) throw mismatch("us-ascii", "a byte above 127");
+      if (!isAscii(bytes)) throw mismatch("us-ascii", "a byte above 127", lineOf(bytes, isAscii));
       return { text: latin1(bytes, bytes.byteLength), encoding: declared };
     case "windows-1252": {
       const text = iconv.decode(bytes, "windows-1252");
-      if (text.includes("\ufffd")) throw mismatch("windows-1252", "a byte that it leaves undefined");
+      if (text.includes("\ufffd"))
+        throw mismatch("windows-1252", "a byte that it leaves undefined", lineOf(bytes, isWindows1252));
       return { text, encoding: declared };
     }
     case "utf-16":
@@ -62,6 +63,7 @@ export function decodeXmlBytes(bytes: Uint8Array): DecodedBytes {
       throw new HelsekontaktError(
         "xml/encoding",
         "expected one of the encodings UTF-8, UTF-16, ISO-8859-1, windows-1252 or US-ASCII, found a declaration of another",
+        { context: { line: 1 } },
       );
   }
 }
@@ -71,7 +73,7 @@ function decodeUtf8(bytes: Uint8Array, marked: boolean): DecodedBytes {
   try {
     text = utf8.decode(bytes);
   } catch {
-    throw mismatch("utf-8", "a byte sequence that is not UTF-8");
+    throw mismatch("utf-8", "a byte sequence that is not UTF-8", lineOf(bytes, isUtf8));
   }
   if (marked) {
     const declared = declaredEncoding(text.slice(0, 256));
@@ -84,9 +86,11 @@ function decodeUtf8(bytes: Uint8Array, marked: boolean): DecodedBytes {
 function decodeUtf16(bytes: Uint8Array, encoding: "utf-16le" | "utf-16be"): DecodedBytes {
   let text: string;
   try {
-    text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
+    // The caller has taken the mark off; a second one is a character, and a fault.
+    text = new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw mismatch(encoding, "a byte sequence that is not UTF-16");
+    const before = new TextDecoder(encoding).decode(bytes).split("\ufffd", 1)[0] ?? "";
+    throw mismatch(encoding, "a byte sequence that is not UTF-16", before.split("\n").length);
   }
   const declared = declaredEncoding(text.slice(0, 256));
   if (declared !== undefined && declared !== "utf-16" && declared !== encoding) {
@@ -100,8 +104,24 @@ function declaredEncoding(head: string): string | undefined {
   return name === undefined ? undefined : (aliases[name] ?? name);
 }
 
-function mismatch(expected: string, found: string): HelsekontaktError {
-  return new HelsekontaktError("xml/encoding", `expected bytes in ${expected}, found ${found}`);
+function mismatch(expected: string, found: string, line = 1): HelsekontaktError {
+  return new HelsekontaktError("xml/encoding", `expected bytes in ${expected}, found ${found} on line ${line}`, {
+    context: { line },
+  });
+}
+
+/** The first line whose bytes fail; for encodings in which a line feed is a byte of its own. */
+function lineOf(bytes: Uint8Array, good: (line: Uint8Array) => boolean): number {
+  let line = 1;
+  for (let from = 0, to = bytes.indexOf(10); to >= 0; from = to + 1, to = bytes.indexOf(10, from)) {
+    if (!good(bytes.subarray(from, to))) break;
+    line++;
+  }
+  return line;
+}
+
+function isWindows1252(bytes: Uint8Array): boolean {
+  return !bytes.some((b) => b === 0x81 || b === 0x8d || b === 0x8f || b === 0x90 || b === 0x9d);
 }
 
 function latin1(bytes: Uint8Array, length: number): string {

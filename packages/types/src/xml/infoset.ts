@@ -37,6 +37,6 @@ function write(element: XmlElement, ignoreLayout: boolean, outer: Scope, out: st
 
 function expand(value: string, scope: Scope): string {
   const [prefix, local] = value.includes(":") ? value.trim().split(":", 2) : ["", value.trim()];
-  const ns = scope.find((s) => (prefix ?? "") in s)?.[prefix ?? ""] ?? "";
+  const ns = scope.find((s) => Object.hasOwn(s, prefix ?? ""))?.[prefix ?? ""] ?? "";
   return `{${ns}}${local}`;
 }

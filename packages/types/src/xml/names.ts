@@ -16,6 +16,14 @@ export const preferredPrefixes: Readonly<Record<string, string>> = {
   "http://www.w3.org/2000/09/xmldsig#": "ds",
 };
 
+/**
+ * A table's entry for a name that comes from a document: only what the table itself has, since `constructor` and
+ * `__proto__` are names too.
+ */
+export function own<T>(table: Readonly<Record<string, T>> | undefined, name: string): T | undefined {
+  return table !== undefined && Object.hasOwn(table, name) ? table[name] : undefined;
+}
+
 /** The Clark form of a name: `{namespace}local`, or `local` alone without a namespace. */
 export function clarkName(ns: string, local: string): string {
   return ns === "" ? local : `{${ns}}${local}`;

@@ -67,7 +67,8 @@ function keepPrefix(element: Open, value: string, cursor: Pick<XmlCursor, "resol
 }
 
 function bind(element: Open, prefix: string, ns: string): void {
-  element.namespaces ??= {};
+  // Without prototype, because `__proto__` is a prefix like any other.
+  element.namespaces ??= Object.create(null) as Record<string, string>;
   element.namespaces[prefix] = ns;
 }
 

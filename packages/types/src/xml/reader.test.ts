@@ -2,7 +2,14 @@ import { HelsekontaktError } from "@helsekontakt/core";
 import iconv from "iconv-lite";
 import { describe, expect, it } from "vitest";
 import { bytes } from "./_tables.ts";
-import { decodeBase64Content, decodeXmlBytes, encodeBase64Content, parseXml } from "./index.ts";
+import {
+  canonicalInfoset,
+  decodeBase64Content,
+  decodeXmlBytes,
+  encodeBase64Content,
+  parseXml,
+  serializeXml,
+} from "./index.ts";
 
 const code = (act: () => unknown): string => {
   try {
@@ -12,6 +19,15 @@ const code = (act: () => unknown): string => {
   }
   return "none";
 };
+function failure(act: () => unknown): HelsekontaktError {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof HelsekontaktError) return error as HelsekontaktError;
+    throw error;
+  }
+  throw new Error("expected a failure");
+}
 const declared = (name: string) => `<?xml version="1.0" encoding="${name}"?><a>æøå €</a>`;
 
 describe("decodeXmlBytes()", () => {
@@ -62,6 +78,55 @@ describe("readXml()", () => {
     ["text behind the root", "<a/>x", "xml/not-well-formed"],
   ])("refuses %s", (_, xml, expected) => {
     expect(code(() => parseXml(bytes(xml)))).toBe(expected);
+  });
+
+  it.each([
+    ["a DOCTYPE", bytes("<?xml version='1.0'?>\n<!-- -->\n<!DOCTYPE a><a/>"), "xml/doctype-refused", 3],
+    ["a DOCTYPE behind a mark", bytes("\uFEFF<?p i?><!DOCTYPE a><a/>"), "xml/doctype-refused", 1],
+    ["a DOCTYPE behind two marks", bytes("\uFEFF\uFEFF<!DOCTYPE a><a/>"), "xml/not-well-formed", 1],
+    ["a second mark in UTF-16", iconv.encode("\uFEFF\uFEFF<a/>", "utf-16le"), "xml/not-well-formed", 1],
+    ["a DOCTYPE in UTF-16 without mark", iconv.encode("<!DOCTYPE a><a/>", "utf-16be"), "xml/doctype-refused", 1],
+    ["a NUL", bytes("<a>\n\0</a>"), "xml/not-well-formed", 2],
+    ["a control character", bytes("<a>\n\u0001</a>"), "xml/not-well-formed", 2],
+    ["a reference to one, in XML 1.1", bytes("<?xml version='1.1'?>\n<a>&#1;</a>"), "xml/not-well-formed", 2],
+    ["no character", bytes("<a>\n\uFFFE</a>"), "xml/not-well-formed", 2],
+    ["half a pair", iconv.encode("<a>\n\ud800</a>", "utf-16le"), "xml/encoding", 2],
+    ["UTF-16 cut short", Buffer.from([0xff, 0xfe, 0x3c]), "xml/encoding", 1],
+    ["UTF-32", Buffer.from([0, 0, 0xfe, 0xff, 0, 0, 0, 0x3c]), "xml/encoding", 1],
+    ["bytes that are not UTF-8", Buffer.from("<a>æ\n\uFFFD\nø</a>").subarray(0, 11), "xml/encoding", 3],
+    [
+      "bytes that are not US-ASCII",
+      Buffer.from("<?xml version='1.0' encoding='ascii'?>\n<a>æ</a>", "latin1"),
+      "xml/encoding",
+      2,
+    ],
+    [
+      "a byte that windows-1252 does not have",
+      Buffer.from("<?xml version='1.0' encoding='windows-1252'?>\n\n<a>\u0081</a>", "latin1"),
+      "xml/encoding",
+      3,
+    ],
+    ["50 000 levels", bytes("<a>\n".repeat(50_000)), "xml/limit-exceeded", 257],
+    [
+      "a million attributes",
+      bytes(`<a\n${Array.from({ length: 1e6 }, (_, i) => `b${i}=""`).join(" ")}/>`),
+      "xml/limit-exceeded",
+      2,
+    ],
+    ["a million open brackets", bytes("<a>\n".concat("<".repeat(1e6))), "xml/not-well-formed", 2],
+    ["a comment without end", bytes(`<a>\n<!--${" ".repeat(1e6)}`), "xml/not-well-formed", 2],
+  ] as const)("refuses %s with code and line", (_, input, expected, line) => {
+    const error = failure(() => parseXml(input));
+    expect([error.code, error.context.line]).toEqual([expected, line]);
+  });
+
+  it("takes names that objects of the language have by themselves", () => {
+    const xml =
+      '<constructor xmlns:__proto__="urn:p" __proto__="__proto__:x"><toString xmlns="valueOf" valueOf=""/></constructor>';
+    const tree = parseXml(bytes(xml));
+    const options = { ignoreLayout: false };
+    expect(canonicalInfoset(parseXml(serializeXml(tree)), options)).toBe(canonicalInfoset(tree, options));
+    expect(Object.keys(tree.namespaces ?? {})).toEqual(["__proto__"]);
   });
 
   it("names the line and never quotes the document", () => {

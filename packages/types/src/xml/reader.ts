@@ -53,17 +53,18 @@ export interface ReadXmlOptions {
  * An error that a handler throws ends the reading and reaches the caller unchanged.
  *
  * @param bytes - the document in any encoding that `decodeXmlBytes` knows.
- * @throws {HelsekontaktError} `xml/not-well-formed` (context: line), `xml/doctype-refused`, `xml/encoding`,
- *   `xml/limit-exceeded`.
+ * @throws {HelsekontaktError} `xml/not-well-formed`, `xml/doctype-refused`, `xml/encoding`, `xml/limit-exceeded`;
+ *   context: `line`, except for a document that is too large to be looked at.
  */
 export function readXml(bytes: Uint8Array, handler: XmlHandler, options: ReadXmlOptions = {}): void {
   const limits = options.limits === undefined ? defaultXmlLimits : { ...defaultXmlLimits, ...options.limits };
   if (bytes.byteLength > limits.maxBytes) throw limit("bytes", limits.maxBytes);
   const { text } = decodeXmlBytes(bytes);
-  refuseDoctype(text);
-
   const parser = createParser();
   const cursor = new Cursor(parser, text);
+  // The parser would pass over a second byte order mark, and whatever stands behind it.
+  if (text.charCodeAt(0) === 0xfeff) throw notWellFormed(new Error("text data outside of root node."), cursor);
+  refuseDoctype(text, cursor);
   const { maxDepth, maxAttributes, maxText } = limits;
   let depth = 0;
   let attributes = 0;
@@ -73,18 +74,18 @@ export function readXml(bytes: Uint8Array, handler: XmlHandler, options: ReadXml
   // No handler for "doctype": `refuseDoctype` has looked at the whole prolog, and elsewhere the parser refuses one. A
   // seventh handler would also turn the parser into a dictionary-mode object, which is six times slower (measured).
   parser.on("attribute", (attribute) => {
-    if (++attributes > maxAttributes) throw limit("attributes of one element", maxAttributes);
-    if (attribute.value.length > maxText) throw limit("characters in one attribute", maxText);
+    if (++attributes > maxAttributes) throw limit("attributes of one element", maxAttributes, cursor);
+    if (attribute.value.length > maxText) throw limit("characters in one attribute", maxText, cursor);
   });
   parser.on("opentag", (tag) => {
     attributes = 0;
     depth++;
-    if (depth > maxDepth) throw limit("nested elements", maxDepth);
+    if (depth > maxDepth) throw limit("nested elements", maxDepth, cursor);
     handler.open(tag, cursor);
   });
   const onText = (run: string) => {
     if (depth === 0) return;
-    if (run.length > maxText) throw limit("characters in one text", maxText);
+    if (run.length > maxText) throw limit("characters in one text", maxText, cursor);
     handler.text(run);
   };
   parser.on("text", onText);
@@ -135,7 +136,7 @@ class Cursor implements XmlCursor {
 }
 
 /** Looks past declaration, comments and white space for a DOCTYPE, so that none of it is read at all. */
-function refuseDoctype(text: string): void {
+function refuseDoctype(text: string, cursor: XmlCursor): void {
   let i = 0;
   while (i < text.length) {
     const c = text.charCodeAt(i);
@@ -150,20 +151,23 @@ function refuseDoctype(text: string): void {
       if (end < 0) return;
       i = end + 2;
     } else if (text.startsWith("<!DOCTYPE", i)) {
-      throw doctypeRefused();
+      const line = cursor.lineAt(i);
+      throw new HelsekontaktError(
+        "xml/doctype-refused",
+        `expected a document without DOCTYPE, found one on line ${line}`,
+        { context: { line } },
+      );
     } else {
       return;
     }
   }
 }
 
-function doctypeRefused(): HelsekontaktError {
-  return new HelsekontaktError("xml/doctype-refused", "expected a document without DOCTYPE, found one");
-}
-
-function limit(what: string, max: number): HelsekontaktError {
-  return new HelsekontaktError("xml/limit-exceeded", `expected at most ${max} ${what}, found more`, {
-    context: { limit: max },
+function limit(what: string, max: number, cursor?: XmlCursor): HelsekontaktError {
+  const line = cursor?.lineAt(cursor.offset);
+  const where = line === undefined ? "" : ` on line ${line}`;
+  return new HelsekontaktError("xml/limit-exceeded", `expected at most ${max} ${what}, found more${where}`, {
+    context: line === undefined ? { limit: max } : { limit: max, line },
   });
 }
 

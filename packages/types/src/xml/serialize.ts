@@ -1,4 +1,4 @@
-import { preferredPrefixes, XSI } from "./names.ts";
+import { own, preferredPrefixes, XSI } from "./names.ts";
 import type { XmlElement } from "./tree.ts";
 import { XmlWriter, type XmlWriterOptions } from "./writer.ts";
 
@@ -27,7 +27,7 @@ export function writeTree(
     if (typeof item === "string") {
       if (item !== "") writer.text(item);
     } else {
-      const settled = item.ns in preferredPrefixes || (prefixes !== undefined && item.ns in prefixes);
+      const settled = own(preferredPrefixes, item.ns) !== undefined || own(prefixes, item.ns) !== undefined;
       writeTree(writer, item, item.ns !== element.ns && !settled && item.ns !== XSI, prefixes);
     }
   }

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { HelsekontaktError } from "@helsekontakt/core";
-import { preferredPrefixes, XML } from "./names.ts";
+import { own, preferredPrefixes, XML } from "./names.ts";
 
 export interface XmlWriterOptions {
   /** Namespace to prefix, before the built-in preferences. */
@@ -141,7 +141,7 @@ export class XmlWriter {
     const root = (levels.at(-1) as Level).root;
     const known = root.byNs.get(ns);
     if (known !== undefined && !this.#hidden(known, -1)) return known;
-    let name = this.#prefixes?.[ns] ?? preferredPrefixes[ns] ?? "ns1";
+    let name = own(this.#prefixes, ns) ?? own(preferredPrefixes, ns) ?? "ns1";
     for (let n = 2; root.used.has(name) || this.#hidden(name, -1); n++) name = `ns${n}`;
     root.used.add(name);
     root.byNs.set(ns, name);
