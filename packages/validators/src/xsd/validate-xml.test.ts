@@ -152,10 +152,23 @@ describe("validateXml() with rules made by hand", () => {
       model: { particles: [{ name: "{urn:t}a", type: () => text }], states: [{ final: true, next: [[0, 0]] }] },
     },
   };
+  const box: TypeRule = {
+    name: "{urn:t}Box",
+    attributes: [],
+    content: {
+      kind: "elements",
+      model: {
+        particles: [{ namespaces: "##any", process: "lax" }],
+        states: [{ final: true, next: [[0, 0]] }],
+      },
+    },
+  };
   const registry: ElementRuleRegistry = {
     "{urn:t}e": { name: "{urn:t}e", type: () => base },
     "{urn:t}n": { name: "{urn:t}n", nillable: true, type: () => text },
     "{urn:t}m": { name: "{urn:t}m", type: () => more },
+    "{urn:t}head": { name: "{urn:t}head", abstract: true, type: () => text },
+    "{urn:t}box": { name: "{urn:t}box", type: () => box },
   };
   const at = (xml: string) => validateXml(bytes(xml), { registry }).issues.map((i) => `${i.rule} ${i.path}`);
 
@@ -164,6 +177,14 @@ describe("validateXml() with rules made by hand", () => {
     expect(at(`<e xmlns="urn:t" ${xsi} xsi:type="More" n="01"><a/></e>`)).toEqual([]);
     expect(at(`<e xmlns="urn:t" ${xsi} xsi:type="More"/>`)).toEqual(["xsd/attribute-missing /e/@n"]);
     expect(at(`<e xmlns="urn:t" ${xsi} xsi:type="More" n="2"/>`)).toEqual(["xsd/fixed /e/@n"]);
+  });
+
+  it("refuses an abstract element as root, behind a wildcard and in free content", () => {
+    expect(at('<head xmlns="urn:t"/>')).toEqual(["xsd/abstract /head"]);
+    expect(at('<box xmlns="urn:t"><head/></box>')).toEqual(["xsd/abstract /box/head"]);
+    expect(at('<box xmlns="urn:t"><x xmlns="urn:x"><head xmlns="urn:t"/></x></box>')).toEqual([
+      "xsd/abstract /box/x/head",
+    ]);
   });
 
   it("handles xsi:nil", () => {
