@@ -6,8 +6,9 @@ export default defineConfig({
   ssr: { resolve: { conditions: ["helsekontakt-source", "node", "import", "module", "default"] } },
   test: {
     include: ["src/**/*.test.ts", "tests/**/*.test.ts"],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Generous: a test says what must happen, never how fast, also on a machine that does four other things.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     pool: "forks",
     maxWorkers: 2,
     execArgv: ["--conditions=helsekontakt-source", "--no-warnings=ExperimentalWarning"],

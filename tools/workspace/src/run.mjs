@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -169,7 +170,15 @@ const commands = {
     if (checks.code + lint.code + format.code !== 0)
       fail("a rule of the repository is broken", "see the lines above; `npx pnpm run format` mends the format.");
     say("[3/3] Building and testing (unchanged packages come from the cache)");
-    const { code, output } = await turbo(["run", "build", "typecheck", "test", "--log-order=grouped", "--continue"]);
+    const { code, output } = await turbo([
+      "run",
+      "build",
+      "typecheck",
+      "test",
+      "--log-order=grouped",
+      "--continue",
+      `--concurrency=${Math.max(2, availableParallelism())}`,
+    ]);
     const { passed, failed } = countTests(output);
     say(
       "\nLeft out here, openly: conformance with the official schemas, real RabbitMQ and PostgreSQL, packed packages,",
