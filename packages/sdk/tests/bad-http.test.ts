@@ -134,4 +134,30 @@ describe("the registries", () => {
     expect(await seen("send-failed")).toMatchObject({ code: "registry/unavailable", willRetry: true });
     expect((await sent.receipt()).status).toBe("accepted");
   });
+
+  it("refusing the token is no fault of a message either: it waits for the setting to be mended", async () => {
+    const amqp = { ...harness.sandbox.config.amqp, queues: { async: "200001_async", error: "200001_error" } };
+    harness.sandbox.faults.add("cppa", { kind: "status", status: 403 }, 2);
+    const { sdk, seen, journal } = await harness.run({ config: { amqp } });
+    const sent = await sdk.tjenesteoversikt.send({ patient: harness.patient(), services: [] });
+    expect(await seen("send-failed")).toMatchObject({ code: "registry/unavailable", willRetry: true });
+    expect((await sent.receipt()).status).toBe("accepted");
+    expect((await journal.outbox.get(sent.id))?.attempts).toBeGreaterThan(1);
+  });
+
+  it("being down does not cost an incoming message its tries", async () => {
+    const running = await harness.run({
+      config: { amqp: { ...harness.sandbox.config.amqp, queues: { async: "200001_async", error: "200001_error" } } },
+    });
+    running.sdk.ekontakt.onMessage(() => ({ kind: "accept" }));
+    harness.sandbox.faults.add("cppa", { kind: "status", status: 500 });
+    const asked = await harness.sandbox.counterpart.sendRequest({
+      citizen: harness.citizen("self"),
+      toHerId: "200002",
+      subject: "S",
+      text: "T",
+    });
+    expect(await running.seen("delivery-retried")).toMatchObject({ code: "registry/unavailable", tries: 0 });
+    expect((await asked.receipt()).status).toBe("accepted");
+  });
 });

@@ -1,6 +1,6 @@
 import { createPartyRegistry, type PartyFacts, type PartyRegistry } from "@helsekontakt/amqp-messaging";
 import { parseProfile } from "@helsekontakt/amqp-messaging/profile";
-import type { Clock, Logger } from "@helsekontakt/core";
+import { type Clock, HelsekontaktError, type Logger } from "@helsekontakt/core";
 import type { CommunicationPartyClient, CommunicationPartyDetails, CppaClient } from "@helsekontakt/rest-client";
 import type { Code9044 } from "@helsekontakt/types/codes";
 
@@ -16,16 +16,37 @@ export function createRegistry(
     logger,
     async lookupProfile({ herId, ownHerId, cpaId, signal }) {
       const options = signal === undefined ? {} : { signal };
-      const agreement = cpaId === undefined ? undefined : await cppa.agreement(cpaId, options);
-      const bytes =
-        agreement ?? (await cppa.agreementFor(ownHerId, herId, options)) ?? (await cppa.profile(herId, options));
+      const bytes = await reached(async () => {
+        const agreement = cpaId === undefined ? undefined : await cppa.agreement(cpaId, options);
+        return agreement ?? (await cppa.agreementFor(ownHerId, herId, options)) ?? (await cppa.profile(herId, options));
+      });
       return bytes === undefined ? undefined : parseProfile(bytes, { as: ownHerId });
     },
     async lookupParty({ herId, signal }) {
-      const details = await parties.party(herId, signal === undefined ? {} : { signal });
+      const details = await reached(() => parties.party(herId, signal === undefined ? {} : { signal }));
       return details === undefined ? undefined : factsOf(herId, details);
     },
   });
+}
+
+/**
+ * Whatever keeps a registry from answering, an own setting included, is no fault of the message: it waits.
+ *
+ * @throws {HelsekontaktError} `registry/unavailable`, `abort/cancelled`
+ */
+async function reached<T>(look: () => Promise<T>): Promise<T> {
+  try {
+    return await look();
+  } catch (reason) {
+    const error = HelsekontaktError.from(reason);
+    if (error.code === "abort/cancelled" || error.code.startsWith("registry/")) throw error;
+    throw new HelsekontaktError("registry/unavailable", `expected the registry to answer, found ${error.code}`, {
+      context: { ...error.context, code: error.code },
+      ...(error.remoteCode === undefined ? {} : { remoteCode: error.remoteCode }),
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      original: error,
+    });
+  }
 }
 
 function factsOf(herId: string, details: CommunicationPartyDetails): PartyFacts {
