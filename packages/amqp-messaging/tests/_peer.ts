@@ -52,6 +52,8 @@ export async function startPeer(): Promise<Peer> {
     const returned = [...inFlight].filter(([delivery]) => gone(delivery));
     for (const [delivery, item] of returned.toReversed()) {
       inFlight.delete(delivery);
+      // rhea tells the end of a session before the outcomes that came in the same read.
+      if (isAccepted(delivery)) continue;
       item.queue.messages.unshift(item);
     }
     for (const queue of new Set(returned.map(([, item]) => item.queue))) pump(queue);
@@ -182,6 +184,11 @@ function sectionEnd(bytes: Buffer, at: number): number {
   const type = bytes[at + 3];
   if (type === 0x45) return at + 4;
   return type === 0xc0 ? at + 5 + bytes.readUInt8(at + 4) : at + 8 + bytes.readUInt32BE(at + 4);
+}
+
+function isAccepted(delivery: Delivery): boolean {
+  const state = delivery.remote_state as { constructor: { composite_type?: string } } | undefined;
+  return state?.constructor.composite_type === "accepted";
 }
 
 function written(delivery: Delivery): boolean {

@@ -15,7 +15,8 @@ function runAndKill(file: string, secret: string, round: number, lines: number):
   return new Promise((resolve, reject) => {
     const child = spawn(
       process.execPath,
-      ["--conditions=helsekontakt-source", "--no-warnings=ExperimentalWarning", writer, file, secret, String(round)],
+      // Node strips types by default since 22.18.
+      ["--experimental-strip-types", "--conditions=helsekontakt-source", "--no-warnings=ExperimentalWarning", writer, file, secret, String(round)],
       { stdio: ["ignore", "pipe", "inherit"] },
     );
     const confirmed: string[] = [];

@@ -123,6 +123,12 @@ describe("readAppRec()", () => {
       errors: [],
     });
   });
+  it("reads on past identifiers without a value", () => {
+    const sender =
+      '<Sender><HCP><Inst><Name>n</Name><AdditionalId><Type V="HER"/></AdditionalId></Inst></HCP></Sender>' +
+      '<OriginalMsgId><MsgType V="M"/><Id>o</Id></OriginalMsgId>';
+    expect(readAppRec(xml(sender))).toMatchObject({ sender: {}, original: { id: "o" } });
+  });
   it("needs to know which message is answered", () => {
     expect(() => readAppRec(xml('<Status V="1"/>'))).toThrow("[receipt/invalid]");
   });

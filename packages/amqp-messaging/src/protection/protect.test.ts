@@ -1,7 +1,7 @@
-import { constants, privateDecrypt, randomBytes, sign as cryptoSign } from "node:crypto";
+import { randomBytes, sign as cryptoSign } from "node:crypto";
 import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { makeIdentity, makePki, type TestPki } from "./_test-certificates.ts";
+import { makeIdentity, makePki, openPkcs1, type TestPki } from "./_test-certificates.ts";
 import { protect, type ProtectOptions } from "./protect.ts";
 import { unprotect } from "./unprotect.ts";
 
@@ -104,7 +104,7 @@ describe("protect() and unprotect()", () => {
         key: {
           decrypt: async (encrypted: Uint8Array, how: { padding: string }) => {
             calls.push(`decrypt ${how.padding}`);
-            return privateDecrypt({ key: pki.receiver.key, padding: constants.RSA_PKCS1_PADDING }, encrypted);
+            return openPkcs1(pki.receiver.key, encrypted);
           },
         },
       },

@@ -76,6 +76,19 @@ describe("unprotect() binds the signer", () => {
     );
   });
 
+  it("names another signer only when its signature holds: a damaged one tells nothing of what was decrypted", async () => {
+    const certificates = [other.certificate.raw];
+    const damaged = signature(other);
+    damaged[0] = (damaged[0] as number) ^ 1;
+    for (const signers of [
+      [signerInfo({ identifier: byName(other), signature: damaged })],
+      [signerInfo({ identifier: byKey(pki.issuing), signature: signature(other) })],
+    ])
+      await expect(open(await seal(signedData({ certificates, signers })))).rejects.toThrow(
+        code("protection/signature-invalid"),
+      );
+  });
+
   it("refuses another signer that uses the expected name and number", async () => {
     const facts = certificateFacts(pki.sender.certificate);
     const twin = createCertificate({

@@ -88,6 +88,9 @@ function signerUnexpected(found: string): HelsekontaktError {
  * Checks that one of `expected` signed the content. The signer entry must point at that very certificate, and the
  * message must not carry another one under the same name and number; certificates merely attached prove nothing.
  *
+ * Another signer is named only when its own signature holds. Otherwise a sender who damages somebody's encrypted message
+ * would learn from the answer whether the damage decrypted to a readable structure.
+ *
  * @internal
  */
 export async function verifyExpected(
@@ -96,7 +99,7 @@ export async function verifyExpected(
   policy: Required<ProtectionPolicy>,
   signal?: AbortSignal,
 ): Promise<VerifiedSigner> {
-  let failure = parts.signers.length === 0 ? signatureInvalid("none") : signerUnexpected("another one");
+  let failure = signerUnexpected("another one");
   for (const info of parts.signers) {
     for (const signer of expected) {
       const { identifier } = info;
@@ -111,6 +114,7 @@ export async function verifyExpected(
       failure = result;
     }
   }
+  if (failure.code === "protection/signer-unexpected") await verifyEmbedded(parts, policy, signal);
   throw failure;
 }
 
@@ -118,6 +122,7 @@ export async function verifyExpected(
  * Checks the signature against the certificate that the message itself carries.
  *
  * @returns the signer, whom somebody else has to vouch for.
+ * @throws {HelsekontaktError} `protection/signature-invalid`, `protection/algorithm-refused`
  * @internal
  */
 export async function verifyEmbedded(
