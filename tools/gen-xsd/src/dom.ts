@@ -19,18 +19,26 @@ export interface Node {
   text: string;
 }
 
+/** Later steps recurse; no schema that a person wrote comes near. */
+const maxDepth = 256;
+
 /** Decodes by byte order mark, then by the XML declaration, then as UTF-8. */
 export function decodeBytes(bytes: Uint8Array, file: string): string {
-  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf)
-    return new TextDecoder("utf-8").decode(bytes.subarray(3));
-  if (bytes[0] === 0xfe && bytes[1] === 0xff) return new TextDecoder("utf-16be").decode(bytes.subarray(2));
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) return new TextDecoder("utf-16le").decode(bytes.subarray(2));
+  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return decodeAs("utf-8", bytes, file);
+  if (bytes[0] === 0xfe && bytes[1] === 0xff) return decodeAs("utf-16be", bytes, file);
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return decodeAs("utf-16le", bytes, file);
+  if (bytes[0] === 0 && bytes[1] === 0x3c) return decodeAs("utf-16be", bytes, file);
+  if (bytes[0] === 0x3c && bytes[1] === 0) return decodeAs("utf-16le", bytes, file);
   const head = Buffer.from(bytes.subarray(0, 200)).toString("latin1");
   const declared = /^\s*<\?xml[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']/.exec(head)?.[1]?.toLowerCase() ?? "utf-8";
+  return decodeAs(declared, bytes, file);
+}
+
+function decodeAs(encoding: string, bytes: Uint8Array, file: string): string {
   try {
-    return new TextDecoder(declared, { fatal: true }).decode(bytes);
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch {
-    throw new GeneratorError(file, 1, `bytes that are not ${declared}`, "a document in its declared encoding");
+    throw new GeneratorError(file, 1, `bytes that are not ${encoding}`, "a document in its declared encoding");
   }
 }
 
@@ -40,6 +48,7 @@ export function parseSchema(bytes: Uint8Array, file: string): Node {
   let root: Node | undefined;
   let current: Node | undefined;
   let opening = 1;
+  let depth = 0;
   parser.on("error", (error) => {
     throw new GeneratorError(
       file,
@@ -58,6 +67,9 @@ export function parseSchema(bytes: Uint8Array, file: string): Node {
     opening = parser.line;
   });
   parser.on("opentag", (tag) => {
+    if (++depth > maxDepth) {
+      throw new GeneratorError(file, opening, "more", `at most ${maxDepth} elements inside each other`);
+    }
     const prefixes = new Map(current?.prefixes ?? []);
     const attrs = new Map<string, string>();
     for (const attribute of Object.values(tag.attributes)) {
@@ -86,6 +98,7 @@ export function parseSchema(bytes: Uint8Array, file: string): Node {
   parser.on("text", text);
   parser.on("cdata", text);
   parser.on("closetag", () => {
+    depth--;
     current = current?.parent;
   });
   parser.write(decodeBytes(bytes, file)).close();
@@ -95,7 +108,13 @@ export function parseSchema(bytes: Uint8Array, file: string): Node {
 
 /** Reads a schema document from disk; `file` is the name used in messages. */
 export function readSchema(path: string, file: string): Node {
-  return parseSchema(readFileSync(path), file);
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path);
+  } catch {
+    throw new GeneratorError(file, undefined, "none, or a link that leads nowhere", "a file that can be read");
+  }
+  return parseSchema(bytes, file);
 }
 
 /** The text of an element and all below it, white space collapsed. */

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from "node:fs";
+import { lstatSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import {
   byCodeUnit,
@@ -91,6 +91,9 @@ export function generateFromFolder(dir: string): Output {
   const found = schemaFiles(dir);
   for (const file of found) {
     try {
+      // The name stands in comments of the output, where a line end would begin a statement.
+      if (/[\p{Cc}\u2028\u2029]/u.test(file))
+        throw new GeneratorError(JSON.stringify(file), undefined, "another", "a file name without control characters");
       inputs.push({ file, id: file, family: familyName(file), root: readSchema(join(dir, file), file) });
       sums.set(file, sha256OfFile(join(dir, file)).slice(0, 12));
     } catch (error) {
@@ -193,7 +196,10 @@ function index(
 export function schemaFiles(dir: string, prefix = ""): string[] {
   return readdirSync(dir)
     .flatMap((name) => {
-      if (statSync(join(dir, name)).isDirectory()) return schemaFiles(join(dir, name), `${prefix}${name}/`);
+      const at = statSync(join(dir, name), { throwIfNoEntry: false });
+      // A link that leads nowhere is refused when it is read, as a schema; a link back up is not followed.
+      if (at?.isDirectory())
+        return lstatSync(join(dir, name)).isSymbolicLink() ? [] : schemaFiles(join(dir, name), `${prefix}${name}/`);
       return name.toLowerCase().endsWith(".xsd") ? [`${prefix}${name}`] : [];
     })
     .sort(byCodeUnit);

@@ -36,7 +36,9 @@ export type Member =
 /** Index that stands for the wildcard's `$any` in members. */
 export const ANY = -1;
 
-const special = new Set(["$text", "$any", "$content", "$items", "$attributes", "$nil", "$type"]);
+const special = new Set(
+  "$text $any $content $items $attributes $nil $type $ns $schemaLocation $noNamespaceSchemaLocation".split(" "),
+);
 const maxAlternatives = 16;
 
 interface Leaf {
@@ -178,8 +180,10 @@ function leavesOf(particle: Particle, index: ReadonlyMap<Particle, number>): [nu
 function uniqueProps(elements: readonly Element[]): string[] {
   const taken = new Set<string>();
   return elements.map((e) => {
-    let prop = e.name;
-    for (let n = 2; taken.has(prop); n++) prop = `${e.name}_${n}`;
+    // Every object has `constructor`, `toString` and the like: a property of that name would never be absent.
+    const wish = e.name in Object.prototype ? `${e.name}_` : e.name;
+    let prop = wish;
+    for (let n = 2; taken.has(prop); n++) prop = `${wish}_${n}`;
     taken.add(prop);
     return prop;
   });

@@ -230,11 +230,20 @@ function commonFolders(a: string, b: string): number {
 export function resolvePath(from: string, location: string): string {
   if (/^[a-z][a-z0-9+.-]*:/i.test(location) || location.startsWith("/")) return location;
   const parts = from.split("/").slice(0, -1);
-  for (const part of decodeURI(location).replaceAll("\\", "/").split("/")) {
+  for (const part of decoded(location).replaceAll("\\", "/").split("/")) {
     if (part === "..") parts.pop();
     else if (part !== "." && part !== "") parts.push(part);
   }
   return parts.join("/");
+}
+
+/** A location with broken escapes names no file, and is looked for as it stands. */
+function decoded(location: string): string {
+  try {
+    return decodeURI(location);
+  } catch {
+    return location;
+  }
 }
 
 /** The XSD children of one name. */
@@ -279,7 +288,12 @@ function checkRoot(root: Node): void {
 
 /** A node without annotations as text, to tell identical copies from different ones. */
 export function shape(node: Node): string {
+  // One text at the end: texts inside texts would double their escapes at every level.
+  return JSON.stringify(shapeOf(node));
+}
+
+function shapeOf(node: Node): unknown {
   const attrs = [...node.attrs].sort((a, b) => byCodeUnit(a[0], b[0]));
-  const inner = node.children.filter((c) => c.ns === XS && c.name !== "annotation").map(shape);
-  return JSON.stringify([node.name, attrs, inner]);
+  const inner = node.children.filter((c) => c.ns === XS && c.name !== "annotation").map(shapeOf);
+  return [node.name, attrs, inner];
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -174,6 +174,61 @@ describe("refusals", () => {
       "b.xsd:1: expected a document in its declared encoding, found bytes that are not ascii-x",
       expect.stringMatching(/^c\.xsd:1: expected <schema>/),
     ]);
+  });
+
+  it("refuses odd files by name, reads UTF-16, and goes on", () => {
+    const good = schema('<xs:element name="E" type="xs:string"/>', 'targetNamespace="urn:good"');
+    const dir = folder({
+      "cycle/a.xsd": schema('<xs:include schemaLocation="b.xsd"/><xs:element name="E" type="t:T"/>'),
+      "cycle/b.xsd": schema(
+        '<xs:include schemaLocation="a.xsd"/><xs:include schemaLocation="b.xsd"/><xs:complexType name="T"/>',
+      ),
+      "deep.xsd": schema(
+        `<xs:complexType name="T">${"<xs:sequence>".repeat(300)}${"</xs:sequence>".repeat(300)}</xs:complexType>`,
+      ),
+      "escape.xsd": schema('<xs:include schemaLocation="%zz.xsd"/>', 'targetNamespace="urn:z"'),
+      "line\nend.xsd": good,
+      "readme.txt": "no schema",
+      "zero.xsd": "",
+    });
+    const utf16 = `<?xml version="1.0" encoding="utf-16"?>${good.replace("urn:good", "urn:wide")}`;
+    writeFileSync(join(dir, "wide.xsd"), Buffer.from(utf16, "utf16le"));
+    writeFileSync(
+      join(dir, "marked.xsd"),
+      Buffer.concat([Buffer.from("\uFEFF<a"), Buffer.from([0xff]), Buffer.from("/>")]),
+    );
+    symlinkSync("nowhere.xsd", join(dir, "broken.xsd"));
+    symlinkSync(".", join(dir, "loop"));
+    const output = generateFromFolder(dir);
+    expect(output.refused.map((r) => r.message)).toEqual([
+      "broken.xsd: expected a file that can be read, found none, or a link that leads nowhere",
+      "deep.xsd:1: expected at most 256 elements inside each other, found more",
+      'escape.xsd:1: expected a schemaLocation that is present in the folder, found include of "%zz.xsd"',
+      '"line\\nend.xsd": expected a file name without control characters, found another',
+      "marked.xsd:1: expected a document in its declared encoding, found bytes that are not utf-8",
+      expect.stringMatching(/^zero\.xsd:1: expected a well-formed document/),
+    ]);
+    expect(output.files.map((f) => f.path)).toContain("types/wide.ts");
+    expect(output.families).toBe(2);
+  });
+
+  it("gives no property a name that every object or the object model has", () => {
+    const names = ["toString", "__proto__", "constructor"].map((n) => `<xs:element name="${n}" type="xs:string"/>`);
+    const world = compileTexts({
+      "a.xsd": schema(
+        `<xs:complexType name="T"><xs:sequence>${names.join("")}</xs:sequence><xs:attribute name="ns"/><xs:attribute name="schemaLocation"/></xs:complexType>`,
+      ),
+    });
+    const [types] = Object.values(emitAll(world));
+    for (const prop of ["toString_", "__proto___", "constructor_", "$ns_", "$schemaLocation_"])
+      expect(types).toContain(`prop: "${prop}"`);
+  });
+
+  it("compares deep models without writing texts inside texts", () => {
+    const deep = "<xs:sequence>".repeat(60) + "</xs:sequence>".repeat(60);
+    const other = `<xs:include schemaLocation="a.xsd"/>`;
+    const type = `<xs:complexType name="T">${deep}</xs:complexType>`;
+    expect(compileTexts({ "a.xsd": schema(type), "b.xsd": schema(other) }).refused).toEqual([]);
   });
 
   it("refuses a family whose rules cannot be written, and those that need it", () => {

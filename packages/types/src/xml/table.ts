@@ -5,8 +5,8 @@
  * Names of namespaces and types are in Clark form: `{namespace}local`; `local` alone means no namespace.
  *
  * Property names that belong to the object model and not to a schema: `$text`, `$any`, `$content`, `$items`,
- * `$attributes`, `$nil`, `$type`. An attribute whose property would be one of these gets `_` behind it (`type` is
- * `$type_`); a second element or attribute of one local name in one type gets `_2`. The tables always say which
+ * `$attributes`, `$nil`, `$type`, `$ns`, `$schemaLocation`, `$noNamespaceSchemaLocation`. An attribute whose property would be one of these gets `_` behind it (`type` is
+ * `$type_`), and so does an element named like a member of every object (`toString_`); a second element or attribute of one local name in one type gets `_2`. The tables always say which
  * property is meant.
  */
 import type { AnyElement, XmlAttribute } from "./tree.ts";
