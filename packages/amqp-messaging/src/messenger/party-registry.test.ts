@@ -1,8 +1,12 @@
 import { HelsekontaktError } from "@helsekontakt/core";
 import { describe, expect, it } from "vitest";
+import { createIdentity } from "../keys/create-certificate.ts";
+import type { Identity } from "../keys/identity.ts";
+import type { KeyUsage } from "../keys/key-usage.ts";
 import type { Profile } from "../profile/profile.ts";
 import { createPartyRegistry, type PartyFacts, type PartyRegistryOptions } from "./party-registry.ts";
 
+const dates = { notBefore: new Date("2024-01-01T00:00:00Z"), notAfter: new Date("2034-01-01T00:00:00Z") };
 const facts: PartyFacts = {
   herId: "2",
   name: "Party 2",
@@ -146,6 +150,43 @@ describe("createPartyRegistry()", () => {
     abort.abort();
     await expect(cancelled).rejects.toThrow("[abort/cancelled]");
     expect((await other).kind).toBe("dummy");
+  });
+  it("verifies with the signing certificate of a profile, also when one for both uses follows", async () => {
+    const make = (...usage: KeyUsage[]) => createIdentity({ subject: { commonName: "Party 2" }, usage, ...dates });
+    const [signing, both] = await Promise.all([make("nonRepudiation"), make("nonRepudiation", "keyEncipherment")]);
+    const withCertificates = (encryption: Identity, signature?: Identity): Profile => ({
+      ...cpp,
+      parties: [
+        {
+          ...party("2", ["DIALOG"]),
+          certificates: [...(signature === undefined ? [] : [signature]), encryption].map(({ certificate }, n) => ({
+            certId: String(n),
+            certificate,
+          })),
+          encryptionCertificate: encryption.certificate,
+          ...(signature === undefined ? {} : { signatureCertificate: signature.certificate }),
+        },
+      ],
+    });
+    const s = setup();
+    s.state.profile = withCertificates(both, signing);
+    const used = async () => {
+      const { encryptionCertificate, signatureCertificate } = await s.resolve();
+      return [encryptionCertificate?.serialNumber, signatureCertificate?.serialNumber];
+    };
+    expect(await used()).toEqual([both.certificate.serialNumber, signing.certificate.serialNumber]);
+    s.registry.invalidate("2");
+    s.state.profile = withCertificates(both);
+    expect(await used()).toEqual([both.certificate.serialNumber, both.certificate.serialNumber]);
+  });
+  it("does not keep the answer of a look-up that began before the party was invalidated", async () => {
+    const s = setup();
+    const before = s.resolve();
+    s.registry.invalidate("2");
+    s.state.profile = cpp;
+    expect((await s.resolve()).kind).toBe("cpp");
+    expect((await before).kind).toBe("dummy");
+    expect((await s.resolve()).kind).toBe("cpp");
   });
   it("keeps a bounded number of answers", async () => {
     const s = setup({ maxEntries: 2 });

@@ -9,7 +9,6 @@ import {
 } from "@helsekontakt/core";
 import { queueNameFromAddress } from "../connection/address.ts";
 import { certificateFacts } from "../keys/certificate-facts.ts";
-import type { KeyUsage } from "../keys/key-usage.ts";
 import { messageForReceiver } from "../profile/look-up.ts";
 import type { Profile, ProfileParty } from "../profile/profile.ts";
 import type { Party, PartyQueues, PartyRegistry, ResolveRequest } from "./party.ts";
@@ -125,7 +124,10 @@ function partyOf(facts: PartyFacts, profile: Profile | undefined, request: Resol
   if (party === undefined) throw notParty(profile, request.herId);
   const own = {
     receives: (messageFunction: string) => messageForReceiver(party, messageFunction) !== undefined,
-    ...certificates({ encryption: last(party, "keyEncipherment"), signature: last(party, "nonRepudiation") }),
+    ...certificates({
+      encryption: party.encryptionCertificate,
+      signature: party.signatureCertificate ?? lastForBoth(party),
+    }),
   };
   if (profile.kind === "cpp") return { ...base, ...own, kind: "cpp" };
   if (!profile.parties.some((p) => p.herId === request.ownHerId)) throw notParty(profile, request.ownHerId ?? "");
@@ -157,11 +159,11 @@ function notParty(profile: Profile, herId: string): HelsekontaktError {
   });
 }
 
-/** Each role on its own, so that one certificate with both usages serves both. */
-function last(party: ProfileParty, usage: KeyUsage): X509Certificate | undefined {
+/** A party may have one certificate for both uses, which a profile's reading rules do not take for a signer's. */
+function lastForBoth(party: ProfileParty): X509Certificate | undefined {
   return party.certificates
     .map((c) => c.certificate)
-    .findLast((c) => certificateFacts(c).keyUsage?.includes(usage) === true);
+    .findLast((c) => certificateFacts(c).keyUsage?.includes("nonRepudiation") === true);
 }
 
 function shortNames(queues: PartyQueues): PartyQueues {
@@ -173,6 +175,11 @@ function shortNames(queues: PartyQueues): PartyQueues {
   );
 }
 
+interface Flight<T> {
+  readonly herId: string;
+  readonly answer: Promise<T | undefined>;
+}
+
 interface Cache<T> {
   get(key: string, herId: string, load: () => Promise<T | undefined>): Promise<T | undefined>;
   forget(herId: string): void;
@@ -182,7 +189,7 @@ function cache<T>(options: PartyRegistryOptions, clock: Clock, logger: Logger, w
   const { freshMs = 3_600_000, staleMs = 86_400_000, unknownMs = 60_000, maxEntries = 10_000 } = options;
   const entries = new Map<string, Entry<T>>();
   const owners = new Map<string, Set<string>>();
-  const flights = new Map<string, Promise<T | undefined>>();
+  const flights = new Map<string, Flight<T>>();
 
   const remove = (key: string, herId: string): void => {
     entries.delete(key);
@@ -197,13 +204,18 @@ function cache<T>(options: PartyRegistryOptions, clock: Clock, logger: Logger, w
     const [oldest] = entries.keys();
     if (entries.size > maxEntries && oldest !== undefined) remove(oldest, oldest.split(" ")[0] ?? "");
   };
-  const load = async (key: string, herId: string, from: () => Promise<T | undefined>): Promise<T | undefined> => {
-    const old = entries.get(key);
+  const load = async (
+    key: string,
+    herId: string,
+    from: () => Promise<T | undefined>,
+    isCurrent: () => boolean,
+  ): Promise<T | undefined> => {
     try {
       const value = await from();
-      store(key, herId, value);
+      if (isCurrent()) store(key, herId, value);
       return value;
     } catch (reason) {
+      const old = entries.get(key);
       const error = HelsekontaktError.from(
         reason,
         "registry/unavailable",
@@ -221,14 +233,21 @@ function cache<T>(options: PartyRegistryOptions, clock: Clock, logger: Logger, w
         return entry.value;
       let flight = flights.get(key);
       if (flight === undefined) {
-        flight = load(key, herId, from).finally(() => flights.delete(key));
+        // An answer that was asked for before the party was forgotten may be the old one: it is not kept.
+        const isCurrent = (): boolean => flights.get(key) === started;
+        const started: Flight<T> = {
+          herId,
+          answer: load(key, herId, from, isCurrent).finally(() => isCurrent() && flights.delete(key)),
+        };
+        flight = started;
         flights.set(key, flight);
       }
-      return await flight;
+      return await flight.answer;
     },
     forget(herId) {
       for (const key of owners.get(herId) ?? []) entries.delete(key);
       owners.delete(herId);
+      for (const [key, flight] of flights) if (flight.herId === herId) flights.delete(key);
     },
   };
 }
