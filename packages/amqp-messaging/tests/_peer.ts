@@ -18,17 +18,20 @@ export interface Peer {
   readonly port: number;
   declare(name: string): void;
   queue(name: string): Queue;
+  /** Refuses the next links to send on, one for each condition. */
+  refuseSenders(...conditions: readonly string[]): void;
   close(): Promise<void>;
 }
 
 export const exchange = "NHNTESTServiceBus";
 
 export async function startPeer(): Promise<Peer> {
-  const container = rhea.create_container({ id: "test-peer" });
+  const container = rhea.create_container({ id: "test-peer", receiver_options: { credit_window: 0 } });
   container.sasl_server_mechanisms.enable_plain(
     (user: string, password: string) => user === "guest" && password === "guest",
   );
   const queues = new Map<string, Queue>();
+  const refusals: string[] = [];
   const sockets = new Set<Socket>();
   const sources = new WeakMap<Sender, Queue>();
   const targets = new WeakMap<Receiver, Queue | undefined>();
@@ -86,6 +89,8 @@ export async function startPeer(): Promise<Peer> {
   });
   container.on("receiver_open", ({ receiver }: EventContext) => {
     if (receiver === undefined) return;
+    const condition = refusals.shift();
+    if (condition !== undefined) return refuse(receiver, condition);
     const [, root, namespace, name] = receiver.target.address?.split("/") ?? [];
     if (root !== "exchange" || namespace !== exchange) return refuse(receiver);
     receiver.set_target({ address: receiver.target.address });
@@ -154,6 +159,7 @@ export async function startPeer(): Promise<Peer> {
     port: (server.address() as AddressInfo).port,
     declare: (name) => void queues.set(name, { messages: [], consumers: [], dead: [] }),
     queue,
+    refuseSenders: (...conditions) => void refusals.push(...conditions),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -196,6 +202,6 @@ function written(delivery: Delivery): boolean {
   return delivery.id < outgoing.next_pending_delivery;
 }
 
-function refuse(link: Sender | Receiver): void {
-  link.session.close({ condition: "amqp:not-found", description: "no such node" } as never);
+function refuse(link: Sender | Receiver, condition = "amqp:not-found"): void {
+  link.session.close({ condition, description: "refused" } as never);
 }

@@ -102,6 +102,18 @@ describe("connectAmqp()", () => {
     expect(await Promise.all(waiting)).toEqual(["amqp/closed", "amqp/closed"]);
     peer = await startPeer();
   });
+  it("attaches again after a refusal that passes, and tells one that does not at once", async () => {
+    const connection = await connectAmqp(settings);
+    peer.declare("q");
+    peer.refuseSenders("amqp:internal-error", "amqp:link:detach-forced");
+    await connection.send("q", wire(), { timeoutMs: 5_000 });
+    expect(peer.queue("q").messages).toHaveLength(1);
+    await connection.close();
+    const again = await connectAmqp(settings);
+    peer.refuseSenders("amqp:not-allowed");
+    expect(await codeOf(again.send("q", wire(), { timeoutMs: 5_000 }))).toBe("amqp/link-refused");
+    await again.close();
+  });
   it("keeps a bounded number of senders, closing the one longest idle", async () => {
     const connection = await connectAmqp({ ...settings, maxSenders: 2 });
     for (const queue of ["a", "b", "c", "a"]) {

@@ -53,16 +53,26 @@ export function connectionError(error: unknown): HelsekontaktError {
     : wrapped;
 }
 
-/** @internal Conditions that say "not this address, not for you", as against a passing fault. */
-export function isRefusal(condition: string | undefined): boolean {
-  return (
-    condition !== undefined &&
-    [
-      "amqp:not-found",
-      "amqp:unauthorized-access",
-      "amqp:not-allowed",
-      "amqp:not-implemented",
-      "amqp:invalid-field",
-    ].includes(condition)
-  );
+const refusals: readonly unknown[] = [
+  "amqp:not-found",
+  "amqp:unauthorized-access",
+  "amqp:not-allowed",
+  "amqp:not-implemented",
+  "amqp:invalid-field",
+];
+const passing: readonly unknown[] = [
+  "amqp:internal-error",
+  "amqp:resource-limit-exceeded",
+  "amqp:resource-locked",
+  "amqp:illegal-state",
+  "amqp:connection:forced",
+  "amqp:link:detach-forced",
+];
+
+/**
+ * @internal Whether the broker's ending of a link says "not this address, not for you", as against a passing fault. A
+ * link that never got credit counts as refused unless the condition says that it passes.
+ */
+export function isRefusal(condition: string | undefined, granted: boolean): boolean {
+  return refusals.includes(condition) || (!granted && !passing.includes(condition));
 }

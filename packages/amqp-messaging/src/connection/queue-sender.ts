@@ -199,7 +199,7 @@ export class QueueSender {
     const granted = this.#granted;
     this.#dropLink();
     session?.close();
-    const refused = !granted || isRefusal(remoteError(error).condition);
+    const refused = isRefusal(remoteError(error).condition, granted);
     const reason = refused
       ? amqpError("amqp/link-refused", `expected the broker to take messages for "${this.queue}"`, error, {
           queue: this.queue,
