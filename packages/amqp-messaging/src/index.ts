@@ -31,7 +31,7 @@ export type {
   Subscription,
 } from "./connection/subscription.ts";
 export type { ReceivedMessage, WireMessage } from "./connection/wire-message.ts";
-export { type BodyProtection, bodyProtection, contentTypes } from "./envelope/content-type.ts";
+export { type BodyProtection, bodyProtection } from "./envelope/content-type.ts";
 export {
   buildEnvelope,
   type Envelope,
@@ -74,6 +74,7 @@ export type {
   SentMessage,
 } from "./messenger/types.ts";
 export { type ErrorCondition, errorConditions } from "./gen/error-conditions.ts";
+export { type ContentTypeName, contentTypes, type QueueTypeName, queueTypes } from "./gen/transport.ts";
 export {
   type MessageAction,
   type MessageFunction,

@@ -1,4 +1,5 @@
-/** Shared with our own packages and tools, outside semantic versioning. */
-export { receiverAddress, senderAddress } from "./connection/address.ts";
+/**
+ * The wire form of messages, for tools that read or make bytes without a connection: the conformance runs compare it
+ * with messages that other libraries encoded. Outside semantic versioning.
+ */
 export { decodeWireMessage, encodeWireMessage } from "./connection/wire-message.ts";
-export { herIdText, idText, instant, invariantInstant, isoInstant } from "./envelope/values.ts";

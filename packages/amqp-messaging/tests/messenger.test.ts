@@ -113,7 +113,7 @@ describe("createMessenger()", () => {
     messageId: randomUUID(),
     to: `${bob.herId}_async`,
     subject: fn,
-    contentType: contentTypes.protected,
+    contentType: contentTypes.signedAndEnveloped.value,
     applicationProperties: { fromHerId: alice.herId, toHerId: bob.herId, applicationTimeStamp: "2025-01-02T03:04:05Z" },
     body,
     ...o,

@@ -1,20 +1,21 @@
-import { contentTypes as generated } from "../gen/transport.ts";
-
-/** The content types that are sent and read. */
-export const contentTypes = {
-  /** CMS: signed, then encrypted. */
-  protected: generated.signedAndEnveloped.value,
-  /** The payload as it is. */
-  plain: generated.plain.value,
-  /** A SOAP fault, on error queues. */
-  soap: generated.soap.value,
-} as const;
+import { contentTypes } from "../gen/transport.ts";
 
 /** How a body is protected; every content type but two means `protected`. */
-export type BodyProtection = keyof typeof contentTypes;
+export type BodyProtection = "protected" | "plain" | "soap";
+
+const values: Readonly<Record<BodyProtection, string>> = {
+  protected: contentTypes.signedAndEnveloped.value,
+  plain: contentTypes.plain.value,
+  soap: contentTypes.soap.value,
+};
+
+/** @internal The content type that is sent. */
+export function contentTypeOf(protection: BodyProtection): string {
+  return values[protection];
+}
 
 /** Reads a content type without regard to case. */
 export function bodyProtection(contentType: string): BodyProtection {
   const text = contentType.trim().toLowerCase();
-  return text === contentTypes.plain ? "plain" : text === contentTypes.soap ? "soap" : "protected";
+  return text === values.plain ? "plain" : text === values.soap ? "soap" : "protected";
 }

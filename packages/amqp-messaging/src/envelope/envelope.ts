@@ -1,5 +1,5 @@
 import type { ReceivedMessage, WireMessage } from "../connection/wire-message.ts";
-import { type BodyProtection, bodyProtection, contentTypes } from "./content-type.ts";
+import { type BodyProtection, bodyProtection, contentTypeOf } from "./content-type.ts";
 import { fieldText, herIdText, idText, instant, isoInstant } from "./values.ts";
 
 /** What a message says about itself outside its body. */
@@ -41,7 +41,7 @@ export function buildEnvelope(input: EnvelopeInput, body: Uint8Array): WireMessa
     to: input.to,
     subject: input.function,
     ...(input.replyTo === undefined ? {} : { replyTo: input.replyTo }),
-    contentType: contentTypes[input.protection],
+    contentType: contentTypeOf(input.protection),
     ...(input.ttlMs === undefined ? {} : { ttlMs: input.ttlMs }),
     applicationProperties: {
       fromHerId: input.fromHerId,

@@ -1,6 +1,6 @@
 import type { ReceivedMessage, WireMessage } from "../connection/wire-message.ts";
 import { type ErrorCondition, errorConditions } from "../gen/error-conditions.ts";
-import { contentTypes } from "./content-type.ts";
+import { contentTypeOf } from "./content-type.ts";
 import { type Envelope, readEnvelope } from "./envelope.ts";
 import { readSoapFault, type SoapFault } from "./soap-fault.ts";
 import { idText, instant, invariantInstant, isoInstant } from "./values.ts";
@@ -37,7 +37,7 @@ export function buildErrorReport(input: ErrorReportInput): WireMessage {
     correlationId: original.correlationId ?? original.messageId ?? input.messageId,
     to: input.to,
     subject: original.function ?? "UNKNOWN",
-    contentType: contentTypes.plain,
+    contentType: contentTypeOf("plain"),
     applicationProperties: {
       fromHerId: original.toHerId ?? "",
       toHerId: original.fromHerId ?? "",

@@ -3,15 +3,13 @@ import { HelsekontaktError, throwIfAborted } from "@helsekontakt/core";
 import type { SendOptions } from "../connection/connection.ts";
 import { buildEnvelope } from "../envelope/envelope.ts";
 import { payloadMetadata } from "../envelope/payload-metadata.ts";
+import { queueTypes } from "../gen/transport.ts";
 import { certificateFaults } from "../keys/certificate-facts.ts";
 import type { KeyUsage } from "../keys/key-usage.ts";
 import { protect } from "../protection/protect.ts";
 import type { Resolved } from "./messenger.ts";
 import { canReceive, type Party } from "./party.ts";
 import type { OutboundMessage, SentMessage } from "./types.ts";
-
-/** Helsenorge's own time limit for synchronous messages. */
-const syncTtlMs = 15_000;
 
 /** @internal Resolve, check, protect, put in an envelope, send. */
 export async function protectAndSend(
@@ -49,7 +47,7 @@ export async function protectAndSend(
   const body =
     message.protection === "plain" ? message.payload : await protectFor(options, party, message, send.signal);
   const replyTo = message.replyTo ?? options.queues[kind];
-  const ttlMs = message.ttlMs ?? (kind === "sync" ? syncTtlMs : undefined);
+  const ttlMs = message.ttlMs ?? (kind === "sync" ? queueTypes.sync.ttlMs : undefined);
   const wire = buildEnvelope(
     {
       messageId: message.messageId,
