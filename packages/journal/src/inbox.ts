@@ -1,8 +1,16 @@
-import { randomUUID } from "node:crypto";
-import { HelsekontaktError } from "@helsekontakt/core";
-import type { ExpressionBuilder, Selectable } from "kysely";
-import { fromJsonBytes, toJsonBytes } from "./cipher.ts";
-import { conflict, notFound, plainOrNull, plainText, wholeNumber } from "./faults.ts";
+import type { ErrorCode } from "@helsekontakt/core";
+import type { ExpressionBuilder } from "kysely";
+import { openEach } from "./cipher.ts";
+import { conflict, notFound, plainText, wholeNumber } from "./faults.ts";
+import {
+  type InboxClaim,
+  type InboxEntry,
+  type InboxMessage,
+  inboxColumns,
+  inboxEntryFromRow,
+  inboxPlace,
+  rowFromInboxMessage,
+} from "./inbox-rows.ts";
 import { insertOutbox, type OutboxMessage, rowFromMessage } from "./outbox-rows.ts";
 import {
   backoffMs,
@@ -18,50 +26,6 @@ import {
 import type { InboxTable, JournalSchema } from "./schema.ts";
 import { type InboxEvent, type InboxState, inboxTable } from "./states.ts";
 import type { Db } from "./store.ts";
-
-/** A message that came in, decrypted and checked. Ids, parties and kind are stored in clear. */
-export interface InboxMessage {
-  /** AMQP message id. */
-  readonly messageId: string;
-  /** MsgHead MsgId. */
-  readonly msgId?: string;
-  readonly kind: string;
-  /** HER-id of the sender; ids are unique per sender only. */
-  readonly from: string;
-  readonly to: string;
-  readonly conversation?: string;
-  /** Messages with the same key are handled in order, one at a time. */
-  readonly key?: string;
-  readonly properties?: Readonly<Record<string, string>>;
-  readonly payload: Uint8Array;
-}
-
-/** An incoming message without its payload. */
-export interface InboxEntry {
-  readonly id: string;
-  readonly messageId: string;
-  readonly msgId?: string;
-  readonly kind: string;
-  readonly from: string;
-  readonly to: string;
-  readonly conversation?: string;
-  readonly key?: string;
-  readonly properties: Readonly<Record<string, string>>;
-  readonly state: InboxState;
-  /** How many times a handler has had it. */
-  readonly tries: number;
-  readonly reason?: string;
-  /** Times are milliseconds since 1970 UTC. */
-  readonly receivedAt: number;
-  readonly nextAt: number;
-}
-
-/** A message that one owner may handle until `leaseUntil`. */
-export interface InboxClaim extends InboxEntry {
-  readonly payload: Uint8Array;
-  readonly owner: string;
-  readonly leaseUntil: number;
-}
 
 /** What {@link Inbox.accept} found. */
 export type Acceptance =
@@ -83,7 +47,10 @@ export interface Inbox {
   ): Promise<Acceptance>;
   /**
    * Takes up to `limit` messages (default 16) that wait to be handled, oldest first, at most one per key. One that
-   * used up its tries without an answer (its handler's process died each time) is set aside instead.
+   * used up its tries without an answer (its handler's process died each time) is set aside instead, and so is one
+   * whose stored value is damaged.
+   *
+   * @throws {HelsekontaktError} `journal/key-unknown`, `journal/unavailable`, `journal/closed`, `abort/cancelled`
    */
   claim(lease: Lease & Cancellable & { readonly limit?: number }): Promise<InboxClaim[]>;
   /** Prolongs a claim. @throws {HelsekontaktError} `journal/conflict` when another took over */
@@ -120,31 +87,6 @@ export interface Inbox {
   waitForWork(options?: Cancellable & { readonly timeoutMs?: number }): Promise<void>;
 }
 
-const columns = [
-  "id",
-  "amqp_id",
-  "msg_id",
-  "kind",
-  "from_party",
-  "to_party",
-  "conversation",
-  "ordering_key",
-  "properties",
-  "key_id",
-  "state",
-  "tries",
-  "reason",
-  "received_at",
-  "next_at",
-  "content_hash",
-] as const;
-type Row = Pick<Selectable<InboxTable>, (typeof columns)[number]>;
-
-/** @internal */
-export function inboxPlace(column: "payload" | "properties", id: string): string {
-  return `inbox:${column}:${id}`;
-}
-
 /** No earlier message of the same key is still to be handled. */
 const keyIsFree = (e: ExpressionBuilder<JournalSchema & { i: InboxTable }, "i">) =>
   e.not(
@@ -163,30 +105,10 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
   const { store, notifier, cipher } = parts;
   const free = { owner: null, lease_until: null };
 
-  function entryFromRow(row: Row): InboxEntry {
-    const place = inboxPlace("properties", row.id);
-    return {
-      id: row.id,
-      messageId: row.amqp_id,
-      ...(row.msg_id === null ? {} : { msgId: row.msg_id }),
-      kind: row.kind,
-      from: row.from_party,
-      to: row.to_party,
-      ...(row.conversation === null ? {} : { conversation: row.conversation }),
-      ...(row.ordering_key === null ? {} : { key: row.ordering_key }),
-      properties: fromJsonBytes(cipher.open(row.key_id, row.properties, place), place),
-      state: row.state,
-      tries: row.tries,
-      ...(row.reason === null ? {} : { reason: row.reason }),
-      receivedAt: row.received_at,
-      nextAt: row.next_at,
-    };
-  }
-
   async function change(db: Db, id: string, values: Record<string, unknown>): Promise<InboxEntry> {
-    const row = await db.updateTable("inbox").set(values).where("id", "=", id).returning(columns).executeTakeFirst();
+    const row = await db.updateTable("inbox").set(values).where("id", "=", id).returning(inboxColumns).executeTakeFirst();
     if (row === undefined) throw notFound("a message", id);
-    return entryFromRow(row);
+    return inboxEntryFromRow(parts, row);
   }
 
   /** One change of a claimed row, fenced by owner and try. */
@@ -215,7 +137,7 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
   }
 
   async function duplicate(db: Db, message: InboxMessage, byContent: boolean): Promise<Acceptance | undefined> {
-    const from = db.selectFrom("inbox").select(columns).where("from_party", "=", message.from);
+    const from = db.selectFrom("inbox").select(inboxColumns).where("from_party", "=", message.from);
     const hashes = byContent ? cipher.hashes("inbox", message.payload) : [];
     const found = await from
       .where((e) =>
@@ -237,24 +159,49 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
         : message.msgId !== undefined && row.msg_id === message.msgId
           ? "msg-id"
           : "content";
-    return { outcome: "duplicate", by, entry: entryFromRow(row) };
+    return { outcome: "duplicate", by, entry: inboxEntryFromRow(parts, row) };
   }
 
-  async function take(db: Db, ids: readonly string[], now: number, lease: Lease): Promise<InboxClaim[]> {
+  /** Takes rows for an owner; one that is damaged is set aside instead. */
+  async function take(
+    db: Db,
+    ids: readonly string[],
+    now: number,
+    lease: Lease,
+  ): Promise<{ readonly opened: InboxClaim[]; readonly corrupt: string[] }> {
+    if (ids.length === 0) return { opened: [], corrupt: [] };
     const leaseUntil = now + (lease.leaseMs ?? defaultLeaseMs);
     const rows = await db
       .updateTable("inbox")
       .set((e) => ({ owner: lease.owner, lease_until: leaseUntil, tries: e("tries", "+", 1), changed_at: now }))
       .where("id", "in", [...ids])
-      .returning([...columns, "payload", "seq"])
+      .returning([...inboxColumns, "payload", "seq"])
       .execute();
     rows.sort((a, b) => Number(a.seq) - Number(b.seq));
-    return rows.map((row) => ({
-      ...entryFromRow(row),
+    const claims = openEach(rows, (row) => ({
+      ...inboxEntryFromRow(parts, row),
       payload: cipher.open(row.key_id, row.payload ?? new Uint8Array(0), inboxPlace("payload", row.id)),
       owner: lease.owner,
       leaseUntil,
     }));
+    await setAside(db, claims.corrupt, "quarantine", "journal/corrupt", now);
+    return claims;
+  }
+
+  async function setAside(
+    db: Db,
+    ids: readonly string[],
+    event: "quarantine" | "exhausted",
+    reason: ErrorCode,
+    now: number,
+  ): Promise<void> {
+    if (ids.length === 0) return;
+    const values = { ...free, state: inboxTable.received[event]?.to, reason, changed_at: now };
+    await db
+      .updateTable("inbox")
+      .set(values)
+      .where("id", "in", [...ids])
+      .execute();
   }
 
   async function due(db: Db, now: number, limit: number, only?: string): Promise<{ id: string; tries: number }[]> {
@@ -272,48 +219,20 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
   async function list(state: InboxState | undefined, after: string | undefined, limit = 100, signal?: AbortSignal) {
     wholeNumber("limit", limit, 1, 1_000);
     const rows = await store.read((db) => {
-      let query = db.selectFrom("inbox").select(columns);
+      let query = db.selectFrom("inbox").select(inboxColumns);
       if (state !== undefined) query = query.where("state", "=", state);
       if (after !== undefined)
         query = query.where("seq", ">", (e) => e.selectFrom("inbox as i").select("i.seq").where("i.id", "=", after));
       return query.orderBy("seq").limit(limit).execute();
     }, signal);
-    return rows.map(entryFromRow);
+    return rows.map((row) => inboxEntryFromRow(parts, row));
   }
 
   return {
     async accept(message, options = {}) {
-      if (!(message.payload instanceof Uint8Array))
-        throw new HelsekontaktError("input/invalid", "expected payload to be bytes, found something else");
-      if (message.payload.length > parts.maxPayloadBytes)
-        throw new HelsekontaktError(
-          "input/too-large",
-          `expected a payload of at most ${parts.maxPayloadBytes} bytes, found ${message.payload.length}`,
-        );
       const now = await parts.now();
-      const id = randomUUID();
-      const row = {
-        id,
-        amqp_id: plainText("messageId", message.messageId),
-        msg_id: plainOrNull("msgId", message.msgId),
-        kind: plainText("kind", message.kind),
-        from_party: plainText("from", message.from),
-        to_party: plainText("to", message.to),
-        ordering_key: plainOrNull("key", message.key),
-        conversation: plainOrNull("conversation", message.conversation),
-        properties: cipher.seal(toJsonBytes(message.properties ?? {}), inboxPlace("properties", id)),
-        payload: cipher.seal(message.payload, inboxPlace("payload", id)),
-        content_hash: cipher.hash("inbox", message.payload),
-        key_id: cipher.keyId,
-        state: "received" as const,
-        tries: 0,
-        owner: null,
-        lease_until: null,
-        next_at: now,
-        reason: null,
-        received_at: now,
-        changed_at: now,
-      };
+      const row = rowFromInboxMessage(parts, message, now);
+      const { id } = row;
       const { claim } = options;
       if (claim !== undefined) plainText("owner", claim.owner);
       const result = await store.write(async (db): Promise<Acceptance> => {
@@ -323,7 +242,7 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
           .insertInto("inbox")
           .values(row)
           .onConflict((c) => c.doNothing())
-          .returning(columns)
+          .returning(inboxColumns)
           .executeTakeFirst();
         if (inserted === undefined) {
           // Another process stored it between the two statements.
@@ -332,9 +251,10 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
           throw conflict("a new message or a known one", "a row that is neither", id);
         }
         const [first] = claim === undefined ? [] : await due(db, now, 1, id);
-        const [taken] = first === undefined || claim === undefined ? [] : await take(db, [first.id], now, claim);
+        const [taken] =
+          first === undefined || claim === undefined ? [] : (await take(db, [first.id], now, claim)).opened;
         return taken === undefined
-          ? { outcome: "new", entry: entryFromRow(inserted) }
+          ? { outcome: "new", entry: inboxEntryFromRow(parts, inserted) }
           : { outcome: "new", entry: taken, claim: taken };
       }, options.signal);
       if (result.outcome === "new") notifier.publish(inboxTopic);
@@ -345,21 +265,18 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
       plainText("owner", lease.owner);
       wholeNumber("limit", limit, 1, 1_000);
       const now = await parts.now();
-      const { claims, exhausted } = await store.write(async (db) => {
+      const { opened, corrupt, spent } = await store.write(async (db) => {
         const rows = await due(db, now, limit);
         const spent = rows.filter((r) => r.tries >= maxTries).map((r) => r.id);
+        await setAside(db, spent, "exhausted", "message/handler-failed", now);
         const ids = rows.filter((r) => r.tries < maxTries).map((r) => r.id);
-        for (const id of spent)
-          await change(db, id, {
-            ...free,
-            state: inboxTable.received.exhausted?.to,
-            reason: "message/handler-failed",
-            changed_at: now,
-          });
-        return { claims: ids.length === 0 ? [] : await take(db, ids, now, lease), exhausted: spent.length };
+        return { ...(await take(db, ids, now, lease)), spent };
       }, signal);
-      if (exhausted > 0) parts.logger.error("messages set aside: their tries are used up", { count: exhausted });
-      return claims;
+      if (spent.length > 0)
+        parts.logger.error("messages set aside: their tries are used up", { count: spent.length });
+      if (corrupt.length > 0)
+        parts.logger.error("messages set aside: what is stored of them is damaged", { count: corrupt.length });
+      return opened;
     },
 
     async renew(claim, { leaseMs = defaultLeaseMs, signal } = {}) {
@@ -432,10 +349,10 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
 
     async get(id, { signal } = {}) {
       const row = await store.read(
-        (db) => db.selectFrom("inbox").select(columns).where("id", "=", id).executeTakeFirst(),
+        (db) => db.selectFrom("inbox").select(inboxColumns).where("id", "=", id).executeTakeFirst(),
         signal,
       );
-      return row === undefined ? undefined : entryFromRow(row);
+      return row === undefined ? undefined : inboxEntryFromRow(parts, row);
     },
 
     async payload(id, { signal } = {}) {

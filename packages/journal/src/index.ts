@@ -1,8 +1,9 @@
 export type { JournalKey, JournalKeys } from "./cipher.ts";
-export type { Acceptance, Inbox, InboxClaim, InboxEntry, InboxMessage } from "./inbox.ts";
+export type { Acceptance, Inbox } from "./inbox.ts";
+export type { InboxClaim, InboxEntry, InboxMessage } from "./inbox-rows.ts";
 export { type Journal, type JournalOptions, openJournal } from "./journal.ts";
 export type { DigitalStatus, Member, Members, Membership } from "./members.ts";
-export type { Outbox, RetryAt } from "./outbox.ts";
+export type { Outbox, RetryAt } from "./outbox-api.ts";
 export type { OutboxClaim, OutboxEntry, OutboxMessage } from "./outbox-rows.ts";
 export { backoffMs, type Cancellable, type Lease } from "./parts.ts";
 export type { ReceiptError, ReceiptFacts, ReceiptRecord, Receipts, StoredReceipt } from "./receipts.ts";

@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { HelsekontaktError } from "@helsekontakt/core";
 import type { Insertable, Selectable } from "kysely";
 import { fromJsonBytes, toJsonBytes } from "./cipher.ts";
 import { conflict, plainOrNull, plainText, wholeNumber } from "./faults.ts";
-import type { Parts } from "./parts.ts";
+import { checkPayload, type Parts } from "./parts.ts";
 import type { OutboxTable } from "./schema.ts";
 import type { ApplicationState, TransportState } from "./states.ts";
 import type { Db } from "./store.ts";
@@ -132,13 +131,7 @@ export function entryFromRow(parts: Parts, row: EntryRow): OutboxEntry {
 /** Checks a message and makes its row. @throws {HelsekontaktError} `input/invalid`, `input/too-large` @internal */
 export function rowFromMessage(parts: Parts, message: OutboxMessage, now: number): Insertable<OutboxTable> {
   const id = plainText("messageId", message.messageId ?? randomUUID());
-  if (!(message.payload instanceof Uint8Array))
-    throw new HelsekontaktError("input/invalid", "expected payload to be bytes, found something else");
-  if (message.payload.length > parts.maxPayloadBytes)
-    throw new HelsekontaktError(
-      "input/too-large",
-      `expected a payload of at most ${parts.maxPayloadBytes} bytes, found ${message.payload.length}`,
-    );
+  checkPayload(parts, message.payload);
   const { cipher } = parts;
   const within = message.expectsReceipt
     ? wholeNumber("receiptWithinMs", message.receiptWithinMs ?? ninetySixHours, 1, tenYears)

@@ -1,5 +1,7 @@
 import type { ExpressionBuilder } from "kysely";
+import { openEach } from "./cipher.ts";
 import { conflict, notFound, plainText, wholeNumber } from "./faults.ts";
+import type { Outbox } from "./outbox-api.ts";
 import {
   type EntryRow,
   entryColumns,
@@ -7,7 +9,6 @@ import {
   insertOutbox,
   type OutboxClaim,
   type OutboxEntry,
-  type OutboxMessage,
   outboxPlace,
   rowFromMessage,
 } from "./outbox-rows.ts";
@@ -15,101 +16,14 @@ import {
   backoffMs,
   type Cancellable,
   defaultLeaseMs,
-  type Lease,
   literal,
   lock,
   outboxTopic,
   type Parts,
 } from "./parts.ts";
 import type { JournalSchema } from "./schema.ts";
-import {
-  type ApplicationState,
-  applicationTable,
-  isSettled,
-  type TransportEvent,
-  type TransportState,
-  transportTable,
-} from "./states.ts";
-import type { Db, PgClient } from "./store.ts";
-
-/** When a failed sending is tried again: never, by {@link backoffMs}, or at a time (milliseconds since 1970 UTC). */
-export type RetryAt = "never" | "backoff" | number;
-
-/** Messages on their way out. */
-export interface Outbox {
-  /**
-   * Stores a message; it is durable when this resolves. The same id with the same payload is told as a duplicate.
-   *
-   * @param options.transaction - a `pg` client in the application's transaction: durable when that commits.
-   * @throws {HelsekontaktError} `input/invalid`, `input/too-large`, `journal/conflict` for an id of another payload,
-   *   `journal/unavailable`, `journal/closed`, `abort/cancelled`
-   */
-  enqueue(
-    message: OutboxMessage,
-    options?: Cancellable & { readonly transaction?: PgClient },
-  ): Promise<{ readonly id: string; readonly duplicate: boolean }>;
-  /**
-   * Takes up to `limit` messages (default 16) that are due, oldest first, at most one per key. A message whose holder's
-   * lease ran out is taken over and goes out again under the same id.
-   *
-   * @throws {HelsekontaktError} `journal/unavailable`, `journal/closed`, `abort/cancelled`
-   */
-  claim(lease: Lease & Cancellable & { readonly limit?: number }): Promise<OutboxClaim[]>;
-  /** Prolongs a claim; check before a slow step. @throws {HelsekontaktError} `journal/conflict` when another took over */
-  renew(claim: OutboxClaim, options?: Cancellable & { readonly leaseMs?: number }): Promise<OutboxClaim>;
-  /** The broker has the message. @throws {HelsekontaktError} `journal/conflict` when another took over */
-  markSent(claim: OutboxClaim, options?: Cancellable): Promise<OutboxEntry>;
-  /**
-   * The sending failed.
-   *
-   * @param failure.reason - an error code or AMQP condition, never text.
-   * @throws {HelsekontaktError} `journal/conflict` when another took over
-   */
-  markFailed(
-    claim: OutboxClaim,
-    failure: { readonly reason: string; readonly retry: RetryAt },
-    options?: Cancellable,
-  ): Promise<OutboxEntry>;
-  /** Gives a claim back untried, for stopping. @throws {HelsekontaktError} `journal/conflict` */
-  release(claim: OutboxClaim, options?: Cancellable): Promise<OutboxEntry>;
-  /**
-   * The receiver's transport refused the message (error queue).
-   *
-   * @returns undefined when no such message was ever sent from here.
-   */
-  reportUndeliverable(messageId: string, reason: string, options?: Cancellable): Promise<OutboxEntry | undefined>;
-  /**
-   * Queues a failed message again, or an overdue one once. After a report on the error queue give a new `messageId`;
-   * the MsgId stays.
-   *
-   * @throws {HelsekontaktError} `journal/conflict` from other states, `journal/not-found`
-   */
-  resend(id: string, options?: Cancellable & { readonly messageId?: string }): Promise<OutboxEntry>;
-  /** Gives up a message that nobody is sending. @throws {HelsekontaktError} `journal/conflict`, `journal/not-found` */
-  cancel(id: string, reason: string, options?: Cancellable): Promise<OutboxEntry>;
-  /** By journal id, AMQP message id or MsgId. */
-  get(id: string, options?: Cancellable): Promise<OutboxEntry | undefined>;
-  /** The unprotected bytes; undefined after retention took them. @throws {HelsekontaktError} `journal/not-found` */
-  payload(id: string, options?: Cancellable): Promise<Uint8Array | undefined>;
-  /** Oldest first, at most `limit` (default 100); continue after the last one's id. */
-  list(
-    filter?: Cancellable & {
-      readonly transport?: TransportState;
-      readonly application?: ApplicationState;
-      readonly after?: string;
-      readonly limit?: number;
-    },
-  ): Promise<OutboxEntry[]>;
-  /**
-   * Resolves when nothing more is expected by itself: answered, overdue, failed, or sent with no answer expected.
-   *
-   * @param options.pollMs - how often other processes' changes are looked for; default 1 000.
-   * @throws {HelsekontaktError} `journal/not-found`, `abort/cancelled`, `journal/closed`
-   */
-  wait(id: string, options?: Cancellable & { readonly pollMs?: number }): Promise<OutboxEntry>;
-  /** Resolves when this process queued something or `timeoutMs` (default 1 000) passed. */
-  waitForWork(options?: Cancellable & { readonly timeoutMs?: number }): Promise<void>;
-}
+import { applicationTable, isSettled, type TransportEvent, transportTable } from "./states.ts";
+import type { Db } from "./store.ts";
 
 /** @internal */
 export function createOutbox(parts: Parts): Outbox {
@@ -185,7 +99,7 @@ export function createOutbox(parts: Parts): Outbox {
       plainText("owner", owner);
       wholeNumber("limit", limit, 1, 1_000);
       const now = await parts.now();
-      const rows = await store.write(async (db) => {
+      const { opened, corrupt } = await store.write(async (db) => {
         const query = db
           .selectFrom("outbox as o")
           .select("o.id")
@@ -211,8 +125,8 @@ export function createOutbox(parts: Parts): Outbox {
           .orderBy("o.seq")
           .limit(limit);
         const due = await lock(store, query, true).execute();
-        if (due.length === 0) return [];
-        return db
+        if (due.length === 0) return { opened: [], corrupt: [] };
+        const rows = await db
           .updateTable("outbox")
           .set((e) => ({
             transport: "sending" as const,
@@ -228,14 +142,26 @@ export function createOutbox(parts: Parts): Outbox {
           )
           .returning([...entryColumns, "payload", "seq"])
           .execute();
+        rows.sort((a, b) => Number(a.seq) - Number(b.seq));
+        const claims = openEach(rows, (row) => ({
+          ...entryFromRow(parts, row),
+          payload: cipher.open(row.key_id, row.payload ?? new Uint8Array(0), outboxPlace("payload", row.id)),
+          owner,
+          leaseUntil: now + leaseMs,
+        }));
+        if (claims.corrupt.length > 0)
+          await db
+            .updateTable("outbox")
+            .set({ ...free, transport: transportTable.sending.fail?.to, reason: "journal/corrupt", changed_at: now })
+            .where("id", "in", claims.corrupt)
+            .execute();
+        return claims;
       }, signal);
-      rows.sort((a, b) => Number(a.seq) - Number(b.seq));
-      return rows.map((row) => ({
-        ...entryFromRow(parts, row),
-        payload: cipher.open(row.key_id, row.payload ?? new Uint8Array(0), outboxPlace("payload", row.id)),
-        owner,
-        leaseUntil: now + leaseMs,
-      }));
+      if (corrupt.length > 0) {
+        parts.logger.error("messages failed: what is stored of them is damaged", { count: corrupt.length });
+        notifier.publish(...corrupt, outboxTopic);
+      }
+      return opened;
     },
 
     async renew(claim, { leaseMs = defaultLeaseMs, signal } = {}) {

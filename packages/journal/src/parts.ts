@@ -1,4 +1,4 @@
-import type { Logger } from "@helsekontakt/core";
+import { HelsekontaktError, type Logger } from "@helsekontakt/core";
 import { type RawBuilder, sql } from "kysely";
 import type { Cipher } from "./cipher.ts";
 import type { Notifier } from "./notifier.ts";
@@ -34,6 +34,17 @@ export const outboxTopic = "outbox";
 export const inboxTopic = "inbox";
 
 export const defaultLeaseMs = 60_000;
+
+/** @throws {HelsekontaktError} `input/invalid`, `input/too-large` @internal */
+export function checkPayload({ maxPayloadBytes }: Parts, payload: unknown): void {
+  if (!(payload instanceof Uint8Array))
+    throw new HelsekontaktError("input/invalid", "expected payload to be bytes, found something else");
+  if (payload.length > maxPayloadBytes)
+    throw new HelsekontaktError(
+      "input/too-large",
+      `expected a payload of at most ${maxPayloadBytes} bytes, found ${payload.length}`,
+    );
+}
 
 /** Row lock where the engine has them; SQLite has one writer at a time. @internal */
 export function lock<Q extends { forUpdate(): Q; skipLocked(): Q }>(store: OpenStore, query: Q, skip = false): Q {

@@ -57,6 +57,43 @@ describe("sqliteStore()", () => {
       expect(readFileSync(join(directory, name)).includes("MARKER"), name).toBe(false);
   });
 
+  it("sets aside a row that was damaged on disk, and holds up no other", async () => {
+    const key = { id: "k", secret: randomBytes(32) };
+    const logged: string[] = [];
+    const logger = { debug() {}, info() {}, warn() {}, error: (line: string) => void logged.push(line) };
+    const journal = await openJournal({ store: sqliteStore({ file }), key, logger });
+    for (const messageId of ["damaged", "whole"]) {
+      await journal.outbox.enqueue({ ...send, messageId });
+      await journal.inbox.accept({ ...send, messageId });
+    }
+    const damage = new DatabaseSync(file);
+    for (const table of ["outbox", "inbox"])
+      damage.exec(`update ${table} set payload = zeroblob(40) where amqp_id = 'damaged'`);
+    damage.close();
+    const owner = { owner: "a" };
+    expect((await journal.outbox.claim(owner)).map((c) => c.messageId)).toEqual(["whole"]);
+    expect((await journal.inbox.claim(owner)).map((c) => c.messageId)).toEqual(["whole"]);
+    expect(await journal.outbox.wait("damaged")).toMatchObject({ transport: "failed", reason: "journal/corrupt" });
+    const aside = await journal.inbox.list({ state: "quarantined" });
+    expect(aside).toMatchObject([{ messageId: "damaged", reason: "journal/corrupt" }]);
+    expect(logged).toHaveLength(2);
+    await journal.close();
+  });
+
+  it("takes nothing under a key that was not given, and changes nothing then", async () => {
+    const key = { id: "k", secret: randomBytes(32) };
+    const right = await openJournal({ store: sqliteStore({ file }), key });
+    await right.outbox.enqueue({ ...send, messageId: "m" });
+    await right.inbox.accept({ ...send, messageId: "m" });
+    const wrong = await openJournal({ store: sqliteStore({ file }), key: { id: "other", secret: randomBytes(32) } });
+    for (const box of [wrong.outbox, wrong.inbox])
+      expect((await fault(box.claim({ owner: "a" }))).code).toBe("journal/key-unknown");
+    await wrong.close();
+    expect(await right.outbox.claim({ owner: "b" })).toMatchObject([{ messageId: "m", attempts: 1 }]);
+    expect(await right.inbox.claim({ owner: "b" })).toMatchObject([{ messageId: "m", tries: 1 }]);
+    await right.close();
+  });
+
   it("commits with WAL and synchronous=FULL", async () => {
     const journal = await openJournal({ store: sqliteStore({ file }) });
     await journal.outbox.enqueue(send);

@@ -1,6 +1,6 @@
 import { throwIfAborted } from "@helsekontakt/core";
 import { wholeNumber } from "./faults.ts";
-import { inboxPlace } from "./inbox.ts";
+import { inboxPlace } from "./inbox-rows.ts";
 import { memberLabel, memberPlace } from "./members.ts";
 import { outboxPlace } from "./outbox-rows.ts";
 import type { Cancellable, Parts } from "./parts.ts";
