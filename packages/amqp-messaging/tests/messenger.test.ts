@@ -392,6 +392,14 @@ describe("createMessenger()", () => {
     expect(messages.filter((m) => m.messageId === "good")).toHaveLength(1);
     expect(reports).toHaveLength(0);
   });
+  it("sets a receipt that cannot be understood aside at once", async () => {
+    const handlers = { message: () => Promise.reject(new Error("x")), receipt: () => Promise.reject(new Error("x")) };
+    messenger(bob).receive(`${bob.herId}_async`, handlers);
+    for (const ns of ["http://www.kith.no/xmlstds/apprec/2012-02-15", "urn:other"])
+      await messenger(alice).protectAndSend(outbound({ payload: Buffer.from(`<AppRec xmlns="${ns}"/>`) }));
+    await until("the dead letters", () => peer.queue(`${bob.herId}_async`).dead.length === 2);
+    expect(events.filter((e) => e.kind === "retry")).toHaveLength(0);
+  });
   it("holds messages while the registry is out, without reports and without counting tries", async () => {
     const registry = registryOf([dummy(alice), dummy(bob)]);
     registry.fail = new HelsekontaktError("registry/unavailable", "down");

@@ -46,6 +46,19 @@ describe("buildErrorReport()", () => {
     expect(wire.body).toHaveLength(0);
     expect(wire.replyTo).toBeUndefined();
   });
+  it("states no HER-id that the original did not have, and empty data where the library states it", () => {
+    const { toHerId: _, ...unaddressed } = original;
+    const { applicationProperties } = buildErrorReport({
+      original: { ...unaddressed, toHerId: undefined },
+      condition: "transport:missing-certificate",
+      data: [],
+      messageId: "r",
+      to: "q",
+      receivedAt: at,
+    });
+    expect(applicationProperties).not.toHaveProperty("fromHerId");
+    expect(applicationProperties["errorConditionData"]).toBe("");
+  });
   it("is read back, items with semicolons and all (O12)", () => {
     const data = ["Subject: CN=A; O=B", "Thumbprint: 00"];
     const bytes = encodeWireMessage(

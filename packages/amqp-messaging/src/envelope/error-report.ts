@@ -13,7 +13,7 @@ export interface ErrorReportInput {
   readonly condition: ErrorCondition;
   /** Default: the published text of the condition. */
   readonly description?: string;
-  /** Field names, HER-ids or thumbprints; never a person's data. */
+  /** Field names, HER-ids or thumbprints; never a person's data. An empty list is stated as empty. */
   readonly data?: readonly string[];
   /** UUID of the report itself. */
   readonly messageId: string;
@@ -31,7 +31,7 @@ export interface ErrorReportInput {
 export function buildErrorReport(input: ErrorReportInput): WireMessage {
   const { original } = input;
   const time = isoInstant(input.receivedAt);
-  const data = input.data ?? [];
+  const { data } = input;
   return {
     messageId: input.messageId,
     correlationId: original.correlationId ?? original.messageId ?? input.messageId,
@@ -39,8 +39,8 @@ export function buildErrorReport(input: ErrorReportInput): WireMessage {
     subject: original.function ?? "UNKNOWN",
     contentType: contentTypeOf("plain"),
     applicationProperties: {
-      fromHerId: original.toHerId ?? "",
-      toHerId: original.fromHerId ?? "",
+      ...(original.toHerId === undefined ? {} : { fromHerId: original.toHerId }),
+      ...(original.fromHerId === undefined ? {} : { toHerId: original.fromHerId }),
       applicationTimeStamp: time,
       enqueuedTimeUtc: time.slice(0, -1),
       ...(original.messageId === undefined ? {} : { originalMessageId: original.messageId }),
@@ -48,7 +48,7 @@ export function buildErrorReport(input: ErrorReportInput): WireMessage {
       "X-ReceiverTimeStamp": time,
       errorCondition: input.condition,
       errorDescription: input.description ?? errorConditions[input.condition].description ?? input.condition,
-      ...(data.length === 0
+      ...(data === undefined
         ? {}
         : {
             errorConditionData: data.map((item) => `${item};`).join(""),

@@ -25,8 +25,13 @@ export class RefusedMessage extends Error {
 
 /** The refusal for a cause that the specification lists with a condition. */
 function known(cause: FailureCause, data?: readonly string[]): Refusal {
-  const { condition = "transport:internal-error", description } = failureReports[cause];
-  return { condition, ...(description === undefined ? {} : { description }), ...(data === undefined ? {} : { data }) };
+  const { condition = "transport:internal-error", description, data: kind } = failureReports[cause];
+  const stated = data ?? (kind === "empty" ? [] : undefined);
+  return {
+    condition,
+    ...(description === undefined ? {} : { description }),
+    ...(stated === undefined ? {} : { data: stated }),
+  };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { HelsekontaktError } from "@helsekontakt/core";
-import { readAppRec } from "../apprec/read-apprec.ts";
+import { type AppRecView, readAppRec } from "../apprec/read-apprec.ts";
 import type { InboundDelivery, Outcome } from "../connection/subscription.ts";
 import { type Envelope, readEnvelope } from "../envelope/envelope.ts";
 import { buildErrorReport, type ErrorQueueMessage, readErrorQueueMessage } from "../envelope/error-report.ts";
@@ -10,6 +10,8 @@ import { messageKey, openMessage } from "./open-message.ts";
 import type { ErrorQueueHandler, HandlerResult, InboundMessage } from "./types.ts";
 
 const remembered = 10_000;
+/** What no later try would read. */
+const unreadable: readonly string[] = ["input/too-large", "receipt/invalid"];
 
 /** @internal What the receiver remembers across redeliveries, bounded. */
 export class ReceiveMemory {
@@ -70,7 +72,7 @@ export async function takeMessage(
     if (reason instanceof RefusedMessage)
       return await refuse(options, memory, delivery, envelope, reason.refusal, reason.reason);
     const error = HelsekontaktError.from(reason, "message/handler-failed", "the handler threw");
-    if (error.code === "input/too-large") return deadLetter(options, delivery, envelope, error.code);
+    if (unreadable.includes(error.code)) return deadLetter(options, delivery, envelope, error.code);
     return await retry(options, memory, delivery, envelope, error);
   }
   if (result === "retry") return await retry(options, memory, delivery, envelope);
@@ -135,7 +137,18 @@ function conditionCode(text: string): string {
 async function hand(handlers: MessageHandlers, message: InboundMessage): Promise<HandlerResult> {
   const isReceipt = message.root.endsWith("}AppRec");
   if (!isReceipt || handlers.receipt === undefined) return await handlers.message(message);
-  return await handlers.receipt({ ...message, receipt: readAppRec(message.payload) });
+  return await handlers.receipt({ ...message, receipt: receiptOf(message) });
+}
+
+/** @throws {HelsekontaktError} `receipt/invalid` whatever is wrong with it */
+function receiptOf({ payload }: InboundMessage): AppRecView {
+  try {
+    return readAppRec(payload);
+  } catch (reason) {
+    throw new HelsekontaktError("receipt/invalid", "expected an AppRec, found a document that cannot be read as one", {
+      original: reason,
+    });
+  }
 }
 
 /**
