@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { systemClock, throwIfAborted } from "./clock.ts";
+import { systemClock, throwIfAborted, waitFor } from "./clock.ts";
 import { HelsekontaktError } from "./error.ts";
 
 describe("systemClock", () => {
@@ -50,5 +50,28 @@ describe("throwIfAborted()", () => {
     expect(() => throwIfAborted(undefined)).not.toThrow();
     expect(() => throwIfAborted(new AbortController().signal)).not.toThrow();
     expect(() => throwIfAborted(AbortSignal.abort())).toThrow("[abort/cancelled] the call was cancelled");
+  });
+});
+
+describe("waitFor()", () => {
+  it("gives what the work gives, with a signal or without", async () => {
+    const { signal } = new AbortController();
+    expect(await waitFor(Promise.resolve(1), undefined)).toBe(1);
+    expect(await waitFor(Promise.resolve(1), signal)).toBe(1);
+    await expect(waitFor(Promise.reject(new Error("x")), signal)).rejects.toThrow("x");
+  });
+
+  it("ends this wait on the signal, and not the work", async () => {
+    const controller = new AbortController();
+    let finish: (value: number) => void = () => {};
+    const work = new Promise<number>((resolve) => {
+      finish = resolve;
+    });
+    const wait = waitFor(work, controller.signal);
+    controller.abort();
+    await expect(wait).rejects.toThrow("[abort/cancelled]");
+    await expect(waitFor(work, controller.signal)).rejects.toThrow("[abort/cancelled]");
+    finish(2);
+    expect(await work).toBe(2);
   });
 });

@@ -37,3 +37,19 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted)
     throw new HelsekontaktError("abort/cancelled", "the call was cancelled", { original: signal.reason });
 }
+
+/**
+ * Waits for work that others wait for too: the signal ends this wait and leaves the work alone.
+ *
+ * @throws {HelsekontaktError} `abort/cancelled`, and what the work rejects with
+ */
+export function waitFor<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  return new Promise((resolve, reject) => {
+    const stop = (): void =>
+      reject(new HelsekontaktError("abort/cancelled", "the call was cancelled", { original: signal.reason }));
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}

@@ -1,4 +1,4 @@
-export { type Clock, systemClock, throwIfAborted } from "./clock.ts";
+export { type Clock, systemClock, throwIfAborted, waitFor } from "./clock.ts";
 export { type ErrorContext, HelsekontaktError, type HelsekontaktErrorOptions } from "./error.ts";
 export { type ErrorCode, errorCodes } from "./error-codes.ts";
 export {
@@ -11,3 +11,4 @@ export {
 } from "./issue.ts";
 export { type LogFields, type Logger, silentLogger } from "./logger.ts";
 export { Personal, pseudonym } from "./personal.ts";
+export { retryAfterMs } from "./retry-after.ts";

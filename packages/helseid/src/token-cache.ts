@@ -1,4 +1,4 @@
-import { type Clock, HelsekontaktError, type Logger, throwIfAborted } from "@helsekontakt/core";
+import { type Clock, HelsekontaktError, type Logger, throwIfAborted, waitFor } from "@helsekontakt/core";
 import type { Token } from "./options.ts";
 
 interface Entry {
@@ -89,7 +89,7 @@ export function createTokenCache(options: { clock: Clock; logger: Logger; maxEnt
       const flight = flights.get(key) ?? start(key, load, false);
       flight.waiters++;
       try {
-        return await withSignal(flight.promise, signal);
+        return await waitFor(flight.promise, signal);
       } finally {
         flight.waiters--;
         if (flight.waiters === 0 && !flight.background && signal?.aborted && flights.get(key) === flight) {
@@ -102,14 +102,4 @@ export function createTokenCache(options: { clock: Clock; logger: Logger; maxEnt
       for (const [key, entry] of entries) if (entry.token.accessToken.equals(token.accessToken)) entries.delete(key);
     },
   };
-}
-
-function withSignal<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const stop = (): void =>
-      reject(new HelsekontaktError("abort/cancelled", "the call was cancelled", { original: signal.reason }));
-    signal.addEventListener("abort", stop, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
-  });
 }

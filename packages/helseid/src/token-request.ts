@@ -1,5 +1,5 @@
 import type { webcrypto } from "node:crypto";
-import { type Clock, HelsekontaktError, type Logger, Personal } from "@helsekontakt/core";
+import { type Clock, HelsekontaktError, type Logger, Personal, retryAfterMs } from "@helsekontakt/core";
 import * as oauth from "oauth4webapi";
 import { assertionDetails, clientAuthentication } from "./assertion.ts";
 import { boundedFetch, type SeenAnswer } from "./http.ts";
@@ -200,14 +200,6 @@ function correctClock(context: GrantContext, date: string | null): boolean {
   context.skew = skew;
   context.logger.warn("the token service's clock differs from this machine's, using its time", { seconds: skew });
   return true;
-}
-
-/** Milliseconds that a `Retry-After` header asks for: seconds or a date; 0 without one. */
-export function retryAfterMs(header: string | null, now: number): number {
-  if (header === null) return 0;
-  if (/^\d+$/.test(header.trim())) return Number(header) * 1000;
-  const date = Date.parse(header);
-  return Number.isNaN(date) ? 0 : Math.max(0, date - now);
 }
 
 /** The default key pair for proofs: ES256, in memory, its private half not extractable. */

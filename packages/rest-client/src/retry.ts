@@ -1,4 +1,4 @@
-import { type Clock, HelsekontaktError, systemClock } from "@helsekontakt/core";
+import { type Clock, HelsekontaktError, retryAfterMs, systemClock } from "@helsekontakt/core";
 
 /** `fetch` as the SDK passes it around: one Request in, one Response out. */
 export type FetchLike = (request: Request) => Promise<Response>;
@@ -108,12 +108,4 @@ function transportError(reason: unknown, signal: AbortSignal, limit: AbortSignal
 
 function cancelled(signal: AbortSignal): HelsekontaktError {
   return new HelsekontaktError("abort/cancelled", "the call was cancelled", { original: signal.reason });
-}
-
-/** Milliseconds that `Retry-After` asks for: seconds or a date; 0 without one. */
-function retryAfterMs(header: string | null, now: number): number {
-  if (header === null) return 0;
-  if (/^\s*\d+\s*$/.test(header)) return Number(header) * 1000;
-  const date = Date.parse(header);
-  return Number.isNaN(date) ? 0 : Math.max(0, date - now);
 }

@@ -6,6 +6,7 @@ import {
   silentLogger,
   systemClock,
   throwIfAborted,
+  waitFor,
 } from "@helsekontakt/core";
 import { queueNameFromAddress } from "../connection/address.ts";
 import { certificateFacts } from "../keys/certificate-facts.ts";
@@ -78,13 +79,13 @@ export function createPartyRegistry(options: PartyRegistryOptions): PartyRegistr
       throwIfAborted(signal);
       const excluded = options.withoutProfile?.includes(request.function) === true;
       const [facts, profile] = await Promise.all([
-        withSignal(
+        waitFor(
           parties.get(herId, herId, () => options.lookupParty({ herId })),
           signal,
         ),
         excluded || ownHerId === undefined
           ? undefined
-          : withSignal(
+          : waitFor(
               profiles.get(`${herId} ${ownHerId} ${cpaId ?? ""}`, herId, () =>
                 options.lookupProfile({ herId, ownHerId, ...(cpaId === undefined ? {} : { cpaId }) }),
               ),
@@ -250,15 +251,4 @@ function cache<T>(options: PartyRegistryOptions, clock: Clock, logger: Logger, w
       for (const [key, flight] of flights) if (flight.herId === herId) flights.delete(key);
     },
   };
-}
-
-/** The look-up is shared, so one caller's signal ends only that caller's wait. */
-function withSignal<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  return new Promise((resolve, reject) => {
-    const abort = (): void =>
-      reject(new HelsekontaktError("abort/cancelled", "the call was cancelled", { original: signal.reason }));
-    signal.addEventListener("abort", abort, { once: true });
-    void work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }
