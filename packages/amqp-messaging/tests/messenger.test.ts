@@ -392,6 +392,15 @@ describe("createMessenger()", () => {
     expect(messages.filter((m) => m.messageId === "good")).toHaveLength(1);
     expect(reports).toHaveLength(0);
   });
+  it("asks for no agreement by an id that cannot be one", async () => {
+    const registry = registryOf([dummy(alice), dummy(bob)]);
+    const { messages } = bobReceives({ registry });
+    const id = randomUUID();
+    for (const cpaId of ["x", id.toUpperCase()])
+      await messenger(alice).protectAndSend(outbound({ properties: { cpaId } }));
+    await until("the messages", () => messages.length === 2);
+    expect(registry.requests.map((r) => r.cpaId)).toEqual([undefined, id]);
+  });
   it("sets a receipt that cannot be understood aside at once", async () => {
     const handlers = { message: () => Promise.reject(new Error("x")), receipt: () => Promise.reject(new Error("x")) };
     messenger(bob).receive(`${bob.herId}_async`, handlers);

@@ -44,7 +44,7 @@ export interface Outbox {
   /** Gives a claim back untried, for stopping. @throws {HelsekontaktError} `journal/conflict` */
   release(claim: OutboxClaim, options?: Cancellable): Promise<OutboxEntry>;
   /**
-   * The receiver's transport refused the message (error queue).
+   * The receiver's transport refused the message (error queue). A report on an earlier sending changes nothing.
    *
    * @returns undefined when no such message was ever sent from here.
    */

@@ -211,8 +211,9 @@ export function createOutbox(parts: Parts): Outbox {
         const row = await find(db, messageId, true);
         if (row === undefined || row.attempts === 0) return undefined;
         const cell = transportTable[row.transport].report;
-        // An answered message reached its application, whatever a report says afterwards.
-        if (cell === null || row.application === "accepted" || row.application === "rejected")
+        // An answered message reached its application, whatever a report says afterwards; and one that was sent again under
+        // a new id is not what the report is about.
+        if (cell === null || row.amqp_id !== messageId || row.application === "accepted" || row.application === "rejected")
           return entryFromRow(parts, row);
         return change(db, row.id, { ...free, transport: cell.to, reason, changed_at: now });
       }, signal);

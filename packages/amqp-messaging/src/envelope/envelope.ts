@@ -1,6 +1,6 @@
 import type { ReceivedMessage, WireMessage } from "../connection/wire-message.ts";
 import { type BodyProtection, bodyProtection, contentTypeOf } from "./content-type.ts";
-import { fieldText, herIdText, idText, instant, isoInstant } from "./values.ts";
+import { fieldText, guidText, herIdText, idText, instant, isoInstant } from "./values.ts";
 
 /** What a message says about itself outside its body. */
 export interface EnvelopeInput {
@@ -75,6 +75,7 @@ export interface Envelope {
   readonly timestamp: Date | undefined;
   /** When it was put on the queue; the official library sets it since version 5. */
   readonly enqueued: Date | undefined;
+  /** A GUID in lower case; another text names no agreement. */
   readonly cpaId: string | undefined;
   readonly conversationId: string | undefined;
   readonly ttlMs: number | undefined;
@@ -107,7 +108,7 @@ export function readEnvelope(message: ReceivedMessage): Envelope {
     toHerId: herIdText(raw.get("toHerId")),
     timestamp: instant(raw.get("applicationTimeStamp")),
     enqueued: instant(raw.get("enqueuedTimeUtc")),
-    cpaId: fieldText(raw.get("cpaId")),
+    cpaId: guidText(raw.get("cpaId")),
     conversationId: fieldText(raw.get("ConversationId")),
     ttlMs: message.ttlMs,
     properties: textProperties(raw),

@@ -16,6 +16,12 @@ export function fieldText(value: unknown): string | undefined {
   return undefined;
 }
 
+/** @internal A GUID from text or an AMQP uuid, in lower case. */
+export function guidText(value: unknown): string | undefined {
+  const text = idText(value)?.trim().toLowerCase();
+  return text !== undefined && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text) ? text : undefined;
+}
+
 /** @internal A HER-id from text or integer: positive, decimal, without leading zeros or blanks. */
 export function herIdText(value: unknown): string | undefined {
   const text = (
