@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import net, { type AddressInfo } from "node:net";
+import { inspect } from "node:util";
 import { HelsekontaktError } from "@helsekontakt/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type AmqpSettings, connectAmqp, type StateEvent, type WireMessage } from "../src/index.ts";
@@ -75,6 +76,19 @@ describe("connectAmqp()", () => {
     const connection = await connectAmqp({ ...settings, password: () => Promise.resolve(++asked > 0 ? "guest" : "") });
     await connection.close();
     expect(asked).toBe(1);
+  });
+  it("tells nothing of what a failing password function says, and asks it again", async () => {
+    const events: StateEvent[] = [];
+    let asked = 0;
+    const connection = await connectAmqp({
+      ...settings,
+      password: () => (++asked === 1 ? Promise.reject(new Error("vault token s.1234")) : "guest"),
+      onState: (e) => events.push(e),
+    });
+    await connection.close();
+    const failed = events.find((e) => e.kind === "connection" && e.error !== undefined);
+    expect(failed).toMatchObject({ error: { code: "amqp/connection", retryable: true } });
+    expect(inspect(events, { depth: 9 }) + JSON.stringify(events)).not.toContain("s.1234");
   });
   it("survives listeners that throw", async () => {
     const connection = await connectAmqp({

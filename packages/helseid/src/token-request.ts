@@ -5,7 +5,7 @@ import { assertionDetails, clientAuthentication } from "./assertion.ts";
 import { boundedFetch, type SeenAnswer } from "./http.ts";
 import { loadSigner, type Signer } from "./key.ts";
 import { createMetadataCache } from "./metadata.ts";
-import type { Token, TokenBinding, TokenRequest, TokenSourceOptions } from "./options.ts";
+import type { ClientKey, Token, TokenBinding, TokenRequest, TokenSourceOptions } from "./options.ts";
 import { tokenError } from "./token-errors.ts";
 
 const tries = 3;
@@ -38,14 +38,26 @@ export function serviceTime(context: Pick<GrantContext, "clock" | "skew">): numb
 /** The client's key, loaded once; `reload` asks the provider again. */
 export function currentSigner(context: GrantContext, signal: AbortSignal, reload = false): Promise<Signer> {
   if (context.signer !== undefined && !reload) return context.signer;
-  const { key } = context.options;
-  const loading = (async () => loadSigner(typeof key === "function" ? await key({ signal }) : key))();
+  const loading = giveKey(context.options.key, signal).then(loadSigner);
   context.signer = loading;
   loading.catch(() => {
     // A provider that failed is asked again next time.
     if (context.signer === loading) context.signer = undefined;
   });
   return loading;
+}
+
+/** @throws {HelsekontaktError} `auth/key-invalid`, retryable, when the provider fails: what it says may hold secrets */
+async function giveKey(key: TokenSourceOptions["key"], signal: AbortSignal): Promise<ClientKey> {
+  if (typeof key !== "function") return key;
+  try {
+    return await key({ signal });
+  } catch (original) {
+    throw new HelsekontaktError("auth/key-invalid", "expected the key provider to answer a key, found a fault in it", {
+      retryable: true,
+      original,
+    });
+  }
 }
 
 /** One token from the token endpoint: up to three tries on faults that pass, each with new assertions and proofs. */

@@ -322,6 +322,19 @@ describe("faults that pass", () => {
     }
   });
 
+  it("gives a failing key provider's fault a code, hides its text, and asks it again next time", async () => {
+    let asked = 0;
+    const s = source({
+      key: () => {
+        if (++asked === 1) throw new Error("vault token s.1234");
+        return key;
+      },
+    });
+    const fault: unknown = await s.getToken({ scopes: ["a"] }).catch((e: unknown) => e);
+    expect(fault).toMatchObject({ code: "auth/key-invalid", retryable: true });
+    expect(inspect(fault, { depth: 9 }) + JSON.stringify(fault)).not.toContain("s.1234");
+    expect((await s.getToken({ scopes: ["a"] })).tokenType).toBe("DPoP");
+  });
   it("asks a key provider again after invalid_client", async () => {
     const next = await makeKey("ES256", "key-2");
     let asked = 0;

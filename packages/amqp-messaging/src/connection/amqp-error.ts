@@ -9,7 +9,8 @@ interface RemoteError {
 export function remoteError(error: unknown): RemoteError {
   const e = (typeof error === "object" && error !== null ? error : {}) as Record<string, unknown>;
   const condition = e["condition"] ?? e["code"];
-  const description = e["description"] ?? e["message"];
+  // The message of an error without a code is nobody's protocol text and may quote anything.
+  const description = e["description"] ?? (typeof e["code"] === "string" ? e["message"] : undefined);
   return {
     condition: typeof condition === "string" ? condition : undefined,
     description: typeof description === "string" ? description.slice(0, 200) : undefined,

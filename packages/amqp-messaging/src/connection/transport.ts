@@ -27,7 +27,7 @@ const closed = (): HelsekontaktError => new HelsekontaktError("amqp/closed", "th
  * @throws {HelsekontaktError} `amqp/unauthorized`, `amqp/connection`, `abort/cancelled`
  */
 export async function openTransport(settings: ResolvedSettings, signal: AbortSignal): Promise<Transport> {
-  const password = await settings.password();
+  const password = await givePassword(settings);
   if (signal.aborted) throw closed();
   const container = rhea.create_container({ id: settings.containerId });
   // A link or session error that nobody listens to ends as "error" of the container: without a listener it would end the process.
@@ -117,6 +117,17 @@ export async function openTransport(settings: ResolvedSettings, signal: AbortSig
       lost(error);
     }
   });
+}
+
+/** What an application's function throws may hold secrets, so nothing of it is told. */
+async function givePassword(settings: ResolvedSettings): Promise<string | undefined> {
+  try {
+    return await settings.password();
+  } catch (original) {
+    throw new HelsekontaktError("amqp/connection", "expected the password function to give a password, it failed", {
+      original,
+    });
+  }
 }
 
 function connectionOptions(

@@ -6,7 +6,7 @@ export type DigestName = "sha256" | "sha384" | "sha512";
 /** What a key outside this process (HSM, cloud vault) is asked to do. Leave out what it must not do. */
 export interface KeyOperations {
   /**
-   * Signs `data`, which is not hashed yet.
+   * Signs `data`, which is not hashed yet. What it rejects with counts as passing: the message is sent later.
    *
    * @returns the raw signature.
    */
@@ -15,7 +15,9 @@ export interface KeyOperations {
     how: { readonly digest: DigestName; readonly padding: "pkcs1" | "pss"; readonly signal?: AbortSignal },
   ) => Promise<Uint8Array>;
   /**
-   * Decrypts one encrypted content key (RSA). It may reject for any reason: the reason is never shown to a sender.
+   * Decrypts one encrypted content key (RSA). Reject with a retryable `HelsekontaktError` (`protection/key-unreadable`)
+   * when the key cannot be reached: the message then waits. Any other rejection means that the key does not fit, and the
+   * message is refused; the reason is never shown to a sender.
    *
    * @returns the content key.
    */

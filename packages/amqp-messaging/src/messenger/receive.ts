@@ -10,6 +10,13 @@ import { messageKey, openMessage } from "./open-message.ts";
 import type { ErrorQueueHandler, HandlerResult, InboundMessage } from "./types.ts";
 
 const remembered = 10_000;
+/** What says nothing of the message: it is held, and the tries are not counted. */
+const outages: readonly string[] = [
+  "registry/unavailable",
+  "journal/unavailable",
+  "amqp/overloaded",
+  "abort/cancelled",
+];
 /** What no later try would read. */
 const unreadable: readonly string[] = ["input/too-large", "receipt/invalid"];
 
@@ -228,9 +235,7 @@ async function retry(
   error?: HelsekontaktError,
 ): Promise<Outcome> {
   const { initial, max } = options.retryPauseMs;
-  const outage =
-    error !== undefined &&
-    ["registry/unavailable", "journal/unavailable", "amqp/overloaded", "abort/cancelled"].includes(error.code);
+  const outage = error !== undefined && (outages.includes(error.code) || isKeyAway(error));
   const tries = outage ? 0 : memory.failed(triesKey(delivery, envelope));
   if (tries >= options.maxTries) {
     memory.forget(triesKey(delivery, envelope));
@@ -256,6 +261,11 @@ async function retry(
 
 function triesKey(delivery: InboundDelivery, envelope: Envelope): string {
   return `${delivery.queue} ${messageKey(envelope)}`;
+}
+
+/** The vault of an own key cannot be reached, as against a key that cannot be used. */
+function isKeyAway(error: HelsekontaktError): boolean {
+  return error.code === "protection/key-unreadable" && error.retryable;
 }
 
 function deadLetter(options: Resolved, delivery: InboundDelivery, envelope: Envelope, reason: string): Outcome {

@@ -1,5 +1,5 @@
 import { constants, createDecipheriv, type KeyObject, privateDecrypt, randomBytes } from "node:crypto";
-import { HelsekontaktError } from "@helsekontakt/core";
+import { HelsekontaktError, throwIfAborted } from "@helsekontakt/core";
 import { type Identity, isKeyObject } from "../keys/identity.ts";
 import {
   algorithmRefused,
@@ -133,7 +133,10 @@ async function openKey(attempt: Attempt, size: number, signal?: AbortSignal): Pr
   try {
     const key = await rsaDecrypt(attempt, size, signal);
     return key?.length === size ? Buffer.from(key) : substitute;
-  } catch {
+  } catch (reason) {
+    throwIfAborted(signal);
+    // A vault that is away says nothing of the message, which has to wait for it.
+    if (reason instanceof HelsekontaktError && reason.retryable) throw reason;
     return substitute;
   }
 }

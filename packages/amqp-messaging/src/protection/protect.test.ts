@@ -1,4 +1,5 @@
 import { randomBytes, sign as cryptoSign } from "node:crypto";
+import { HelsekontaktError } from "@helsekontakt/core";
 import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { makeIdentity, makePki, openPkcs1, type TestPki } from "./_test-certificates.ts";
@@ -116,6 +117,33 @@ describe("protect() and unprotect()", () => {
     await expect(protect(Buffer.from("x"), { signer: keys[0] as never, recipients: [] })).rejects.toThrow(
       code("config/missing"),
     );
+  });
+
+  it("tell a vault that is away from a key that does not fit", async () => {
+    const away = new HelsekontaktError("protection/key-unreadable", "expected the vault", { retryable: true });
+    const signing = (reason: Error) =>
+      protect(Buffer.from("x"), {
+        signer: { certificate: pki.sender.certificate, key: { sign: () => Promise.reject(reason) } },
+        recipients: pki.receiver.certificate,
+      });
+    await expect(signing(new Error("socket"))).rejects.toMatchObject({
+      code: "protection/key-unreadable",
+      retryable: true,
+    });
+    await expect(signing(away)).rejects.toBe(away);
+    const message = await protect(Buffer.from("x"), { signer: pki.sender, recipients: pki.receiver.certificate });
+    const opening = (reason: Error, signal?: AbortSignal) =>
+      unprotect(message, {
+        keys: [{ certificate: pki.receiver.certificate, key: { decrypt: () => Promise.reject(reason) } }],
+        expectedSigner: pki.sender.certificate,
+        ...(signal === undefined ? {} : { signal }),
+      });
+    await expect(opening(away)).rejects.toBe(away);
+    await expect(opening(new Error("wrong padding"))).rejects.toThrow(code("protection/decryption-failed"));
+    const controller = new AbortController();
+    const cancelled = opening(new Error("cancelled"), controller.signal);
+    controller.abort();
+    await expect(cancelled).rejects.toThrow(code("abort/cancelled"));
   });
 
   it("refuse to start without recipients and after an abort", async () => {

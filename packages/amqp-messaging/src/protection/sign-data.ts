@@ -1,5 +1,5 @@
 import { constants, createHash, sign as cryptoSign, type X509Certificate } from "node:crypto";
-import { HelsekontaktError } from "@helsekontakt/core";
+import { HelsekontaktError, throwIfAborted } from "@helsekontakt/core";
 import { certificateNames } from "../keys/certificate-names.ts";
 import { type DigestName, type Identity, isKeyObject } from "../keys/identity.ts";
 import { CONTENT_TYPE, digestIdentifier, digestSize, explicit, OID, pssIdentifier, withNull } from "./algorithms.ts";
@@ -84,7 +84,16 @@ async function signBytes(
   const { key } = signer;
   if (!isKeyObject(key)) {
     if (key.sign === undefined) throw new HelsekontaktError("config/missing", "expected a signer with a sign callback");
-    return key.sign(data, how);
+    try {
+      return await key.sign(data, how);
+    } catch (reason) {
+      throwIfAborted(how.signal);
+      if (reason instanceof HelsekontaktError) throw reason;
+      throw new HelsekontaktError("protection/key-unreadable", "expected the sign callback to answer a signature", {
+        retryable: true,
+        original: reason,
+      });
+    }
   }
   if (key.asymmetricKeyType !== "rsa") {
     throw new HelsekontaktError("protection/algorithm-refused", "expected a signer with an RSA key");

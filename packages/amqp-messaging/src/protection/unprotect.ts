@@ -50,7 +50,7 @@ export interface Unprotected {
  * @throws {HelsekontaktError} `protection/not-cms` when the outer structure cannot be read;
  *   `protection/decryption-failed`; `protection/signature-invalid`; `protection/signer-unexpected`;
  *   `protection/algorithm-refused` by policy; `protection/certificate-invalid` when `trust` does not hold;
- *   `input/too-large`; `abort/cancelled`.
+ *   `input/too-large`; `abort/cancelled`; the retryable error with which a `decrypt` callback rejected.
  * @see RFC 5652, sections 5 and 6
  */
 export async function unprotect(bytes: Uint8Array, options: UnprotectOptions): Promise<Unprotected> {
