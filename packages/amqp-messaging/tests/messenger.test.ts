@@ -33,6 +33,8 @@ const payload = (sender = "93252") =>
       `<Patient><Ident><Id>${fnr}</Id><TypeId V="FNR"/></Ident></Patient></MsgInfo></MsgHead>`,
   );
 
+// One long file: all cases share a broker and two parties, whose keys take a second to make.
+
 describe("createMessenger()", () => {
   let peer: Peer;
   let connection: AmqpConnection;

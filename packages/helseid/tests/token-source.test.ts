@@ -6,6 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createTokenSource, type TokenSourceOptions } from "../src/index.ts";
 import { makeKey, manualClock, type Sts, startSts } from "./_sts.ts";
 
+// One long file: every case is one rule of the same request to the same token service.
+
 const scopes = ["nhn:helsenorge.eksternapi/oppgave"];
 let sts: Sts;
 let key: JWK & { kid: string; alg: string };

@@ -17,6 +17,8 @@ import {
   transportTable,
 } from "../src/index.ts";
 
+// One long file: a single list that every engine runs from first to last.
+
 /** One case of the contract that both engines keep; it opens the store as often as it has processes. */
 export interface ContractCase {
   readonly name: string;

@@ -11,6 +11,8 @@ import { signData } from "./sign-data.ts";
 import { protect } from "./protect.ts";
 import { unprotect, verifySigned } from "./unprotect.ts";
 
+// One long file: every case bends the same hand-made structures, which stand first.
+
 let pki: TestPki;
 let other: TestIdentity;
 beforeAll(async () => {
