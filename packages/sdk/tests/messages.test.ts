@@ -98,6 +98,17 @@ describe("tjenesteoversikt.send()", () => {
     expect([...lists.values()]).toEqual([[]]);
   });
 
+  it("takes the guide's spelling as a setting, and warns that the published schema has another", async () => {
+    const { sdk } = await harness.run();
+    const spelled = await sdk.tjenesteoversikt.send({
+      patient: harness.patient(),
+      services: [{ id: "HJ-1", name: "Hjemmesykepleie", from: "2026-09-01" }],
+      spelling: "TjenesteOmrade",
+    });
+    expect(spelled.warnings.map((w) => w.rule)).toContain("profile/tjenesteoversikt-spelling");
+    expect((await spelled.receipt()).status).toBe("accepted");
+  });
+
   it("ends as not-active for a citizen whom Helsenorge does not know", async () => {
     const { sdk } = await harness.run();
     const sent = await sdk.tjenesteoversikt.send({ patient: harness.patient("unknown"), services });

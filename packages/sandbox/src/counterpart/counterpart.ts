@@ -182,7 +182,7 @@ export class Counterpart {
   }
 
   #judge(payload: Uint8Array, view: MessageView, envelope: CounterpartMessage["envelope"]): AppRecOutcome {
-    if (!validateMessage(payload).valid) return { status: "rejected", errors: [{ code: "T02" }] };
+    if (!validateMessage(payload, { spelling: "both" }).valid) return { status: "rejected", errors: [{ code: "T02" }] };
     const herIds = [view.receiver.service?.herId, view.sender.service?.herId];
     if (herIds[0] !== envelope.toHerId || herIds[1] !== envelope.fromHerId)
       return { status: "rejected", errors: [{ code: "E10" }] };

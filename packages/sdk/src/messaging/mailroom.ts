@@ -60,7 +60,8 @@ export class Mailroom {
     if (parts.patient !== undefined) this.#guard(parts.patient.fnr, "patient.fnr");
     const msgId = parts.msgId ?? randomUUID();
     const payload = encodeXml(msgHeadName, buildMsgHead({ ...parts, msgId }), { registry: messageElements });
-    const { valid, issues } = validateMessage(payload);
+    // Which spelling of TjenesteOmråde Helsenorge takes is not confirmed: the other one is a warning, not a fault.
+    const { valid, issues } = validateMessage(payload, { spelling: "both" });
     if (!valid) throw new ValidationError("xml/not-valid", issues, `the ${parts.function} message`);
     const conversationId = parts.conversation?.conversation ?? msgId;
     const { id } = await this.#journal.outbox.enqueue(
