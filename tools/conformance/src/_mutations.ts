@@ -27,6 +27,19 @@ function spansOf(text: string): Span[] {
 }
 
 const values = ["", "x", "1", "2025-1-1", "2025-02-30", "1.2.", " 1.2 ", "%%%", "true", "v1.2 2006-05-24", "a b", "²"];
+const xsi = "http://www.w3.org/2001/XMLSchema-instance";
+const xs = "http://www.w3.org/2001/XMLSchema";
+const types = [
+  "mx:string",
+  "mx:token",
+  "mx:date",
+  "mx:anyType",
+  "mx:constructor",
+  "CV",
+  "Nope",
+  "mx:gYear",
+  "un:bound",
+];
 const names = ["V", "S", "DN", "OT", "U", "Id", "Algorithm", "Ukjent", "NULL"];
 
 /** One small, random fault in a document: the result is well-formed, valid or not. */
@@ -38,7 +51,7 @@ export function mutate(text: string, random: (n: number) => number): string {
   const value = values[random(values.length)] as string;
   const put = (replacement: string) => text.slice(0, span.start) + replacement + text.slice(span.end);
   const rest = text.slice(span.openEnd, span.end);
-  switch (random(10)) {
+  switch (random(12)) {
     case 0:
       return span.start === Math.min(...spans.map((s) => s.start)) ? text : put("");
     case 1:
@@ -69,6 +82,20 @@ export function mutate(text: string, random: (n: number) => number): string {
       return / xmlns=/.test(open)
         ? put(open.replace(/ xmlns="[^"]*"/, ' xmlns="urn:example:other"') + rest)
         : put(`<${span.name} xmlns="urn:example:other"${open.slice(1 + span.name.length)}${rest}`);
+    case 9: {
+      const type = types[random(types.length)] as string;
+      const bound = `xmlns:xsi="${xsi}" xmlns:mx="${xs}" xsi:type="${type}"`;
+      if (/\sxsi:type=|\sxmlns:(?:xsi|mx)=/.test(open)) return text;
+      return put(`<${span.name} ${bound}${open.slice(1 + span.name.length)}${rest}`);
+    }
+    case 10: {
+      // Cut off behind one of the element's children, or within its text.
+      if (span.closeStart === span.end) return text;
+      const inner = spans.filter((s) => s.start >= span.openEnd && s.end <= span.closeStart);
+      const end = inner.length === 0 ? span.openEnd : (inner[random(inner.length)] as Span).end;
+      const nested = inner.some((s) => s.start < end && s.end > end);
+      return nested ? text : text.slice(0, end) + text.slice(span.closeStart);
+    }
     default:
       return span.closeStart === span.end ? text : put(`${open}tekst${text.slice(span.openEnd, span.end)}`);
   }
