@@ -145,6 +145,12 @@ describe("decodeXml()", () => {
     expect(error.context.path).toBe(path);
   });
 
+  it("joins text around comments, instructions and CDATA, in plain and in free content", () => {
+    const inner = "a<!-- x -->b<?p i?>c<![CDATA[<d>]]>";
+    const { value } = decode(`<Root ${ns}><Name>${inner}</Name><Text>${inner}</Text></Root>`);
+    expect(value).toEqual({ Name: "abc<d>", Text: { $content: ["abc<d>"] } });
+  });
+
   it("keeps an element whose name every object has as a tree", () => {
     const xml = `<Root ${ns}><Name/><Text><constructor xmlns=""/></Text></Root>`;
     const { value } = decode(xml);
