@@ -37,6 +37,38 @@ describe("payloads as the references describe them", () => {
   });
 });
 
+describe("hostile input", () => {
+  it("repeats no value in a path, not even as resource type", () => {
+    for (const resource of [
+      { resourceType: "Nordmann 01818010083" },
+      { resourceType: "Patient", contact: [{ "01818010083": 1 }], gender: "Nordmann" },
+    ]) {
+      const text = JSON.stringify(validateFhir(resource, { profile: `${base}hk-member` }).issues);
+      expect(text).not.toMatch(/Nordmann|01818010083/);
+    }
+  });
+  it("knows no profile by a name that every object has", () => {
+    for (const name of ["constructor", "__proto__", "toString"]) {
+      expect(() => validateFhir(member(), { profile: name })).toThrow(HelsekontaktError);
+      expect(errors({ ...member(), meta: { profile: [name] } })).toEqual([]);
+    }
+  });
+  it("looks one level into codings only, however deep they stand", () => {
+    let security: Record<string, unknown> = { system: "urn:oid:2.16.578.1.12.4.1.1.9603", code: "N" };
+    for (let i = 0; i < 50_000; i++) security = { coding: [security], system: security["system"] };
+    expect(errors({ ...episode(), meta: { security: [security] } }, "hk-episode-of-care")).not.toEqual([]);
+  });
+  it("takes thousands of contained resources and as many references", () => {
+    const contained = Array.from({ length: 20_000 }, (_, i) => ({
+      resourceType: "Organization",
+      id: `o${i}`,
+      name: "a",
+    }));
+    const generalPractitioner = contained.map((o) => ({ reference: `#${o.id}` }));
+    expect(errors({ resourceType: "Patient", contained, generalPractitioner })).toEqual([]);
+  });
+});
+
 function place(longitude: unknown): object {
   return { resourceType: "Location", position: { longitude, latitude: 1 } };
 }
@@ -193,7 +225,7 @@ describe("faults of the base types", () => {
       valid: true,
       issues: [{ level: "warning", rule: "fhir/not-checked" }],
     });
-    expect(errors({ resourceType: "toString" })).toEqual(["fhir/resource-type toString"]);
+    expect(errors({ resourceType: "toString" })).toEqual(["fhir/resource-type Resource"]);
   });
 
   it("takes any text of an unknown resource that begins with # as a reference, however deep", () => {

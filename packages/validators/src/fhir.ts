@@ -2,7 +2,7 @@
 import { HelsekontaktError, type Issue, type ValidationResult, validationResult } from "@helsekontakt/core";
 import { fhirFromXml, resourceTypes } from "@helsekontakt/types/fhir";
 import type { XmlElement } from "@helsekontakt/types/xml";
-import { FhirContext, type FhirContextOptions } from "./fhir/context.ts";
+import { FhirContext, type FhirContextOptions, profileOf } from "./fhir/context.ts";
 import { resourceValidators } from "./gen/fhir/core.ts";
 import { profileRules } from "./gen/fhir/profiles.ts";
 
@@ -33,7 +33,7 @@ export interface ValidateFhirOptions {
  * @throws {HelsekontaktError} `input/invalid` when the profile asked for is not in this build.
  */
 export function validateFhir(resource: unknown, { profile }: ValidateFhirOptions = {}): ValidationResult {
-  const rule = profile === undefined ? undefined : profileRules[profile];
+  const rule = profile === undefined ? undefined : profileOf(profileRules, profile);
   if (profile !== undefined && !rule)
     throw new HelsekontaktError("input/invalid", "expected a profile of this build, found another address", {
       hint: "fhirProfiles lists the addresses",

@@ -15,6 +15,7 @@ import {
   typeTables,
 } from "../fhir.ts";
 import { parseXml, serializeXml } from "../xml/index.ts";
+import { jsonFault } from "./json-scan.ts";
 
 const episode: HkEpisodeOfCare = {
   resourceType: "EpisodeOfCare",
@@ -75,6 +76,66 @@ describe("JSON", () => {
     expect(() => parseFhirJson(text)).toThrow(/fhir\/not-readable/);
   });
 
+  it.each<[string, string, RegExp]>([
+    ["cut text", '{\n"resourceType":"Patient",\n"id":', /found something else in line 3/],
+    ["a bare word", '{"resourceType":"Patient",\n"id":Nordmann}', /found something else in line 2/],
+    ["a comma too many", '{"resourceType":"Patient",\n\n}', /found something else in line 3/],
+    ["a line break in text", '{"resourceType":"Pat\nient"}', /found something else in line 1/],
+    ["more after the end", '{"resourceType":"Patient"}\n{}', /found something else in line 2/],
+    ["a key twice", '{"resourceType":"Patient",\n"id":"a",\n"id":"b"}', /each key of an object once.* in line 3/],
+    ["a key twice, once with an escape", '{"resourceType":"Patient","id":"a",\n"\\u0069d" :"b"}', /once.* in line 2/],
+    ["__proto__ twice", '{"resourceType":"Patient","__proto__":{},"__proto__":{}}', /each key of an object once/],
+  ])("refuses %s by line, and quotes nothing", (_, text, expected) => {
+    expect(() => parseFhirJson(text)).toThrow(expected);
+    expect(() => parseFhirJson(text)).not.toThrow(/Nordmann/);
+  });
+  it("takes text that only looks like keys, and leaves no trace of __proto__", () => {
+    const text = '{"resourceType":"Patient","id":"\\":\\\\","__proto__":{"polluted":true}}';
+    const patient = parseFhirJson(text);
+    expect(stringifyFhirJson(patient)).toBe(text);
+    expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+    expect(() => fhirToXml(patient)).toThrow(/a property of Patient/);
+  });
+  it("agrees with JSON.parse about what is JSON", () => {
+    const piece = fc.constantFrom(
+      "{",
+      "}",
+      "[",
+      "]",
+      ",",
+      ":",
+      '"a"',
+      '"b"',
+      "1",
+      "-",
+      "0",
+      ".5",
+      "null",
+      " ",
+      '"',
+      "\\",
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+        const text = pieces.join("");
+        let well = true;
+        try {
+          JSON.parse(text);
+        } catch {
+          well = false;
+        }
+        expect(jsonFault(text)?.kind === "ill-formed").toBe(!well && jsonFault(text)?.kind !== "duplicate-key");
+        if (!well) expect(jsonFault(text)).toBeDefined();
+      }),
+      { numRuns: 2000 },
+    );
+  });
+  it("takes large arrays and deep nesting without harm", () => {
+    const deep = `{"resourceType":"Patient","x":${"[".repeat(50_000)}${"]".repeat(50_000)}}`;
+    expect(() => stringifyFhirJson(parseFhirJson(deep))).toThrow();
+    const big = `{"resourceType":"Patient","x":["${"a\\n".repeat(500_000)}",${"1.0,".repeat(100_000)}1],"x":1}`;
+    expect(() => parseFhirJson(big)).toThrow(/once/);
+  });
   it("keeps any number's digits", () => {
     const digits = fc.stringMatching(/^-?(0|[1-9]\d{0,20})(\.\d{1,20})?([eE][+-]?\d{1,3})?$/);
     fc.assert(

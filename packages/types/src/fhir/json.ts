@@ -1,6 +1,7 @@
 import { HelsekontaktError } from "@helsekontakt/core";
 import type { FhirResource } from "../gen/fhir/types.ts";
 import { decimalFromText } from "./decimal.ts";
+import { jsonFault, mayRepeatKeys } from "./json-scan.ts";
 
 /** The reviver's third argument, which the ES2023 library does not declare. */
 const json = JSON as unknown as {
@@ -15,7 +16,8 @@ const exactNumber = /[[:,]\s*(?:-?\d+[.eE]|-?\d{16}|-0)/;
  *
  * Says nothing about validity beyond "an object with a `resourceType`": that is the validator's work.
  *
- * @throws {HelsekontaktError} `fhir/not-readable` when the text is not JSON or not a resource.
+ * @throws {HelsekontaktError} `fhir/not-readable` when the text is not JSON, has a key twice in an object, or is not a
+ *   resource; message and `context.line` name the line.
  * @see FHIR R4, 2.6 Resource formats, JSON
  */
 export function parseFhirJson(text: string): FhirResource {
@@ -27,8 +29,9 @@ export function parseFhirJson(text: string): FhirResource {
         )
       : JSON.parse(text);
   } catch (error) {
-    throw new HelsekontaktError("fhir/not-readable", "expected JSON text, found something else", { original: error });
+    throw notJson(text, error);
   }
+  if (mayRepeatKeys(text, value) && jsonFault(text) !== undefined) throw notJson(text);
   if (
     typeof value !== "object" ||
     value === null ||
@@ -36,6 +39,22 @@ export function parseFhirJson(text: string): FhirResource {
   )
     throw new HelsekontaktError("fhir/not-readable", "expected an object with resourceType, found other JSON");
   return value as FhirResource;
+}
+
+/** Says where the text is wrong; only `original()` has the engine's words, which quote the text. */
+function notJson(text: string, original?: unknown): HelsekontaktError {
+  const fault = jsonFault(text);
+  const [expected, found] =
+    fault?.kind === "duplicate-key"
+      ? ["each key of an object once", "one again"]
+      : fault?.kind === "too-deep" || fault === undefined
+        ? ["JSON of fewer levels", "more"]
+        : ["JSON text", "something else"];
+  const place = fault === undefined ? "" : ` in line ${fault.line}`;
+  return new HelsekontaktError("fhir/not-readable", `expected ${expected}, found ${found}${place}`, {
+    ...(fault === undefined ? {} : { context: { line: fault.line } }),
+    ...(original === undefined ? {} : { original }),
+  });
 }
 
 /**

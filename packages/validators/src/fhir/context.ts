@@ -229,7 +229,7 @@ export class FhirContext {
   /** Validates the outermost resource. */
   root(v: unknown): void {
     const type = typeOf(v);
-    this.#path.push(type ?? "Resource");
+    this.#path.push(this.#safeType(type));
     this.#resource(v, false);
     this.#path.pop();
   }
@@ -239,6 +239,11 @@ export class FhirContext {
     if (Array.isArray(x)) this.error("json-type", undefined, "expected one resource, found an array");
     else this.#resource(x, false);
     this.#leave();
+  }
+
+  /** A resource type as it may stand in a path: other text may be anything. */
+  #safeType(type: string | undefined): string {
+    return type !== undefined && this.options.resourceTypes.has(type) ? type : "Resource";
   }
 
   containedResources(k: string, x: unknown): void {
@@ -292,7 +297,7 @@ export class FhirContext {
     const declared = (o.meta as FhirObject | undefined)?.profile;
     if (!Array.isArray(declared)) return;
     for (const url of new Set<unknown>(declared)) {
-      const rule = typeof url === "string" ? this.options.profiles[url.split("|")[0] as string] : undefined;
+      const rule = typeof url === "string" ? profileOf(this.options.profiles, url.split("|")[0] as string) : undefined;
       if (rule) this.profile(o, rule, type);
     }
   }
@@ -307,7 +312,7 @@ export class FhirContext {
   rootProfile(v: unknown, rule: ProfileRule): void {
     const type = typeOf(v);
     if (type === undefined) return;
-    this.#path.push(type);
+    this.#path.push(this.#safeType(type));
     this.#container = new Container(v as FhirObject);
     this.#bundle = type === "Bundle" ? new BundleFrame(v as FhirObject, undefined) : undefined;
     this.profile(v as FhirObject, rule, type);
@@ -424,11 +429,17 @@ export class FhirContext {
   }
 }
 
-function isBound(o: unknown, set: BoundSet): boolean {
+/** A profile by address; names that every object has are no addresses. */
+export function profileOf(profiles: FhirContextOptions["profiles"], url: string): ProfileRule | undefined {
+  return Object.hasOwn(profiles, url) ? profiles[url] : undefined;
+}
+
+function isBound(o: unknown, set: BoundSet, inside = false): boolean {
   if (typeof o === "string") return set.codes.has(o);
   if (typeof o !== "object" || o === null) return true;
   const { coding, system, code } = o as FhirObject;
-  if (Array.isArray(coding)) return coding.some((c) => isBound(c, set));
+  // A Coding has no codings: looking one level down is enough, and bounds the depth.
+  if (Array.isArray(coding) && !inside) return coding.some((c) => isBound(c, set, true));
   if ("coding" in o || "text" in o) return false;
   return typeof code === "string" && typeof system === "string" && set.systems.includes(system) && set.codes.has(code);
 }

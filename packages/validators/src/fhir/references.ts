@@ -7,6 +7,7 @@ export class Container {
   readonly #resource: FhirObject;
   readonly #contained: readonly unknown[];
   readonly #mentioned: Set<string>;
+  #byId: ReadonlyMap<string, unknown> | undefined;
   /** Contained resources that name what is around them, by `#`. */
   readonly #naming: Set<unknown>;
 
@@ -20,8 +21,9 @@ export class Container {
 
   find(reference: string): unknown {
     if (reference === "#") return this.#resource;
-    const id = reference.slice(1);
-    return this.#contained.find((item) => idOf(item) === id);
+    if (this.#contained.length === 0) return undefined;
+    this.#byId ??= byId(this.#contained);
+    return this.#byId.get(reference.slice(1));
   }
 
   mention(reference: string, from: unknown): void {
@@ -61,6 +63,16 @@ export class Container {
       return id !== undefined && test(id, item) ? [i] : [];
     });
   }
+}
+
+/** The first contained resource with each id; a map, for a document may have thousands and as many references. */
+function byId(contained: readonly unknown[]): ReadonlyMap<string, unknown> {
+  const map = new Map<string, unknown>();
+  for (const item of contained) {
+    const id = idOf(item);
+    if (id !== undefined && !map.has(id)) map.set(id, item);
+  }
+  return map;
 }
 
 function idOf(item: unknown): string | undefined {
