@@ -235,6 +235,11 @@ describe("XML", () => {
       { ...episode, _patient: {} },
       { ...episode, team: episode.team[0] },
       { ...episode, status: {} },
+      { ...episode, status: true },
+      { ...episode, identifier: [] },
+      { resourceType: "Patient", active: "true" },
+      { resourceType: "Patient", name: [{ given: [] }] },
+      { resourceType: "Location", position: { longitude: "1.5", latitude: 0 } },
       { resourceType: "Observation" },
       { ...episode, text: { status: "generated", div: "<div>" } },
     ])

@@ -111,7 +111,7 @@ class Reader {
     let value: unknown;
     const rest = element.attributes.filter((a) => {
       if (a.name !== "value" || a.ns !== "") return true;
-      value = fromText(a.value, field.type);
+      value = simpleFromText(a.value, field.type);
       return false;
     });
     let sibling: Json | undefined;
@@ -146,7 +146,8 @@ function finishList(out: Json, name: string): void {
   }
 }
 
-function fromText(text: string, type: string): unknown {
+/** The value of a primitive, or the text itself where it does not have the form of its type. */
+export function simpleFromText(text: string, type: string): unknown {
   if (type === "boolean") return text === "true" ? true : text === "false" ? false : text;
   if (type === "decimal") return isDecimalText(text) ? decimalFromText(text) : text;
   if (type === "integer" || type === "unsignedInt" || type === "positiveInt")

@@ -1,6 +1,7 @@
 import { HelsekontaktError } from "@helsekontakt/core";
 import type { XmlAttribute, XmlElement } from "../xml/tree.ts";
 import { FhirDecimal } from "./decimal.ts";
+import { simpleFromText } from "./from-xml.ts";
 import { type CodecField, fhirNamespace, fieldsOf, isKnownResource } from "./fields.ts";
 import { parseXhtml } from "./xhtml.ts";
 
@@ -43,7 +44,8 @@ function complexElement(name: string, value: Json, type: string, path: string, d
   for (const field of fields.values()) {
     const v = value[field.name];
     if (field.attribute) {
-      if (v !== undefined) attributes.push({ name: field.name, ns: "", value: simpleText(v, `${path}.${field.name}`) });
+      if (v !== undefined)
+        attributes.push({ name: field.name, ns: "", value: simpleText(v, `${path}.${field.name}`, field.type) });
       continue;
     }
     const sibling = field.primitive ? value[`_${field.name}`] : undefined;
@@ -52,6 +54,9 @@ function complexElement(name: string, value: Json, type: string, path: string, d
     else {
       if ((v !== undefined && !Array.isArray(v)) || (sibling !== undefined && !Array.isArray(sibling)))
         throw fault(`${path}.${field.name}`, "an array", "one value");
+      // XML has no form for an array without entries: leaving it out would make a wrong instance right.
+      if ([v, sibling].some((list) => Array.isArray(list) && list.length === 0))
+        throw fault(`${path}.${field.name}`, "entries", "an empty array");
       const values = (v ?? []) as readonly unknown[];
       const siblings = (sibling ?? []) as readonly unknown[];
       for (let i = 0; i < Math.max(values.length, siblings.length); i++)
@@ -82,15 +87,23 @@ function item(field: CodecField, value: unknown, sibling: unknown, path: string,
     attributes.push(...element.attributes);
     content = element.content;
   }
-  if (value !== undefined) attributes.push({ name: "value", ns: "", value: simpleText(value, path) });
+  if (value !== undefined) attributes.push({ name: "value", ns: "", value: simpleText(value, path, field.type) });
   return { name: field.name, ns: fhirNamespace, attributes, content };
 }
 
-function simpleText(value: unknown, path: string): string {
-  if (typeof value === "string") return value;
-  if (typeof value === "boolean" || typeof value === "number") return String(value);
-  if (value instanceof FhirDecimal) return value.text;
-  throw fault(path, "a simple value", "something else");
+/** The text of a simple value, if a reader of that text gets the same kind of value: `true` as text is no boolean in XML. */
+function simpleText(value: unknown, path: string, type: string): string {
+  const text =
+    typeof value === "string" || typeof value === "boolean" || typeof value === "number"
+      ? String(value)
+      : value instanceof FhirDecimal
+        ? value.text
+        : undefined;
+  if (text === undefined) throw fault(path, "a simple value", "something else");
+  const again = simpleFromText(text, type);
+  if ((typeof again === "string") !== (typeof value === "string"))
+    throw fault(path, `a value of ${type}`, "another kind");
+  return text;
 }
 
 function isObject(value: unknown): value is Json {
