@@ -183,6 +183,10 @@ describe("XML", () => {
     expect(stringifyXhtml(parseXhtml(div.replace("x &amp;", "x&nbsp;&hellip;")))).toContain("x\u00a0\u2026");
   });
 
+  it("knows HTML's Greek letters and signs", () => {
+    const div = '<div xmlns="http://www.w3.org/1999/xhtml">&alpha;&Sigma;&sigmaf;&Omega;&infin;&omega;</div>';
+    expect(stringifyXhtml(parseXhtml(div))).toContain(">αΣςΩ∞ω<");
+  });
   it.each<[string, string, string]>([
     ["an unknown element", `<Patient ${fhir}><navn value="a"/></Patient>`, "fhir/xml-unknown Patient"],
     ["an unknown attribute", `<Patient ${fhir}><active verdi="true"/></Patient>`, "fhir/xml-unknown Patient.active"],
@@ -236,6 +240,7 @@ describe("XML", () => {
       { ...episode, team: episode.team[0] },
       { ...episode, status: {} },
       { ...episode, status: true },
+      { ...episode, _status: {} },
       { ...episode, identifier: [] },
       { resourceType: "Patient", active: "true" },
       { resourceType: "Patient", name: [{ given: [] }] },

@@ -83,6 +83,8 @@ function item(field: CodecField, value: unknown, sibling: unknown, path: string,
   let content: readonly (string | XmlElement)[] = [];
   if (sibling !== undefined) {
     if (!isObject(sibling)) throw fault(path, "an object beside the primitive", "something else");
+    if (value !== undefined && Object.keys(sibling).length === 0)
+      throw fault(path, "an id or extensions beside the value", "an empty object");
     const element = complexElement(field.name, sibling, "Element", path, depth);
     attributes.push(...element.attributes);
     content = element.content;

@@ -10,9 +10,44 @@ const latin1 =
   "nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg plusmn sup2 sup3 acute micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 iquest Agrave Aacute Acirc Atilde Auml Aring AElig Ccedil Egrave Eacute Ecirc Euml Igrave Iacute Icirc Iuml ETH Ntilde Ograve Oacute Ocirc Otilde Ouml times Oslash Ugrave Uacute Ucirc Uuml Yacute THORN szlig agrave aacute acirc atilde auml aring aelig ccedil egrave eacute ecirc euml igrave iacute icirc iuml eth ntilde ograve oacute ocirc otilde ouml divide oslash ugrave uacute ucirc uuml yacute thorn yuml".split(
     " ",
   );
+// The Greek letters as Unicode has them from U+0391 and U+03B1 on; the capitals have a gap where the small final sigma is.
+const greek =
+  "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigmaf sigma tau upsilon phi chi psi omega".split(
+    " ",
+  );
 const entities = new Map<string, number>([
   ...latin1.map((name, i) => [name, 0xa0 + i] as const),
+  ...greek.map((name, i) => [name, 0x3b1 + i] as const),
+  ...greek.flatMap((name, i) =>
+    name === "sigmaf" ? [] : [[`${name.charAt(0).toUpperCase()}${name.slice(1)}`, 0x391 + i] as const],
+  ),
   ...Object.entries({
+    fnof: 0x192,
+    circ: 0x2c6,
+    tilde: 0x2dc,
+    thetasym: 0x3d1,
+    upsih: 0x3d2,
+    piv: 0x3d6,
+    zwnj: 0x200c,
+    zwj: 0x200d,
+    lrm: 0x200e,
+    rlm: 0x200f,
+    Dagger: 0x2021,
+    prime: 0x2032,
+    Prime: 0x2033,
+    lsaquo: 0x2039,
+    rsaquo: 0x203a,
+    oline: 0x203e,
+    frasl: 0x2044,
+    harr: 0x2194,
+    rArr: 0x21d2,
+    hArr: 0x21d4,
+    sum: 0x2211,
+    radic: 0x221a,
+    infin: 0x221e,
+    asymp: 0x2248,
+    equiv: 0x2261,
+    loz: 0x25ca,
     OElig: 0x152,
     oelig: 0x153,
     Scaron: 0x160,
