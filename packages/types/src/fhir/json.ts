@@ -8,8 +8,11 @@ const json = JSON as unknown as {
   parse(text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown): unknown;
 };
 
-/** A number that may lose digits: with a point, an exponent, sixteen digits or minus zero. Text that looks like one costs only time. */
-const exactNumber = /[[:,]\s*(?:-?\d+[.eE]|-?\d{16}|-0)/;
+/**
+ * A number that may lose digits: with a point, an exponent, sixteen digits or minus zero. Text that looks like one costs only
+ * time; `urn:oid:2.16` does not, for the colon of a key stands behind a quotation mark.
+ */
+const exactNumber = /(?:"\s*:|[[,])\s*(?:-?\d+[.eE]|-?\d{16}|-0)/;
 
 /**
  * Reads FHIR JSON and keeps the digits of every decimal.
