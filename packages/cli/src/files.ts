@@ -3,28 +3,31 @@ import { basename, dirname, join, resolve } from "node:path";
 import { HelsekontaktError } from "@helsekontakt/core";
 import { readXml } from "@helsekontakt/types/xml";
 
-/** Largest file that a command takes: far above any message, and it is held in memory whole. */
-const MAX_BYTES = 256 * 1024 * 1024;
+/** Largest file that a command takes: what the XML codec takes, far above any message, as it is held in memory whole. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/** Largest protected file: the largest document, signed and encrypted. */
+export const maxProtectedBytes = MAX_BYTES + 1024 * 1024;
+
+/** Most levels of JSON in each other: more than FHIR's deepest that the validator takes. */
+const MAX_LEVELS = 512;
 
 /**
  * Reads one file whole.
  *
  * @throws {HelsekontaktError} `input/invalid` when it cannot be read; `input/too-large`.
  */
-export async function readInput(path: string): Promise<Buffer> {
+export async function readInput(path: string, maxBytes: number = MAX_BYTES): Promise<Buffer> {
   try {
     const { size } = await stat(path);
-    if (size <= MAX_BYTES) return await readFile(path);
+    if (size <= maxBytes) return await readFile(path);
   } catch (error) {
     throw new HelsekontaktError("input/invalid", `expected a readable file, found ${reasonOf(error)} at ${path}`, {
       hint: "check the path, and that it is a file that you may read",
       original: error,
     });
   }
-  throw new HelsekontaktError(
-    "input/too-large",
-    `expected a file of at most ${MAX_BYTES} bytes, found more at ${path}`,
-  );
+  throw new HelsekontaktError("input/too-large", `expected a file of at most ${maxBytes} bytes, found more at ${path}`);
 }
 
 /**
@@ -34,12 +37,40 @@ export async function readInput(path: string): Promise<Buffer> {
  */
 export async function writeOutput(path: string, content: string | Uint8Array, mode?: number): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await writeFile(path, content, mode === undefined ? {} : { mode });
   } catch (error) {
     throw new HelsekontaktError("input/invalid", `expected a writable path, found ${reasonOf(error)} at ${path}`, {
       original: error,
     });
+  }
+}
+
+/** Step by step: Node's recursive form never returns below folders that take no others, such as /proc. */
+async function makeFolder(dir: string): Promise<void> {
+  const found = await stat(dir).catch(() => undefined);
+  if (found?.isDirectory()) return;
+  if (dirname(dir) !== dir) await makeFolder(dirname(dir));
+  await mkdir(dir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
+}
+
+/**
+ * Holds JSON text to a number of levels, before anything walks it by recursion.
+ *
+ * @throws {HelsekontaktError} `fhir/not-readable` with the line in the context.
+ */
+export function checkLevels(text: string): void {
+  const marks = /"(?:[^"\\]|\\.)*"|[[{\]}]/gs;
+  let levels = 0;
+  for (let mark = marks.exec(text); mark !== null; mark = marks.exec(text)) {
+    if (mark[0] === "]" || mark[0] === "}") levels--;
+    else if (mark[0] === "[" || mark[0] === "{") levels++;
+    if (levels > MAX_LEVELS)
+      throw new HelsekontaktError("fhir/not-readable", `expected JSON of at most ${MAX_LEVELS} levels, found more`, {
+        context: { line: text.slice(0, mark.index).split("\n").length },
+      });
   }
 }
 

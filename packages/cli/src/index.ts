@@ -14,13 +14,22 @@ export type { UnprotectOutcome } from "./commands/unprotect.ts";
  * @returns 0 good, 1 findings, 2 could not run; never throws.
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  if (!process.stdout.listeners("error").includes(readerGone)) process.stdout.on("error", readerGone);
-  return await run(argv, processIo);
+  for (const stream of [process.stdout, process.stderr])
+    if (!stream.listeners("error").includes(heard)) stream.on("error", heard);
+  lost = false;
+  const code = await run(argv, processIo);
+  if (!lost) return code;
+  processIo.err("helsekontakt: expected a writable output, found one that takes no more\n");
+  return 2;
 }
 
-/** A reader such as `head` may go away before the end; that is no fault of ours. */
-function readerGone(error: NodeJS.ErrnoException): void {
-  if (error.code !== "EPIPE") throw error;
+let lost = false;
+
+/** A reader such as `head` may go away before the end, which is no fault; a full disk is one. */
+function heard(error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE") return;
+  lost = true;
+  process.exitCode = 2;
 }
 
 async function run(argv: readonly string[], io: CliIo): Promise<ExitCode> {

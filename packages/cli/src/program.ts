@@ -65,6 +65,7 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
     .command("decode")
     .description("the typed object of a message as JSON; shows its whole content")
     .argument("<file>")
+    .option("--json", "as it is anyway")
     .option("--tolerant", "take elements out of order and missing ones, and list them")
     .action(async (file, options) => finish(await (await import("./commands/decode.ts")).decode(file, options, io)));
 

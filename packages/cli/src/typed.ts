@@ -18,7 +18,7 @@ import {
   splitClark,
   type XmlElement,
 } from "@helsekontakt/types/xml";
-import { formOf, rootOf } from "./files.ts";
+import { checkLevels, formOf, rootOf } from "./files.ts";
 import { registry } from "./registry.ts";
 
 const XSI = "http://www.w3.org/2001/XMLSchema-instance";
@@ -162,9 +162,12 @@ function linesOf(bytes: Uint8Array): string[] {
 }
 
 function textOf(bytes: Uint8Array): string {
+  let text: string;
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
     throw new HelsekontaktError("fhir/not-readable", "expected JSON in UTF-8, found other bytes", { original: error });
   }
+  checkLevels(text);
+  return text;
 }

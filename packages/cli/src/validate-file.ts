@@ -4,7 +4,7 @@ import { parseXml } from "@helsekontakt/types/xml";
 import { rules, types, validateFhir, validateMessage, validateXml } from "@helsekontakt/validators";
 import { faultOf } from "./faults.ts";
 import { fhirXmlLines, jsonLines } from "./fhir-lines.ts";
-import { formOf, rootOf } from "./files.ts";
+import { checkLevels, formOf, rootOf } from "./files.ts";
 
 /** What kind of document a file was taken for; `unknown` when it could not be read so far. */
 export type FileKind = "MsgHead" | "AppRec" | "xml" | "fhir-xml" | "fhir-json" | "fhir-ndjson" | "unknown";
@@ -116,6 +116,7 @@ function validateJson(bytes: Uint8Array, profile: string | undefined): readonly 
 
 function validateText(text: string, profile: string | undefined): readonly Issue[] {
   try {
+    checkLevels(text);
     const { issues } = validateFhir(parseFhirJson(text), withProfile(profile));
     return issues.length === 0
       ? issues

@@ -15,8 +15,8 @@ export interface DecodeOptions {
  * @throws {HelsekontaktError} `input/invalid` when the file cannot be read.
  */
 export async function decode(file: string, options: DecodeOptions, io: CliIo): Promise<ExitCode> {
-  const bytes = await readInput(file);
   try {
+    const bytes = await readInput(file);
     printJson(io, decodeFile(file, bytes, options.tolerant === true ? "tolerant" : "strict"));
     return 0;
   } catch (reason) {

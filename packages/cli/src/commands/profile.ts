@@ -25,8 +25,8 @@ export interface ProfileOptions {
  * @throws {HelsekontaktError} `input/invalid` when the file cannot be read.
  */
 export async function profile(file: string, options: ProfileOptions, io: CliIo): Promise<ExitCode> {
-  const bytes = await readInput(file);
   try {
+    const bytes = await readInput(file);
     const parsed = parseProfile(bytes, options.as === undefined ? {} : { as: options.as });
     if (options.json === true) printJson(io, jsonOf(parsed));
     else io.out(human(file, parsed, options.as));

@@ -35,10 +35,10 @@ export async function roundtrip(files: readonly string[], options: RoundtripOpti
   return code;
 }
 
-/** True for a fault that lies in the document, not in reading or writing files. */
+/** True for a fault that lies in the document, its size too, not in reading or writing files. */
 export function ofContent(reason: unknown): boolean {
   return (
     reason instanceof HelsekontaktError &&
-    /^(?:xml|fhir|protection|registry)\//.test((reason as HelsekontaktError).code)
+    /^(?:(?:xml|fhir|protection|registry)\/|input\/too-large$)/.test((reason as HelsekontaktError).code)
   );
 }

@@ -7,7 +7,7 @@ import {
 } from "@helsekontakt/amqp-messaging/protection";
 import { HelsekontaktError } from "@helsekontakt/core";
 import { describeFault, faultOf } from "../faults.ts";
-import { outputPaths, readInput, writeOutput } from "../files.ts";
+import { maxProtectedBytes, outputPaths, readInput, writeOutput } from "../files.ts";
 import { type CliIo, type ExitCode, printJson } from "../io.ts";
 import { type KeyFiles, readCertificates, readIdentities, readPasswords, readTrust } from "../keys.ts";
 import { ofContent } from "./roundtrip.ts";
@@ -40,6 +40,7 @@ export interface UnprotectOutcome {
  * `helsekontakt unprotect`: decrypts each file, verifies its signer, and writes payloads to a folder.
  *
  * @returns 2 when a file could not be read or written, else 1 when one does not open.
+ * With `json` such faults stand in the entry of every file instead.
  * @throws {HelsekontaktError} `config/missing` when nothing says who may have signed; faults of keys and certificates.
  */
 export async function unprotect(
@@ -47,14 +48,28 @@ export async function unprotect(
   options: UnprotectCommandOptions,
   io: CliIo,
 ): Promise<ExitCode> {
-  const how = await readOptions(options);
-  const targets =
-    options.out === undefined ? undefined : outputPaths(files, options.out, (file) => payloadName(basename(file)));
+  let how: UnprotectOptions;
+  let targets: ReadonlyMap<string, string> | undefined;
+  try {
+    how = await readOptions(options);
+    targets =
+      options.out === undefined ? undefined : outputPaths(files, options.out, (file) => payloadName(basename(file)));
+  } catch (reason) {
+    if (options.json !== true) throw reason;
+    const { code, message } = faultOf(reason);
+    printJson(
+      io,
+      files.map(
+        (file): UnprotectOutcome => ({ file, ok: false, sha256: null, signer: null, error: { code, message } }),
+      ),
+    );
+    return 2;
+  }
   const outcomes: UnprotectOutcome[] = [];
   let code: ExitCode = 0 as ExitCode;
   for (const file of files) {
     try {
-      const { content, signer } = await openMessage(await readInput(file), how);
+      const { content, signer } = await openMessage(await readInput(file, maxProtectedBytes), how);
       const target = targets?.get(file);
       if (target !== undefined) await writeOutput(target, content);
       const { thumbprint, subject } = certificateFacts(signer);
@@ -69,7 +84,7 @@ export async function unprotect(
       const error = { code: fault.code, message: fault.message };
       outcomes.push({ file, ok: false, sha256: null, signer: null, error });
       if (options.json !== true) io.out(`${file}: not opened, ${describeFault(reason)}\n`);
-      code = (ofContent(reason) || fault.code === "input/too-large") && code !== 2 ? 1 : 2;
+      code = ofContent(reason) && code !== 2 ? 1 : 2;
     }
   }
   if (options.json === true) printJson(io, outcomes);

@@ -1,4 +1,5 @@
 import type { ExitCode, CliIo } from "../io.ts";
+import { faultOf } from "../faults.ts";
 import { printJson } from "../io.ts";
 import { readInput } from "../files.ts";
 import { type FileVerdict, unreadable, validateFile } from "../validate-file.ts";
@@ -12,7 +13,8 @@ export interface ValidateOptions {
  * `helsekontakt validate`: one verdict a file, one file in memory at a time.
  *
  * @returns 2 when a file could not be read, else 1 when one is not valid.
- * @throws {HelsekontaktError} `input/invalid` when the profile is not in this build or does not fit the file.
+ * @throws {HelsekontaktError} `input/invalid` when the profile is not in this build or does not fit the file; with `json`
+ *   this stands in the file's entry instead.
  */
 export async function validate(files: readonly string[], options: ValidateOptions, io: CliIo): Promise<ExitCode> {
   let code: ExitCode = 0;
@@ -34,9 +36,15 @@ async function judge(file: string, options: ValidateOptions): Promise<FileVerdic
   try {
     bytes = await readInput(file);
   } catch (reason) {
+    return { ...unreadable(file, reason), unread: faultOf(reason).code !== "input/too-large" };
+  }
+  try {
+    return { ...validateFile(file, bytes, { profile: options.profile }), unread: false };
+  } catch (reason) {
+    // For people, a fault of the call ends it; machines get an entry for every file.
+    if (options.json !== true) throw reason;
     return { ...unreadable(file, reason), unread: true };
   }
-  return { ...validateFile(file, bytes, { profile: options.profile }), unread: false };
 }
 
 function human({ file, kind, valid, issues }: FileVerdict): string {
