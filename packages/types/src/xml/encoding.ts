@@ -6,7 +6,7 @@ import iconv from "iconv-lite";
 export interface DecodedBytes {
   /** Without byte order mark. */
   readonly text: string;
-  /** Lower case: `utf-8`, `utf-16le`, `utf-16be`, `iso-8859-1`, `windows-1252`, `us-ascii`. */
+  /** Lower case: `utf-8`, `utf-16le`, `utf-16be`, `iso-8859-1`, `iso-8859-15`, `windows-1252`, `us-ascii`. */
   readonly encoding: string;
 }
 
@@ -16,6 +16,8 @@ const aliases: Readonly<Record<string, string>> = {
   latin1: "iso-8859-1",
   "iso8859-1": "iso-8859-1",
   "iso_8859-1": "iso-8859-1",
+  latin9: "iso-8859-15",
+  "iso8859-15": "iso-8859-15",
   cp1252: "windows-1252",
   ascii: "us-ascii",
 };
@@ -46,6 +48,8 @@ export function decodeXmlBytes(bytes: Uint8Array): DecodedBytes {
     case "iso-8859-1":
       // Not TextDecoder, whose label iso-8859-1 means windows-1252.
       return { text: latin1(bytes, bytes.byteLength), encoding: declared };
+    case "iso-8859-15":
+      return { text: iconv.decode(bytes, "iso-8859-15"), encoding: declared };
     case "us-ascii":
       if (!isAscii(bytes)) throw mismatch("us-ascii", "a byte above 127", lineOf(bytes, isAscii));
       return { text: latin1(bytes, bytes.byteLength), encoding: declared };
@@ -62,7 +66,7 @@ export function decodeXmlBytes(bytes: Uint8Array): DecodedBytes {
     default:
       throw new HelsekontaktError(
         "xml/encoding",
-        "expected one of the encodings UTF-8, UTF-16, ISO-8859-1, windows-1252 or US-ASCII, found a declaration of another",
+        "expected one of the encodings UTF-8, UTF-16, ISO-8859-1, ISO-8859-15, windows-1252 or US-ASCII, found a declaration of another",
         { context: { line: 1 } },
       );
   }

@@ -39,6 +39,7 @@ describe("decodeXmlBytes()", () => {
     ["UTF-16 BE with mark", iconv.encode(declared("UTF-16"), "utf-16be", { addBOM: true })],
     ["UTF-16 LE without mark", iconv.encode(declared("UTF-16"), "utf-16le")],
     ["windows-1252", iconv.encode(declared("windows-1252"), "windows-1252")],
+    ["iso-8859-15", iconv.encode(declared("ISO-8859-15"), "iso-8859-15")],
   ])("reads %s", (_, input) => {
     expect(parseXml(input).content).toEqual(["æøå €"]);
   });

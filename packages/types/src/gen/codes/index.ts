@@ -9,7 +9,7 @@
 // @generated from specs/codes/8112.json version 2025 sha256 8feb18b90724
 // @generated from specs/codes/8114.json version 2025 sha256 cee709a72bc3
 // @generated from specs/codes/8115.json version 2025 sha256 a4ada34e248d
-// @generated from specs/codes/8116.json version 2025 sha256 5cefa4bceb7e
+// @generated from specs/codes/8116.json version 2025 sha256 402e43bb51b7
 // @generated from specs/codes/8213.json version 2025 sha256 92f4cd240e01
 // @generated from specs/codes/8221.json version 2025 sha256 4ec779549363
 // @generated from specs/codes/8248.json version 2025 sha256 8a1dcfb02fd0
@@ -20,7 +20,7 @@
 // @generated from specs/codes/9051.json version 2025 sha256 41f652c7a2f0
 // @generated from specs/codes/9057.json version 2025 sha256 3424c8f448b3
 // @generated from specs/codes/9060.json version 2025 sha256 d5cc3d055c0f
-// @generated from specs/codes/9603.json version 2025 sha256 499cb9408bda
+// @generated from specs/codes/9603.json version 2025 sha256 d9cd51adc8c6
 
 import { type Code7304, codeList7304 } from "./volven-7304.ts";
 import { type Code7601, codeList7601 } from "./volven-7601.ts";
