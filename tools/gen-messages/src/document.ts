@@ -92,7 +92,7 @@ export function readMessagesDocument(specsDir: string): MessagesDocument {
       key: c.string("condition"),
       value: present({
         description: c.optionalString("description"),
-        data: c.oneOf("data", ["none", "thumbprint", "field-names", "encoding", "her-ids"]),
+        data: c.oneOf("data", ["none", "empty", "thumbprint", "field-names", "encoding", "her-ids", "from-her-id"]),
         origin: c.oneOf("origin", ["specification", "library"]),
         aliases: c.has("aliases") ? c.strings("aliases") : undefined,
       }),

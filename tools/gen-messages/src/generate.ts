@@ -124,7 +124,7 @@ export interface ErrorConditionInfo {
   /** Published text; absent where the specification gives none. */
   readonly description?: string;
   /** What \`errorConditionData\` holds. */
-  readonly data: "none" | "thumbprint" | "field-names" | "encoding" | "her-ids";
+  readonly data: "none" | "empty" | "thumbprint" | "field-names" | "encoding" | "her-ids" | "from-her-id";
   /** The AMQP profile, or the .NET library only. */
   readonly origin: "specification" | "library";
   /** Misspellings that occur. */
