@@ -160,8 +160,8 @@ function findFaults(config: HelsekontaktConfig): ConfigFault[] {
     "Helsenorge addresses services on level 2",
   );
   for (const [i, service] of (own?.services ?? []).entries()) {
-    herId(service.herId, `organisation.services[${i}].herId`);
-    text(service.name, `organisation.services[${i}].name`);
+    herId(service?.herId, `organisation.services[${i}].herId`);
+    text(service?.name, `organisation.services[${i}].name`);
   }
   herId(helsenorge?.herId, "helsenorge.herId");
   text(helsenorge?.name, "helsenorge.name");
@@ -177,9 +177,14 @@ function findFaults(config: HelsekontaktConfig): ConfigFault[] {
   positive(config.amqp?.concurrency, "amqp.concurrency", "a whole number above 0", "5 is the default");
   positive(config.rest?.timeoutMs, "rest.timeoutMs", "milliseconds above 0", "15,000 is the default");
   if (config.helseid !== undefined)
-    need(config.helseid.clientId !== "", "helseid.clientId", "the client's id", "it is in HelseID's self service");
+    need(Boolean(config.helseid.clientId), "helseid.clientId", "the client's id", "it is in HelseID's self service");
   if (config.keys !== undefined)
-    need(config.keys.decryption.length > 0, "keys.decryption", "at least one identity", "it opens incoming messages");
+    need(
+      (config.keys.decryption?.length ?? 0) > 0,
+      "keys.decryption",
+      "at least one identity",
+      "it opens incoming messages",
+    );
   positive(config.receiptDeadlineMs, "receiptDeadlineMs", "milliseconds above 0", "96 hours is the default");
   return faults;
 }

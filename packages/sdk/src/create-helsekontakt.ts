@@ -121,7 +121,7 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
   const messaging = lazy(() => {
     if (journal === undefined) throw notConfigured("messages", ["journal"]);
     const mailroom = new Mailroom(journal, config.receiptDeadlineMs ?? ninetySixHours, guard);
-    const ekontakt = createEkontakt(journal, mailroom, sender, config.helsenorge);
+    const ekontakt = createEkontakt(journal, mailroom, sender, config.helsenorge, logger);
     return { mailroom, ekontakt };
   });
   const notifikasjon = lazy(() => createNotifikasjon(messaging().mailroom, sender, config.helsenorge));

@@ -14,7 +14,7 @@ import {
   reveal,
 } from "@helsekontakt/amqp-messaging/messages";
 import type { MessageFunctionName } from "@helsekontakt/amqp-messaging";
-import { HelsekontaktError } from "@helsekontakt/core";
+import { HelsekontaktError, type Logger } from "@helsekontakt/core";
 import type { Journal, Thread } from "@helsekontakt/journal";
 import type { Mailroom, SendOptions } from "../messaging/mailroom.ts";
 import type { Ekontakt, EkontaktDecision, EkontaktHandler, EkontaktMessage, EkontaktReply } from "./ekontakt-types.ts";
@@ -40,8 +40,18 @@ export function createEkontakt(
   mailroom: Mailroom,
   sender: (herId?: string) => Party,
   helsenorge: Party,
+  logger: Logger,
 ): { readonly api: Ekontakt; readonly inbound: EkontaktInbound } {
   let handler: EkontaktHandler | undefined;
+
+  /** The message is on its way already: when this fails, the next one names an earlier message of its thread as parent. */
+  const rememberLast = async (thread: Parameters<Journal["threads"]["put"]>[0]): Promise<void> => {
+    try {
+      await journal.threads.put(thread);
+    } catch (reason) {
+      logger.warn("the last message of a thread could not be noted", { code: HelsekontaktError.from(reason).code });
+    }
+  };
 
   const message = (
     own: Party,
@@ -78,12 +88,13 @@ export function createEkontakt(
         text,
         ...(sakstype === undefined ? {} : { sakstype }),
       };
-      const sent = await mailroom.post(message(own, patient, part, attachmentsOf(attachments)), options);
-      await journal.threads.put(
-        { ...threadFacts(sent.msgId, own.service.herId, helsenorge.service.herId, patient), lastMessageId: sent.msgId },
-        signalOf(options),
+      // The thread first: a message that is journalled must not look like a failed call.
+      return mailroom.post(message(own, patient, part, attachmentsOf(attachments)), options, (msgId) =>
+        journal.threads.put(
+          { ...threadFacts(msgId, own.service.herId, helsenorge.service.herId, patient), lastMessageId: msgId },
+          signalOf(options),
+        ),
       );
-      return sent;
     },
     async reply(dialogId, answer, options = {}) {
       const thread = await journal.threads.get(dialogId, signalOf(options));
@@ -106,10 +117,7 @@ export function createEkontakt(
         ),
         options,
       );
-      await journal.threads.put(
-        { dialogId, own: thread.own, other: thread.other, lastMessageId: sent.msgId },
-        signalOf(options),
-      );
+      await rememberLast({ dialogId, own: thread.own, other: thread.other, lastMessageId: sent.msgId });
       return sent;
     },
   };
@@ -159,9 +167,9 @@ export function createEkontakt(
       );
     },
     async answered(view, msgId) {
-      await journal.threads.put({
+      await rememberLast({
         dialogId: view.conversation?.conversation ?? view.msgId,
-        own: view.receiver.service?.herId ?? "",
+        own: view.receiver.service?.herId ?? view.receiver.herId ?? "",
         other: view.sender.service?.herId ?? helsenorge.service.herId,
         lastMessageId: msgId,
       });

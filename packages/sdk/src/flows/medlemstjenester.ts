@@ -156,7 +156,7 @@ export function createMedlemstjenester(
                 ? {}
                 : { nextRetryAt: clock.now() + (outcome === "unanswered" ? 0 : retryAfterMs) }),
             },
-            signal === undefined ? {} : { signal },
+            // What was answered is kept, also when the caller gives up meanwhile.
           );
         }
         onProgress?.({ sent: results.length, calls, outcomes: { ...counts } });

@@ -49,7 +49,9 @@ async function dispatch(options: DispatcherOptions, claim: OutboxClaim, signal: 
     await options.send(claim, { signal });
   } catch (reason) {
     const error = HelsekontaktError.from(reason);
-    if (error.code === "abort/cancelled") return noted(options, claim, () => journal.outbox.release(claim));
+    // The broker may have it already: the try counts, so that an AppRec for it finds its message before the next one.
+    if (error.code === "abort/cancelled")
+      return noted(options, claim, () => journal.outbox.markFailed(claim, { reason: error.code, retry: 0 }));
     emit({ type: "send-failed", ...named, code: error.code, willRetry: error.retryable });
     const retry = error.retryable ? "backoff" : "never";
     return noted(options, claim, () => journal.outbox.markFailed(claim, { reason: error.code, retry }));

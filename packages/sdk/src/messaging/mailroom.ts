@@ -53,10 +53,15 @@ export class Mailroom {
   }
 
   /**
+   * @param prepare - what must be in the journal before the message is; runs when the message is found valid.
    * @throws {ValidationError} `xml/not-valid` with every issue, when the message breaks a schema or profile
    * @throws {HelsekontaktError} `input/invalid`, `journal/*`, `abort/cancelled`
    */
-  async post(parts: MessageParts, options: SendOptions = {}): Promise<SentMessage> {
+  async post(
+    parts: MessageParts,
+    options: SendOptions = {},
+    prepare: (msgId: string) => Promise<unknown> = () => Promise.resolve(),
+  ): Promise<SentMessage> {
     if (parts.patient !== undefined) this.#guard(parts.patient.fnr, "patient.fnr");
     const msgId = parts.msgId ?? randomUUID();
     const payload = encodeXml(msgHeadName, buildMsgHead({ ...parts, msgId }), { registry: messageElements });
@@ -64,6 +69,7 @@ export class Mailroom {
     const { valid, issues } = validateMessage(payload, { spelling: "both" });
     if (!valid) throw new ValidationError("xml/not-valid", issues, `the ${parts.function} message`);
     const conversationId = parts.conversation?.conversation ?? msgId;
+    await prepare(msgId);
     const { id } = await this.#journal.outbox.enqueue(
       {
         msgId,

@@ -134,17 +134,26 @@ async function takeReceipt(
   if (outcome === "unknown")
     logger.warn("an AppRec names no message from here", { code: "receipt/unknown-message", from: message.fromHerId });
   emit({ type: "receipt", outcome, originalMsgId, accepted, codes });
-  if (entry !== undefined && outcome === "rejected" && codes.includes(notActiveCode))
+  // A duplicate too: the process may have ended between the two commits, and then the AppRec comes again.
+  if (entry?.application === "rejected" && outcome !== "contradiction" && codes.includes(notActiveCode))
     await markInactive(options, entry.id, signal);
   return "accept";
 }
 
-/** E35: the citizen is not digitally active. The register of members learns it; nothing is resent. */
+/**
+ * E35: the citizen is not digitally active. The register of members learns it, unless it has learned something since;
+ * nothing is resent.
+ */
 async function markInactive({ journal }: InboundOptions, outboxId: string, signal: AbortSignal): Promise<void> {
   const payload = await journal.outbox.payload(outboxId, { signal });
   const patient = payload === undefined ? undefined : readForAnswer(payload)?.view.patient;
-  if (patient !== undefined)
-    await journal.members.setStatus(new Personal(patient.fnr.reveal()), { status: "inactive" }, { signal });
+  if (patient === undefined) return;
+  const [answer] = (await journal.receipts.list(outboxId, { signal })).filter((r) => r.outcome !== "contradiction");
+  const answeredAt = answer?.recordedAt ?? 0;
+  const person = new Personal(patient.fnr.reveal());
+  for (const { organisation, statusAt = 0 } of await journal.members.find(person, { signal }))
+    if (statusAt <= answeredAt)
+      await journal.members.setStatus(person, { status: "inactive", organisation }, { signal });
 }
 
 function plainOrHash(id: string): string {
