@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { HelsekontaktError } from "@helsekontakt/core";
 
 /**
  * Writes what went over the wire into a folder, numbered in the order of the exchange, so that a person can look at real
@@ -9,6 +10,7 @@ export class Capture {
   readonly #dir: string | undefined;
   #count = 0;
   #writing: Promise<unknown> = Promise.resolve();
+  #failure: unknown;
 
   constructor(dir: string | undefined) {
     this.#dir = dir;
@@ -27,11 +29,28 @@ export class Capture {
       await mkdir(dir, { recursive: true });
       for (const [ending, content] of Object.entries(files)) await writeFile(join(dir, `${base}.${ending}`), content);
     });
+    // A folder that takes no files is told by `flush`; the exchange itself goes on.
+    this.#writing = this.#writing.catch((reason: unknown) => {
+      this.#failure ??= reason;
+    });
   }
 
-  /** Resolves when everything is on disk; how many exchanges there were. */
+  /**
+   * Resolves when everything is on disk; how many exchanges there were.
+   *
+   * @throws {HelsekontaktError} `config/invalid` when the folder has not taken a file, in every call
+   */
   async flush(): Promise<number> {
     await this.#writing;
+    if (this.#failure !== undefined)
+      throw new HelsekontaktError(
+        "config/invalid",
+        "expected the folder of the exchanges to take files, found it does not",
+        {
+          hint: "check that it is a folder, that it may be written to, and that the disk has space",
+          original: this.#failure,
+        },
+      );
     return this.#count;
   }
 }

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageFunctions } from "@helsekontakt/amqp-messaging";
 import type { Identity } from "@helsekontakt/amqp-messaging/protection";
+import { HelsekontaktError } from "@helsekontakt/core";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from "jose";
 import { Broker } from "./amqp/broker.ts";
 import { Capture } from "./capture.ts";
@@ -112,12 +113,28 @@ export interface Sandbox {
  * Starts Helsenorge in this process, on the loopback address: HelseID's token service, the REST APIs, the registries, an
  * AMQP 1.0 broker and the counterpart that answers. Nothing leaves the machine.
  *
- * @throws {HelsekontaktError} `config/invalid` when a port is taken
+ * @throws {HelsekontaktError} `config/invalid` when a port is taken or the folder cannot be made; then nothing stays open
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const opened: (() => Promise<unknown>)[] = [];
+  try {
+    return await open(options, opened);
+  } catch (error) {
+    // What has started already must not keep ports, or the process, for a sandbox that nobody has.
+    await closeAll(opened);
+    throw error;
+  }
+}
+
+/** Closes in the reverse order, all of it whatever one says. */
+async function closeAll(opened: readonly (() => Promise<unknown>)[]): Promise<void> {
+  for (const close of opened.toReversed()) await close().catch(() => {});
+}
+
+async function open(options: SandboxOptions, opened: (() => Promise<unknown>)[]): Promise<Sandbox> {
   const now = options.now ?? Date.now;
   const capture = new Capture(options.captureDir);
-  if (options.captureDir !== undefined) await mkdir(options.captureDir, { recursive: true });
+  if (options.captureDir !== undefined) await makeFolder(options.captureDir);
   const [identities, client] = await Promise.all([createIdentities(now()), createClient()]);
   const citizens = syntheticCitizens(options.citizens ?? 3_000);
   const statuses = new Map(citizens.map((c) => [c.fnr, c.status]));
@@ -158,6 +175,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
         : service.handle(request),
     options.ports?.helseid,
   );
+  opened.push(() => helseid.close());
   service.issuer = helseid.origin;
 
   const check = createAccessCheck(service, now);
@@ -183,6 +201,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       );
     return { status: 404 };
   }, options.ports?.rest);
+  opened.push(() => rest.close());
 
   const namespace = "SANDBOXServiceBus";
   const credentials = { username: "sandbox", password: "sandbox" };
@@ -193,6 +212,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   });
   for (const { queues } of sandboxParties) for (const queue of Object.values(queues)) broker.declare(queue);
   await broker.start();
+  opened.push(() => broker.close());
   const amqpUrl = `amqp://${credentials.username}:${credentials.password}@127.0.0.1:${broker.port}/${namespace}`;
 
   const registry: RegistryOptions = {
@@ -213,9 +233,11 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       ? guarded("communication-party", partyScope, request, () => answerCommunicationParty(request, registry))
       : guarded("cppa", cppaScope, request, () => answerCppa(request, registry));
   }, options.ports?.registries);
+  opened.push(() => registries.close());
 
   const counterpartTransport = new CounterpartTransport({ amqpUrl, identities, parties: sandboxParties, capture, now });
   const counterpart = new Counterpart(counterpartTransport, statusOf, now);
+  opened.push(() => counterpartTransport.close());
   await counterpart.start("100002_async");
 
   const [helsenorgeParty] = sandboxParties.filter((p) => p.owner === "helsenorge" && p.parentHerId !== undefined);
@@ -256,17 +278,30 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     capture,
     setStatus: (fnr, status) => void statuses.set(fnr, status),
     async close() {
-      await counterpartTransport.close();
-      await broker.close();
-      await Promise.all([helseid.close(), rest.close(), registries.close()]);
+      await closeAll(opened);
       await capture.flush();
     },
   };
 }
 
-/** Writes the identities as PEM files, for commands and other programs; the folder's content is synthetic. */
+async function makeFolder(dir: string): Promise<void> {
+  try {
+    await mkdir(dir, { recursive: true });
+  } catch (error) {
+    throw new HelsekontaktError("config/invalid", "expected a folder that can be made and written to, found none", {
+      hint: `check the path ${dir}: no part of it may be a file`,
+      original: error,
+    });
+  }
+}
+
+/**
+ * Writes the identities as PEM files, for commands and other programs; the folder's content is synthetic.
+ *
+ * @throws {HelsekontaktError} `config/invalid` when the folder cannot be made
+ */
 export async function writeIdentities(identities: SandboxIdentities, dir: string): Promise<void> {
-  await mkdir(dir, { recursive: true });
+  await makeFolder(dir);
   await writeFile(join(dir, "ca.crt.pem"), identities.authority.certificate.toString());
   for (const owner of ["helsenorge", "provider"] as const) {
     for (const use of ["signing", "encryption"] as const) {

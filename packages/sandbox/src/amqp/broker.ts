@@ -102,9 +102,14 @@ export class Broker {
       server.once("listening", resolve);
       server.once("error", (error) =>
         reject(
-          new HelsekontaktError("config/invalid", "expected the broker's port to be free on the loopback address", {
-            original: error,
-          }),
+          new HelsekontaktError(
+            "config/invalid",
+            `expected port ${this.#options.port ?? 0} to be free on the loopback address`,
+            {
+              original: error,
+              hint: "choose another port, or 0 for any free one",
+            },
+          ),
         ),
       );
     });
