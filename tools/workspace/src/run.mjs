@@ -122,7 +122,12 @@ async function ensureInstalled({ generators }) {
   );
   const filters = everything ? [] : generatorPackages.flatMap((name) => ["--filter", `!${name}`]);
   const { code } = await withPnpm(["install", "--frozen-lockfile", "--reporter=append-only", ...filters], {
-    env: { npm_config_engine_strict: "false" },
+    // npm's own pauses let a machine without a registry wait for more than a minute before it hears of it.
+    env: {
+      npm_config_engine_strict: "false",
+      npm_config_fetch_retry_mintimeout: process.env.npm_config_fetch_retry_mintimeout ?? "2000",
+      npm_config_fetch_retry_maxtimeout: process.env.npm_config_fetch_retry_maxtimeout ?? "10000",
+    },
   });
   if (code !== 0)
     fail(
