@@ -106,7 +106,12 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
   const free = { owner: null, lease_until: null };
 
   async function change(db: Db, id: string, values: Record<string, unknown>): Promise<InboxEntry> {
-    const row = await db.updateTable("inbox").set(values).where("id", "=", id).returning(inboxColumns).executeTakeFirst();
+    const row = await db
+      .updateTable("inbox")
+      .set(values)
+      .where("id", "=", id)
+      .returning(inboxColumns)
+      .executeTakeFirst();
     if (row === undefined) throw notFound("a message", id);
     return inboxEntryFromRow(parts, row);
   }
@@ -272,8 +277,7 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
         const ids = rows.filter((r) => r.tries < maxTries).map((r) => r.id);
         return { ...(await take(db, ids, now, lease)), spent };
       }, signal);
-      if (spent.length > 0)
-        parts.logger.error("messages set aside: their tries are used up", { count: spent.length });
+      if (spent.length > 0) parts.logger.error("messages set aside: their tries are used up", { count: spent.length });
       if (corrupt.length > 0)
         parts.logger.error("messages set aside: what is stored of them is damaged", { count: corrupt.length });
       return opened;

@@ -12,15 +12,7 @@ import {
   outboxPlace,
   rowFromMessage,
 } from "./outbox-rows.ts";
-import {
-  backoffMs,
-  type Cancellable,
-  defaultLeaseMs,
-  literal,
-  lock,
-  outboxTopic,
-  type Parts,
-} from "./parts.ts";
+import { backoffMs, type Cancellable, defaultLeaseMs, literal, lock, outboxTopic, type Parts } from "./parts.ts";
 import type { JournalSchema } from "./schema.ts";
 import { applicationTable, isSettled, type TransportEvent, transportTable } from "./states.ts";
 import type { Db } from "./store.ts";
@@ -213,7 +205,12 @@ export function createOutbox(parts: Parts): Outbox {
         const cell = transportTable[row.transport].report;
         // An answered message reached its application, whatever a report says afterwards; and one that was sent again under
         // a new id is not what the report is about.
-        if (cell === null || row.amqp_id !== messageId || row.application === "accepted" || row.application === "rejected")
+        if (
+          cell === null ||
+          row.amqp_id !== messageId ||
+          row.application === "accepted" ||
+          row.application === "rejected"
+        )
           return entryFromRow(parts, row);
         return change(db, row.id, { ...free, transport: cell.to, reason, changed_at: now });
       }, signal);

@@ -16,7 +16,15 @@ function runAndKill(file: string, secret: string, round: number, lines: number):
     const child = spawn(
       process.execPath,
       // Node strips types by default since 22.18.
-      ["--experimental-strip-types", "--conditions=helsekontakt-source", "--no-warnings=ExperimentalWarning", writer, file, secret, String(round)],
+      [
+        "--experimental-strip-types",
+        "--conditions=helsekontakt-source",
+        "--no-warnings=ExperimentalWarning",
+        writer,
+        file,
+        secret,
+        String(round),
+      ],
       { stdio: ["ignore", "pipe", "inherit"] },
     );
     const confirmed: string[] = [];
