@@ -14,6 +14,8 @@ import type { ElementRegistry, ElementTable } from "./table.ts";
 import type { AnyElement, XmlAttribute } from "./tree.ts";
 import { variantNamespace } from "./variants.ts";
 
+// Over 400 lines: one state machine, whose steps share private state on the hot path of every message.
+
 /** A place where the document leaves the schema and the decoder went on. Never holds a value of the document. */
 export interface Tolerated {
   readonly path: string;

@@ -5,6 +5,8 @@ import type { PrimitiveCheck } from "./primitives.ts";
 import { BundleFrame, Container, isRelative, statedType, targetFault } from "./references.ts";
 import { invariantWords } from "./words.ts";
 
+// Over 400 lines: the one class that generated validators call into; its checks share path, issues and references.
+
 /** A JSON object whose properties nobody has looked at. */
 export type FhirObject = Readonly<Record<string, unknown>>;
 
