@@ -89,6 +89,12 @@ describe("decodeXml()", () => {
     expect(decodeXml(out, { registry }).value).toEqual(value);
   });
 
+  it("sees xsi:type also where a reference hides the namespace in its declaration", () => {
+    const xsi = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema&#45;instance"';
+    const xml = `<Root ${ns} ${xsi}><Name/><Ident xsi:type="Extended"><f:Id>1</f:Id><f:TypeId/><More>2</More></Ident></Root>`;
+    expect(decode(xml).value).toMatchObject({ Ident: [{ $type: "{urn:m}Extended", More: "2" }] });
+  });
+
   it("keeps schema location hints, also of a payload that is only text", () => {
     const xsi = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"';
     const xml = `<Root ${ns} ${xsi} xsi:schemaLocation="urn:m m.xsd"><Name/><Content><Base64 xmlns="urn:b" xsi:schemaLocation="urn:b b.xsd"/></Content></Root>`;

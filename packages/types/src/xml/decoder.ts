@@ -57,6 +57,8 @@ export class Decoder implements XmlHandler {
   readonly #frames: Frame[] = [];
   readonly #tolerated: Tolerated[] = [];
   #depth = 0;
+  /** False: no attribute of the document can be `xsi:type` or one of its kin, so none is looked for. */
+  #instancesPossible = true;
   #tree: TreeBuilder | undefined;
   #treeName = "";
   #treeSlot: "any" | "content" | "items" = "any";
@@ -70,6 +72,10 @@ export class Decoder implements XmlHandler {
   result(): { name: string; value: object | string; tolerated: readonly Tolerated[] } {
     const root = this.#root as { name: string; value: object | string };
     return { ...root, tolerated: this.#tolerated };
+  }
+
+  start(cursor: XmlCursor): void {
+    this.#instancesPossible = cursor.mayDeclare?.(XSI) ?? true;
   }
 
   open(tag: XmlTag, cursor: XmlCursor): void {
@@ -296,10 +302,12 @@ export class Decoder implements XmlHandler {
 
   #attributes(frame: Frame, tag: XmlTag, cursor: XmlCursor): void {
     const all = tag.attributes;
-    for (const key in all) {
-      if ((all[key] as XmlTagAttribute).uri === XSI) {
-        this.#instances(frame, tag, cursor);
-        break;
+    if (this.#instancesPossible) {
+      for (const key in all) {
+        if ((all[key] as XmlTagAttribute).uri === XSI) {
+          this.#instances(frame, tag, cursor);
+          break;
+        }
       }
     }
     const type = frame.type;

@@ -33,6 +33,8 @@ export interface XmlCursor {
   lineAt(offset: number): number;
   /** Namespace that a prefix stands for at the present event. */
   resolve(prefix: string): string | undefined;
+  /** Whether a namespace may be declared anywhere in the document; false only when it certainly is not. */
+  mayDeclare?(namespace: string): boolean;
 }
 
 export interface XmlHandler {
@@ -132,6 +134,11 @@ class Cursor implements XmlCursor {
 
   resolve(prefix: string): string | undefined {
     return this.#parser.resolve(prefix);
+  }
+
+  mayDeclare(namespace: string): boolean {
+    // A reference in the declaration can hide the name from a search of the text.
+    return this.#text.includes(namespace) || this.#text.includes("&");
   }
 }
 
