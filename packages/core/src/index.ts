@@ -9,6 +9,7 @@ export {
   type Validator,
   validationResult,
 } from "./issue.ts";
+export { limitTime, type TimeLimit } from "./limit-time.ts";
 export { type LogFields, type Logger, silentLogger } from "./logger.ts";
 export { Personal, pseudonym } from "./personal.ts";
 export { retryAfterMs } from "./retry-after.ts";

@@ -1,5 +1,13 @@
 import type { webcrypto } from "node:crypto";
-import { type Clock, HelsekontaktError, type Logger, Personal, retryAfterMs } from "@helsekontakt/core";
+import {
+  type Clock,
+  HelsekontaktError,
+  limitTime,
+  type Logger,
+  Personal,
+  retryAfterMs,
+  type TimeLimit,
+} from "@helsekontakt/core";
 import * as oauth from "oauth4webapi";
 import { assertionDetails, clientAuthentication } from "./assertion.ts";
 import { boundedFetch, type SeenAnswer } from "./http.ts";
@@ -62,22 +70,34 @@ async function giveKey(key: TokenSourceOptions["key"], signal: AbortSignal): Pro
 
 /** One token from the token endpoint: up to three tries on faults that pass, each with new assertions and proofs. */
 export async function requestToken(context: GrantContext, request: TokenRequest, signal: AbortSignal): Promise<Token> {
-  const deadline = AbortSignal.timeout(context.options.deadlineMs ?? 30_000);
-  const both = AbortSignal.any([signal, deadline]);
+  const deadline = limitTime(context.options.deadlineMs ?? 30_000, signal);
+  try {
+    return await grantWithin(context, request, signal, deadline);
+  } finally {
+    deadline.end();
+  }
+}
+
+async function grantWithin(
+  context: GrantContext,
+  request: TokenRequest,
+  signal: AbortSignal,
+  deadline: TimeLimit,
+): Promise<Token> {
   for (let n = 1; ; n++) {
     const seen: { last?: SeenAnswer } = {};
     try {
-      return await oneGrant(context, request, both, seen);
+      return await deadline.race(oneGrant(context, request, deadline.signal, seen));
     } catch (reason) {
       if (signal.aborted) throw cancelled(signal);
       const error = tokenError(reason, seen.last, request);
-      if (n >= tries || !error.retryable || deadline.aborted) throw error;
+      if (n >= tries || !error.retryable || deadline.timedOut) throw error;
       const after = retryAfterMs(seen.last?.retryAfter ?? null, context.clock.now());
       const pause = Math.max(after, context.random() * Math.min(5_000, 250 * 2 ** (n - 1)));
       if (pause > longestPause) throw error;
       context.logger.warn("token request failed, trying again", { try: n, code: error.code });
       try {
-        await context.clock.sleep(pause, both);
+        await context.clock.sleep(pause, deadline.signal);
       } catch {
         throw signal.aborted ? cancelled(signal) : error;
       }
@@ -132,8 +152,21 @@ async function attempt(
   signal: AbortSignal,
   seen: { last?: SeenAnswer },
 ): Promise<Token> {
+  const limit = limitTime(context.options.timeoutMs ?? 10_000, signal);
+  try {
+    return await limit.race(attemptWithin(context, request, limit.signal, seen));
+  } finally {
+    limit.end();
+  }
+}
+
+async function attemptWithin(
+  context: GrantContext,
+  request: TokenRequest,
+  limited: AbortSignal,
+  seen: { last?: SeenAnswer },
+): Promise<Token> {
   const { client, options } = context;
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs ?? 10_000)]);
   const binding = request.binding ?? options.binding ?? "dpop";
   const signer = await currentSigner(context, limited);
   const server = await context.metadata.get(

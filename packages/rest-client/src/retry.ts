@@ -1,4 +1,4 @@
-import { type Clock, HelsekontaktError, retryAfterMs, systemClock } from "@helsekontakt/core";
+import { type Clock, HelsekontaktError, limitTime, retryAfterMs, systemClock } from "@helsekontakt/core";
 
 /** `fetch` as the SDK passes it around: one Request in, one Response out. */
 export type FetchLike = (request: Request) => Promise<Response>;
@@ -43,28 +43,30 @@ export function withRetry(inner: FetchLike, options: RetryOptions = {}): FetchLi
     if (signal.aborted) throw cancelled(signal);
     const body = request.body === null ? undefined : await request.arrayBuffer();
     for (let n = 1; ; n++) {
-      const limit = AbortSignal.timeout(timeoutMs);
+      const limit = limitTime(timeoutMs, signal);
       let pause = random() * Math.min(maxMs, baseMs * 2 ** (n - 1));
       try {
-        const response = await readWhole(
-          await inner(
+        const response = await limit.race(
+          inner(
             new Request(request.url, {
               method: request.method,
               headers: request.headers,
               redirect: "manual",
-              signal: AbortSignal.any([signal, limit]),
+              signal: limit.signal,
               ...(body === undefined ? {} : { body }),
             }),
-          ),
+          ).then(readWhole),
         );
         if (n >= tries || !statuses.has(response.status)) return response;
         const after = retryAfterMs(response.headers.get("retry-after"), clock.now());
         if (after > maxMs) return response;
         pause = Math.max(pause, after);
       } catch (reason) {
-        const error = transportError(reason, signal, limit);
+        const error = transportError(reason, signal, limit.timedOut);
         // Tokens have retries of their own below this.
         if (n >= tries || !error.retryable || !error.code.startsWith("rest/")) throw error;
+      } finally {
+        limit.end();
       }
       await clock.sleep(pause, signal);
     }
@@ -98,10 +100,9 @@ async function readWhole(response: Response): Promise<Response> {
   return new Response(Buffer.concat(chunks, size), { status: response.status, headers });
 }
 
-function transportError(reason: unknown, signal: AbortSignal, limit: AbortSignal): HelsekontaktError {
+function transportError(reason: unknown, signal: AbortSignal, timedOut: boolean): HelsekontaktError {
   if (signal.aborted) return cancelled(signal);
-  if (limit.aborted)
-    return new HelsekontaktError("rest/timeout", "expected an answer within the time limit, found none");
+  if (timedOut) return new HelsekontaktError("rest/timeout", "expected an answer within the time limit, found none");
   if (reason instanceof HelsekontaktError) return reason;
   return new HelsekontaktError("rest/network", "expected an answer, found a failed connection");
 }

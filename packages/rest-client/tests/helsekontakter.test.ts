@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { Bundle } from "@helsekontakt/types/fhir";
 import { afterEach, describe, expect, it } from "vitest";
 import { createHelsekontakterClient } from "../src/index.ts";
@@ -80,6 +82,23 @@ describe("the request", () => {
     });
     const hasty = createHelsekontakterClient({ baseUrl: server.url, retry: { ...quick, timeoutMs: 50, tries: 1 } });
     await expect(hasty.publish(offerings)).rejects.toMatchObject({ code: "rest/timeout" });
+  });
+
+  it("stops on abort and in time although memory is collected meanwhile", async () => {
+    setFlagsFromString("--expose-gc");
+    const collecting = setInterval(runInNewContext("gc") as () => void, 3);
+    try {
+      const c = await client(() => undefined);
+      const controller = new AbortController();
+      setTimeout(() => controller.abort(), 60);
+      await expect(c.publish(offerings, { signal: controller.signal })).rejects.toMatchObject({
+        code: "abort/cancelled",
+      });
+      const hasty = createHelsekontakterClient({ baseUrl: server.url, retry: { ...quick, timeoutMs: 60, tries: 1 } });
+      await expect(hasty.publish(offerings)).rejects.toMatchObject({ code: "rest/timeout" });
+    } finally {
+      clearInterval(collecting);
+    }
   });
 
   it("types faults and broken answers", async () => {

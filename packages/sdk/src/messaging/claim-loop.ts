@@ -30,9 +30,9 @@ export async function runClaims<T>(options: ClaimLoopOptions<T>, { stopping, abo
     }
     // Listens before it looks: what comes in between is not missed.
     const looked = new AbortController();
-    const change = options
-      .changed({ signal: AbortSignal.any([stopping, looked.signal]), timeoutMs: lookEveryMs })
-      .catch(() => {});
+    const wake = (): void => looked.abort();
+    stopping.addEventListener("abort", wake, { once: true });
+    const change = options.changed({ signal: looked.signal, timeoutMs: lookEveryMs }).catch(() => {});
     let claims: readonly T[] = [];
     try {
       claims = await options.claim(options.limit - underway.size, stopping);
@@ -44,7 +44,8 @@ export async function runClaims<T>(options: ClaimLoopOptions<T>, { stopping, abo
       underway.add(job);
     }
     if (claims.length === 0) await change;
-    looked.abort();
+    stopping.removeEventListener("abort", wake);
+    wake();
   }
   await Promise.allSettled(underway);
 }
