@@ -1,4 +1,4 @@
-import { type Clock, HelsekontaktError, systemClock, throwIfAborted } from "@helsekontakt/core";
+import { type Clock, HelsekontaktError, systemClock, throwIfAborted, waitFor } from "@helsekontakt/core";
 import type { FetchLike, OutgoingRequest, Token, TokenRequest, TokenScheme, TokenSource } from "./options.ts";
 
 /** A body is kept in memory so that it can be sent again after a challenge. */
@@ -25,8 +25,7 @@ export interface SigningFetchOptions extends Omit<TokenRequest, "signal" | "bind
 export function createSigningFetch(source: TokenSource, options: SigningFetchOptions): FetchLike {
   const { scheme = source.binding, clock = systemClock, ...wanted } = options;
   const binding = scheme === "bearer" ? "bearer" : "dpop";
-  return async (request) => {
-    throwIfAborted(request.signal);
+  const signAndSend = async (request: Request): Promise<Response> => {
     const outgoing = await readRequest(request);
     let challenged = false;
     let renewed = false;
@@ -63,6 +62,23 @@ export function createSigningFetch(source: TokenSource, options: SigningFetchOpt
       return response;
     }
   };
+  return async (request) => {
+    throwIfAborted(request.signal);
+    try {
+      return await waitFor(signAndSend(request), request.signal);
+    } catch (error) {
+      // Only a request that somebody holds hears its caller's signal: after a garbage collection it would stay silent.
+      // This last look at it holds it until the answer is there.
+      const timedOut = isTimeout(request.signal);
+      if (timedOut && error instanceof HelsekontaktError && error.code === "abort/cancelled")
+        throw new HelsekontaktError("rest/timeout", "expected an answer within the time limit, found none");
+      throw error;
+    }
+  };
+}
+
+function isTimeout(signal: AbortSignal): boolean {
+  return (signal.reason as { name?: unknown } | undefined)?.name === "TimeoutError";
 }
 
 /** A time limit that runs out while the token is asked for is a time limit, not a caller's abort. */
@@ -70,7 +86,7 @@ async function askToken(source: TokenSource, wanted: TokenRequest & { readonly s
   try {
     return await source.getToken(wanted);
   } catch (error) {
-    if ((wanted.signal.reason as { name?: unknown } | undefined)?.name !== "TimeoutError") throw error;
+    if (!isTimeout(wanted.signal)) throw error;
     throw new HelsekontaktError("rest/timeout", "expected a token within the time limit, found none");
   }
 }

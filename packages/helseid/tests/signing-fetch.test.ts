@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { JWK } from "jose";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createSigningFetch, createTokenSource } from "../src/index.ts";
@@ -166,5 +168,22 @@ describe("signing fetch", () => {
     const aborted = call(new Request(sts.api, { signal: controller.signal }));
     setTimeout(() => controller.abort(), 50);
     await expect(aborted).rejects.toMatchObject({ code: "abort/cancelled" });
+  });
+
+  it("hears its caller although memory is collected meanwhile", async () => {
+    setFlagsFromString("--expose-gc");
+    const collecting = setInterval(runInNewContext("gc") as () => void, 3);
+    try {
+      const call = createSigningFetch(source(), { scopes });
+      expect((await call(new Request(sts.api))).status).toBe(200);
+      sts.rules.apiScript.push({ status: 0, hang: true });
+      const controller = new AbortController();
+      setTimeout(() => controller.abort(), 150);
+      await expect(
+        call(new Request(sts.api, { method: "POST", body: "x", signal: controller.signal })),
+      ).rejects.toMatchObject({ code: "abort/cancelled" });
+    } finally {
+      clearInterval(collecting);
+    }
   });
 });
