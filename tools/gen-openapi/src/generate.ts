@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { byCodeUnit, type GeneratedFile, GeneratorError, readManifest } from "@helsekontakt/codegen";
 import { emitOperations } from "./emit-operations.ts";
+import { emitSettings } from "./emit-settings.ts";
 import { readDocument } from "./read.ts";
 
 /** What a run writes: openapi-typescript's types, or the operations tables of the REST client. */
@@ -18,7 +19,7 @@ export async function generate(specsDir: string, target: Target): Promise<Genera
     const content =
       target === "types"
         ? await (await import("./emit-types.ts")).emitTypes(document, spec)
-        : emitOperations(document, spec);
+        : emitOperations(document, spec) + emitSettings(document, spec);
     files.push({ path: `${spec.id}.ts`, content });
   }
   return files;
