@@ -36,3 +36,18 @@ export function resolvePointer(document: JsonObject, pointer: string): Json | un
   }
   return at;
 }
+
+/** The verbs of a path item, in the order in which operations are written. */
+export const httpMethods: readonly string[] = ["get", "put", "post", "delete", "patch", "head", "options"];
+
+/** The object that a local reference leads to, or the node itself. */
+export function deref(document: JsonObject, node: Json | undefined): JsonObject {
+  let at = node;
+  for (let n = 0; isObject(at) && typeof at["$ref"] === "string" && n < 50; n++)
+    at = resolvePointer(document, at["$ref"]);
+  return isObject(at) ? at : {};
+}
+
+export function list(value: Json | undefined): readonly Json[] {
+  return Array.isArray(value) ? value : [];
+}

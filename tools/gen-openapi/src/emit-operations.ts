@@ -1,6 +1,5 @@
 import { docComment, header, propertyKey, quote, type SpecEntry } from "@helsekontakt/codegen";
-import { isObject, type Json, type JsonObject, objectAt, resolvePointer, step, textAt } from "./document.ts";
-import { httpMethods } from "./read.ts";
+import { deref, httpMethods, isObject, type Json, type JsonObject, list, objectAt, step, textAt } from "./document.ts";
 
 const limitKeys = [
   "minItems",
@@ -146,17 +145,6 @@ function olderNameTable(document: JsonObject): Json {
     if (Object.keys(older).length > 0) out[name] = older;
   }
   return out;
-}
-
-function deref(document: JsonObject, node: Json | undefined): JsonObject {
-  let at = node;
-  for (let n = 0; isObject(at) && typeof at["$ref"] === "string" && n < 50; n++)
-    at = resolvePointer(document, at["$ref"]);
-  return isObject(at) ? at : {};
-}
-
-function list(value: Json | undefined): readonly Json[] {
-  return Array.isArray(value) ? value : [];
 }
 
 /** A JSON value as TypeScript source: short lists on one line, bare keys where possible. */

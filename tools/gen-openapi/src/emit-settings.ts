@@ -7,7 +7,7 @@ import { isObject, type Json, type JsonObject } from "./document.ts";
  */
 export function emitSettings(document: JsonObject, spec: SpecEntry): string {
   const settings = document["x-settings"];
-  if (!isObject(settings)) return "";
+  if (!isObject(settings)) return emitWords(document, spec);
   const lines: string[] = [];
   for (const [name, raw] of Object.entries(settings)) {
     const { summary, default: value, values, "x-inferred": inferred } = raw as JsonObject;
@@ -23,6 +23,21 @@ export function emitSettings(document: JsonObject, spec: SpecEntry): string {
     "\n",
     docComment(["Settings that the document leaves open, with their defaults."], `${spec.id}#/x-settings`),
     `export const settings = {\n${lines.join("")}} as const;\n`,
+    emitWords(document, spec),
+  ].join("");
+}
+
+/** Names and words by which answers of an unpublished form are read, from `x-answer-words`. */
+function emitWords(document: JsonObject, spec: SpecEntry): string {
+  const words = document["x-answer-words"];
+  if (!isObject(words)) return "";
+  const lines = Object.entries(words)
+    .filter(([name]) => !name.startsWith("x-"))
+    .map(([name, list]) => `  ${name}: ${source(list)},\n`);
+  return [
+    "\n",
+    docComment(["Names and words by which an answer is read."], `${spec.id}#/x-answer-words`),
+    `export const answerWords = {\n${lines.join("")}} as const;\n`,
   ].join("");
 }
 

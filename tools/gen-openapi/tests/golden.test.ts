@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { JsonObject } from "../src/document.ts";
 import { emitOperations } from "../src/emit-operations.ts";
 import { emitTypes } from "../src/emit-types.ts";
+import { emitValidators } from "../src/emit-validators.ts";
 import { generate, parseTarget } from "../src/generate.ts";
 import { checkDocument, readDocument } from "../src/read.ts";
 
@@ -30,7 +31,7 @@ function entry(id: string): SpecEntry {
 }
 
 describe("golden output", () => {
-  for (const name of ["constructs", "parameters"]) {
+  for (const name of ["constructs", "parameters", "dotnet", "swagger2", "json-schema"]) {
     const input = join(fixtures, name, "input.json");
     it(`${name}: types`, async () => {
       const document = readDocument(input, "input.json");
@@ -44,6 +45,12 @@ describe("golden output", () => {
         join(fixtures, name, "expected", "operations.txt"),
       );
     });
+    it(`${name}: validators`, async () => {
+      const document = readDocument(input, "input.json");
+      await expect(emitValidators(document, entry(name))).toMatchFileSnapshot(
+        join(fixtures, name, "expected", "validators.txt"),
+      );
+    });
   }
 });
 
@@ -52,8 +59,8 @@ describe("unknown constructs stop with file, pointer and construct", () => {
   const cases: [string, (document: any) => void, RegExp][] = [
     [
       "schema keyword",
-      (d: any) => (d.components.schemas.Kind.not = {}),
-      /^doc\.json#\/components\/schemas\/Kind\/not: expected one of .*, found "not"$/,
+      (d: any) => (d.components.schemas.Kind.if = {}),
+      /^doc\.json#\/components\/schemas\/Kind\/if: expected one of .*, found "if"$/,
     ],
     [
       "callbacks",
@@ -73,19 +80,14 @@ describe("unknown constructs stop with file, pointer and construct", () => {
       /expected a reference to something that is there/,
     ],
     [
-      "cookie",
-      (d: any) => (d.paths["/things"].post.parameters = [{ name: "c", in: "cookie" }]),
-      /#\/paths\/~1things\/post\/parameters\/0\/in: .*found "cookie"/,
+      "place of a parameter",
+      (d: any) => (d.paths["/things"].post.parameters = [{ name: "c", in: "fragment" }]),
+      /#\/paths\/~1things\/post\/parameters\/0\/in: .*found "fragment"/,
     ],
     [
       "pattern",
       (d: any) => (d.components.schemas.Thing.properties.name.pattern = "("),
       /expected a regular expression/,
-    ],
-    [
-      "operation without id",
-      (d: any) => delete d.paths["/things"].post.operationId,
-      /expected an operationId, found none/,
     ],
     ["status", (d: any) => (d.paths["/things"].post.responses.ok = {}), /responses\/ok: /],
   ];
@@ -97,10 +99,12 @@ describe("unknown constructs stop with file, pointer and construct", () => {
       expect(() => checkDocument(changed, "doc.json")).toThrow(GeneratorError);
     });
 
-  it("refuses swagger 2 and two operations of one name", () => {
-    expect(() => checkDocument({ swagger: "2.0" }, "doc.json")).toThrow(
-      'expected OpenAPI 3.0 or 3.1, found swagger "2.0"',
+  it("refuses other versions and two operations of one name", () => {
+    expect(() => checkDocument({ swagger: "1.2" }, "doc.json")).toThrow('expected swagger "2.0", found "1.2"');
+    expect(() => checkDocument({ openapi: "3.2.0" }, "doc.json")).toThrow(
+      'expected OpenAPI 3.0 or 3.1, or Swagger 2.0, found "3.2.0"',
     );
+    expect(() => checkDocument({ asyncapi: "3.0.0" }, "doc.json")).toThrow("found null");
     const twice = structuredClone(base) as any;
     twice.paths["/more"] = twice.paths["/things"];
     expect(() => checkDocument(twice, "doc.json")).toThrow("an operationId of its own");
@@ -108,7 +112,7 @@ describe("unknown constructs stop with file, pointer and construct", () => {
 
   it("names the targets", () => {
     expect(parseTarget("types")).toBe("types");
-    expect(() => parseTarget("sdk")).toThrow("--target: expected types or rest-client, found sdk");
+    expect(() => parseTarget("sdk")).toThrow("--target: expected types, rest-client or validators, found sdk");
   });
 });
 
@@ -131,7 +135,7 @@ describe("the whole run", () => {
   });
   afterAll(() => rmSync(work, { recursive: true, force: true }));
 
-  for (const target of ["types", "rest-client"] as const)
+  for (const target of ["types", "rest-client", "validators"] as const)
     it(`${target}: the same bytes whatever the order of the manifest, and nothing to write the second time`, async () => {
       const first = await generate(specs, target);
       expect(first.map((f) => f.path)).toEqual([
@@ -150,6 +154,7 @@ describe("the whole run", () => {
     for (const [target, folder] of [
       ["types", "types/src/gen/openapi"],
       ["rest-client", "rest-client/src/gen"],
+      ["validators", "validators/src/gen/openapi"],
     ] as const)
       for (const file of await generate(specs, target))
         expect(
