@@ -1,27 +1,36 @@
 import { HelsekontaktError, throwIfAborted } from "@helsekontakt/core";
 import type { Bundle } from "@helsekontakt/types/fhir";
 import { Client, type FhirResource } from "fhir-kit-client";
+import { parseBody } from "./answer-body.ts";
 import { type CallOptions, checkBaseUrl, createTransport, invalidAnswer, type RestClientOptions } from "./call.ts";
-import { operations } from "./gen/helsekontakter.ts";
+import { operations, settings } from "./gen/helsekontakter.ts";
+import { bundleText, type HelsekontakterWire, resolveWire, shapeBundle } from "./helsekontakter-wire.ts";
 import { isRecord } from "./http-error.ts";
-import { type MemberOutcome, readMemberOutcomes, type SentMember } from "./member-outcome.ts";
+import { generalCodes, type MemberOutcome, readMemberOutcomes, type SentMember } from "./member-outcome.ts";
+import type { FetchLike } from "./retry.ts";
 
 const operation = operations.postBundle;
 
 /** Settings of {@link createHelsekontakterClient}. */
 export interface HelsekontakterClientOptions extends RestClientOptions {
-  /** Path below the base address, for both steps. Default: the document's, which is what public notes say. */
+  /** Path below the base address, for both steps; the wire settings have one per step. */
   readonly path?: string;
+  /** What the service's description leaves open. Defaults are the spec's, all inferred. */
+  readonly wire?: Partial<HelsekontakterWire>;
 }
 
 /** What came of a member list. */
 export interface MembersResult {
   /** One per Patient of the Bundle, in its order. */
   readonly members: readonly MemberOutcome[];
+  /** Codes that the answer gives without naming a member. */
+  readonly codes: readonly string[];
 }
 
 /** Helsekontakter (Medlemstjenester): health offerings, then members. */
 export interface HelsekontakterClient {
+  /** The settings in use, defaults filled in. */
+  readonly wire: HelsekontakterWire;
   /**
    * Publishes health offerings: a Bundle of HealthcareService, Organization and Location.
    *
@@ -31,9 +40,17 @@ export interface HelsekontakterClient {
   /**
    * Registers members: a Bundle of Patients. Sending the same list again is safe and, without an answer, demanded.
    *
+   * A refusal (400, 409 or 422) that names members is a result, not an error: those are rejected, the others unknown.
+   *
    * @throws {HelsekontaktError} `input/invalid`, `rest/*`, `auth/*`, `abort/cancelled`
    */
   registerMembers(bundle: Bundle, options?: CallOptions): Promise<MembersResult>;
+}
+
+/** A body that has been read, and whether the service refused the whole Bundle with it. */
+interface Answered {
+  readonly value: unknown;
+  readonly refused: boolean;
 }
 
 /**
@@ -44,46 +61,65 @@ export interface HelsekontakterClient {
  */
 export function createHelsekontakterClient(options: HelsekontakterClientOptions): HelsekontakterClient {
   const base = checkBaseUrl(options.baseUrl).replace(/\/+$/, "");
-  const address = base + (options.path ?? operation.path);
+  const wire = resolveWire({
+    ...(options.path === undefined ? {} : { offeringsPath: options.path, membersPath: options.path }),
+    ...options.wire,
+  });
+  // What is sent is asked for; the other form is read as well.
+  const accept = [wire.mediaType, ...settings.mediaType.values.filter((m) => m !== wire.mediaType)]
+    .map((media, n) => (n === 0 ? media : `${media};q=0.${10 - n}`))
+    .join(", ");
   const fhir = createFhirClient(base, options);
-  const post = async (bundle: Bundle, { signal }: CallOptions): Promise<unknown> => {
+  const post = async (path: string, bundle: Bundle, { signal }: CallOptions): Promise<Answered> => {
     throwIfAborted(signal);
     if (!isRecord(bundle) || bundle.resourceType !== "Bundle")
       throw new HelsekontaktError("input/invalid", "expected a FHIR Bundle, found something else");
-    return fhir.request(address, {
+    const answer: unknown = await fhir.request(base + path, {
       method: operation.method,
-      body: JSON.stringify(bundle),
-      options: {
-        headers: {
-          "content-type": operation.requestMediaTypes[0],
-          accept: operation.responseMediaTypes["200"].join(", "),
-        },
-        ...(signal === undefined ? {} : { signal }),
-      },
+      body: await bundleText(shapeBundle(bundle, wire), wire),
+      options: { headers: { "content-type": wire.mediaType, accept }, ...(signal === undefined ? {} : { signal }) },
     });
+    return answer as Answered;
   };
   return {
+    wire,
     async publish(bundle, call = {}) {
-      const answer = await post(bundle, call);
-      if (readFailures(answer).length > 0)
+      const { value, refused } = await post(wire.offeringsPath, bundle, call);
+      const codes = refused ? ["refused"] : readFailures(value);
+      if (codes.length > 0)
         throw new HelsekontaktError(
           "rest/response-invalid",
           "expected all offerings to be taken, found that some were refused",
-          {
-            context: { operation: operation.operationId, codes: readFailures(answer) },
-          },
+          { context: { operation: operation.operationId, codes } },
         );
     },
     async registerMembers(bundle, call = {}) {
       const sent = sentMembers(bundle);
-      return { members: readMemberOutcomes(await post(bundle, call), sent) };
+      const { value, refused } = await post(wire.membersPath, bundle, call);
+      const codes = generalCodes(value, sent);
+      if (value === undefined && wire.emptyAnswer === "accepted")
+        return { members: sent.map((m) => ({ ...named(m), status: "accepted", codes: [] })), codes };
+      const members = readMemberOutcomes(value, sent);
+      // Of a refused Bundle nothing counts as taken.
+      const kept = refused
+        ? members.map((m) => (m.status === "accepted" ? { ...m, status: "unknown" as const } : m))
+        : members;
+      return { members: kept, codes };
     },
   };
 }
 
+function named({ index, fullUrl }: SentMember): Pick<MemberOutcome, "index" | "fullUrl"> {
+  return { index, ...(fullUrl === undefined ? {} : { fullUrl }) };
+}
+
+/** Stands for a refusal that was read; no service answers it to a single request. */
+const refusedStatus = 207;
+
 function createFhirClient(baseUrl: string, options: RestClientOptions): Client {
   const client = new Client({ baseUrl });
-  const transport = createTransport(options, operation);
+  const fetchIt: FetchLike = options.fetch ?? ((request) => globalThis.fetch(request));
+  const transport = createTransport({ ...options, fetch: keepRefusal(fetchIt) }, operation);
   client.httpClient.request = async (method, url, { headers = {}, signal } = {}, body) => {
     const response = await transport(
       new Request(url, {
@@ -94,15 +130,44 @@ function createFhirClient(baseUrl: string, options: RestClientOptions): Client {
       }),
     );
     const text = await response.text();
-    // The answer may be a list or empty: the library's type promises more than the service does.
-    if (text.trim() === "") return {} as FhirResource;
     try {
-      return JSON.parse(text.replace(/^\uFEFF/, "")) as FhirResource;
+      // The library's type promises a resource; the service may answer a list, XML or nothing.
+      const answer: Answered = { value: await parseBody(text), refused: response.status === refusedStatus };
+      return answer as unknown as FhirResource;
     } catch {
-      throw invalidAnswer(operation, "JSON", "another text");
+      throw invalidAnswer(operation, "JSON or XML", "another text");
     }
   };
   return client;
+}
+
+/** Largest refusal that is looked into, in bytes. */
+const maxRefusalBytes = 1024 * 1024;
+
+/**
+ * The transport makes an error of every refusal and keeps its codes alone. One that names entries says more: which
+ * members the service will not have. It goes on as an answer.
+ */
+function keepRefusal(inner: FetchLike): FetchLike {
+  return async (request) => {
+    const response = await inner(request);
+    if (![400, 409, 422].includes(response.status)) return response;
+    const size = Number(response.headers.get("content-length") ?? maxRefusalBytes);
+    if (size > maxRefusalBytes) return response;
+    const text = await response.text();
+    const again = new Response(text, { status: response.status, headers: response.headers });
+    if (!(await namesEntries(text))) return again;
+    return new Response(text, { status: refusedStatus, headers: response.headers });
+  };
+}
+
+async function namesEntries(text: string): Promise<boolean> {
+  if (!/\bentry\s*\[/i.test(text) || !text.includes("OperationOutcome")) return false;
+  try {
+    return isRecord(await parseBody(text));
+  } catch {
+    return false;
+  }
 }
 
 function sentMembers(bundle: Bundle): SentMember[] {
@@ -119,9 +184,11 @@ function sentMembers(bundle: Bundle): SentMember[] {
 /** Codes of refused entries in an answer to offerings; `refused` where an entry has none. */
 function readFailures(answer: unknown): string[] {
   if (!isRecord(answer)) return [];
+  const general = generalCodes(answer, []);
   const count = Array.isArray(answer["entry"]) ? answer["entry"].length : 1;
   const sent = Array.from({ length: count }, (_, index) => ({ index, fullUrl: undefined, identifiers: [] }));
-  return readMemberOutcomes(answer, sent)
+  const failed = readMemberOutcomes(answer, sent)
     .filter((o) => o.status === "rejected")
     .flatMap((o) => (o.codes.length > 0 ? o.codes : ["refused"]));
+  return [...new Set([...general, ...failed])];
 }

@@ -19,6 +19,13 @@ export {
   type HelsekontakterClientOptions,
   type MembersResult,
 } from "./helsekontakter.ts";
+export {
+  describeWire,
+  type HelsekontakterWire,
+  resolveWire,
+  shapeBundle,
+  type WireSetting,
+} from "./helsekontakter-wire.ts";
 export type { HerId } from "./her-id.ts";
 export type { MemberOutcome } from "./member-outcome.ts";
 export { type ApiName, type ApiServer, apis } from "./apis.ts";

@@ -1,7 +1,8 @@
-import { operations } from "./gen/helsekontakter.ts";
-import { codesIn, isRecord, member } from "./http-error.ts";
+import { Owners, type SentMember } from "./answer-owners.ts";
+import { codesIn, isRecord } from "./http-error.ts";
+import { combine, entryVerdict, isError, isOutcome, itemVerdict, type Verdict, wordVerdict } from "./member-verdict.ts";
 
-const faultCodes: Readonly<Record<string, string>> = operations.postBundle.faultCodes;
+export type { SentMember } from "./answer-owners.ts";
 
 /**
  * What became of one member. `unknown`: the answer does not tell; the member must be asked about or sent again, it is
@@ -18,153 +19,186 @@ export interface MemberOutcome {
   readonly codes: readonly string[];
 }
 
-/** A member's entry in the Bundle that was sent. */
-export interface SentMember {
-  readonly index: number;
-  readonly fullUrl: string | undefined;
-  /** Identifier values, for answers that repeat them. They go nowhere else. */
-  readonly identifiers: readonly string[];
-}
+/** Verdicts by member, as they are found. */
+class Verdicts {
+  readonly #found = new Map<SentMember, Verdict>();
 
-/** What one piece of an answer says: a status, codes, or nothing. */
-interface Verdict {
-  readonly status: MemberOutcome["status"];
-  readonly codes: readonly string[];
+  get size(): number {
+    return this.#found.size;
+  }
+
+  add(owner: SentMember, verdict: Verdict): void {
+    this.#found.set(owner, combine(this.#found.get(owner), verdict));
+  }
+
+  outcomes(sent: readonly SentMember[], rest?: Verdict): MemberOutcome[] {
+    return sent.map((m) => outcome(m, this.#found.get(m) ?? rest));
+  }
 }
 
 /**
  * Reads one outcome per member from any of the forms that the service may use: a `batch-response` or
- * `transaction-response` Bundle, an OperationOutcome, a plain JSON list. The form is not published, so nothing is
- * taken for a yes that does not say so.
+ * `transaction-response` Bundle, a Bundle of OperationOutcomes, one OperationOutcome, a plain list or one inside an
+ * object, an object by member. The form is not published, so nothing is taken for a yes that does not say so, and what
+ * is said twice and differently is unknown.
+ *
+ * @param answer - the parsed body; `undefined` for an empty one, which tells nothing.
  */
 export function readMemberOutcomes(answer: unknown, sent: readonly SentMember[]): MemberOutcome[] {
-  if (Array.isArray(answer)) return fromItems(answer, sent, listVerdict);
-  if (!isRecord(answer)) return sent.map((m) => outcome(m, undefined));
-  if (answer["resourceType"] === "Bundle" && Array.isArray(answer["entry"]))
-    return fromItems(answer["entry"], sent, entryVerdict);
-  if (answer["resourceType"] === "OperationOutcome") return fromOperationOutcome(answer, sent);
-  // A list inside an object, under whatever name.
-  const lists = Object.values(answer).filter(Array.isArray);
-  return lists.length === 1
-    ? fromItems(lists[0] as unknown[], sent, listVerdict)
-    : sent.map((m) => outcome(m, undefined));
+  const owners = new Owners(sent);
+  if (Array.isArray(answer)) return fromItems(answer, sent, owners, itemVerdict).outcomes(sent);
+  if (!isRecord(answer)) return new Verdicts().outcomes(sent);
+  if (answer["resourceType"] === "Bundle")
+    return fromItems(listOf(answer["entry"]), sent, owners, (e) => (isRecord(e) ? entryVerdict(e) : unknown)).outcomes(
+      sent,
+    );
+  if (isOutcome(answer)) return fromOperationOutcome(answer, sent, owners);
+  return fromObject(answer, sent, owners);
 }
 
-function outcome(sent: SentMember, verdict: Verdict | undefined): MemberOutcome {
-  const codes = verdict?.codes ?? [];
-  const reason = codes.map((c) => faultCodes[c]).find((r) => r !== undefined);
+/** Codes of an answer that are about no member in particular. */
+export function generalCodes(answer: unknown, sent: readonly SentMember[]): string[] {
+  if (!isRecord(answer)) return [];
+  if (!isOutcome(answer)) return answer["resourceType"] === "Bundle" ? [] : codesIn(answer);
+  const owners = new Owners(sent);
+  const issues = listOf(answer["issue"])
+    .filter(isRecord)
+    .filter((issue) => isError(issue) && placesOf(issue, owners).length === 0);
+  return codesIn({ issue: issues });
+}
+
+const unknown: Verdict = { status: "unknown", codes: [] };
+
+function outcome(sent: SentMember, { status, codes, reason }: Verdict = unknown): MemberOutcome {
   return {
     index: sent.index,
     ...(sent.fullUrl === undefined ? {} : { fullUrl: sent.fullUrl }),
-    status: verdict?.status ?? "unknown",
-    ...(reason === undefined ? {} : { reason }),
+    status,
+    ...(reason === undefined || status !== "rejected" ? {} : { reason }),
     codes,
   };
 }
 
-/** Pairs items with members: by address or identifier where an item names one, else by place when the counts agree. */
+/** Pairs items with members: by name, by index, by the places that an outcome tells, else by order when counts agree. */
 function fromItems(
   items: readonly unknown[],
   sent: readonly SentMember[],
-  read: (item: Record<string, unknown>) => Verdict,
-): MemberOutcome[] {
-  const byName = new Map<string, SentMember>();
-  for (const m of sent) for (const name of [m.fullUrl, ...m.identifiers]) if (name !== undefined) byName.set(name, m);
-  const verdicts = new Map<SentMember, Verdict>();
-  let named = 0;
+  owners: Owners,
+  read: (item: unknown) => Verdict,
+): Verdicts {
+  const verdicts = new Verdicts();
+  const shared = new Map<string, { readonly owners: readonly SentMember[]; readonly verdicts: Verdict[] }>();
+  const indexes = owners.indexes(items);
+  let told = false;
   for (const item of items) {
     if (!isRecord(item)) continue;
-    const owner = namesIn(item)
-      .map((n) => byName.get(n))
-      .find((m) => m !== undefined);
-    if (owner === undefined) continue;
-    named++;
-    verdicts.set(owner, read(item));
+    const named = owners.namedBy(item);
+    const [first] = named;
+    const indexed = indexes.get(item);
+    if (first !== undefined && named.length === 1) verdicts.add(first, read(item));
+    else if (indexed !== undefined) verdicts.add(indexed, read(item));
+    else if (first !== undefined) {
+      // One identifier in several entries: counted first, dealt out afterwards.
+      const key = String(first.index);
+      const group = shared.get(key) ?? { owners: named, verdicts: [] };
+      group.verdicts.push(read(item));
+      shared.set(key, group);
+    } else if (!placeIssues(item, owners, verdicts)) continue;
+    told = true;
   }
-  if (named === 0 && items.length === sent.length)
+  for (const group of shared.values())
+    if (group.verdicts.length === group.owners.length)
+      for (const [i, owner] of group.owners.entries()) verdicts.add(owner, group.verdicts[i] ?? unknown);
+  if (!told && items.length === sent.length)
     for (const [place, item] of items.entries()) {
       const owner = sent[place];
-      if (owner !== undefined && isRecord(item)) verdicts.set(owner, read(item));
+      if (owner !== undefined) verdicts.add(owner, read(item));
     }
-  return sent.map((m) => outcome(m, verdicts.get(m)));
+  return verdicts;
 }
 
-/** Texts by which an item may name its member: its own members and those of an identifier or a repeated resource. */
-function namesIn(item: Record<string, unknown>): string[] {
-  const names: string[] = [];
-  const collect = (value: unknown, depth: number): void => {
-    if (typeof value === "string") names.push(value);
-    else if (depth > 0 && Array.isArray(value)) for (const v of value) collect(v, depth - 1);
-    else if (depth > 0 && isRecord(value)) for (const v of Object.values(value)) collect(v, depth - 1);
-  };
-  for (const [key, value] of Object.entries(item)) if (!/^(response|outcome)$/i.test(key)) collect(value, 3);
-  return names;
-}
-
-function entryVerdict(entry: Record<string, unknown>): Verdict {
-  const response = isRecord(entry["response"]) ? entry["response"] : {};
-  const detail = isRecord(response["outcome"])
-    ? response["outcome"]
-    : isOutcome(entry["resource"])
-      ? entry["resource"]
-      : undefined;
-  const codes = detail === undefined ? [] : codesIn(detail);
-  const status = /^\s*([1-5]\d\d)/.exec(String(response["status"] ?? ""))?.[1];
-  if (status !== undefined && !status.startsWith("2")) return { status: "rejected", codes };
-  if (detail !== undefined && hasErrors(detail)) return { status: "rejected", codes };
-  return status === undefined && detail === undefined ? { status: "unknown", codes } : { status: "accepted", codes };
-}
-
-function listVerdict(item: Record<string, unknown>): Verdict {
-  if (isRecord(item["response"])) return entryVerdict(item);
-  const nested = Object.values(item).find(isOutcome) ?? (isOutcome(item) ? item : undefined);
-  const codes = [...new Set([...codesIn(item), ...(nested === undefined ? [] : codesIn(nested))])];
-  if (nested !== undefined) return { status: hasErrors(nested) ? "rejected" : "accepted", codes };
-  for (const name of ["success", "ok", "accepted", "registered"]) {
-    const flag = member(item, name);
-    if (typeof flag === "boolean") return { status: flag ? "accepted" : "rejected", codes };
-  }
-  for (const name of ["status", "statuscode", "httpstatus"]) {
-    const status = /^\s*([1-5]\d\d)\b/.exec(String(member(item, name) ?? ""))?.[1];
-    if (status !== undefined) return { status: status.startsWith("2") ? "accepted" : "rejected", codes };
-  }
-  return { status: codes.some((c) => c in faultCodes) ? "rejected" : "unknown", codes };
+/** Issues of an outcome inside an item, as far as each of them names entries. */
+function placeIssues(item: Record<string, unknown>, owners: Owners, verdicts: Verdicts): boolean {
+  const response = isRecord(item["response"]) ? item["response"] : {};
+  const detail = [item, response["outcome"], item["resource"]].find(isOutcome);
+  let placed = false;
+  for (const issue of listOf(detail?.["issue"]).filter(isRecord))
+    for (const owner of placesOf(issue, owners)) {
+      placed = true;
+      verdicts.add(owner, itemVerdict({ resourceType: "OperationOutcome", issue: [issue] }));
+    }
+  return placed;
 }
 
 /** Errors that name an entry reject that member. With an error that names none, nothing can be said of the rest. */
-function fromOperationOutcome(answer: Record<string, unknown>, sent: readonly SentMember[]): MemberOutcome[] {
-  const issues = (Array.isArray(answer["issue"]) ? answer["issue"] : []).filter(isRecord);
-  const errors = issues.filter(isError);
-  const rejected = new Map<number, string[]>();
+function fromOperationOutcome(
+  answer: Record<string, unknown>,
+  sent: readonly SentMember[],
+  owners: Owners,
+): MemberOutcome[] {
+  const issues = listOf(answer["issue"]).filter(isRecord);
+  const verdicts = new Verdicts();
   let unplaced = issues.length === 0;
-  for (const issue of errors) {
-    const places = entryPlaces(issue);
-    if (places.length === 0) unplaced = true;
-    for (const place of places) rejected.set(place, [...(rejected.get(place) ?? []), ...codesIn({ issue: [issue] })]);
+  for (const issue of issues) {
+    const places = placesOf(issue, owners);
+    if (places.length === 0 && isError(issue)) unplaced = true;
+    for (const owner of places)
+      if (isError(issue)) verdicts.add(owner, itemVerdict({ resourceType: "OperationOutcome", issue: [issue] }));
   }
-  return sent.map((m) => {
-    const codes = rejected.get(m.index);
-    if (codes !== undefined) return outcome(m, { status: "rejected", codes });
-    return outcome(m, unplaced ? undefined : { status: "accepted", codes: [] });
-  });
+  return verdicts.outcomes(sent, unplaced ? unknown : { status: "accepted", codes: [] });
 }
 
-function entryPlaces(issue: Record<string, unknown>): number[] {
-  const texts = [issue["expression"], issue["location"]].flat().filter((t): t is string => typeof t === "string");
-  return texts.flatMap((text) => {
-    const place = /\bentry\[(\d+)\]/i.exec(text)?.[1];
-    return place === undefined ? [] : [Number(place)];
-  });
+/** Entries that an issue is about: by expression or XPath, else by what its text names. */
+function placesOf(issue: Record<string, unknown>, owners: Owners): readonly SentMember[] {
+  const details = isRecord(issue["details"]) ? issue["details"] : {};
+  for (const texts of [[issue["expression"], issue["location"]].flat(), [issue["diagnostics"], details["text"]]]) {
+    const found = new Set(texts.filter((t): t is string => typeof t === "string").flatMap((t) => owners.placedBy(t)));
+    if (found.size > 0) return [...found];
+  }
+  return [];
 }
 
-function isOutcome(value: unknown): value is Record<string, unknown> {
-  return isRecord(value) && value["resourceType"] === "OperationOutcome";
+/** An object by member, lists by outcome (`registrert`, `avvist`), or one list under whatever name. */
+function fromObject(answer: Record<string, unknown>, sent: readonly SentMember[], owners: Owners): MemberOutcome[] {
+  const verdicts = new Verdicts();
+  for (const [key, value] of Object.entries(answer)) {
+    const [owner, second] = owners.named(key);
+    if (owner !== undefined && second === undefined) verdicts.add(owner, itemVerdict(value));
+  }
+  if (verdicts.size > 0) return verdicts.outcomes(sent);
+  const lists = Object.entries(answer).filter(([, value]) => Array.isArray(value)) as [string, unknown[]][];
+  for (const [name, items] of lists) {
+    const said = wordVerdict(name);
+    if (said.status === "unknown") continue;
+    for (const item of items) {
+      const named = typeof item === "string" ? owners.named(item) : isRecord(item) ? owners.namedBy(item) : [];
+      const [owner] = named;
+      if (owner === undefined || named.length > 1) continue;
+      const own = isRecord(item) ? itemVerdict(item) : unknown;
+      verdicts.add(owner, said.status === "rejected" ? { ...said, codes: own.codes, ...reasonIn(own, said) } : said);
+    }
+  }
+  if (verdicts.size > 0) return verdicts.outcomes(sent);
+  const [only] = lists;
+  if (only !== undefined && lists.length === 1) return fromItems(only[1], sent, owners, itemVerdict).outcomes(sent);
+  const inner = Object.values(answer).filter(isRecord);
+  // A wrapper around one object: one level only, so that no answer is read into meanings that it does not have.
+  const [wrapped] = inner;
+  if (wrapped !== undefined && inner.length === 1 && lists.length === 0) {
+    if (isOutcome(wrapped) || wrapped["resourceType"] === "Bundle") return readMemberOutcomes(wrapped, sent);
+    for (const [key, value] of Object.entries(wrapped)) {
+      const [owner, second] = owners.named(key);
+      if (owner !== undefined && second === undefined) verdicts.add(owner, itemVerdict(value));
+    }
+  }
+  return verdicts.outcomes(sent);
 }
 
-function hasErrors(value: Record<string, unknown>): boolean {
-  return Array.isArray(value["issue"]) && value["issue"].some((issue) => isRecord(issue) && isError(issue));
+function reasonIn(own: Verdict, said: Verdict): { reason?: string } {
+  const reason = own.reason ?? said.reason;
+  return reason === undefined ? {} : { reason };
 }
 
-function isError(issue: Record<string, unknown>): boolean {
-  return issue["severity"] === "error" || issue["severity"] === "fatal";
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }

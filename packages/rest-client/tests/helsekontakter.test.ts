@@ -45,7 +45,10 @@ describe("the request", () => {
       {
         method: "POST",
         url: "/helsekontakter/api/v1",
-        headers: { "content-type": "application/fhir+json", accept: "application/fhir+json" },
+        headers: {
+          "content-type": "application/fhir+json",
+          accept: "application/fhir+json, application/fhir+xml;q=0.9",
+        },
       },
     ]);
     expect(JSON.parse(server.seen[0]?.body ?? "")).toEqual(offerings);
