@@ -22,7 +22,13 @@ export {
   type SandboxParty,
   sandboxParties,
 } from "./parties.ts";
-export type { HelsekontakterState } from "./rest/helsekontakter.ts";
+export type {
+  HelsekontakterBehaviour,
+  HelsekontakterState,
+  MemberAnswerForm,
+  StoredMember,
+  StoredOffering,
+} from "./rest/helsekontakter-state.ts";
 export {
   type Sandbox,
   type SandboxClient,

@@ -19,8 +19,8 @@ import {
   answerHelsekontakter,
   createHelsekontakterState,
   type HelsekontakterState,
-  helsekontakterPath,
   helsekontakterScope,
+  isHelsekontakterPath,
 } from "./rest/helsekontakter.ts";
 import { rolesOf } from "./rest/roles.ts";
 import {
@@ -184,10 +184,10 @@ async function open(options: SandboxOptions, opened: (() => Promise<unknown>)[])
     target: FaultTarget,
     scope: string,
     request: SandboxRequest,
-    answer: () => SandboxResponse,
+    answer: () => Promise<SandboxResponse> | SandboxResponse,
   ): Promise<SandboxResponse> =>
     counted(target, async () => {
-      const result = (await check(request, { scope, scheme: "both" })) ?? answer();
+      const result = (await check(request, { scope, scheme: "both" })) ?? (await answer());
       capture.write(`rest-${target}-${result.status}`, exchangeFiles(request, result));
       return result;
     });
@@ -195,7 +195,7 @@ async function open(options: SandboxOptions, opened: (() => Promise<unknown>)[])
     const { pathname } = request.url;
     if (request.method === "POST" && pathname === aktivsjekkenPath)
       return guarded("aktivsjekken", aktivsjekkenScope, request, () => answerAktivsjekken(request, statusOf));
-    if (request.method === "POST" && pathname === helsekontakterPath)
+    if (request.method === "POST" && isHelsekontakterPath(pathname))
       return guarded("helsekontakter", helsekontakterScope, request, () =>
         answerHelsekontakter(request, state, statusOf),
       );
