@@ -4,6 +4,7 @@ import { wholeNumber } from "./faults.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
 import { createMembers, type Members } from "./members.ts";
 import { Notifier } from "./notifier.ts";
+import { createSentOfferings, type SentOfferingsStore } from "./offerings.ts";
 import { createOutbox } from "./outbox.ts";
 import type { Outbox } from "./outbox-api.ts";
 import type { Cancellable, Parts } from "./parts.ts";
@@ -34,6 +35,7 @@ export interface Journal {
   readonly receipts: Receipts;
   readonly threads: Threads;
   readonly members: Members;
+  readonly offerings: SentOfferingsStore;
   /** Deletes by age. @throws {HelsekontaktError} `input/invalid`, `journal/unavailable`, `abort/cancelled` */
   prune(retention: Retention): Promise<Pruned>;
   /** Encrypts older rows with the present key; returns how many. @throws {HelsekontaktError} `journal/key-unknown` */
@@ -70,6 +72,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     receipts: createReceipts(parts),
     threads: createThreads(parts),
     members: createMembers(parts),
+    offerings: createSentOfferings(parts),
     prune: (retention) => prune(parts, retention),
     rotateKeys: (rotate = {}) => rotateKeys(parts, rotate),
     async close() {

@@ -3,7 +3,7 @@ import { type CreateTableBuilder, sql } from "kysely";
 import type { Db, Engine } from "./store.ts";
 
 /** Numbered from 1, forward only; a released one is never edited. */
-const migrations: readonly ((db: Db, engine: Engine) => Promise<void>)[] = [initial];
+const migrations: readonly ((db: Db, engine: Engine) => Promise<void>)[] = [initial, sentOfferings];
 
 /** The version that this package writes. */
 export const schemaVersion = migrations.length;
@@ -157,5 +157,16 @@ async function initial(db: Db, engine: Engine): Promise<void> {
     .on("member")
     .column("next_retry_at")
     .where(sql<boolean>`next_retry_at is not null`)
+    .execute();
+}
+
+/** Version 2: what was sent last of each organisation's offerings. */
+async function sentOfferings(db: Db, engine: Engine): Promise<void> {
+  await db.schema
+    .createTable("offering_bundle")
+    .addColumn("organisation", "text", (c) => c.primaryKey())
+    .addColumn("content", engine === "postgres" ? sql`bytea` : sql`blob`, (c) => c.notNull())
+    .addColumn("key_id", "text")
+    .addColumn("sent_at", "double precision", (c) => c.notNull())
     .execute();
 }

@@ -103,6 +103,14 @@ export interface MemberTable {
   changed_at: number;
 }
 
+/** One row per organisation: the offerings that were sent last. */
+export interface OfferingBundleTable {
+  organisation: string;
+  content: Uint8Array;
+  key_id: string | null;
+  sent_at: number;
+}
+
 export interface MigrationTable {
   version: number;
   applied_at: number;
@@ -114,5 +122,6 @@ export interface JournalSchema {
   receipt: ReceiptTable;
   thread: ThreadTable;
   member: MemberTable;
+  offering_bundle: OfferingBundleTable;
   journal_migration: MigrationTable;
 }

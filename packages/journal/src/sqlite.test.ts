@@ -7,6 +7,7 @@ import { inspect } from "node:util";
 import { type HelsekontaktError, type LogFields, Personal } from "@helsekontakt/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openJournal, type PgClient, sqliteStore } from "./index.ts";
+import { schemaVersion } from "./migrations.ts";
 
 let directory: string;
 let file: string;
@@ -117,7 +118,7 @@ describe("sqliteStore()", () => {
     raw.exec("insert into journal_migration values (99, 0)");
     raw.close();
     const newer = await fault(openJournal({ store: sqliteStore({ file }) }));
-    expect(newer.message).toBe("[journal/too-new] expected a store of version 1 or lower, found 99");
+    expect(newer.message).toBe(`[journal/too-new] expected a store of version ${schemaVersion} or lower, found 99`);
     const junk = join(directory, "junk.db");
     writeFileSync(junk, "this is not a database, and longer than a header must be ".repeat(20));
     const unreadable = await fault(openJournal({ store: sqliteStore({ file: junk }) }));

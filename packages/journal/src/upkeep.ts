@@ -2,6 +2,7 @@ import { throwIfAborted } from "@helsekontakt/core";
 import { wholeNumber } from "./faults.ts";
 import { inboxPlace } from "./inbox-rows.ts";
 import { memberLabel, memberPlace } from "./members.ts";
+import { offeringPlace } from "./offerings.ts";
 import { outboxPlace } from "./outbox-rows.ts";
 import type { Cancellable, Parts } from "./parts.ts";
 import { receiptPlace } from "./receipts.ts";
@@ -245,6 +246,21 @@ export async function rotateKeys(parts: Parts, { signal }: Cancellable): Promise
           .where("id", "=", row.id)
           .execute();
       }
+      return rows.length;
+    },
+    async (db) => {
+      const rows = await db
+        .selectFrom("offering_bundle")
+        .select(["organisation", "key_id", "content"])
+        .where((e) => e.or([e("key_id", "is", null), e("key_id", "!=", keyId)]))
+        .limit(size)
+        .execute();
+      for (const row of rows)
+        await db
+          .updateTable("offering_bundle")
+          .set({ key_id: keyId, content: reseal(row.key_id, row.content, offeringPlace(row.organisation)) })
+          .where("organisation", "=", row.organisation)
+          .execute();
       return rows.length;
     },
   ];

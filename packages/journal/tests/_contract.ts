@@ -772,6 +772,37 @@ export const contractCases: readonly ContractCase[] = [
     },
   },
   {
+    name: "offerings: what was sent last is kept for each organisation, encrypted, replaced, forgotten and rotated",
+    async run(bench) {
+      const old = { id: "old", secret: randomBytes(32) };
+      const fresh = { id: "new", secret: randomBytes(32) };
+      const journal = await bench.open({ key: old });
+      assert.equal(await journal.offerings.get("999999999"), undefined);
+      await journal.offerings.put("999999999", { name: "Søndre" });
+      await journal.offerings.put("988888888", [1]);
+      bench.clock.time += 1_000;
+      await journal.offerings.put("999999999", { name: "Nordre" });
+      const other = await bench.open({ key: old });
+      assert.deepEqual(await other.offerings.get("999999999"), {
+        organisation: "999999999",
+        content: { name: "Nordre" },
+        sentAt: bench.clock.time,
+      });
+      assert.deepEqual(
+        (await other.offerings.all()).map((o) => o.organisation),
+        ["988888888", "999999999"],
+      );
+      const rotating = await bench.open({ key: { ...fresh, previous: [old] } });
+      assert.equal(await rotating.rotateKeys(), 2);
+      const only = await bench.open({ key: fresh });
+      assert.deepEqual((await only.offerings.get("999999999"))?.content, { name: "Nordre" });
+      assert.equal(await code((await bench.open({ key: old })).offerings.get("999999999")), "journal/key-unknown");
+      assert.equal(await only.offerings.remove("999999999"), true);
+      assert.equal(await only.offerings.remove("999999999"), false);
+      assert.equal((await only.offerings.all()).length, 1);
+    },
+  },
+  {
     name: "life cycle: reopening keeps everything; a closed journal says so and ends waits",
     async run(bench) {
       const journal = await bench.open();
