@@ -3,6 +3,7 @@ import type { Identity } from "@helsekontakt/amqp-messaging/protection";
 import { type Clock, HelsekontaktError, type Logger } from "@helsekontakt/core";
 import type { ClientKey } from "@helsekontakt/helseid";
 import type { Journal } from "@helsekontakt/journal";
+import { type HelsekontakterWire, resolveWire } from "@helsekontakt/rest-client";
 import { type EnvironmentName, type EnvironmentPreset, environments } from "./environments.ts";
 
 /** The organisation that uses the SDK, on Helsenorge's two levels. */
@@ -70,6 +71,8 @@ export interface HelsekontaktConfig {
   readonly helsenorge: Party;
   readonly helseid?: HelseidConfig;
   readonly rest?: RestConfig;
+  /** What the description of Medlemstjenester leaves open; every default is inferred, and listed by `describeWire`. */
+  readonly medlemstjenester?: Partial<HelsekontakterWire>;
   readonly amqp?: AmqpConfig;
   readonly registry?: RegistryConfig;
   readonly keys?: KeysConfig;
@@ -185,6 +188,18 @@ function findFaults(config: HelsekontaktConfig): ConfigFault[] {
       "at least one identity",
       "it opens incoming messages",
     );
+  if (config.medlemstjenester !== undefined) need(...wireFault(config.medlemstjenester));
   positive(config.receiptDeadlineMs, "receiptDeadlineMs", "milliseconds above 0", "96 hours is the default");
   return faults;
+}
+
+function wireFault(wire: Partial<HelsekontakterWire>): [boolean, string, string, string] {
+  try {
+    resolveWire(wire);
+    return [true, "medlemstjenester", "", ""];
+  } catch (error) {
+    // The message names settings and their values, which are the spec's, and nothing of what was given.
+    const text = HelsekontaktError.from(error).message.replace(/^.*?found /, "");
+    return [false, "medlemstjenester", "settings by their names in the spec", text];
+  }
 }

@@ -92,14 +92,15 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
   );
   const medlemstjenester = lazy(() =>
     createMedlemstjenester(
-      createHelsekontakterClient(
-        signed(
+      createHelsekontakterClient({
+        ...signed(
           restBase,
           "rest.baseUrl",
           "Medlemstjenester",
           scopes?.helsekontakter ?? apis.helsekontakter.securitySchemes.helseid.scopes[0],
         ),
-      ),
+        ...(config.medlemstjenester === undefined ? {} : { wire: config.medlemstjenester }),
+      }),
       journal,
       config.organisation,
       clock,

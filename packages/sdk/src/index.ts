@@ -65,13 +65,23 @@ export type {
   Medlem,
   MedlemOutcome,
   Medlemstjenester,
-  Offering,
-  PublishResult,
   RegisterOptions,
   RegisterResult,
 } from "./flows/medlemstjenester.ts";
 export type { Notifikasjon, NotifikasjonCommand, SentNotifikasjon } from "./flows/notifikasjon.ts";
 export type { Tjenesteoversikt, TjenesteoversiktCommand } from "./flows/tjenesteoversikt.ts";
+export type {
+  Offering,
+  OfferingChange,
+  OfferingLocation,
+  OfferingOrganisation,
+  Offerings,
+  PublishedBundle,
+  PublishOptions,
+  PublishResult,
+  SentOffering,
+} from "./offerings/types.ts";
+export { describeWire, type HelsekontakterWire, type WireSetting } from "@helsekontakt/rest-client";
 export type { HelsekontaktEvent } from "./messaging/events.ts";
 export type { SendOptions, SentMessage } from "./messaging/mailroom.ts";
 export type { Receipt, ReceiptFault } from "./messaging/receipt.ts";

@@ -1,33 +1,12 @@
-import { randomUUID } from "node:crypto";
-import { isDNumber, personal, reveal } from "@helsekontakt/amqp-messaging/messages";
-import { type Clock, HelsekontaktError, type Personal, throwIfAborted, ValidationError } from "@helsekontakt/core";
+import { personal } from "@helsekontakt/amqp-messaging/messages";
+import { type Clock, HelsekontaktError, type Personal, throwIfAborted } from "@helsekontakt/core";
 import type { DigitalStatus, Journal, Member } from "@helsekontakt/journal";
 import type { HelsekontakterClient, MemberOutcome } from "@helsekontakt/rest-client";
-import { identifierSystems } from "@helsekontakt/types/codes";
-import type { Bundle, BundleEntry, HealthcareService, Location, Organization, Patient } from "@helsekontakt/types/fhir";
-import { validateFhir } from "@helsekontakt/validators/fhir";
-import { profileUrls } from "@helsekontakt/types/fhir";
 import type { OrganisationConfig } from "../config.ts";
+import { createOfferings } from "../offerings/offerings.ts";
+import type { Offering, Offerings, PublishOptions, PublishResult } from "../offerings/types.ts";
 import type { PersonGuard } from "../person-guard.ts";
-
-/** A health offering that all members get to see. */
-export interface Offering {
-  /** GUID of yours; the same one updates the same offering. */
-  readonly id: string;
-  readonly name: string;
-  readonly comment?: string;
-  /** Default true. */
-  readonly active?: boolean;
-  /** HER-id of the communication party, often level 2. Default: the first own service. */
-  readonly herId?: string;
-  readonly location?: {
-    readonly line: string;
-    readonly postalCode: string;
-    readonly city: string;
-    readonly phone?: string;
-    readonly url?: string;
-  };
-}
+import { buildMembersBundle, checkMembersBundle } from "./members-bundle.ts";
 
 /** One member. */
 export interface Medlem {
@@ -36,13 +15,6 @@ export interface Medlem {
   readonly from: string;
   /** `yyyy-mm-dd`, the last day. */
   readonly to: string;
-}
-
-/** What was published. */
-export interface PublishResult {
-  readonly offerings: number;
-  /** Bytes of the Bundle. */
-  readonly size: number;
 }
 
 /** `not-active`: kept in the register, to be tried again. `unanswered`: the answer did not mention the member: resend. */
@@ -77,13 +49,15 @@ export interface RegisterResult {
 /** Medlemstjenester: health offerings for all members of an organisation. Several facts are inferred; see the docs. */
 export interface Medlemstjenester {
   /**
-   * Publishes offerings; it comes before the members.
+   * Publishes offerings; it comes before the members. The same as `offerings.publish`.
    *
    * @throws {ValidationError} `fhir/not-valid`
    * @throws {HelsekontaktError} `input/invalid`, `rest/*`, `auth/*`, `abort/cancelled`
    * @see Medlemstjenester, step 1
    */
-  publish(offerings: readonly Offering[], options?: { readonly signal?: AbortSignal }): Promise<PublishResult>;
+  publish(offerings: readonly Offering[], options?: PublishOptions): Promise<PublishResult>;
+  /** Offerings with what was sent before: differences, withdrawal. */
+  readonly offerings: Offerings;
   /**
    * Registers members in batches. With a journal each member's status is kept, and one who is not active gets a date to
    * try again; see {@link due}.
@@ -108,15 +82,10 @@ export function createMedlemstjenester(
   clock: Clock,
   guard: PersonGuard,
 ): Medlemstjenester {
+  const offerings = createOfferings(client, journal, own);
   return {
-    async publish(offerings, options = {}) {
-      if (offerings.length === 0)
-        throw new HelsekontaktError("input/invalid", "expected at least one offering, found none");
-      const bundle = offeringsBundle(offerings, own);
-      check(bundle, "HkOfferingsBundle", "the offerings Bundle");
-      await client.publish(bundle, options);
-      return { offerings: offerings.length, size: Buffer.byteLength(JSON.stringify(bundle)) };
-    },
+    offerings,
+    publish: (list, options) => offerings.publish(list, options),
 
     async register(members, options = {}) {
       const { batchSize = 100, retryAfterMs = sevenDays, onProgress, signal } = options;
@@ -131,8 +100,8 @@ export function createMedlemstjenester(
       for (const batch of batches(members, batchSize)) {
         throwIfAborted(signal);
         for (const [i, { fnr }] of batch.entries()) guard(fnr, `members[${results.length + i}].fnr`);
-        const bundle = membersBundle(batch, own.organisationNumber);
-        check(bundle, "HkMembersBundle", "the members Bundle");
+        const bundle = buildMembersBundle(batch, own.organisationNumber, client.wire);
+        checkMembersBundle(bundle);
         const memberships = batch.map((m) => ({
           person: personal(m.fnr),
           organisation: own.organisationNumber,
@@ -188,79 +157,6 @@ function outcomeOf(result: MemberOutcome | undefined): MedlemOutcome {
 
 function statusOf(outcome: MedlemOutcome): DigitalStatus {
   return outcome === "registered" ? "active" : outcome === "not-active" ? "inactive" : "unknown";
-}
-
-function check(bundle: Bundle, profile: keyof typeof profileUrls, what: string): void {
-  const { valid, issues } = validateFhir(bundle, { profile: profileUrls[profile] });
-  if (!valid) throw new ValidationError("fhir/not-valid", issues, what);
-}
-
-function offeringsBundle(offerings: readonly Offering[], own: OrganisationConfig): Bundle {
-  const organisationUrl = `urn:uuid:${randomUUID()}`;
-  const organisation: Organization = {
-    resourceType: "Organization",
-    identifier: [{ system: identifierSystems.organisasjonsnummer, value: own.organisationNumber }],
-    name: own.name,
-    // Whether upstream's "Organization.endpoint.id" is the element's id or the identifier is not known: both are sent.
-    endpoint: [{ id: own.herId, ...herId(own.herId) }],
-  };
-  const entries: BundleEntry[] = [{ fullUrl: organisationUrl, resource: organisation }];
-  for (const offering of offerings) {
-    const locationUrl = `urn:uuid:${randomUUID()}`;
-    const { location } = offering;
-    const service: HealthcareService = {
-      resourceType: "HealthcareService",
-      identifier: [{ system: identifierSystems.uuid, value: `urn:uuid:${offering.id}` }],
-      active: offering.active ?? true,
-      providedBy: { reference: organisationUrl },
-      ...(location === undefined ? {} : { location: [{ reference: locationUrl }] }),
-      name: offering.name,
-      ...(offering.comment === undefined ? {} : { comment: offering.comment }),
-      endpoint: [herId(offering.herId ?? own.services[0]?.herId ?? own.herId)],
-    };
-    entries.push({ fullUrl: `urn:uuid:${offering.id}`, resource: service });
-    if (location !== undefined) entries.push({ fullUrl: locationUrl, resource: locationOf(location) });
-  }
-  return { resourceType: "Bundle", type: "collection", entry: entries };
-}
-
-function herId(value: string): { identifier: { system: string; value: string } } {
-  return { identifier: { system: identifierSystems.herId, value } };
-}
-
-function locationOf(location: NonNullable<Offering["location"]>): Location {
-  const telecom = [
-    ...(location.phone === undefined ? [] : [{ system: "phone" as const, value: location.phone }]),
-    ...(location.url === undefined ? [] : [{ system: "url" as const, value: location.url }]),
-  ];
-  return {
-    resourceType: "Location",
-    ...(telecom.length === 0 ? {} : { telecom }),
-    address: { line: [location.line], city: location.city, postalCode: location.postalCode },
-  };
-}
-
-function membersBundle(members: readonly Medlem[], organisationNumber: string): Bundle {
-  return {
-    resourceType: "Bundle",
-    type: "collection",
-    entry: members.map((member) => {
-      const fnr = reveal(member.fnr);
-      const patient: Patient = {
-        resourceType: "Patient",
-        identifier: [
-          { system: isDNumber(fnr) ? identifierSystems.dNummer : identifierSystems.fodselsnummer, value: fnr },
-        ],
-        contact: [
-          {
-            organization: { identifier: { system: identifierSystems.organisasjonsnummer, value: organisationNumber } },
-            period: { start: member.from, end: member.to },
-          },
-        ],
-      };
-      return { fullUrl: `urn:uuid:${randomUUID()}`, resource: patient };
-    }),
-  };
 }
 
 function* batches<T>(items: Iterable<T>, size: number): Generator<T[]> {
