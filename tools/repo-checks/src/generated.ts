@@ -40,7 +40,11 @@ export function checkManifest(): string[] {
   }
   for (const file of walk(join(root, "specs"))) {
     const path = relative(join(root, "specs"), file).replaceAll("\\", "/");
-    if (path.includes("/") || path === "messages.json") {
+    // Corrections of upstream documents belong to the documents and have no upstream of their own.
+    if (path.startsWith("overlays/")) {
+      if (!ids.has(path.slice("overlays/".length).replace(/\.json$/, "")))
+        faults.push(`specs/${path}: expected the id of a document in manifest.json as its name`);
+    } else if (path.includes("/") || path === "messages.json") {
       if (!listed.has(path) && /\.(xsd|json)$/.test(path))
         faults.push(`specs/${path}: expected an entry in manifest.json`);
     }

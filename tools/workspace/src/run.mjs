@@ -13,7 +13,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 const pnpm = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).packageManager;
 const bin = join(root, "node_modules/.bin");
 /** Tools whose dependencies are large and needed only to generate: the README's two commands do without them. */
-const generatorPackages = ["@helsekontakt/gen-xsd", "@helsekontakt/gen-fhir", "@helsekontakt/gen-openapi"];
+const generatorPackages = ["@helsekontakt/gen-xsd", "@helsekontakt/gen-fhir", "@helsekontakt/gen-openapi", "@helsekontakt/specs-sync"];
 const stampFile = join(root, "node_modules/.helsekontakt-install.json");
 
 const say = (text) => process.stdout.write(`${text}\n`);
@@ -237,6 +237,12 @@ const commands = {
       },
     );
     if (code !== 0) fail("a conformance run failed", "each run prints its counts and its misses above.");
+  },
+
+  async "specs:sync"(args) {
+    await ensureInstalled({ generators: true });
+    const { code } = await run(join(bin, "node"), ["tools/specs-sync/src/cli.ts", ...args]);
+    process.exitCode = code;
   },
 
   async "gen:xsd"(args) {
