@@ -39,6 +39,7 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
     .option("--amqp-port <n>", "port of the AMQP 1.0 endpoint")
     .option("--dir <dir>", "folder for key and certificates", join(".helsekontakt", "sandbox"))
     .option("--capture", "write every exchange as files below the folder")
+    .option("--config-out <file>", "write a configuration file for other commands and for applications")
     .option("--json", "addresses, credentials and identities as one JSON object")
     .action(async (options) => finish(await (await import("./commands/sandbox.ts")).sandbox(options, io)));
 

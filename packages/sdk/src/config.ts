@@ -102,7 +102,7 @@ export interface ConfigFault {
  * @throws {HelsekontaktError} `config/invalid`, with every fault's path in `context.paths` and all of them in the message.
  */
 export function checkConfig(config: HelsekontaktConfig): EnvironmentPreset {
-  const faults = findFaults(config);
+  const faults = findConfigFaults(config);
   if (faults.length > 0) {
     const list = faults.map((f) => `${f.path}: expected ${f.expected} (${f.hint})`).join("; ");
     throw new HelsekontaktError(
@@ -117,7 +117,8 @@ export function checkConfig(config: HelsekontaktConfig): EnvironmentPreset {
   return environments[config.environment];
 }
 
-function findFaults(config: HelsekontaktConfig): ConfigFault[] {
+/** All faults of a configuration, none when it can be used; for tools that report them with faults of their own. */
+export function findConfigFaults(config: HelsekontaktConfig): ConfigFault[] {
   const faults: ConfigFault[] = [];
   const need = (ok: boolean, path: string, expected: string, hint: string): void => {
     if (!ok) faults.push({ path, expected, hint });
@@ -139,7 +140,7 @@ function findFaults(config: HelsekontaktConfig): ConfigFault[] {
   const url = (value: string | undefined, path: string, schemes: readonly string[]): void => {
     if (value !== undefined)
       need(
-        schemes.some((s) => value.startsWith(`${s}://`)) && URL.canParse(value),
+        typeof value === "string" && schemes.some((s) => value.startsWith(`${s}://`)) && URL.canParse(value),
         path,
         `a URL with ${schemes.join(" or ")}`,
         "check for blanks and a missing scheme",

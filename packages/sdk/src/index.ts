@@ -27,6 +27,7 @@ export {
   type AmqpConfig,
   checkConfig,
   type ConfigFault,
+  findConfigFaults,
   type HelseidConfig,
   type HelsekontaktConfig,
   type KeysConfig,
@@ -68,6 +69,16 @@ export type {
   RegisterOptions,
   RegisterResult,
 } from "./flows/medlemstjenester.ts";
+export type { FileEncoding } from "./member-files/lines.ts";
+export { memberColumnNames } from "./member-files/member-row.ts";
+export { type MemberSource, readMemberFile, readMembers } from "./member-files/read-members.ts";
+export type {
+  MemberColumn,
+  MemberFileIssue,
+  MemberFileOptions,
+  MemberFileProblem,
+  MemberLine,
+} from "./member-files/types.ts";
 export type { Notifikasjon, NotifikasjonCommand, SentNotifikasjon } from "./flows/notifikasjon.ts";
 export type { Tjenesteoversikt, TjenesteoversiktCommand } from "./flows/tjenesteoversikt.ts";
 export type {

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { HelsekontaktError } from "@helsekontakt/core";
 import { type DigitalStatus, type Sandbox, startSandbox, writeIdentities } from "@helsekontakt/sandbox";
 import { writeOutput } from "../files.ts";
@@ -12,6 +12,8 @@ export interface SandboxCommandOptions {
   readonly dir: string;
   readonly capture?: boolean;
   readonly json?: boolean;
+  /** Where to write a configuration file that leads to this sandbox. */
+  readonly configOut?: string;
 }
 
 /** Citizens of each status that are shown as test identities. */
@@ -102,6 +104,7 @@ interface SandboxFacts {
   /** National identity numbers of a few synthetic citizens, by how they can be reached. */
   readonly citizens: Readonly<Record<string, readonly string[]>>;
   readonly exchanges: string | null;
+  readonly config: string | null;
 }
 
 async function describe(running: Sandbox, options: SandboxCommandOptions): Promise<SandboxFacts> {
@@ -109,6 +112,8 @@ async function describe(running: Sandbox, options: SandboxCommandOptions): Promi
   const identities = join(options.dir, "identities");
   await writeOutput(jwkFile, `${JSON.stringify(running.client.jwk, undefined, 2)}\n`, 0o600);
   await writeIdentities(running.identities, identities);
+  if (options.configOut !== undefined)
+    await writeConfig(running, options.configOut, { dir: options.dir, jwkFile, identities });
   const url = new URL(running.amqp.url);
   const citizens: Record<string, string[]> = {};
   for (const { status, fnr } of running.citizens) {
@@ -136,7 +141,36 @@ async function describe(running: Sandbox, options: SandboxCommandOptions): Promi
     parties: running.parties.map(({ herId, name, owner }) => ({ herId, name, owner })),
     citizens,
     exchanges: options.capture === true ? join(options.dir, "exchanges") : null,
+    config: options.configOut ?? null,
   };
+}
+
+/** The configuration file of an application that speaks with this sandbox; keys stay in the files where they are. */
+async function writeConfig(
+  { config }: Sandbox,
+  file: string,
+  places: { readonly dir: string; readonly jwkFile: string; readonly identities: string },
+): Promise<void> {
+  const from = (path: string): { readonly file: string } => ({
+    file: relative(dirname(file), path).replaceAll("\\", "/"),
+  });
+  const identity = (use: string): object => ({
+    pem: from(join(places.identities, `provider-${use}.key.pem`)),
+    certificate: from(join(places.identities, `provider-${use}.crt.pem`)),
+  });
+  const { organisation, helsenorge, helseid, rest, registry, amqp } = config;
+  const content = {
+    environment: config.environment,
+    organisation,
+    helsenorge,
+    helseid: { issuer: helseid.issuer, clientId: helseid.clientId, key: { jwk: from(places.jwkFile) } },
+    rest,
+    registry,
+    amqp,
+    keys: { signing: identity("signing"), decryption: [identity("encryption")] },
+    journal: { sqlite: from(join(places.dir, "journal.sqlite")).file },
+  };
+  await writeOutput(file, `${JSON.stringify(content, undefined, 2)}\n`, 0o600);
 }
 
 /** The statuses in words. */
@@ -171,6 +205,7 @@ function human(facts: SandboxFacts): string {
       ([status, fnrs]) => `  ${(reach[status as DigitalStatus] ?? status).padEnd(25)} ${fnrs.join(" ")}`,
     ),
     ...(facts.exchanges === null ? [] : ["", `Exchanges are written to ${facts.exchanges}`]),
+    ...(facts.config === null ? [] : ["", `Configuration   ${facts.config}`]),
     "",
     "Stop with Ctrl-C, or SIGTERM",
   ];

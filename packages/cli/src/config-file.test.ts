@@ -1,0 +1,154 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { startSandbox, writeIdentities } from "@helsekontakt/sandbox";
+import { createHelsekontakt } from "@helsekontakt/sdk";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { scratch } from "./_run.ts";
+import { nearest } from "./config/faults.ts";
+import { loadConfig, loadConfigWithSources } from "./config-file.ts";
+import type { CliIo } from "./io.ts";
+
+const io: CliIo = { out: () => undefined, err: () => undefined };
+const place = scratch();
+const secretText = "s3cret-of-nobody";
+
+let sandbox: Awaited<ReturnType<typeof startSandbox>>;
+beforeAll(async () => {
+  sandbox = await startSandbox({ citizens: 20 });
+  await writeIdentities(sandbox.identities, place("ids"));
+  writeFileSync(place("jwk.json"), JSON.stringify(sandbox.client.jwk));
+});
+afterAll(() => sandbox.close());
+
+function good(): Record<string, unknown> {
+  const { organisation, helsenorge, rest, registry, helseid } = sandbox.config;
+  const identity = (use: string): object => ({
+    pem: { file: `ids/provider-${use}.key.pem` },
+    certificate: { file: `ids/provider-${use}.crt.pem` },
+  });
+  return {
+    environment: "LOCAL",
+    organisation,
+    helsenorge,
+    helseid: { issuer: helseid.issuer, clientId: helseid.clientId, key: { jwk: { file: "jwk.json" } } },
+    rest,
+    registry,
+    amqp: { url: { env: "BROKER_URL" } },
+    keys: { signing: identity("signing"), decryption: [identity("encryption")] },
+    journal: { sqlite: "journal.sqlite" },
+  };
+}
+
+function write(name: string, content: unknown): string {
+  writeFileSync(place(name), typeof content === "string" ? content : JSON.stringify(content));
+  return place(name);
+}
+
+const env = (): Record<string, string> => ({ BROKER_URL: sandbox.config.amqp.url });
+
+/** The paths of all faults, and the whole text, of a file that is refused. */
+async function refused(
+  file: string,
+  variables: Record<string, string> = env(),
+): Promise<{ paths: unknown; text: string }> {
+  const error = await loadConfig(file, io, { env: variables }).then(
+    () => undefined,
+    (e: unknown) => e as { code: string; message: string; hint: string; context: { paths?: unknown } },
+  );
+  expect(error?.code).toBe("config/invalid");
+  return { paths: error?.context.paths, text: `${error?.message} ${error?.hint}` };
+}
+
+describe("a configuration file", () => {
+  it("gives a configuration that works, with secrets from files and variables and an opened journal", async () => {
+    const config = await loadConfig(write("good.json", good()), io, { env: env(), journal: true });
+    try {
+      const client = createHelsekontakt(config);
+      await client.start();
+      await client.stop();
+    } finally {
+      await config.journal?.close();
+    }
+  });
+
+  it("tells where each secret came from, and opens no journal unasked", async () => {
+    const loaded = await loadConfigWithSources(write("sources.json", good()), io, { env: env() });
+    expect(loaded.sources.get("amqp.url")).toBe("env BROKER_URL");
+    expect(loaded.sources.get("helseid.key.jwk")).toBe("file jwk.json");
+    expect(loaded.config.journal).toBeUndefined();
+    expect(loaded.journal).toBe("sqlite");
+  });
+
+  it("reports all faults at once: unknown names with the nearest, missing files and variables, wrong values", async () => {
+    const { organisation, ...rest } = good();
+    const content = {
+      ...rest,
+      organization: organisation,
+      helseid: { clientID: "x", key: { jwk: { file: "absent.json" } } },
+      rest: { timeoutMs: "15000" },
+      medlemstjenester: { bundleTyp: "batch" },
+      journal: { sqllite: "x" },
+      keys: { signing: { pem: secretText }, decryption: [] },
+    };
+    const { paths, text } = await refused(write("bad.json", content), {});
+    expect(paths).toEqual(
+      expect.arrayContaining([
+        "organization",
+        "organisation",
+        "helseid.clientID",
+        "helseid.clientId",
+        "helseid.key.jwk",
+        "amqp.url",
+        "rest.timeoutMs",
+        "medlemstjenester.bundleTyp",
+        "journal.sqllite",
+        "keys.decryption",
+      ]),
+    );
+    expect(text).toContain("did you mean organisation?");
+    expect(text).toContain("did you mean clientId?");
+    expect(text).toContain("did you mean bundleType?");
+    expect(text).toContain("BROKER_URL");
+    expect(text).not.toContain(secretText);
+  });
+
+  it("shows no part of a secret when a key, a passphrase or the JSON itself is wrong", async () => {
+    mkdirSync(place("odd"), { recursive: true });
+    const keyed = { ...good(), helseid: { clientId: "x", key: { pem: secretText, kid: "1", alg: "PS256" } } };
+    expect((await refused(write("key.json", keyed))).paths).toEqual(["helseid.key"]);
+    expect((await refused(write("key.json", keyed))).text).not.toContain(secretText);
+    const broken = await refused(write("broken.json", `{"amqp": {"password": "${secretText}" oops`));
+    expect(broken.text).not.toContain(secretText);
+  });
+
+  it("may be a module with what JSON cannot hold", async () => {
+    const { amqp: _amqp, ...rest } = good();
+    const file = write(
+      "config.mjs",
+      `export default async () => ({ ...${JSON.stringify(rest)}, amqp: { username: "u", password: async () => "p", url: "amqp://127.0.0.1:1/X" } });`,
+    );
+    const config = await loadConfig(file, io, { env: {} });
+    expect(typeof config.amqp?.password).toBe("function");
+    await refused(write("throws.mjs", "throw new Error('x');"));
+  });
+
+  it("never throws anything but our errors, whatever JSON it is", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.json({ maxDepth: 4 }), async (text) => {
+        await loadConfig(write("any.json", text), io, { env: {} }).then(
+          () => expect.unreachable(),
+          (e: { code: string }) => expect(e.code).toBe("config/invalid"),
+        );
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe("the nearest name", () => {
+  it("is found for one changed character and not for another word", () => {
+    const known = ["clientId", "issuer", "binding", "key"];
+    for (const name of known.filter((k) => k.length > 3)) expect(nearest(name.slice(1), known)).toBe(name);
+    expect(nearest("somethingElse", known)).toBeUndefined();
+  });
+});
