@@ -116,5 +116,46 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
     .option("--json", "one object, with names and certificates")
     .action(async (file, options) => finish(await (await import("./commands/profile.ts")).profile(file, options, io)));
 
+  addOfferings(program, io, finish);
   return program;
+}
+
+const configOption = ["--config <file>", "configuration: JSON or a module", "helsekontakt.config.json"] as const;
+
+function addOfferings(program: Command, io: CliIo, finish: (code: ExitCode) => void): void {
+  const load = () => import("./commands/offerings.ts");
+  const missing = new Option(
+    "--missing <what>",
+    "what becomes of offerings that are not in the file, default keep",
+  ).choices(["keep", "withdraw"]);
+  const offerings = program.command("offerings").description("health offerings of Medlemstjenester (step 1)");
+  offerings
+    .command("publish")
+    .description("send the offerings of a JSON file, as far as they changed since the last time")
+    .argument("<file>")
+    .option(...configOption)
+    .addOption(missing)
+    .option("--force", "send also what is unchanged")
+    .option("--dry-run", "tell what would be sent, and send nothing")
+    .option("--report <file>", "write the result as JSON too")
+    .option("--json", "one object: result, changes, bundles, settings")
+    .action(async (file, options) => finish(await (await load()).publishOfferings(file, options, io)));
+  offerings
+    .command("diff")
+    .description("what publishing would change, by path; exit code 1 when something differs")
+    .argument("<file>")
+    .option(...configOption)
+    .addOption(missing)
+    .option("--report <file>", "write the result as JSON too")
+    .option("--json", "one object: result, changes, bundles, settings")
+    .action(async (file, options) => finish(await (await load()).diffOfferings(file, options, io)));
+  offerings
+    .command("withdraw")
+    .description("withdraw offerings by GUID, by the rule of the setting offeringWithdrawal")
+    .argument("<id...>")
+    .option(...configOption)
+    .option("--dry-run", "tell what would be sent, and send nothing")
+    .option("--report <file>", "write the result as JSON too")
+    .option("--json", "one object: result, changes, bundles, settings")
+    .action(async (ids, options) => finish(await (await load()).withdrawOfferings(ids, options, io)));
 }
