@@ -36,7 +36,14 @@ export {
   type RestConfig,
 } from "./config.ts";
 export { createHelsekontakt, type Helsekontakt } from "./create-helsekontakt.ts";
-export { type EnvironmentName, type EnvironmentPreset, environments } from "./environments.ts";
+export {
+  type EnvironmentName,
+  type EnvironmentPreset,
+  environmentSources,
+  environments,
+  type PresetSetting,
+} from "./environments.ts";
+export { describeConfig, type EffectiveSetting } from "./settings.ts";
 export type {
   Aktivsjekk,
   AktivsjekkOptions,
