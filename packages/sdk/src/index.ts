@@ -86,6 +86,33 @@ export type {
   MemberFileProblem,
   MemberLine,
 } from "./member-files/types.ts";
+export {
+  memberLines,
+  type MemberLinesOptions,
+  renderMemberReport,
+  renderRegisterStatus,
+  type ReportFormat,
+} from "./member-reports/render.ts";
+export type {
+  BatchFacts,
+  BatchOptions,
+  MemberAssumption,
+  MemberChange,
+  MemberEvent,
+  MemberExplanation,
+  MemberInput,
+  MemberInputIssue,
+  MemberInputProblem,
+  MemberProgress,
+  MemberRegister,
+  MemberResult,
+  MemberState,
+  ReconcileOptions,
+  ReconcileReport,
+  RegisterStatus,
+  RunFacts,
+  SendMembersOptions,
+} from "./members/types.ts";
 export type { Notifikasjon, NotifikasjonCommand, SentNotifikasjon } from "./flows/notifikasjon.ts";
 export type { Tjenesteoversikt, TjenesteoversiktCommand } from "./flows/tjenesteoversikt.ts";
 export type {
