@@ -2,6 +2,7 @@ import * as aktivsjekken from "./gen/aktivsjekken.ts";
 import * as communicationParty from "./gen/communication-party.ts";
 import * as cppa from "./gen/cppa.ts";
 import * as helsekontakter from "./gen/helsekontakter.ts";
+import * as selvbetjening from "./gen/selvbetjening.ts";
 
 /** A server that a document names. `inferred`: nobody has confirmed it. */
 export interface ApiServer {
@@ -17,6 +18,7 @@ export const apis = {
   aktivsjekken: { servers: aktivsjekken.servers, securitySchemes: aktivsjekken.securitySchemes },
   helsekontakter: { servers: helsekontakter.servers, securitySchemes: helsekontakter.securitySchemes },
   cppa: { servers: cppa.servers, securitySchemes: cppa.securitySchemes },
+  selvbetjening: { servers: selvbetjening.servers, securitySchemes: selvbetjening.securitySchemes },
   communicationParty: { servers: communicationParty.servers, securitySchemes: communicationParty.securitySchemes },
 } as const satisfies Record<
   string,

@@ -30,3 +30,9 @@ export type { HerId } from "./her-id.ts";
 export type { MemberOutcome } from "./member-outcome.ts";
 export { type ApiName, type ApiServer, apis } from "./apis.ts";
 export { type FetchLike, type RetryOptions, withRetry } from "./retry.ts";
+export {
+  type ClientSecret,
+  createSelvbetjeningClient,
+  type PublicClientJwk,
+  type SelvbetjeningClient,
+} from "./selvbetjening.ts";
