@@ -28,6 +28,7 @@ export const errorCodes = {
   "auth/token-not-bound": { retryable: false, meaning: "a DPoP-bound token was asked for, another kind was given" },
   "auth/scope-rejected": { retryable: false, meaning: "the token does not hold a scope that was asked for" },
   "auth/key-invalid": { retryable: false, meaning: "a private key cannot be used for signing" },
+  "auth/key-store": { retryable: false, meaning: "the store of client keys cannot be read or written, or is in use" },
   "auth/metadata-invalid": {
     retryable: false,
     meaning: "the issuer's metadata is missing, wrong or of another issuer",

@@ -13,7 +13,7 @@ export const allowedImports: Readonly<Record<string, readonly string[]>> = {
   journal: ["core"],
   sdk: ["core", "types", "validators", "helseid", "rest-client", "amqp-messaging", "journal"],
   sandbox: ["core", "types", "validators", "amqp-messaging"],
-  cli: ["core", "types", "validators", "helseid", "amqp-messaging", "journal", "sdk", "sandbox"],
+  cli: ["core", "types", "validators", "helseid", "rest-client", "amqp-messaging", "journal", "sdk", "sandbox"],
 };
 
 /** Tools that may look at packages: measuring and end-to-end checks. */
