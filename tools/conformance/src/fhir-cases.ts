@@ -5,6 +5,7 @@ import { HelsekontaktError } from "@helsekontakt/core";
 import { fhirFromXml, fhirToXml, parseFhirJson, parseXhtml, stringifyFhirJson } from "@helsekontakt/types/fhir";
 import { canonicalInfoset, parseXml, serializeXml } from "@helsekontakt/types/xml";
 import { fhirProfiles, validateFhir } from "@helsekontakt/validators/fhir";
+import { ownValidator as validator } from "@helsekontakt/validators/fhir-runtime";
 import { canary, createFhirMutator } from "./_fhir-mutations.ts";
 import { createTally } from "./_tally.ts";
 import { upstreamPath } from "./_upstream.ts";
@@ -109,7 +110,8 @@ for (const file of readdirSync(examples).sort()) {
     mutate(resource);
     counts.mutations++;
     try {
-      const { valid, issues } = validateFhir(resource);
+      const { valid, issues } = validator.explain(resource);
+      tally.check(validator.isClean(resource) === (issues.length === 0), `${file}, mutation ${i}: two verdicts`);
       for (const profile of fhirProfiles) validateFhir(resource, { profile });
       tally.check(!JSON.stringify(issues).includes(canary), `${file}, mutation ${i}: a value in an issue`);
       const again = fhirFromXml(parseXml(serializeXml(fhirToXml(resource))));

@@ -43,6 +43,7 @@ export interface TypeRef {
   readonly code: string;
   readonly profile?: readonly string[];
   readonly targetProfile?: readonly string[];
+  readonly aggregation?: readonly string[];
   readonly extension?: readonly Extension[];
 }
 

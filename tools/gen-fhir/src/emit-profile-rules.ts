@@ -1,230 +1,307 @@
-import { GeneratorError, propertyKey, quote } from "@helsekontakt/codegen";
-import type { ElementDefinition } from "./definitions.ts";
+import { propertyKey, quote } from "@helsekontakt/codegen";
 import { type Executed, note } from "./executed.ts";
 import { compileInvariant } from "./fhirpath-emit.ts";
-import type { Field, Model } from "./model.ts";
-import { allowed, fieldOf, type Profile, type ProfileNode, targetTypes, valueRule } from "./profiles.ts";
+import { compileFast, FastHelpers } from "./fhirpath-fast.ts";
+import type { Model } from "./model.ts";
+import { type Codes, functionName, type Prop, type Rule, rulesOf, type Slice, type Test } from "./profile-rules.ts";
+import type { Profile, Profiles } from "./profiles.ts";
 import type { DefinitionSource } from "./source.ts";
 
 /**
- * The rules that profiles add to their base, one function a profile: the base type's own validator has run before it,
- * so that only what the differential says is checked here.
+ * The rules that profiles add to their base, two functions a profile: one that explains and one that only answers. The base
+ * type's own validator has run before either, so that only what the profile adds is checked here.
  */
 export function emitProfiles(
   model: Model,
-  profiles: readonly Profile[],
+  profiles: Profiles,
   source: DefinitionSource,
   compiled: Map<string, Executed>,
-): string {
-  let sets = "";
-  let setCount = 0;
-  let counters = 0;
-  let body = "";
-  for (const profile of profiles) {
-    counters = 0;
-    const inner = children(profile.type, profile.root, profile, "  ");
-    const root = constraints(profile.type, profile.root.element, profile, "  ");
-    const parent = profile.parent ? `  p${profile.parent.name}(o, c);\n` : "";
-    body += `/** @source ${profile.source} */\nexport function p${profile.name}(o: FhirObject, c: FhirContext): void {\n${parent}${inner}${root}}\n\n`;
+  unchecked: (line: string) => void,
+  runtime: string,
+): { readonly explain: string; readonly fast: string } {
+  const explainSets = new SetTable();
+  const fastSets = new SetTable();
+  const helpers = new FastHelpers("i");
+  let explain = "";
+  let fast = "";
+  const done = new Map<Profile, readonly Rule[]>();
+  // Rules may bring in profiles of HL7's package, which then need functions of their own.
+  for (let left = profiles.all(); left.length > 0; left = profiles.all().filter((p) => !done.has(p)))
+    for (const profile of left) done.set(profile, rulesOf(profile, model, source, profiles, unchecked));
+  for (const [profile, rules] of done) {
+    const name = functionName(profile);
+    explain += `/** @source ${profile.source} */\nexport function p${name}(o: FhirObject, c: FhirContext): void {\n${new Explain(model, explainSets, compiled, profile).all(rules, "  ")}}\n\n`;
+    fast += `/** @source ${profile.source} */\nexport function q${name}(o: FhirObject, c: FastContext): boolean {\n${new Fast(model, fastSets, helpers, profile).all(rules, "o", "  ")}  return true;\n}\n\n`;
   }
-  return `import type { FhirContext, FhirObject, ProfileRule } from "../../fhir/context.ts";
-import * as fp from "../../fhir/fhirpath.ts";
+  const rows = (prefix: string): string =>
+    [...done.keys()]
+      .map(
+        (p) => `  ${propertyKey(p.definition.url)}: { type: ${quote(p.type)}, check: ${prefix}${functionName(p)} },\n`,
+      )
+      .join("");
+  const blank = (text: string): string => (text === "" ? "" : `${text}\n`);
+  return {
+    explain: `import type { FhirContext, FhirObject, ProfileRule } from "${runtime}context.ts";
+import * as fp from "${runtime}fhirpath.ts";
 
-${sets}${sets === "" ? "" : "\n"}${body}/** Rules of each profile by canonical address. */
+${blank(explainSets.source())}${explain}/** Rules of each profile by canonical address. */
 export const profileRules: Readonly<Record<string, ProfileRule>> = {
-${profiles.map((p) => `  ${propertyKey(p.definition.url)}: { type: ${quote(p.type)}, check: p${p.name} },\n`).join("")}};
-`;
+${rows("p")}};
+`,
+    fast: `import { isBound } from "${runtime}bound.ts";
+import type { FhirObject } from "${runtime}context.ts";
+import type { FastContext, FastProfile } from "${runtime}fast.ts";
+import * as fp from "${runtime}fhirpath.ts";
 
-  function children(type: string, node: ProfileNode, profile: Profile, indent: string): string {
-    let out = "";
-    for (const [name, child] of node.children) out += rulesOf(type, name, child, profile, indent);
-    return out;
+${blank(fastSets.source())}${blank(helpers.source())}${fast}/** Checks of each profile by canonical address. */
+export const fastProfiles: Readonly<Record<string, FastProfile>> = {
+${rows("q")}};
+`,
+  };
+}
+
+/** Constants of a module: code sets and values. */
+class SetTable {
+  readonly #sets = new Map<string, string>();
+
+  codes({ url, systems, codes }: Codes): string {
+    return this.#name(
+      `{ url: ${quote(url)}, systems: ${JSON.stringify(systems)}, codes: new Set<string>(${JSON.stringify(codes)}) }`,
+      "b",
+    );
   }
 
-  function rulesOf(type: string, name: string, node: ProfileNode, profile: Profile, indent: string): string {
-    const field = fieldOf(model, type, name, profile);
-    const left = allowed(field, node, profile);
-    const names = left.map((a) => quote(a.json)).join(", ");
-    const element = node.element;
-    let out = "";
-    const removed = field.alternatives.filter((a) => !left.includes(a));
-    if (removed.length > 0) out += `${indent}c.notAllowed(o, [${removed.map((a) => quote(a.json)).join(", ")}]);\n`;
-    if (element?.min !== undefined && element.min > field.min)
-      out += `${indent}c.atLeast(o, ${quote(field.name)}, [${names}], ${element.min});\n`;
-    if (element?.max !== undefined && element.max !== "*") {
-      const max = Number(element.max);
-      if (max < (field.list ? Number.POSITIVE_INFINITY : 1)) out += `${indent}c.atMost(o, [${names}], ${max});\n`;
-    }
-    for (const a of left) {
-      const items = itemRules(field, a.type, node, profile, `${indent}  `);
-      const sliced = slices(field, a.type, node, profile, `${indent}  `);
-      if (items + sliced.body !== "")
-        out += `${indent}${sliced.locals}c.each(o, ${quote(a.json)}, (o) => {\n${items}${sliced.body}${indent}});\n`;
-      out += sliced.counts(a.json, indent);
-    }
-    return out;
+  value(value: unknown): string {
+    return typeof value === "object" ? this.#name(JSON.stringify(value), "w") : JSON.stringify(value);
   }
 
-  /** Rules for one value, `o`: fixed value, pattern, binding, profile, targets, constraints, children. */
-  function itemRules(field: Field, type: string, node: ProfileNode, profile: Profile, indent: string): string {
-    const element = node.element;
-    let out = "";
-    const rule = valueRule(element);
-    if (rule) out += `${indent}c.${rule.kind}(o, ${JSON.stringify(rule.value)});\n`;
-    out += binding(element, type, profile, indent);
-    const t = element?.type?.[0];
-    if (type === "Resource" && t && t.code !== "Resource") out += `${indent}c.resourceType(o, ${quote(t.code)});\n`;
-    if (type === "Reference") {
-      const targets = element?.type?.find((x) => x.code === "Reference")?.targetProfile;
-      if (targets)
-        out += `${indent}c.targets(o, [${targetTypes(targets, source, profile.definition.url).map(quote).join(", ")}]);\n`;
-    }
-    const url = t?.profile?.[0];
-    if (url !== undefined) {
-      const other = profiles.find((p) => p.definition.url === url);
-      if (!other || t?.profile?.length !== 1)
-        throw new GeneratorError(
-          profile.definition.url,
-          undefined,
-          `type profile ${url}`,
-          "one profile of this package",
-        );
-      out += `${indent}c.as(o, p${other.name});\n`;
-    }
-    const inner = type === "Resource" ? (t?.code ?? "Resource") : type;
-    out += constraints(inner, element, profile, indent);
-    if (node.children.size > 0) {
-      if (model.primitives.has(inner))
-        throw new GeneratorError(
-          profile.definition.url,
-          undefined,
-          `elements below ${element?.id ?? field.name}`,
-          "none below a primitive",
-        );
-      out += children(inner, node, profile, indent);
-    }
-    return out;
+  #name(text: string, prefix: string): string {
+    let name = this.#sets.get(text);
+    if (name === undefined) this.#sets.set(text, (name = `${prefix}${this.#sets.size}`));
+    return name;
   }
 
-  function binding(element: ElementDefinition | undefined, type: string, profile: Profile, indent: string): string {
-    const b = element?.binding;
-    if (!b?.valueSet || b.strength === "example" || b.strength === "preferred") return "";
-    if (b.strength !== "required" && b.strength !== "extensible")
-      throw new GeneratorError(
-        profile.definition.url,
-        undefined,
-        `binding strength ${b.strength}`,
-        "one of FHIR's four",
-      );
-    const expansion = source.expand(b.valueSet, element?.id ?? "");
-    if ("unlisted" in expansion)
-      throw new GeneratorError(
-        profile.definition.url,
-        undefined,
-        expansion.unlisted,
-        `a closed list for ${element?.id}`,
-      );
-    if (!["code", "uri", "string", "Coding", "CodeableConcept"].includes(type))
-      throw new GeneratorError(profile.definition.url, undefined, `binding on ${type}`, "a binding on a coded type");
-    const name = `b${setCount++}`;
-    sets += `const ${name} = { url: ${quote(b.valueSet)}, systems: ${JSON.stringify(expansion.systems)}, codes: new Set<string>(${JSON.stringify(expansion.codes)}) };\n`;
-    return `${indent}c.bound(o, ${name}, ${quote(b.strength === "required" ? "error" : "warning")});\n`;
+  source(): string {
+    return [...this.#sets].map(([text, name]) => `const ${name} = ${text};\n`).join("");
+  }
+}
+
+const list = (texts: readonly string[]): string => texts.map(quote).join(", ");
+const jsonNames = (props: readonly Prop[]): string => list(props.map((p) => p.json));
+const top = (max: number): string => (max === Number.POSITIVE_INFINITY ? "Number.POSITIVE_INFINITY" : String(max));
+const isCounted = (s: Slice): boolean => s.min > 0 || s.max < Number.POSITIVE_INFINITY;
+
+class Explain {
+  readonly #model: Model;
+  readonly #sets: SetTable;
+  readonly #compiled: Map<string, Executed>;
+  readonly #profile: Profile;
+  #counters = 0;
+
+  constructor(model: Model, sets: SetTable, compiled: Map<string, Executed>, profile: Profile) {
+    this.#model = model;
+    this.#sets = sets;
+    this.#compiled = compiled;
+    this.#profile = profile;
   }
 
-  function constraints(type: string, element: ElementDefinition | undefined, profile: Profile, indent: string): string {
-    let out = "";
-    for (const k of element?.constraint ?? []) {
-      if (k.expression === undefined)
-        throw new GeneratorError(
-          profile.definition.url,
-          undefined,
-          `constraint ${k.key} without expression`,
-          "a FHIRPath expression",
-        );
-      const { code } = compileInvariant(model, type, k.expression, k.key, undefined, profile.definition.url);
-      note(compiled, k.key, type, k.expression, "compiled");
-      out += `${indent}if (!(${code})) c.invariant(${quote(k.key)}, ${quote(k.severity)}, ${quote(lower(k.human))});\n`;
+  all(rules: readonly Rule[], indent: string): string {
+    return rules.map((r) => this.#rule(r, indent)).join("");
+  }
+
+  #rule(r: Rule, indent: string): string {
+    const line = (text: string): string => `${indent}${text};\n`;
+    switch (r.kind) {
+      case "notAllowed":
+        return line(`c.notAllowed(o, [${jsonNames(r.props)}])`);
+      case "atLeast":
+        return line(`c.atLeast(o, ${quote(r.field)}, [${jsonNames(r.props)}], ${r.min})`);
+      case "atMost":
+        return line(`c.atMost(o, [${jsonNames(r.props)}], ${r.max})`);
+      case "fixed":
+      case "pattern":
+        return line(`c.${r.kind}(o, ${JSON.stringify(r.value)})`);
+      case "bound":
+        return line(`c.bound(o, ${this.#sets.codes(r.set)}, ${quote(r.level)})`);
+      case "targets":
+        return line(`c.targets(o, [${list(r.types)}])`);
+      case "aggregation":
+        return line(`c.aggregation(o, [${list(r.modes)}])`);
+      case "resourceType":
+        return line(`c.resourceType(o, ${quote(r.type)})`);
+      case "maxLength":
+        return line(`c.maxLength(o, ${r.max})`);
+      case "limit":
+        return line(`c.limit(o, ${quote(r.side)}, ${JSON.stringify(r.value)})`);
+      case "as":
+        return line(`c.as(o, p${functionName(r.profile)})`);
+      case "invariant": {
+        const { key, expression, severity, human } = r.constraint;
+        const owner = this.#profile.definition.url;
+        const { code } = compileInvariant(this.#model, r.type, expression, key, undefined, owner);
+        note(this.#compiled, key, r.type, expression, "compiled");
+        return `${indent}if (!(${code})) c.invariant(${quote(key)}, ${quote(severity)}, ${quote(lower(human))});\n`;
+      }
+      case "each":
+        return this.#each(r, indent);
     }
-    return out;
   }
 
-  function slices(
-    field: Field,
-    type: string,
-    node: ProfileNode,
-    profile: Profile,
-    indent: string,
-  ): { locals: string; body: string; counts: (json: string, indent: string) => string } {
-    const slicing = node.element?.slicing;
-    if (node.slices.size === 0) return { locals: "", body: "", counts: () => "" };
-    if (!slicing?.discriminator?.length)
-      throw new GeneratorError(
-        profile.definition.url,
-        undefined,
-        `slices of ${node.element?.id ?? field.name} without discriminator`,
-        "slicing with a discriminator",
-      );
-    if (!["open", "closed"].includes(slicing.rules) || slicing.ordered)
-      throw new GeneratorError(
-        profile.definition.url,
-        undefined,
-        `slicing rules ${slicing.rules}${slicing.ordered ? ", ordered" : ""}`,
-        "open or closed, not ordered",
-      );
-    const names = [...node.slices.keys()];
-    const n = `n${counters++}`;
-    let body = "";
-    names.forEach((name, i) => {
-      const slice = node.slices.get(name) as ProfileNode;
-      const tests = (slicing.discriminator ?? []).map((d) => predicate(d, slice, type, profile));
-      body += `${indent}${i > 0 ? "else " : ""}if (${tests.join(" && ")}) {\n${indent}  ${n}[${i}]++;\n${itemRules(field, type, slice, profile, `${indent}  `)}${indent}}\n`;
+  #each({ prop, body, slicing }: Extract<Rule, { kind: "each" }>, indent: string): string {
+    const inner = this.all(body, `${indent}  `);
+    if (!slicing) return `${indent}c.each(o, ${quote(prop.json)}, (o) => {\n${inner}${indent}});\n`;
+    const { slices, rules, ordered } = slicing;
+    const n = `n${this.#counters++}`;
+    const zeros = slices.map(() => "0").join(", ");
+    const orderly = ordered || rules === "openAtEnd";
+    let out = `${indent}const ${n}: [${slices.map(() => "number").join(", ")}] = [${zeros}];\n`;
+    if (orderly) out += `${indent}const at${n} = { last: 0 };\n`;
+    out += `${indent}c.each(o, ${quote(prop.json)}, (o) => {\n${inner}`;
+    slices.forEach((s, i) => {
+      const order = orderly ? `${indent}    c.inOrder(at${n}, ${ordered ? i + 1 : 1});\n` : "";
+      out += `${indent}  ${i > 0 ? "else " : ""}if (${s.tests.map((t) => this.#test(t)).join(" && ")}) {\n${indent}    ${n}[${i}]++;\n${order}${this.all(s.body, `${indent}    `)}${indent}  }\n`;
     });
-    if (slicing.rules === "closed") body += `${indent}else c.outsideSlices();\n`;
-    const locals = `const ${n}: [${names.map(() => "number").join(", ")}] = [${names.map(() => "0").join(", ")}];\n${indent.slice(2)}`;
-    return {
-      locals,
-      body,
-      counts: (json, at) =>
-        names
-          .map((name, i) => {
-            const e = node.slices.get(name)?.element;
-            const max = e?.max === undefined || e.max === "*" ? "Number.POSITIVE_INFINITY" : e.max;
-            return (e?.min ?? 0) === 0 && max === "Number.POSITIVE_INFINITY"
-              ? ""
-              : `${at}c.slice(${quote(json)}, ${quote(name)}, ${n}[${i}], ${e?.min ?? 0}, ${max});\n`;
-          })
-          .join(""),
-    };
+    if (rules === "closed") out += `${indent}  else c.outsideSlices();\n`;
+    if (rules === "openAtEnd") out += `${indent}  else at${n}.last = ${slices.length + 1};\n`;
+    out += `${indent}});\n`;
+    slices.forEach((s, i) => {
+      if (isCounted(s))
+        out += `${indent}c.slice(${quote(prop.json)}, ${quote(s.name)}, ${n}[${i}], ${s.min}, ${top(s.max)});\n`;
+    });
+    return out;
   }
 
-  function predicate(d: { type: string; path: string }, slice: ProfileNode, type: string, profile: Profile): string {
-    const where = `${profile.definition.url} slice ${slice.element?.id ?? "?"}`;
-    if (!/^(?:\$this|[A-Za-z]+(?:\.[A-Za-z]+)*)$/.test(d.path))
-      throw new GeneratorError(where, undefined, `discriminator path ${d.path}`, "$this or plain names");
-    const names = d.path === "$this" ? [] : d.path.split(".");
-    const path = JSON.stringify(names);
-    let at: ProfileNode | undefined = slice;
-    for (const name of names) at = at?.children.get(name);
-    if (d.type === "value" || d.type === "pattern") {
-      const rule = valueRule(at?.element);
-      if (rule) return `fp.like(o, ${path}, ${JSON.stringify(rule.value)}, ${rule.kind === "fixed"})`;
-      const url = type === "Extension" && d.path === "url" ? slice.element?.type?.[0]?.profile?.[0] : undefined;
-      if (url !== undefined) return `fp.like(o, ${path}, ${quote(url)}, true)`;
-      throw new GeneratorError(
-        where,
-        undefined,
-        `no fixed or pattern value at ${d.path}`,
-        "a value that tells the slices apart",
-      );
+  #test(t: Test): string {
+    const path = JSON.stringify(t.path);
+    switch (t.kind) {
+      case "like":
+        return `fp.like(o, ${path}, ${JSON.stringify(t.value)}, ${t.exact})`;
+      case "present":
+        return `${t.not ? "!" : ""}fp.present(o, ${path})`;
+      case "bound":
+        return `c.isBoundAt(o, ${path}, ${this.#sets.codes(t.set)})`;
+      case "target":
+        return `c.leadsTo(o, ${path}, [${list(t.types)}])`;
+      case "profile":
+        return `c.conforms(o, ${path}, p${functionName(t.profile)})`;
     }
-    if (d.type === "exists") return `${at?.element?.max === "0" ? "!" : ""}fp.present(o, ${path})`;
-    if (d.type === "type") {
-      const code = at?.element?.type?.[0]?.code;
-      if (code === undefined || !model.resourceTypes.includes(code))
-        throw new GeneratorError(where, undefined, `type ${String(code)} at ${d.path}`, "the type of a resource");
-      return `fp.like(o, ${JSON.stringify([...names, "resourceType"])}, ${quote(code)}, true)`;
+  }
+}
+
+class Fast {
+  readonly #model: Model;
+  readonly #sets: SetTable;
+  readonly #helpers: FastHelpers;
+  readonly #profile: Profile;
+  #names = 0;
+
+  constructor(model: Model, sets: SetTable, helpers: FastHelpers, profile: Profile) {
+    this.#model = model;
+    this.#sets = sets;
+    this.#helpers = helpers;
+    this.#profile = profile;
+  }
+
+  all(rules: readonly Rule[], o: string, indent: string): string {
+    return rules.map((r) => this.#rule(r, o, indent)).join("");
+  }
+
+  #rule(r: Rule, o: string, indent: string): string {
+    const unless = (condition: string): string => `${indent}if (!${condition}) return false;\n`;
+    const when = (condition: string): string => `${indent}if (${condition}) return false;\n`;
+    switch (r.kind) {
+      case "notAllowed":
+        return r.props.map((p) => when(this.#present(o, p))).join("");
+      case "atLeast":
+        if (r.min === 1 && r.props.length < 8)
+          return unless(`(${r.props.map((p) => this.#present(o, p)).join(" || ")})`);
+        return when(`fp.get(${o}, ${jsonNames(r.props)}).length < ${r.min}`);
+      case "atMost":
+        if (r.max === 0) return r.props.map((p) => when(this.#present(o, p))).join("");
+        return when(`fp.get(${o}, ${jsonNames(r.props)}).length > ${r.max}`);
+      case "fixed":
+        return typeof r.value === "string" || typeof r.value === "boolean"
+          ? when(`(${o} as unknown) !== ${JSON.stringify(r.value)}`)
+          : unless(`fp.equal(${o}, ${this.#sets.value(r.value)})`);
+      case "pattern":
+        return unless(`fp.holdsPattern(${o}, ${this.#sets.value(r.value)})`);
+      case "bound":
+        return unless(`isBound(${o}, ${this.#sets.codes(r.set)})`);
+      case "targets":
+        return unless(`c.targets(${o}, ${this.#sets.value(r.types)})`);
+      case "aggregation":
+        return unless(`c.aggregation(${o}, ${this.#sets.value(r.modes)})`);
+      case "resourceType":
+        return when(`${o}["resourceType"] !== ${quote(r.type)}`);
+      case "maxLength":
+        return when(`fp.isLonger(${o}, ${r.max})`);
+      case "limit":
+        return when(`fp.isBeyond(${o}, ${quote(r.side)}, ${JSON.stringify(r.value)})`);
+      case "as":
+        return unless(`c.as(${o}, q${functionName(r.profile)})`);
+      case "invariant": {
+        const { key, expression } = r.constraint;
+        const owner = this.#profile.definition.url;
+        const scope = { object: o, type: r.type };
+        return unless(compileFast(this.#model, expression, key, scope, this.#helpers, owner));
+      }
+      case "each":
+        return this.#each(r, o, indent);
     }
-    throw new GeneratorError(where, undefined, `discriminator ${d.type}`, "value, pattern, exists or type");
+  }
+
+  #present(o: string, { json, primitive }: Prop): string {
+    const value = `${o}[${quote(json)}] !== undefined`;
+    return primitive ? `(${value} || ${o}[${quote(`_${json}`)}] !== undefined)` : value;
+  }
+
+  #each({ prop, body, slicing }: Extract<Rule, { kind: "each" }>, o: string, indent: string): string {
+    const id = this.#names++;
+    const [x, item] = [`x${id}`, `y${id}`];
+    const counted = slicing?.slices.some(isCounted) ?? false;
+    const orderly = slicing !== undefined && (slicing.ordered || slicing.rules === "openAtEnd");
+    const deep = `${indent}    `;
+    let inner = this.all(body, item, deep);
+    slicing?.slices.forEach((s, i) => {
+      const count = isCounted(s) ? `${deep}  n${id}_${i}++;\n` : "";
+      const order = orderly
+        ? `${deep}  if (at${id} > ${slicing.ordered ? i + 1 : 1}) return false;\n${deep}  at${id} = ${slicing.ordered ? i + 1 : 1};\n`
+        : "";
+      inner += `${deep}${i > 0 ? "else " : ""}if (${s.tests.map((t) => this.#test(t, item)).join(" && ")}) {\n${count}${order}${this.all(s.body, item, `${deep}  `)}${deep}}\n`;
+    });
+    if (slicing?.rules === "closed") inner += `${deep}else return false;\n`;
+    if (slicing?.rules === "openAtEnd") inner += `${deep}else at${id} = ${slicing.slices.length + 1};\n`;
+    let out = "";
+    if (counted) slicing?.slices.forEach((s, i) => (out += isCounted(s) ? `${indent}let n${id}_${i} = 0;\n` : ""));
+    if (orderly) out += `${indent}let at${id} = 0;\n`;
+    const value = `${o}[${quote(prop.json)}]`;
+    if (prop.list) {
+      const nulls = prop.primitive ? `${deep}if (${item} === null) continue;\n` : "";
+      out += `${indent}const ${x} = ${value} as readonly FhirObject[] | undefined;\n${indent}if (${x} !== undefined) {\n${indent}  for (const ${item} of ${x}) {\n${nulls}${inner}${indent}  }\n${indent}}\n`;
+    } else
+      out += `${indent}const ${item} = ${value} as FhirObject | undefined;\n${indent}if (${item} !== undefined) {\n${inner}${indent}}\n`;
+    slicing?.slices.forEach((s, i) => {
+      if (s.min > 0) out += `${indent}if (n${id}_${i} < ${s.min}) return false;\n`;
+      if (s.max < Number.POSITIVE_INFINITY) out += `${indent}if (n${id}_${i} > ${s.max}) return false;\n`;
+    });
+    return out;
+  }
+
+  #test(t: Test, o: string): string {
+    const path = this.#sets.value(t.path);
+    switch (t.kind) {
+      case "like":
+        if (t.exact && typeof t.value === "string") return `fp.hasText(${o}, ${path}, ${quote(t.value)})`;
+        return `fp.like(${o}, ${path}, ${this.#sets.value(t.value)}, ${t.exact})`;
+      case "present":
+        return `${t.not ? "!" : ""}fp.present(${o}, ${path})`;
+      case "bound":
+        return `c.isBoundAt(${o}, ${path}, ${this.#sets.codes(t.set)})`;
+      case "target":
+        return `c.leadsTo(${o}, ${path}, ${this.#sets.value(t.types)})`;
+      case "profile":
+        return `c.conforms(${o}, ${path}, ${quote(t.profile.definition.url)})`;
+    }
   }
 }
 

@@ -153,9 +153,19 @@ ${addresses}} as const;
         childNode.element?.max === "0"
           ? field.alternatives
           : field.alternatives.filter((a) => !alternatives.includes(a));
-      for (const a of removed) members.push(`${indent}  ${propertyKey(a.json)}?: never;\n`);
+      const bySlice = field.choice && childNode.slices.size > 0;
+      const closed = bySlice && childNode.element?.slicing?.rules === "closed";
+      for (const a of field.alternatives)
+        if (removed.includes(a) || (closed && !choiceSlice(childNode, a)))
+          members.push(`${indent}  ${propertyKey(a.json)}?: never;\n`);
       for (const a of alternatives) {
         if (removed.includes(a)) continue;
+        if (bySlice) {
+          const slice = choiceSlice(childNode, a);
+          const member = slice && memberOf(field, a, slice, profile, `${indent}  `, true);
+          if (member) members.push(member);
+          continue;
+        }
         const member = memberOf(field, a, childNode, profile, `${indent}  `, alternatives.length === 1);
         if (member) members.push(member);
       }
@@ -232,10 +242,19 @@ ${addresses}} as const;
   }
 }
 
+/** The slice of a choice that is about one of its types. */
+function choiceSlice(node: ProfileNode, a: { readonly json: string; readonly type: string }): ProfileNode | undefined {
+  for (const [name, slice] of node.slices) {
+    const types = slice.element?.type;
+    if (types ? types.some((t) => t.code === a.type) : name === a.json) return slice;
+  }
+  return undefined;
+}
+
 /** What an item is that no slice takes: where slices tell resource types apart, the other resource types. */
 function restOf(type: string, fieldType: string, node: ProfileNode): string {
   const d = node.element?.slicing?.discriminator?.[0];
-  if (d?.type !== "type") return type;
+  if (d?.type !== "type" || d.path.endsWith("resolve()")) return type;
   const taken = [...node.slices.values()].map((s) => {
     const at = d.path === "$this" ? s : s.children.get(d.path);
     return at?.element?.type?.[0]?.code ?? "";

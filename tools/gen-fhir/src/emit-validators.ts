@@ -1,10 +1,11 @@
 import { byCodeUnit, type GeneratedFile, propertyKey, quote } from "@helsekontakt/codegen";
 import type { Constraint } from "./definitions.ts";
 import { emitProfiles } from "./emit-profile-rules.ts";
+import { emitFast } from "./emit-fast.ts";
 import { type Executed, note } from "./executed.ts";
 import { compileInvariant } from "./fhirpath-emit.ts";
 import { type Field, type Model, type TypeModel, tsName } from "./model.ts";
-import type { Profile } from "./profiles.ts";
+import type { Profiles } from "./profiles.ts";
 import type { DefinitionSource } from "./source.ts";
 
 /** Types whose hand-written rules (`rules.ts` of the validators) run after the generated ones. */
@@ -33,7 +34,7 @@ const notRun: Readonly<Record<string, string>> = {
 /** Modules of `packages/validators/src/gen/fhir`. */
 export function emitValidators(
   model: Model,
-  profiles: readonly Profile[],
+  profiles: Profiles,
   source: DefinitionSource,
   heads: { readonly core: string; readonly profiles: string },
 ): GeneratedFile[] {
@@ -49,8 +50,11 @@ export function emitValidators(
   let sets = "";
   for (const [url, codes] of model.valueSets)
     sets += `const ${setNames.get(url)}: CodeSet = { url: ${quote(url)}, codes: new Set([${codes.map(quote).join(", ")}]) };\n`;
+  const boundNames = new Map([...model.bindings.keys()].map((url, i) => [url, `b${i}`]));
+  for (const [url, { systems, codes }] of model.bindings)
+    sets += `const ${boundNames.get(url)}: BoundSet = { url: ${quote(url)}, systems: [${systems.map(quote).join(", ")}], codes: new Set([${codes.map(quote).join(", ")}]) };\n`;
   for (const [list, name] of targets) sets += `const ${name} = [${list}];\n`;
-  const core = `${heads.core}import type { CodeSet, FhirContext, ValidateType } from "../../fhir/context.ts";
+  const core = `${heads.core}import type { ${model.bindings.size > 0 ? "BoundSet, " : ""}CodeSet, FhirContext, ValidateType } from "../../fhir/context.ts";
 import * as fp from "../../fhir/fhirpath.ts";
 import * as p from "../../fhir/primitives.ts";
 import * as rules from "../../fhir/rules.ts";
@@ -60,7 +64,8 @@ ${body}/** Validator of each resource type of this build. */
 export const resourceValidators: Readonly<Record<string, ValidateType>> = {
 ${resources.map((t) => `  ${propertyKey(t.name)}: v${tsName(t.name)},\n`).join("")}};
 `;
-  const rules = emitProfiles(model, profiles, source, compiled);
+  const unchecked = new Set(model.notChecked);
+  const rules = emitProfiles(model, profiles, source, compiled, (line) => unchecked.add(line), "../../fhir/");
   const coverage = `${heads.core}/** Invariants that run: where they stand first, their FHIRPath, and how they run. */
 export const executedInvariants: Readonly<
   Record<string, { readonly at: string; readonly expression: string; readonly how: string }>
@@ -69,14 +74,22 @@ ${list(compiled)}};
 
 /** Invariants and bindings of the closure that do not run, with the reason. */
 export const notExecuted: readonly string[] = [
-${[...[...skipped].map(([k, why]) => `${k}: ${why}`), ...model.notChecked]
+${[...[...skipped].map(([k, why]) => `${k}: ${why}`), ...unchecked]
   .sort(byCodeUnit)
   .map((t) => `  ${quote(t)},\n`)
   .join("")}];
 `;
   return [
     { path: "core.ts", content: core },
-    { path: "profiles.ts", content: heads.profiles + rules },
+    {
+      path: "core-fast.ts",
+      content: emitFast(model, concrete, heads.core, {
+        byContext: (expression) => expression in byContext,
+        notRun: (key) => key in notRun,
+      }),
+    },
+    { path: "profiles.ts", content: heads.profiles + rules.explain },
+    { path: "profiles-fast.ts", content: heads.profiles + rules.fast },
     { path: "coverage.ts", content: coverage },
   ];
 
@@ -144,6 +157,8 @@ ${resource ? "" : "  if (!some) {\n    c.empty();\n    return;\n  }\n"}${after}}
         check = `c.${field.list ? "list" : "one"}(k, x, v${tsName(a.type)}${targets});`;
       }
       out += `      case ${key}:\n${count}        ${check}\n`;
+      if (field.bound !== undefined)
+        out += `        c.each(o, k, (o) => {\n          c.bound(o, ${boundName(m, field.bound)}, "error");\n        });\n`;
       // A nested type's own validator has the constraints of its root.
       const nested = a.type.includes(".");
       const own = field.constraints.filter(
@@ -191,6 +206,10 @@ ${resource ? "" : "  if (!some) {\n    c.empty();\n    return;\n  }\n"}${after}}
     note(ran, key, type, expression, "compiled");
     return `${indent}if (!(${code})) c.invariant(${quote(key)}, ${quote(constraint.severity)});\n`;
   }
+}
+
+function boundName(m: Model, url: string): string {
+  return `b${[...m.bindings.keys()].indexOf(url)}`;
 }
 
 function setName(m: Model, url: string): string {

@@ -43,11 +43,29 @@ export function compileInvariant(
   owner = "FHIR R4",
 ): Invariant {
   const where = `${owner} invariant ${key}`;
-  const tree = parseFhirPath(rewritten[expression] ?? expression, where);
+  const tree = parseFhirPath(rewrittenInvariant(expression), where);
   const result = new Emitter(model, where).emit(tree, { name: "o", single: true, types: [type], depth: 0, counters });
   if (result.kind === "bool") return { code: result.code };
   if (result.kind === "tri") return { code: `${result.code} === true` };
   throw new GeneratorError(where, undefined, "a collection", "an expression that is true or false");
+}
+
+/** The expression as the HL7 validator reads it. */
+export function rewrittenInvariant(expression: string): string {
+  return rewritten[expression] ?? expression;
+}
+
+/** Compiles a condition that may be empty, over one object in the variable `name`. */
+export function compileTruth(
+  model: Model,
+  tree: Path,
+  type: string | undefined,
+  name: string,
+  where: string,
+): { readonly code: string; readonly kind: "bool" | "tri" } {
+  const types = type === undefined ? undefined : [type];
+  const { code, kind } = new Emitter(model, where).logic(tree, { name, single: true, types, depth: 0 });
+  return { code, kind: kind === "bool" ? "bool" : "tri" };
 }
 
 class Emitter {

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { emitTypes } from "./emit-types.ts";
 import { emitValidators } from "./emit-validators.ts";
 import { buildModel } from "./model.ts";
-import { readProfiles } from "./profiles.ts";
+import { Profiles } from "./profiles.ts";
 import { coreFolder, coreVersion, type DefinitionSource, openSource } from "./source.ts";
 
 /** Resource types of R4 that the payloads use or that may stand beside them in a Bundle. */
@@ -27,7 +27,8 @@ const tool = "tools/gen-fhir";
 export function generate(target: string, specs: string, core: string = coreFolder()): GeneratedFile[] {
   const source = openSource(`${specs}/fhir`, core);
   const model = buildModel(source, [...new Set([...closureRoots, ...source.own.map((d) => d.type)])]);
-  const profiles = readPlaced(() => readProfiles(model, source), source);
+  const profiles = new Profiles(model, source);
+  const all = readPlaced(() => profiles.readAll(), source);
   const entries = readManifest(specs).filter((e) => e.kind === "fhir");
   // One sum over all profile documents keeps the header short: each has its own line in the manifest.
   const sums = entries.map((e) => `${e.path} ${e.sha256}\n`).sort(byCodeUnit);
@@ -38,7 +39,7 @@ export function generate(target: string, specs: string, core: string = coreFolde
     ])}\n`,
   };
   try {
-    if (target === "types") return emitTypes(model, profiles, source, heads);
+    if (target === "types") return emitTypes(model, all, source, heads);
     if (target === "validators") return emitValidators(model, profiles, source, heads);
   } catch (error) {
     throw placed(error, source);

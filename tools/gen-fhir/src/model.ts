@@ -20,6 +20,8 @@ export interface Field {
   readonly attribute: boolean;
   /** Key in {@link Model.valueSets} of a required binding on a code. */
   readonly codes?: string;
+  /** Key in {@link Model.bindings} of a required binding on another coded type. */
+  readonly bound?: string;
   /** Check of the form of a code whose list is kept outside FHIR. */
   readonly form?: string;
   /** Resource types that a Reference may name; absent where any will do. */
@@ -44,6 +46,10 @@ export interface Model {
   readonly types: ReadonlyMap<string, TypeModel>;
   readonly primitives: ReadonlySet<string>;
   readonly valueSets: ReadonlyMap<string, readonly string[]>;
+  /** Required value sets of Coding, CodeableConcept and the like. */
+  readonly bindings: ReadonlyMap<string, { readonly systems: readonly string[]; readonly codes: readonly string[] }>;
+  /** Key and expression of every constraint of these types: a profile's snapshot repeats them. */
+  readonly coreConstraints: ReadonlySet<string>;
   /** Names of all resource types of R4, in the closure or not. */
   readonly resourceTypes: readonly string[];
   readonly notChecked: readonly string[];
@@ -85,6 +91,8 @@ export function buildModel(source: DefinitionSource, roots: readonly string[]): 
   const types = new Map<string, TypeModel>();
   const primitives = new Set<string>(["xhtml"]);
   const valueSets = new Map<string, readonly string[]>();
+  const bindings = new Map<string, { systems: readonly string[]; codes: readonly string[] }>();
+  const coreConstraints = new Set<string>();
   const notChecked: string[] = [];
   const wanted = [...roots].sort(byCodeUnit).reverse();
   const seen = new Set<string>();
@@ -113,6 +121,8 @@ export function buildModel(source: DefinitionSource, roots: readonly string[]): 
     types: sorted,
     primitives,
     valueSets: new Map([...valueSets].sort((a, b) => byCodeUnit(a[0], b[0]))),
+    bindings: new Map([...bindings].sort((a, b) => byCodeUnit(a[0], b[0]))),
+    coreConstraints,
     resourceTypes: [...resourceTypes.codes].sort(byCodeUnit),
     notChecked: notChecked.sort(byCodeUnit),
   };
@@ -121,6 +131,7 @@ export function buildModel(source: DefinitionSource, roots: readonly string[]): 
     const file = `StructureDefinition-${definition.type}`;
     const elements = definition.snapshot?.element;
     if (!elements) throw new GeneratorError(file, undefined, "no snapshot", "a base definition with snapshot");
+    for (const e of elements) for (const c of e.constraint ?? []) coreConstraints.add(`${c.key} ${c.expression ?? ""}`);
     const out: TypeModel[] = [];
     const parents = elements.filter(
       (e, i) => i === 0 || (e.contentReference === undefined && elements.some((c) => c.path.startsWith(`${e.path}.`))),
@@ -195,7 +206,10 @@ export function buildModel(source: DefinitionSource, roots: readonly string[]): 
       .map((c) => ({ ...c, onType: type }));
   }
 
-  function codesOf(e: ElementDefinition, alternatives: readonly Alternative[]): { codes?: string; form?: string } {
+  function codesOf(
+    e: ElementDefinition,
+    alternatives: readonly Alternative[],
+  ): { codes?: string; bound?: string; form?: string } {
     if (e.binding?.strength !== "required" || e.binding.valueSet === undefined) return {};
     const url = e.binding.valueSet.split("|")[0] as string;
     const expansion = source.expand(url, e.id);
@@ -203,10 +217,15 @@ export function buildModel(source: DefinitionSource, roots: readonly string[]): 
       notChecked.push(`binding ${e.id}: ${expansion.unlisted}`);
       return expansion.form === undefined ? {} : { form: expansion.form };
     }
-    if (alternatives[0]?.type !== "code")
-      throw new GeneratorError(e.id, undefined, `required binding on ${alternatives[0]?.type}`, "a binding on code");
-    valueSets.set(url, expansion.codes);
-    return { codes: url };
+    const type = alternatives[0]?.type;
+    if (type === "code" && alternatives.length === 1) {
+      valueSets.set(url, expansion.codes);
+      return { codes: url };
+    }
+    if (alternatives.length > 1 || !["Coding", "CodeableConcept", "Quantity", "uri", "string"].includes(type ?? ""))
+      throw new GeneratorError(e.id, undefined, `required binding on ${type}`, "a binding on one coded type");
+    bindings.set(url, { systems: expansion.systems, codes: expansion.codes });
+    return { bound: url };
   }
 }
 

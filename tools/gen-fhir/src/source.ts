@@ -16,6 +16,8 @@ export type Expansion =
 export interface DefinitionSource {
   readonly own: readonly StructureDefinition[];
   structure(url: string, from: string): StructureDefinition;
+  /** A profile, ours or of the core package; undefined for base types and unknown addresses. */
+  profile(url: string): StructureDefinition | undefined;
   expand(url: string, from: string): Expansion;
   /** The file that holds one of our own definitions, and the first line of it that has the text. */
   locate(url: string, text: string): { readonly file: string; readonly line: number | undefined } | undefined;
@@ -68,6 +70,12 @@ export function openSource(specsFhir: string, core: string): DefinitionSource {
     if (!found) throw new GeneratorError(from, undefined, url, "a known StructureDefinition");
     return found as StructureDefinition;
   };
+  const profile = (url: string): StructureDefinition | undefined => {
+    const found = find("StructureDefinition", url) as StructureDefinition | undefined;
+    return found?.derivation === "constraint" || (found && local.has(`StructureDefinition ${found.url}`))
+      ? found
+      : undefined;
+  };
   const expand = (url: string, from: string): Expansion => {
     const valueSet = find("ValueSet", url) as ValueSet | undefined;
     if (!valueSet) return { unlisted: `no ValueSet ${url.split("|")[0]} among the definitions` };
@@ -105,7 +113,7 @@ export function openSource(specsFhir: string, core: string): DefinitionSource {
       .findIndex((l) => text !== "" && l.includes(text));
     return { file, line: line < 0 ? undefined : line + 1 };
   };
-  return { own: own.sort((a, b) => byCodeUnit(a.url, b.url)), structure, expand, locate };
+  return { own: own.sort((a, b) => byCodeUnit(a.url, b.url)), structure, profile, expand, locate };
 }
 
 function collect(concepts: readonly Concept[], into: Set<string>): void {

@@ -97,6 +97,87 @@ const cases: Record<string, readonly object[]> = {
       }),
     ]),
   ],
+  "ordered slices, open at the end": [
+    profile("ordered", "Patient", [
+      element("Patient.identifier", {
+        slicing: { discriminator: [{ type: "value", path: "system" }], rules: "openAtEnd", ordered: true },
+      }),
+      element("Patient.identifier:a", { max: "1" }),
+      element("Patient.identifier:a.system", { min: 1, fixedUri: "urn:a" }),
+      element("Patient.identifier:b"),
+      element("Patient.identifier:b.system", { min: 1, fixedUri: "urn:b" }),
+    ]),
+  ],
+  "slices of a choice by type": [
+    profile("choiceSlices", "Patient", [
+      element("Patient.deceased[x]", {
+        slicing: { discriminator: [{ type: "type", path: "$this" }], rules: "closed" },
+      }),
+      element("Patient.deceased[x]:deceasedDateTime", { min: 1, type: [{ code: "dateTime" }] }),
+    ]),
+  ],
+  "slices told by profile and by target": [
+    profile("inner", "HumanName", [element("HumanName.family", { min: 1 })]),
+    profile("byProfile", "Patient", [
+      element("Patient.name", { slicing: { discriminator: [{ type: "profile", path: "$this" }], rules: "open" } }),
+      element("Patient.name:full", { max: "1", type: [{ code: "HumanName", profile: [`${base}inner`] }] }),
+      element("Patient.generalPractitioner", {
+        slicing: { discriminator: [{ type: "type", path: "resolve()" }], rules: "open" },
+      }),
+      element("Patient.generalPractitioner:clinic", {
+        max: "1",
+        type: [{ code: "Reference", targetProfile: ["http://hl7.org/fhir/StructureDefinition/Organization"] }],
+      }),
+    ]),
+  ],
+  "slices that nothing tells apart": [
+    profile("blurred", "Endpoint", [
+      element("Endpoint.payloadType", {
+        slicing: { discriminator: [{ type: "value", path: "coding.system" }], rules: "open" },
+      }),
+      element("Endpoint.payloadType:one", { max: "1" }),
+    ]),
+  ],
+  "aggregation, length and limits": [
+    profile("bounds", "Patient", [
+      element("Patient.birthDate", { minValueDate: "1900-01-01" }),
+      element("Patient.language", { maxLength: 5 }),
+      element("Patient.managingOrganization", {
+        type: [
+          {
+            code: "Reference",
+            targetProfile: ["http://hl7.org/fhir/StructureDefinition/Organization"],
+            aggregation: ["contained", "bundled"],
+          },
+        ],
+      }),
+    ]),
+  ],
+  "extension of an extension": [
+    profile("outer", "Extension", [
+      element("Extension.extension:code", { min: 1, max: "1" }),
+      element("Extension.extension:code.url", { fixedUri: "code" }),
+      element("Extension.extension:code.value[x]", { min: 1, type: [{ code: "code" }] }),
+      element("Extension.url", { fixedUri: `${base}outer` }),
+      element("Extension.value[x]", { max: "0" }),
+    ]),
+    profile("extended", "Patient", [
+      element("Patient.extension:outer", { min: 1, type: [{ code: "Extension", profile: [`${base}outer`] }] }),
+      element("Patient.extension:outer.extension:code.value[x]", { fixedCode: "no" }),
+    ]),
+  ],
+  "snapshot without differential": [
+    {
+      ...(profile("snap", "Patient", []) as Record<string, unknown>),
+      differential: undefined,
+      snapshot: {
+        element: [
+          { id: "Patient", path: "Patient", min: 0, max: "*" },
+          { id: "Patient.active", path: "Patient.active", min: 1, max: "1" },
+        ],
+      },
+    },
+  ],
   "type outside the usual closure": [profile("done", "Procedure", [element("Procedure.code", { min: 1 })])],
   "profile of a profile": [
     profile("child", "Patient", [element("Patient.birthDate", { min: 1 })], `${base}parent`),
@@ -106,10 +187,11 @@ const cases: Record<string, readonly object[]> = {
 
 describe("golden output of each construct", () => {
   for (const [name, definitions] of Object.entries(cases))
-    for (const target of ["types", "validators"])
+    for (const target of ["types", "validators", "validators-fast"])
       it(`${name}, ${target}`, async () => {
-        const files = withSpecs(definitions, (folder) => generate(target, folder));
-        const file = files.find((f) => f.path === "profiles.ts");
+        const [kind = "", part] = target.split("-");
+        const files = withSpecs(definitions, (folder) => generate(kind, folder));
+        const file = files.find((f) => f.path === (part === undefined ? "profiles.ts" : `profiles-${part}.ts`));
         const path = fileURLToPath(new URL(`./fixtures/${name.replace(/\W+/g, "-")}.${target}.txt`, import.meta.url));
         await expect(file?.content).toMatchFileSnapshot(path);
       });

@@ -13,7 +13,12 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 const pnpm = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).packageManager;
 const bin = join(root, "node_modules/.bin");
 /** Tools whose dependencies are large and needed only to generate: the README's two commands do without them. */
-const generatorPackages = ["@helsekontakt/gen-xsd", "@helsekontakt/gen-fhir", "@helsekontakt/gen-openapi", "@helsekontakt/specs-sync"];
+const generatorPackages = [
+  "@helsekontakt/gen-xsd",
+  "@helsekontakt/gen-fhir",
+  "@helsekontakt/gen-openapi",
+  "@helsekontakt/specs-sync",
+];
 const stampFile = join(root, "node_modules/.helsekontakt-install.json");
 
 const say = (text) => process.stdout.write(`${text}\n`);

@@ -1,8 +1,10 @@
 import type { Issue, IssueLevel } from "@helsekontakt/core";
 import { narrativeFault } from "./narrative.ts";
 import * as fp from "./fhirpath.ts";
+import { isBound } from "./bound.ts";
+import { isIdOnly } from "./fast.ts";
 import type { PrimitiveCheck } from "./primitives.ts";
-import { BundleFrame, Container, isRelative, statedType, targetFault } from "./references.ts";
+import { aggregationOf, BundleFrame, Container, leadsTo, referenceFault, targetFault } from "./references.ts";
 import { invariantWords } from "./words.ts";
 
 // Over 400 lines: the one class that generated validators call into; its checks share path, issues and references.
@@ -39,6 +41,13 @@ export interface FhirContextOptions {
   readonly resourceTypes: ReadonlySet<string>;
 }
 
+/** What is around an element that is looked at on its own. */
+export interface FhirPlace {
+  readonly resource: unknown;
+  readonly container: Container;
+  readonly bundle: BundleFrame | undefined;
+}
+
 /** More nesting than any real document has; the stack would end at some thousands. */
 const maxDepth = 200;
 /** A document with more faults than this gets the first ones only. */
@@ -59,8 +68,12 @@ export class FhirContext {
   #container: Container | undefined;
   #bundle: BundleFrame | undefined;
 
-  constructor(options: FhirContextOptions) {
+  constructor(options: FhirContextOptions, within?: FhirPlace) {
     this.options = options;
+    if (!within) return;
+    this.resource = within.resource;
+    this.#container = within.container;
+    this.#bundle = within.bundle;
   }
 
   /** `EpisodeOfCare.contained[0].participant[1]`, with a property of the object here. */
@@ -146,7 +159,7 @@ export class FhirContext {
   primitive(k: string, x: unknown, type: PrimitiveCheck): void {
     const fault = type.check(x);
     if (fault !== 0) this.#primitiveFault(k, x, type, fault);
-    else if (typeof x === "string" && x.charCodeAt(0) === 35) this.#container?.mention(x, this.resource);
+    else if (type.names && typeof x === "string") this.#container?.mention(x, this.resource);
   }
 
   primitives(k: string, x: unknown, siblings: unknown, type: PrimitiveCheck): void {
@@ -155,7 +168,7 @@ export class FhirContext {
       const item: unknown = x[i];
       const fault = type.check(item);
       if (fault === 0) {
-        if (typeof item === "string" && item.charCodeAt(0) === 35) this.#container?.mention(item, this.resource);
+        if (type.names && typeof item === "string") this.#container?.mention(item, this.resource);
       } else if (item !== null || !Array.isArray(siblings) || !isNonNull(siblings[i])) {
         this.#path.push(k, i);
         this.#primitiveFault(undefined, item, type, fault);
@@ -330,20 +343,20 @@ export class FhirContext {
   reference(o: FhirObject): void {
     const { reference } = o;
     if (typeof reference !== "string") return;
-    if (reference.startsWith("#")) {
-      this.#container?.mention(reference, this.resource);
-      if (this.#container?.find(reference) === undefined)
-        this.error("ref-1", "reference", `${invariantWords["ref-1"]}, found none`);
-    } else if (/^urn:(?:uuid|oid):/.test(reference) && this.#bundle && this.#bundle.find(reference) === undefined)
-      this.error("reference-unresolved", "reference", "expected an entry with this fullUrl in the Bundle, found none");
-    else if (isRelative(reference) && statedType(reference, this.options.resourceTypes) === undefined)
-      this.error("relative-reference", "reference", "expected a relative reference of the form type/id, found another");
+    this.#container?.mention(reference, this.resource);
+    const fault = referenceFault(reference, this, this.#bundle !== undefined, this.options.resourceTypes);
+    if (fault === "ref-1") this.error(fault, "reference", `${invariantWords["ref-1"]}, found none`);
+    else if (fault === "reference-unresolved")
+      this.error(fault, "reference", "expected an entry with this fullUrl in the Bundle, found none");
+    else if (fault !== undefined)
+      this.error(fault, "reference", "expected a relative reference of the form type/id, found another");
   }
 
   /** The resource types that a Reference may name. */
   targets(x: unknown, allowed: readonly string[]): void {
     if (typeof x !== "object" || x === null) return;
-    const fault = targetFault(x as FhirObject, allowed, this.options.resourceTypes, (r) => typeOf(this.find(r)));
+    const { reference, type } = x as FhirObject;
+    const fault = targetFault(reference, type, allowed, this.options.resourceTypes, this);
     if (fault)
       this.error("reference-type", fault, `expected a reference to ${allowed.join(" or ")}, found another type`);
   }
@@ -388,6 +401,51 @@ export class FhirContext {
   bound(o: unknown, set: BoundSet, level: IssueLevel): void {
     if (isBound(o, set)) return;
     this.report(level, "binding", undefined, `expected a code of ${set.url}, found another`);
+  }
+
+  /** How a reference leads to its target: inside the resource, inside the Bundle, or outside. */
+  aggregation(o: FhirObject, modes: readonly string[]): void {
+    const mode = aggregationOf(o["reference"], this);
+    if (mode !== undefined && !modes.includes(mode))
+      this.error("aggregation", "reference", `expected a target that is ${modes.join(" or ")}, found one ${mode}`);
+  }
+
+  maxLength(o: unknown, max: number): void {
+    if (fp.isLonger(o, max)) this.error("max-length", undefined, `expected at most ${max} characters, found more`);
+  }
+
+  limit(o: unknown, side: "min" | "max", value: number | string): void {
+    if (fp.isBeyond(o, side, value))
+      this.error("limit", undefined, `expected at ${side === "min" ? "least" : "most"} ${value}, found otherwise`);
+  }
+
+  /** Slices that have an order: `place` is this item's, `at` remembers the last one's. */
+  inOrder(at: { last: number }, place: number): void {
+    if (at.last > place)
+      this.error("slice-order", undefined, "expected the slices in the profile's order, found one later");
+    else at.last = place;
+  }
+
+  isBoundAt(o: unknown, path: readonly string[], set: BoundSet): boolean {
+    return fp.at(o, path).some((v) => isBound(v, set));
+  }
+
+  /** True when a reference at the path names one of the resource types. */
+  leadsTo(o: unknown, path: readonly string[], types: readonly string[]): boolean {
+    return leadsTo(o, path, types, this.options.resourceTypes, this);
+  }
+
+  /** True when a value at the path breaks no rule of the profile; warnings do not count. */
+  conforms(o: unknown, path: readonly string[], check: ProfileRule["check"]): boolean {
+    return fp.at(o, path).some((v) => this.#isGood(v as FhirObject, check));
+  }
+
+  #isGood(o: FhirObject, check: ProfileRule["check"]): boolean {
+    const before = this.issues.splice(0);
+    this.as(o, check);
+    const good = !this.issues.some((i) => i.level === "error");
+    this.issues.splice(0, this.issues.length, ...before);
+    return good;
   }
 
   resourceType(o: FhirObject, type: string): void {
@@ -436,16 +494,6 @@ export function profileOf(profiles: FhirContextOptions["profiles"], url: string)
   return Object.hasOwn(profiles, url) ? profiles[url] : undefined;
 }
 
-function isBound(o: unknown, set: BoundSet, inside = false): boolean {
-  if (typeof o === "string") return set.codes.has(o);
-  if (typeof o !== "object" || o === null) return true;
-  const { coding, system, code } = o as FhirObject;
-  // A Coding has no codings: looking one level down is enough, and bounds the depth.
-  if (Array.isArray(coding) && !inside) return coding.some((c) => isBound(c, set, true));
-  if ("coding" in o || "text" in o) return false;
-  return typeof code === "string" && typeof system === "string" && set.systems.includes(system) && set.codes.has(code);
-}
-
 /** The value of a profile is no personal value; long ones are not repeated. */
 function words(value: unknown): string {
   const text = JSON.stringify(value);
@@ -464,10 +512,6 @@ function typeOf(v: unknown): string | undefined {
 
 function isNonNull(v: unknown): boolean {
   return v !== null && v !== undefined;
-}
-
-function isIdOnly(x: unknown): boolean {
-  return typeof x === "object" && x !== null && typeof (x as FhirObject).id === "string" && Object.keys(x).length === 1;
 }
 
 function kindOf(v: unknown): string {

@@ -271,7 +271,60 @@ export function compareTimes(a: string, b: string): number | undefined {
   return a.length === b.length ? 0 : undefined;
 }
 
-function at(o: unknown, path: readonly string[]): unknown[] {
+// What the checks of `is…` call beside the above: no collection is built.
+
+/** Order of two values, NaN where they have none; for those of one type, dates and numbers. */
+export function rank(a: unknown, b: unknown): number {
+  if (typeof a === "string" && typeof b === "string") return compareTimes(a, b) ?? Number.NaN;
+  return a === undefined || b === undefined || isObject(a) || isObject(b) ? Number.NaN : Number(a) - Number(b);
+}
+
+/** Texts that have been seen: a few are compared one by one, more are kept in a set. */
+export class Seen {
+  readonly #few: string[] = [];
+  #many: Set<string> | undefined;
+
+  isNew(text: string): boolean {
+    if (this.#many) return this.#many.size < this.#many.add(text).size;
+    if (this.#few.includes(text)) return false;
+    if (this.#few.push(text) > 12) this.#many = new Set(this.#few);
+    return true;
+  }
+}
+
+/** Length of a list that may not be there. */
+export function size(list: unknown): number {
+  return Array.isArray(list) ? list.length : 0;
+}
+
+/** The text at a path of single properties, empty where there is none. */
+export function textAt(o: Json, first: string, second?: string, third?: string): string {
+  let v = o[first];
+  if (second !== undefined) v = isObject(v) ? v[second] : undefined;
+  if (third !== undefined) v = isObject(v) ? v[third] : undefined;
+  return typeof v === "string" ? v : "";
+}
+
+/** True when a text of the value is at the path, without collections. */
+export function hasText(o: unknown, path: readonly string[], value: string, from = 0): boolean {
+  if (Array.isArray(o)) return o.some((v) => hasText(v, path, value, from));
+  if (from === path.length) return o === value;
+  return isObject(o) && hasText(o[path[from] as string], path, value, from + 1);
+}
+
+/** True for a text of more characters. */
+export function isLonger(o: unknown, max: number): boolean {
+  return typeof o === "string" && o.length > max;
+}
+
+/** True for a value on the wrong side of a limit. */
+export function isBeyond(o: unknown, side: "min" | "max", value: number | string): boolean {
+  const n = rank(o, value);
+  return side === "min" ? n < 0 : n > 0;
+}
+
+/** The values at a path of plain names. */
+export function at(o: unknown, path: readonly string[]): unknown[] {
   let items: unknown[] = [o];
   for (const name of path) items = items.flatMap((v) => get(v, name) as unknown[]);
   return items;

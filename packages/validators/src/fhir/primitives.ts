@@ -11,6 +11,8 @@ import { FhirDecimal } from "@helsekontakt/types/fhir";
 export interface PrimitiveCheck {
   readonly type: string;
   readonly check: (value: unknown) => 0 | 1 | 2 | 3;
+  /** True where a value may name a contained resource by `#id`, as dom-3 has it. */
+  readonly names?: true;
 }
 
 const maxString = 1_048_576;
@@ -239,11 +241,11 @@ export const code: PrimitiveCheck = text("code", codeForm);
 /** 1 to 64 letters, digits, hyphens and points. */
 export const id: PrimitiveCheck = text("id", idForm);
 /** Anything without white space; an empty one is no value. */
-export const uri: PrimitiveCheck = text("uri", uriForm);
+export const uri: PrimitiveCheck = { ...text("uri", uriForm), names: true };
 /** As {@link uri}. */
-export const url: PrimitiveCheck = text("url", uriForm);
+export const url: PrimitiveCheck = { ...text("url", uriForm), names: true };
 /** As {@link uri}, with `|version`. */
-export const canonical: PrimitiveCheck = text("canonical", uriForm);
+export const canonical: PrimitiveCheck = { ...text("canonical", uriForm), names: true };
 /** `urn:oid:` and the numbers. */
 export const oid: PrimitiveCheck = text("oid", oidForm);
 /** `urn:uuid:` and the small hexadecimal digits. */

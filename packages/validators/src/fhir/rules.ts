@@ -1,5 +1,5 @@
 import type { FhirContext, FhirObject } from "./context.ts";
-import { statedType } from "./references.ts";
+import { statedType, typeMismatch } from "./references.ts";
 
 /**
  * Names of the rules in this module: those that the HL7 validator applies and no definition states, by type; generated code calls them after its own checks. The
@@ -18,14 +18,16 @@ export const ruleNames = [
   "full-url-id",
 ] as const;
 
+const scheme = /^[A-Za-z][A-Za-z0-9+.-]*:/;
+
 /** An address with a scheme: `https:`, `urn:`. A local word such as `HNR` is none. */
-function isAbsolute(uri: string): boolean {
-  if (uri.startsWith("urn:") || uri.startsWith("http")) return uri.includes(":");
-  return /^[A-Za-z][A-Za-z0-9+.-]*:/.test(uri);
+export function isAbsolute(uri: string): boolean {
+  // The common one without the pattern.
+  return uri.startsWith("urn:") || scheme.test(uri);
 }
 
 function absoluteSystem(o: FhirObject, c: FhirContext): void {
-  if (typeof o.system === "string" && !isAbsolute(o.system))
+  if (typeof o["system"] === "string" && !isAbsolute(o["system"]))
     c.error("absolute-system", "system", "expected an absolute URI, found another");
 }
 
@@ -42,33 +44,55 @@ export function coding(o: FhirObject, c: FhirContext): void {
 /** `Reference.type` and the type in `Reference.reference` agree; references inside the document lead somewhere. */
 export function reference(o: FhirObject, c: FhirContext): void {
   c.reference(o);
-  if (typeof o.type !== "string" || typeof o.reference !== "string") return;
-  const inside = c.find(o.reference) as FhirObject | undefined;
-  const stated = inside?.resourceType ?? statedType(o.reference, c.options.resourceTypes);
-  if (typeof stated === "string" && c.options.resourceTypes.has(o.type) && stated !== o.type)
+  const { type, reference: literal } = o;
+  if (typeof type !== "string" || typeof literal !== "string") return;
+  if (typeMismatch(literal, type, c, c.options.resourceTypes))
     c.error("reference-type-mismatch", "type", "expected the type that the reference names, found another");
+}
+
+/** Which rule of an entry's `fullUrl` is broken: it is absolute, and ends in the resource's own id where it is a REST address. */
+export function entryFaults(
+  o: FhirObject,
+  resourceTypes: ReadonlySet<string>,
+): "full-url-absolute" | "full-url-id" | undefined {
+  const { fullUrl } = o;
+  if (typeof fullUrl !== "string") return undefined;
+  if (!isAbsolute(fullUrl)) return "full-url-absolute";
+  if (!fullUrl.startsWith("http:") && !fullUrl.startsWith("https:")) return undefined;
+  const { resourceType, id } = (o["resource"] ?? {}) as FhirObject;
+  if (typeof resourceType !== "string" || typeof id !== "string") return undefined;
+  return statedType(fullUrl, resourceTypes) === resourceType && !fullUrl.endsWith(`/${id}`) ? "full-url-id" : undefined;
 }
 
 /** `fullUrl` is absolute, and ends in the resource's own type and id where it is a REST address. */
 export function bundleEntry(o: FhirObject, c: FhirContext): void {
-  const { fullUrl } = o;
-  if (typeof fullUrl !== "string") return;
-  if (!isAbsolute(fullUrl)) {
-    c.error("full-url-absolute", "fullUrl", "expected an absolute address, found another");
-    return;
-  }
-  const { resourceType, id } = (o.resource ?? {}) as FhirObject;
-  if (!/^https?:/.test(fullUrl) || typeof resourceType !== "string" || typeof id !== "string") return;
-  if (statedType(fullUrl, c.options.resourceTypes) === resourceType && !fullUrl.endsWith(`/${id}`))
+  const fault = entryFaults(o, c.options.resourceTypes);
+  if (fault === "full-url-absolute") c.error(fault, "fullUrl", "expected an absolute address, found another");
+  else if (fault === "full-url-id")
     // R4 says so, but examples of its own do not keep it: a warning.
-    c.report("warning", "full-url-id", "fullUrl", "expected the resource's own id at the end, found another");
+    c.report("warning", fault, "fullUrl", "expected the resource's own id at the end, found another");
+}
+
+function isWithoutFullUrl(entry: unknown): boolean {
+  if (typeof entry !== "object" || entry === null) return false;
+  const { resource, fullUrl } = entry as FhirObject;
+  return resource !== undefined && fullUrl === undefined;
+}
+
+function needsFullUrls(o: FhirObject): boolean {
+  return o["type"] === "document" || o["type"] === "message";
+}
+
+/** True when an entry of a document or message has no fullUrl. */
+export function withoutFullUrl(o: FhirObject): boolean {
+  return needsFullUrls(o) && Array.isArray(o["entry"]) && o["entry"].some(isWithoutFullUrl);
 }
 
 /** Entries of a document have a fullUrl each, or references between them could not be resolved. */
 export function bundle(o: FhirObject, c: FhirContext): void {
-  if (o.type !== "document" && o.type !== "message") return;
+  if (!needsFullUrls(o)) return;
   c.each(o, "entry", (entry) => {
-    if (entry.resource !== undefined && entry.fullUrl === undefined)
+    if (isWithoutFullUrl(entry))
       c.error("full-url-missing", "fullUrl", "expected a fullUrl in each entry of a document or message, found none");
   });
 }

@@ -1,0 +1,204 @@
+import { isBound } from "./bound.ts";
+import type { BoundSet, FhirObject, FhirPlace } from "./context.ts";
+import { at } from "./fhirpath.ts";
+import {
+  aggregationOf,
+  BundleFrame,
+  Container,
+  isPlainTarget,
+  leadsTo,
+  referenceFault,
+  targetFault,
+  typeMismatch,
+} from "./references.ts";
+import { entryFaults, isAbsolute, withoutFullUrl } from "./rules.ts";
+
+/** A generated check of a resource type: true when nothing is to be said about the value. */
+export type FastCheck = (type: string, value: unknown, c: FastContext, depth: number) => boolean;
+
+/** A profile's rules as a check. */
+export interface FastProfile {
+  readonly type: string;
+  readonly check: (o: FhirObject, c: FastContext) => boolean;
+}
+
+/** What the fast checks of one build need. */
+export interface FastOptions {
+  readonly isOfType: FastCheck;
+  readonly profiles: ReadonlyMap<string, FastProfile>;
+  readonly resourceTypes: ReadonlySet<string>;
+  /** True when the element breaks no rule of the profile: asked where a slice is told by its profile. */
+  readonly conforms: (o: FhirObject, profile: string, place: FhirPlace) => boolean;
+}
+
+/** What generated checks share while they read one document: where references may lead, and nothing about its place. */
+export class FastContext {
+  readonly options: FastOptions;
+  /** The resource that the code stands in: `%resource` of FHIRPath. */
+  resource: FhirObject;
+  /** Contained resources around, if there are any. */
+  container: Container | undefined = undefined;
+  /** The last resource that is not contained itself: what `#` names. */
+  #outer: FhirObject;
+  #bundle: BundleFrame | undefined = undefined;
+  /** Set by the check of Meta: some resource declares a profile. */
+  sawProfile = false;
+  /** The last address that was found absolute: systems repeat. */
+  lastSystem = "";
+
+  constructor(options: FastOptions, root: FhirObject) {
+    this.options = options;
+    this.resource = root;
+    this.#outer = root;
+  }
+
+  /** True when nothing is to be said about the resource, the profiles that it declares, and what is inside it. */
+  resourceIn(v: unknown, depth: number, contained: boolean): boolean {
+    if (typeof v !== "object" || v === null) return false;
+    const o = v as FhirObject;
+    const type = o["resourceType"];
+    if (typeof type !== "string") return false;
+    const { resource, container } = this;
+    const outer = this.#outer;
+    const bundle = this.#bundle;
+    this.resource = o;
+    if (!contained) this.#enter(o);
+    if (type === "Bundle") this.#bundle = new BundleFrame(o, bundle);
+    const good =
+      this.options.isOfType(type, o, this, depth) &&
+      (contained || this.container === undefined || this.container.isClean()) &&
+      this.#declared(o, type);
+    this.resource = resource;
+    this.container = container;
+    this.#outer = outer;
+    this.#bundle = bundle;
+    return good;
+  }
+
+  #enter(o: FhirObject): void {
+    this.#outer = o;
+    this.container = o["contained"] === undefined ? undefined : new Container(o);
+  }
+
+  #declared(o: FhirObject, type: string): boolean {
+    if (!this.sawProfile) return true;
+    const meta = o["meta"] as FhirObject | undefined;
+    if (meta === undefined) return true;
+    const profiles = meta["profile"];
+    if (profiles === undefined) return true;
+    for (const url of profiles as readonly unknown[]) {
+      if (typeof url !== "string") continue;
+      const bar = url.indexOf("|");
+      const profile = this.options.profiles.get(bar < 0 ? url : url.slice(0, bar));
+      if (profile !== undefined && (profile.type !== type || !this.as(o, profile.check))) return false;
+    }
+    return true;
+  }
+
+  /** True when the root satisfies the profile; it has been found good for its type before. */
+  rootProfile(o: FhirObject, profile: FastProfile): boolean {
+    if (o["resourceType"] !== profile.type) return false;
+    this.#enter(o);
+    this.#bundle = profile.type === "Bundle" ? new BundleFrame(o, undefined) : undefined;
+    return this.as(o, profile.check);
+  }
+
+  /** A profile's rules on a resource, or on an element. */
+  as(o: FhirObject, check: FastProfile["check"]): boolean {
+    const { resource } = this;
+    if (typeof o["resourceType"] === "string") this.resource = o;
+    const good = check(o, this);
+    this.resource = resource;
+    return good;
+  }
+
+  /** What a reference names inside the document. */
+  find(reference: string): unknown {
+    if (reference.charCodeAt(0) !== 35) return this.#bundle?.find(reference);
+    return reference === "#" ? this.#outer : this.container?.find(reference);
+  }
+
+  /** False when the reference breaks a rule; the two values have the form of their types. */
+  reference(reference: unknown, type: unknown, targets: readonly string[] | undefined): boolean {
+    const { resourceTypes } = this.options;
+    if (reference === undefined)
+      return typeof type !== "string" || targets === undefined || targets.includes(type) || !resourceTypes.has(type);
+    if (typeof reference === "string") {
+      // What the document holds under such an address is of that type.
+      if (type === undefined && targets !== undefined && isPlainTarget(reference, targets)) return true;
+      const local = reference.charCodeAt(0) === 35;
+      if (local) this.container?.mention(reference, this.resource);
+      if (type === undefined && (local || (this.#bundle !== undefined && reference.startsWith("urn:uuid:")))) {
+        const found = this.find(reference) as FhirObject | undefined;
+        if (found === undefined) return false;
+        const named = found["resourceType"];
+        return targets === undefined || typeof named !== "string" || targets.includes(named);
+      }
+      if (referenceFault(reference, this, this.#bundle !== undefined, resourceTypes) !== undefined) return false;
+      if (typeof type === "string" && typeMismatch(reference, type, this, resourceTypes)) return false;
+    }
+    return targets === undefined || targetFault(reference, type, targets, resourceTypes, this) === undefined;
+  }
+
+  /** False when a reference leads to its target in another way. */
+  aggregation(o: FhirObject, modes: readonly string[]): boolean {
+    const mode = aggregationOf(o["reference"], this);
+    return mode === undefined || modes.includes(mode);
+  }
+
+  isBoundAt(o: unknown, path: readonly string[], set: BoundSet): boolean {
+    return at(o, path).some((v) => isBound(v, set));
+  }
+
+  /** True when a reference at the path names one of the resource types. */
+  leadsTo(o: unknown, path: readonly string[], types: readonly string[]): boolean {
+    return leadsTo(o, path, types, this.options.resourceTypes, this);
+  }
+
+  /** True when a value at the path breaks no rule of the profile; warnings do not count, so the explaining side answers. */
+  conforms(o: unknown, path: readonly string[], profile: string): boolean {
+    const place = {
+      resource: this.resource,
+      container: this.container ?? new Container(this.#outer),
+      bundle: this.#bundle,
+    };
+    return at(o, path).some((v) => this.options.conforms(v as FhirObject, profile, place));
+  }
+
+  /** False when a Reference may not name what it names. */
+  targets(o: FhirObject, targets: readonly string[]): boolean {
+    return targetFault(o["reference"], o["type"], targets, this.options.resourceTypes, this) === undefined;
+  }
+}
+
+/** True for an object that has an id and nothing else. */
+export function isIdOnly(x: unknown): boolean {
+  return (
+    typeof x === "object" && x !== null && typeof (x as FhirObject)["id"] === "string" && Object.keys(x).length === 1
+  );
+}
+
+/** True when a list has something at the place. */
+export function isAt(list: unknown, i: number): boolean {
+  return Array.isArray(list) && list[i] !== undefined && list[i] !== null;
+}
+
+/** `system` of an Identifier or a Coding is an absolute URI. */
+export function absoluteSystem(c: FastContext, system: unknown): boolean {
+  if (system === c.lastSystem) return true;
+  if (typeof system !== "string") return true;
+  if (!isAbsolute(system)) return false;
+  c.lastSystem = system;
+  return true;
+}
+
+/** The rules of an entry hold. */
+export function bundleEntry(o: FhirObject, c: FastContext, fullUrl: unknown): boolean {
+  if (typeof fullUrl === "string" && fullUrl.startsWith("urn:")) return true;
+  return entryFaults(o, c.options.resourceTypes) === undefined;
+}
+
+/** The rules of a Bundle hold. */
+export function bundle(o: FhirObject): boolean {
+  return !withoutFullUrl(o);
+}

@@ -1,0 +1,282 @@
+import { propertyKey, quote } from "@helsekontakt/codegen";
+import type { Constraint } from "./definitions.ts";
+import { compileFast, FastHelpers, type FastLocal, type FastScope } from "./fhirpath-fast.ts";
+import { type Alternative, type Field, type Model, type TypeModel, tsName } from "./model.ts";
+
+/** What the explaining side leaves to the context or does not run; the fast side leaves out the same. */
+export interface Apart {
+  readonly byContext: (expression: string) => boolean;
+  readonly notRun: (key: string) => boolean;
+}
+
+/** Rules of `rules.ts` that run after the generated ones, with the properties that they are given. */
+const hooks: Readonly<Record<string, { readonly call: string; readonly fields: readonly string[] }>> = {
+  Bundle: { call: "rules.bundle(o)", fields: [] },
+  "Bundle.entry": { call: "rules.bundleEntry(o, c, $0)", fields: ["fullUrl"] },
+  Coding: { call: "rules.absoluteSystem(c, $0)", fields: ["system"] },
+  Identifier: { call: "rules.absoluteSystem(c, $0)", fields: ["system"] },
+};
+
+/** What the context wants to know of a property. */
+const marks: Readonly<Record<string, string | undefined>> = { "Meta.profile": "c.sawProfile = true;" };
+
+/** Up to this many codes are compared one by one: a fresh text then needs no hash. */
+const fewCodes = 9;
+
+/**
+ * The checks that only answer whether there is anything to say: one function a type, straight-line, that builds no path and
+ * no issue. They hold exactly where the explaining validators of the same model stay silent.
+ */
+export function emitFast(model: Model, types: readonly TypeModel[], head: string, apart: Apart): string {
+  const helpers = new FastHelpers("i");
+  const sets = new Map<string, string>();
+  const targets = new Map<string, string>();
+  const bounds = new Map<string, string>();
+  let body = "";
+  for (const type of types) body += `${functionOf(type)}\n`;
+  const resources = types.filter((t) => t.kind === "resource");
+  const tables =
+    [...sets].map(([list, name]) => `const ${name} = new Set([${list}]);\n`).join("") +
+    [...bounds].map(([text, name]) => `const ${name} = ${text};\n`).join("") +
+    [...targets].map(([list, name]) => `const ${name} = [${list}];\n`).join("");
+  return `${head}${bounds.size > 0 ? `import { isBound } from "../../fhir/bound.ts";\n` : ""}import type { FhirObject } from "../../fhir/context.ts";
+import type { FastContext } from "../../fhir/fast.ts";
+import * as fp from "../../fhir/fhirpath.ts";
+import * as p from "../../fhir/primitives.ts";
+import { isNarrativeText } from "../../fhir/narrative.ts";
+import * as rules from "../../fhir/fast.ts";
+
+${tables}
+${helpers.source()}
+${body}/** True when nothing is to be said about what stands beside a primitive. */
+function isSibling(x: unknown, value: unknown, c: FastContext, d: number): boolean {
+  return (value !== undefined && rules.isIdOnly(x)) || isElement(x, c, d);
+}
+
+function areSiblings(x: unknown, values: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  const list: readonly unknown[] | undefined = Array.isArray(values) ? values : undefined;
+  if (list !== undefined && x.length !== list.length) return false;
+  for (let i = 0; i < x.length; i++) {
+    const item: unknown = x[i];
+    const value = list?.[i] ?? undefined;
+    if (item === null ? value === undefined : !isSibling(item, value, c, d)) return false;
+  }
+  return true;
+}
+
+function areResources(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!c.resourceIn(x[i], d, true)) return false;
+  return true;
+}
+
+/** The check of a resource type of this build; false for every other type. */
+export function isOfType(type: string, v: unknown, c: FastContext, d: number): boolean {
+  switch (type) {
+${resources.map((t) => `    case ${quote(t.name)}:\n      return is${tsName(t.name)}(v, c, d);\n`).join("")}    default:
+      return false;
+  }
+}
+`;
+
+  function functionOf(type: TypeModel): string {
+    const resource = type.kind === "resource";
+    const hook = hooks[type.name];
+    const reference = type.name === "Reference";
+    const locals = new Map<Field, FastLocal>();
+    const counters = new Map(type.fields.filter((f) => f.choice).map((f, i) => [f, `n${i}`]));
+    const local = (field: Field): FastLocal => {
+      let l = locals.get(field);
+      if (l) return l;
+      const counter = counters.get(field);
+      const a = field.alternatives[0] as Alternative;
+      const n = locals.size;
+      if (counter) l = { counter };
+      else l = { value: `v${n}`, ...(hasSibling(field, a) ? { sibling: `s${n}` } : {}) };
+      locals.set(field, l);
+      return l;
+    };
+    const scope: FastScope = { object: "o", type: type.name, local };
+    let after = "";
+    for (const field of type.fields) {
+      const counter = counters.get(field);
+      if (counter) after += `  if (${counter} ${field.min > 0 ? "!== 1" : "> 1"}) return false;\n`;
+      else if (field.min > 0) {
+        const l = local(field);
+        after += `  if (${l.value} === undefined${l.sibling ? ` && !${l.sibling}` : ""}) return false;\n`;
+      }
+    }
+    for (const constraint of type.constraints) after += invariant(constraint, scope, "  ");
+    if (hook) {
+      const call = hook.fields.reduce((text, name, i) => {
+        const field = type.fields.find((f) => f.name === name) as Field;
+        return text.replace(`$${i}`, local(field).value as string);
+      }, hook.call);
+      const guard = hook.fields.map((name) => local(type.fields.find((f) => f.name === name) as Field).value);
+      after += `  if (${[...guard.map((g) => `${g} !== undefined`), `!${call}`].join(" && ")}) return false;\n`;
+    }
+    if (reference) {
+      const [ref, kind] = ["reference", "type"].map((n) => local(type.fields.find((f) => f.name === n) as Field).value);
+      after += `  return (${ref} === undefined && ${kind} === undefined) || c.reference(${ref}, ${kind}, targets);\n`;
+    }
+    const byLength = new Map<number, string>();
+    const add = (json: string, code: string): void => {
+      const before = byLength.get(json.length);
+      byLength.set(
+        json.length,
+        `${before ?? ""}${before === undefined ? "" : " else "}if (k === ${quote(json)}) {\n${code}        }`,
+      );
+    };
+    if (resource) add("resourceType", "");
+    for (const field of type.fields) casesOf(field, counters.get(field), locals.get(field), !resource, type.name, add);
+    const declared = [
+      ...[...counters.values()].map((n) => `  let ${n} = 0;\n`),
+      ...[...locals.values()].flatMap((l) => [
+        ...(l.value ? [`  let ${l.value}: unknown;\n`] : []),
+        ...(l.sibling ? [`  let ${l.sibling} = false;\n`] : []),
+      ]),
+    ].join("");
+    const switched = [...byLength]
+      .sort((a, b) => a[0] - b[0])
+      .map(([n, code]) => `      case ${n}:\n        ${code} else return false;\n        break;\n`)
+      .join("");
+    return `/** @source ${type.source} */
+export function is${tsName(type.name)}(v: unknown, c: FastContext, d: number${reference ? ", targets?: readonly string[]" : ""}): boolean {
+  if (typeof v !== "object" || v === null || d >= 200) return false;
+  const o = v as FhirObject;
+${resource ? "" : "  let some = false;\n"}${declared}  for (const k in o) {
+    const x = o[k];
+    switch (k.length) {
+${switched}      default:
+        return false;
+    }
+  }
+${resource ? "" : "  if (!some) return false;\n"}${after}${reference ? "" : "  return true;\n"}}
+`;
+  }
+
+  function invariant(constraint: Constraint, scope: FastScope, indent: string): string {
+    const { key, expression } = constraint;
+    if (expression === undefined || apart.notRun(key) || apart.byContext(expression)) return "";
+    return `${indent}if (!${compileFast(model, expression, key, scope, helpers)}) return false;\n`;
+  }
+
+  function casesOf(
+    field: Field,
+    counter: string | undefined,
+    local: FastLocal | undefined,
+    element: boolean,
+    owner: string,
+    add: (json: string, code: string) => void,
+  ): void {
+    for (const a of field.alternatives) {
+      const sibling = quote(`_${a.json}`);
+      const primitive = model.primitives.has(a.type);
+      const some = element && field.name !== "id" ? "          some = true;\n" : "";
+      let code = counter ? `          ${counter}++;\n` : "";
+      const own = field.constraints.filter(
+        (k) => !a.type.includes(".") && (k.onType === undefined || k.onType === a.type),
+      );
+      const bound = field.bound;
+      const rules = (name: string): string =>
+        (bound === undefined ? "" : `            if (!isBound(${name}, ${boundName(bound)})) return false;\n`) +
+        own.map((k) => invariant(k, { object: name, type: a.type }, "            ")).join("");
+      if (a.type === "xhtml") code += `          if (typeof x !== "string" || !isNarrativeText(x)) return false;\n`;
+      else if (primitive && field.list)
+        code += `          if (!Array.isArray(x) || x.length === 0) return false;
+          for (let i = 0; i < x.length; i++) {
+            const y: unknown = x[i];
+            if (y === null ? !rules.isAt(o[${sibling}], i) : ${wrong("y", field, a)}) return false;
+${mention("y", a, "            ")}          }\n`;
+      else if (primitive)
+        code += `          if (${wrong("x", field, a)}) return false;\n${mention("x", a, "          ")}${bound === undefined ? "" : `          if (!isBound(x, ${boundName(bound)})) return false;\n`}`;
+      else if (a.type === "Resource")
+        code += field.list
+          ? `          if (!areResources(x, c, d + 1)) return false;\n`
+          : `          if (!c.resourceIn(x, d + 1, false)) return false;\n`;
+      else {
+        const extra = a.type === "Reference" && field.targets ? `, ${targetsName(field.targets)}` : "";
+        const call = (name: string): string => `is${tsName(a.type)}(${name}, c, d + 1${extra})`;
+        code += field.list
+          ? `          if (!Array.isArray(x) || x.length === 0) return false;
+          for (let i = 0; i < x.length; i++) {
+            const y = x[i] as FhirObject;
+            if (!${call("y")}) return false;
+${rules("y")}          }\n`
+          : `          if (!${call("x")}) return false;\n${own.length > 0 || bound !== undefined ? `          {\n            const y = x as FhirObject;\n${rules("y")}          }\n` : ""}`;
+      }
+      if (marks[`${owner}.${field.name}`]) code += `          ${marks[`${owner}.${field.name}`]}\n`;
+      if (local?.value) code += `          ${local.value} = x;\n`;
+      add(a.json, code + some);
+      if (hasSibling(field, a)) {
+        const test = field.list ? "areSiblings" : "isSibling";
+        add(
+          `_${a.json}`,
+          `${counter ? `          if (o[${quote(a.json)}] === undefined) ${counter}++;\n` : ""}          if (!${test}(x, o[${quote(a.json)}], c, d + 1)) return false;\n${local?.sibling ? `          ${local.sibling} = true;\n` : ""}${element ? "          some = true;\n" : ""}`,
+        );
+      }
+    }
+  }
+
+  function hasSibling(field: Field, a: Alternative): boolean {
+    return model.primitives.has(a.type) && !field.attribute && a.type !== "xhtml";
+  }
+
+  /** A condition that holds where the primitive is wrong. */
+  function wrong(name: string, field: Field, a: Alternative): string {
+    if (field.codes !== undefined) {
+      const codes = model.valueSets.get(field.codes) ?? [];
+      if (codes.length <= fewCodes) return codes.map((c) => `${name} !== ${quote(c)}`).join(" && ");
+      const list = codes.map(quote).join(", ");
+      let set = sets.get(list);
+      if (set === undefined) sets.set(list, (set = `codes${sets.size}`));
+      return `typeof ${name} !== "string" || !${set}.has(${name})`;
+    }
+    return primitiveFault(name, field.form ?? a.type);
+  }
+
+  function mention(name: string, a: Alternative, indent: string): string {
+    return uriTypes.has(a.type)
+      ? `${indent}if (c.container !== undefined && typeof ${name} === "string") c.container.mention(${name}, c.resource);\n`
+      : "";
+  }
+
+  function boundName(url: string): string {
+    const { systems, codes } = model.bindings.get(url) ?? { systems: [], codes: [] };
+    const text = `{ url: ${quote(url)}, systems: [${systems.map(quote).join(", ")}], codes: new Set([${codes.map(quote).join(", ")}]) }`;
+    let name = bounds.get(text);
+    if (name === undefined) bounds.set(text, (name = `bound${bounds.size}`));
+    return name;
+  }
+
+  function targetsName(types: readonly string[]): string {
+    const list = types.map(quote).join(", ");
+    let name = targets.get(list);
+    if (name === undefined) targets.set(list, (name = `types${targets.size}`));
+    return name;
+  }
+}
+
+/** Types whose values may name a contained resource, by dom-3. */
+export const uriTypes: ReadonlySet<string> = new Set(["canonical", "uri", "url"]);
+
+const forms: Readonly<Record<string, string>> = { markdown: "string", url: "uri", canonical: "uri" };
+
+/** A condition that holds where the value is none of the primitive type. */
+export function primitiveFault(name: string, type: string): string {
+  switch (type) {
+    case "boolean":
+      return `typeof ${name} !== "boolean"`;
+    case "decimal":
+      return `!p.isDecimal(${name})`;
+    case "integer":
+      return `!p.isWhole(${name}, -2147483648, 2147483647)`;
+    case "unsignedInt":
+      return `!p.isWhole(${name}, 0, 2147483647)`;
+    case "positiveInt":
+      return `!p.isWhole(${name}, 1, 2147483647)`;
+    default:
+      return `typeof ${name} !== "string" || p.${propertyKey(forms[type] ?? type)}Form(${name}) !== 0`;
+  }
+}
