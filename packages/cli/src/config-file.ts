@@ -134,9 +134,16 @@ function within(path: string, outer: string): boolean {
   return path === outer || path.startsWith(`${outer}.`) || path.startsWith(`${outer}[`);
 }
 
+const faultsOfError = new WeakMap<object, readonly ConfigFault[]>();
+
+/** The faults that {@link loadConfig} found, of the error that it threw; none for another error. */
+export function configFaultsOf(error: unknown): readonly ConfigFault[] {
+  return typeof error === "object" && error !== null ? (faultsOfError.get(error) ?? []) : [];
+}
+
 function invalid(file: string, faults: readonly ConfigFault[]): HelsekontaktError {
   const lines = faults.map((f) => `\n  ${f.path === "" ? "(whole)" : f.path}: expected ${f.expected}; ${f.hint}`);
-  return new HelsekontaktError(
+  const error = new HelsekontaktError(
     "config/invalid",
     `expected a usable configuration in ${file}, found ${faults.length} fault(s):${lines.join("")}`,
     {
@@ -144,6 +151,8 @@ function invalid(file: string, faults: readonly ConfigFault[]): HelsekontaktErro
       hint: "mend every path named; the values themselves are never shown",
     },
   );
+  faultsOfError.set(error, faults);
+  return error;
 }
 
 async function readJson(path: string): Promise<unknown> {

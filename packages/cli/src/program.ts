@@ -44,6 +44,30 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
     .action(async (options) => finish(await (await import("./commands/sandbox.ts")).sandbox(options, io)));
 
   program
+    .command("doctor")
+    .description(
+      "check everything that has to work: names, TLS, clock, tokens, services, broker, registries, keys, journal",
+    )
+    .requiredOption("--config <file>", "configuration: JSON, or a module (.mjs, .ts)")
+    .option("--only <check>", "a check or a group of checks, with what it needs: token, registry.own", several)
+    .option("--timeout <ms>", "limit for each check", "15000")
+    .option("--ca <file>", "authorities to trust beside the system's, as PEM", several)
+    .option("--json", "one object: ok, environment, counts, checks")
+    .action(async (options) => finish(await (await import("./commands/doctor.ts")).doctor(options, io)));
+
+  const config = program.command("config").description("what a configuration says");
+  config
+    .command("show")
+    .description("every setting that applies, where it comes from, and whether it is confirmed; no secret")
+    .requiredOption("--config <file>", "configuration: JSON, or a module (.mjs, .ts)")
+    .option("--json", "one array: path, value, origin, mark, reason, source")
+    .action(async (options) => finish(await (await import("./commands/config.ts")).showConfig(options, io)));
+  config
+    .command("schema")
+    .description("the JSON Schema of the configuration file, for editors")
+    .action(async () => finish(await (await import("./commands/config.ts")).printSchema(io)));
+
+  program
     .command("validate")
     .description("judge messages (MsgHead, AppRec), their payloads, and FHIR in JSON, NDJSON or XML")
     .argument("<file...>")

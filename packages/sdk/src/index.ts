@@ -43,6 +43,8 @@ export {
   environments,
   type PresetSetting,
 } from "./environments.ts";
+export { diagnose } from "./diagnosis/diagnose.ts";
+export type { CheckResult, DiagnoseOptions, Diagnosis, Finding } from "./diagnosis/types.ts";
 export { describeConfig, type EffectiveSetting } from "./settings.ts";
 export type {
   Aktivsjekk,

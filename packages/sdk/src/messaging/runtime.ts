@@ -12,6 +12,7 @@ import { type Clock, HelsekontaktError, type Logger, throwIfAborted } from "@hel
 import type { Journal } from "@helsekontakt/journal";
 import type { AmqpConfig, KeysConfig } from "../config.ts";
 import type { EkontaktInbound } from "../flows/ekontakt.ts";
+import { brokerSettings } from "./broker-settings.ts";
 import { runDispatcher } from "./dispatcher.ts";
 import type { EventSink } from "./events.ts";
 import type { StopSignals } from "./claim-loop.ts";
@@ -77,10 +78,7 @@ export class Runtime {
     const queues = await this.#queues(starting);
     const connection = await connectAmqp(
       {
-        ...(amqp.url === undefined ? {} : { url: amqp.url }),
-        ...this.#host(),
-        ...(amqp.username === undefined ? {} : { username: amqp.username }),
-        ...(amqp.password === undefined ? {} : { password: amqp.password }),
+        ...brokerSettings(amqp, this.#options),
         logger,
         onState: (event) => emit({ type: "connection", state: event.state }),
       },
@@ -207,16 +205,6 @@ export class Runtime {
       );
     }
     return { async: own.queues.async, ...(own.queues.error === undefined ? {} : { error: own.queues.error }) };
-  }
-
-  #host(): { host?: string; port?: number; transport?: "tls"; namespace?: string } {
-    if (this.#options.amqp.url !== undefined) return {};
-    const [host, port] = (this.#options.amqpHost ?? "").split(":");
-    return {
-      ...(host === undefined || host === "" ? {} : { host, transport: "tls" as const }),
-      ...(port === undefined ? {} : { port: Number(port) }),
-      ...(this.#options.amqpNamespace === undefined ? {} : { namespace: this.#options.amqpNamespace }),
-    };
   }
 
   /** Marks messages overdue whose AppRec has not come in time, and tells. */
