@@ -6,6 +6,24 @@ export type { DigitalStatus, Member, Members, Membership } from "./members.ts";
 export type { SentOfferings, SentOfferingsStore } from "./offerings.ts";
 export type { Outbox, RetryAt } from "./outbox-api.ts";
 export type { OutboxClaim, OutboxEntry, OutboxMessage } from "./outbox-rows.ts";
+export type {
+  BatchMember,
+  LedgerBatch,
+  LedgerDue,
+  LedgerEntry,
+  LedgerEvent,
+  LedgerReason,
+  LedgerRun,
+  LedgerRunHandle,
+  LedgerStatus,
+  MemberBatch,
+  MemberLedger,
+  MembershipChange,
+  MembershipOutcome,
+  MemberSettlement,
+  Staged,
+  StagedMember,
+} from "./members-ledger-types.ts";
 export { backoffMs, type Cancellable, type Lease } from "./parts.ts";
 export type { ReceiptError, ReceiptFacts, ReceiptRecord, Receipts, StoredReceipt } from "./receipts.ts";
 export { type SqliteStoreOptions, sqliteStore } from "./sqlite.ts";

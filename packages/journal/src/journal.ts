@@ -3,6 +3,8 @@ import { Cipher, type JournalKeys } from "./cipher.ts";
 import { wholeNumber } from "./faults.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
 import { createMembers, type Members } from "./members.ts";
+import { createMemberLedger } from "./members-ledger.ts";
+import type { MemberLedger } from "./members-ledger-types.ts";
 import { Notifier } from "./notifier.ts";
 import { createSentOfferings, type SentOfferingsStore } from "./offerings.ts";
 import { createOutbox } from "./outbox.ts";
@@ -35,6 +37,8 @@ export interface Journal {
   readonly receipts: Receipts;
   readonly threads: Threads;
   readonly members: Members;
+  /** What the member register wants, has acknowledged and has under way. */
+  readonly ledger: MemberLedger;
   readonly offerings: SentOfferingsStore;
   /** Deletes by age. @throws {HelsekontaktError} `input/invalid`, `journal/unavailable`, `abort/cancelled` */
   prune(retention: Retention): Promise<Pruned>;
@@ -72,6 +76,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     receipts: createReceipts(parts),
     threads: createThreads(parts),
     members: createMembers(parts),
+    ledger: createMemberLedger(parts),
     offerings: createSentOfferings(parts),
     prune: (retention) => prune(parts, retention),
     rotateKeys: (rotate = {}) => rotateKeys(parts, rotate),

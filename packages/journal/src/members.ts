@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { HelsekontaktError, type Personal, throwIfAborted } from "@helsekontakt/core";
-import type { Selectable } from "kysely";
+import { type Selectable, sql } from "kysely";
 import { notFound, plainText, wholeNumber } from "./faults.ts";
 import type { Cancellable, Parts } from "./parts.ts";
 import type { MemberTable } from "./schema.ts";
@@ -74,6 +74,19 @@ export interface Members {
 
 const writeBatch = 500;
 
+/** Columns of a membership that has not been told to anybody. @internal */
+export const nothingAcked = {
+  acked: null,
+  acked_start: null,
+  acked_end: null,
+  todo: null,
+  todo_run: null,
+  outcome: null,
+  outcome_code: null,
+  outcome_run: null,
+  history: null,
+} as const;
+
 /** @internal */
 export function memberPlace(id: string): string {
   return `member:person:${id}`;
@@ -108,9 +121,17 @@ export function createMembers(parts: Parts): Members {
       period_end: dateOrNull("end", member.end),
       changed_at: now,
     };
+    const asAcked = sql`acked = 'member' and unsure = 0
+      and acked_start is not distinct from cast(${period.period_start} as text)
+      and acked_end is not distinct from cast(${period.period_end} as text)`;
+    const wish = {
+      wanted: 1,
+      todo: sql<"add">`case when ${asAcked} then null when acked = 'member' then 'change' else 'add' end`,
+      todo_run: null,
+    };
     const updated = await db
       .updateTable("member")
-      .set(period)
+      .set({ ...period, ...wish })
       .where("person_hash", "in", hashes(member.person))
       .where("organisation", "=", plainText("organisation", member.organisation))
       .returning("id")
@@ -130,6 +151,8 @@ export function createMembers(parts: Parts): Members {
         status_at: null,
         next_retry_at: null,
         created_at: now,
+        ...nothingAcked,
+        todo: "add",
       })
       .onConflict((c) => c.columns(["person_hash", "organisation"]).doUpdateSet(period))
       .returning("id")
@@ -231,7 +254,8 @@ export function createMembers(parts: Parts): Members {
   };
 }
 
-function dateOrNull(name: string, value: string | undefined): string | null {
+/** @internal */
+export function dateOrNull(name: string, value: string | undefined): string | null {
   if (value === undefined) return null;
   if (/^\d{4}-\d{2}-\d{2}$/.test(value)) return value;
   throw new HelsekontaktError("input/invalid", `expected ${name} as YYYY-MM-DD, found another form`, {

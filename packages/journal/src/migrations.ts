@@ -3,7 +3,7 @@ import { type CreateTableBuilder, sql } from "kysely";
 import type { Db, Engine } from "./store.ts";
 
 /** Numbered from 1, forward only; a released one is never edited. */
-const migrations: readonly ((db: Db, engine: Engine) => Promise<void>)[] = [initial, sentOfferings];
+const migrations: readonly ((db: Db, engine: Engine) => Promise<void>)[] = [initial, sentOfferings, memberLedger];
 
 /** The version that this package writes. */
 export const schemaVersion = migrations.length;
@@ -168,5 +168,75 @@ async function sentOfferings(db: Db, engine: Engine): Promise<void> {
     .addColumn("content", engine === "postgres" ? sql`bytea` : sql`blob`, (c) => c.notNull())
     .addColumn("key_id", "text")
     .addColumn("sent_at", "double precision", (c) => c.notNull())
+    .execute();
+}
+
+/** Version 3: of each membership what Helsenorge has acknowledged and what is to be told, with runs and batches. */
+async function memberLedger(db: Db, engine: Engine): Promise<void> {
+  const time = "double precision" as const;
+  const texts = ["acked", "acked_start", "acked_end", "todo", "outcome", "outcome_code", "history"];
+  for (const name of texts) await db.schema.alterTable("member").addColumn(name, "text").execute();
+  for (const name of ["todo_run", "outcome_run"])
+    await db.schema.alterTable("member").addColumn(name, "integer").execute();
+  for (const [name, value] of [
+    ["wanted", 1],
+    ["unsure", 0],
+    ["attempts", 0],
+  ] as const)
+    await db.schema
+      .alterTable("member")
+      .addColumn(name, "integer", (c) => c.notNull().defaultTo(value))
+      .execute();
+  // Who was registered before counts as acknowledged; of the others it is not known.
+  await db
+    .updateTable("member")
+    .set((e) => ({
+      acked: "member",
+      acked_start: e.ref("period_start"),
+      acked_end: e.ref("period_end"),
+      outcome: "accepted",
+    }))
+    .where("status", "=", "active")
+    .execute();
+  await db.updateTable("member").set({ todo: "add", todo_run: 0, unsure: 1 }).where("status", "=", "unknown").execute();
+  await db
+    .updateTable("member")
+    .set({ todo: "add", todo_run: 0, outcome: "not-active" })
+    .where("status", "=", "inactive")
+    .execute();
+  await db.schema.createIndex("member_todo").on("member").column("seq").where(sql<boolean>`todo is not null`).execute();
+
+  const numbered = (name: string): CreateTableBuilder<string, "id"> =>
+    engine === "postgres"
+      ? db.schema.createTable(name).addColumn("id", "serial", (c) => c.primaryKey())
+      : db.schema.createTable(name).addColumn("id", "integer", (c) => c.primaryKey().autoIncrement());
+  await numbered("member_run")
+    .addColumn("kind", "text", (c) => c.notNull())
+    .addColumn("state", "text", (c) => c.notNull())
+    .addColumn("started_at", time, (c) => c.notNull())
+    .addColumn("finished_at", time)
+    .execute();
+  await numbered("member_batch")
+    .addColumn("run", "integer", (c) => c.notNull())
+    .addColumn("state", "text", (c) => c.notNull())
+    .addColumn("content", "text")
+    .addColumn("size", "integer", (c) => c.notNull())
+    .addColumn("tries", "integer", (c) => c.notNull())
+    .addColumn("timeouts", "integer", (c) => c.notNull())
+    .addColumn("ms", time, (c) => c.notNull())
+    .addColumn("opened_at", time, (c) => c.notNull())
+    .execute();
+  await db.schema
+    .createIndex("member_batch_open")
+    .on("member_batch")
+    .column("id")
+    .where(sql<boolean>`state = 'open'`)
+    .execute();
+  await db.schema.createIndex("member_batch_run").on("member_batch").column("run").execute();
+  await db.schema
+    .createTable("member_lease")
+    .addColumn("name", "text", (c) => c.primaryKey())
+    .addColumn("owner", "text", (c) => c.notNull())
+    .addColumn("lease_until", time, (c) => c.notNull())
     .execute();
 }

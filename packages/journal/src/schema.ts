@@ -101,6 +101,55 @@ export interface MemberTable {
   next_retry_at: number | null;
   created_at: number;
   changed_at: number;
+  /** 1 while the person is to be a member, 0 when withdrawn. */
+  wanted: Generated<number>;
+  /** What Helsenorge has acknowledged; null for nothing. */
+  acked: "member" | "withdrawn" | null;
+  acked_start: string | null;
+  acked_end: string | null;
+  /** 1 when something was sent since and it is not known what became of it. */
+  unsure: Generated<number>;
+  /** What is to be told. */
+  todo: "add" | "change" | "withdraw" | null;
+  /** The run that found it; counts only once that run has read its whole input. */
+  todo_run: number | null;
+  outcome: "accepted" | "not-active" | "refused" | "unknown" | null;
+  outcome_code: string | null;
+  outcome_run: number | null;
+  /** Consecutive times without `accepted`. */
+  attempts: Generated<number>;
+  /** The newest events, one JSON array a line. */
+  history: string | null;
+}
+
+/** One row per run of the member register. */
+export interface MemberRunTable {
+  id: Generated<number>;
+  kind: "reconcile" | "retry";
+  state: "reading" | "sending" | "done" | "stopped" | "refused";
+  started_at: number;
+  finished_at: number | null;
+}
+
+/** One row per list of members that was sent or is about to be. */
+export interface MemberBatchTable {
+  id: Generated<number>;
+  run: number;
+  state: "open" | "answered" | "split" | "set-aside";
+  /** Rows, changes and periods as JSON, while open; persons are in `member` alone. */
+  content: string | null;
+  size: number;
+  tries: number;
+  timeouts: number;
+  ms: number;
+  opened_at: number;
+}
+
+/** Who works on the register. */
+export interface MemberLeaseTable {
+  name: string;
+  owner: string;
+  lease_until: number;
 }
 
 /** One row per organisation: the offerings that were sent last. */
@@ -122,6 +171,9 @@ export interface JournalSchema {
   receipt: ReceiptTable;
   thread: ThreadTable;
   member: MemberTable;
+  member_run: MemberRunTable;
+  member_batch: MemberBatchTable;
+  member_lease: MemberLeaseTable;
   offering_bundle: OfferingBundleTable;
   journal_migration: MigrationTable;
 }

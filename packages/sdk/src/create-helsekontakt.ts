@@ -16,6 +16,8 @@ import type { Ekontakt } from "./flows/ekontakt-types.ts";
 import { createMedlemstjenester, type Medlemstjenester } from "./flows/medlemstjenester.ts";
 import { createNotifikasjon, type Notifikasjon } from "./flows/notifikasjon.ts";
 import { createTjenesteoversikt, type Tjenesteoversikt } from "./flows/tjenesteoversikt.ts";
+import { createMemberRegister } from "./members/register.ts";
+import type { MemberRegister } from "./members/types.ts";
 import type { HelsekontaktEvent } from "./messaging/events.ts";
 import { Mailroom, notConfigured } from "./messaging/mailroom.ts";
 import { createRegistry } from "./messaging/party-registry.ts";
@@ -28,6 +30,8 @@ const ninetySixHours = 96 * 3_600_000;
 export interface Helsekontakt {
   readonly aktivsjekk: Aktivsjekk;
   readonly medlemstjenester: Medlemstjenester;
+  /** The members of Medlemstjenester, kept as they should be. Needs a journal. */
+  readonly members: MemberRegister;
   readonly notifikasjon: Notifikasjon;
   readonly ekontakt: Ekontakt;
   readonly tjenesteoversikt: Tjenesteoversikt;
@@ -90,23 +94,33 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
       guard,
     ),
   );
+  const helsekontakter = (retry?: RestClientOptions["retry"]) =>
+    createHelsekontakterClient({
+      ...signed(
+        restBase,
+        "rest.baseUrl",
+        "Medlemstjenester",
+        scopes?.helsekontakter ?? apis.helsekontakter.securitySchemes.helseid.scopes[0],
+      ),
+      ...(config.medlemstjenester === undefined ? {} : { wire: config.medlemstjenester }),
+      ...(retry === undefined ? {} : { retry }),
+    });
   const medlemstjenester = lazy(() =>
-    createMedlemstjenester(
-      createHelsekontakterClient({
-        ...signed(
-          restBase,
-          "rest.baseUrl",
-          "Medlemstjenester",
-          scopes?.helsekontakter ?? apis.helsekontakter.securitySchemes.helseid.scopes[0],
-        ),
-        ...(config.medlemstjenester === undefined ? {} : { wire: config.medlemstjenester }),
-      }),
+    createMedlemstjenester(helsekontakter(), journal, config.organisation, clock, guard),
+  );
+  const members = lazy(() => {
+    if (journal === undefined) throw notConfigured("the member register", ["journal"]);
+    return createMemberRegister({
       journal,
-      config.organisation,
+      // The register resends by itself, halves what is too slow, and has the time limit.
+      client: helsekontakter({ tries: 1, timeoutMs: 900_000 }),
+      wire: config.medlemstjenester,
+      organisation: config.organisation.organisationNumber,
       clock,
       guard,
-    ),
-  );
+      production: preset.production,
+    });
+  });
 
   const sender = (herId?: string): Party => {
     const { services, herId: own, name, organisationNumber } = config.organisation;
@@ -176,6 +190,9 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
     },
     get medlemstjenester() {
       return medlemstjenester();
+    },
+    get members() {
+      return members();
     },
     get notifikasjon() {
       return notifikasjon();

@@ -1,6 +1,6 @@
 import { personal } from "@helsekontakt/amqp-messaging/messages";
 import { type Clock, HelsekontaktError, type Personal, throwIfAborted } from "@helsekontakt/core";
-import type { DigitalStatus, Journal, Member } from "@helsekontakt/journal";
+import type { Journal, Member } from "@helsekontakt/journal";
 import type { HelsekontakterClient, MemberOutcome } from "@helsekontakt/rest-client";
 import type { OrganisationConfig } from "../config.ts";
 import { createOfferings } from "../offerings/offerings.ts";
@@ -111,21 +111,23 @@ export function createMedlemstjenester(
         await journal?.members.upsert(memberships, signal === undefined ? {} : { signal });
         const answer = await client.registerMembers(bundle, signal === undefined ? {} : { signal });
         calls++;
-        for (const [i, { person }] of memberships.entries()) {
+        for (const [i, { person, start, end }] of memberships.entries()) {
           const result = answer.members.find((m) => m.index === i);
           const outcome = outcomeOf(result);
           counts[outcome]++;
           results.push({ fnr: person, outcome, codes: result?.codes ?? [] });
-          await journal?.members.setStatus(
+          // What was answered is kept, also when the caller gives up meanwhile.
+          await journal?.ledger.record(
             person,
+            own.organisationNumber,
+            { start, end },
             {
-              status: statusOf(outcome),
-              organisation: own.organisationNumber,
+              outcome: ledgerOutcome[outcome],
+              ...(result?.codes[0] === undefined ? {} : { code: result.codes[0] }),
               ...(outcome === "registered"
                 ? {}
                 : { nextRetryAt: clock.now() + (outcome === "unanswered" ? 0 : retryAfterMs) }),
             },
-            // What was answered is kept, also when the caller gives up meanwhile.
           );
         }
         onProgress?.({ sent: results.length, calls, outcomes: { ...counts } });
@@ -155,9 +157,12 @@ function outcomeOf(result: MemberOutcome | undefined): MedlemOutcome {
   return result.reason === "not-active" ? "not-active" : "rejected";
 }
 
-function statusOf(outcome: MedlemOutcome): DigitalStatus {
-  return outcome === "registered" ? "active" : outcome === "not-active" ? "inactive" : "unknown";
-}
+const ledgerOutcome = {
+  registered: "accepted",
+  "not-active": "not-active",
+  rejected: "refused",
+  unanswered: "unknown",
+} as const;
 
 function* batches<T>(items: Iterable<T>, size: number): Generator<T[]> {
   let batch: T[] = [];

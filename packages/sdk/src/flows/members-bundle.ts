@@ -12,6 +12,8 @@ export interface BundledMember {
   /** First and last day, `yyyy-mm-dd`. */
   readonly from: string;
   readonly to: string;
+  /** Organisation number; default the one that the Bundle is for. */
+  readonly organisation?: string;
 }
 
 /**
@@ -36,7 +38,12 @@ export function buildMembersBundle(
         identifier: [{ system: ownSystem ? identifierSystems.dNummer : identifierSystems.fodselsnummer, value: fnr }],
         contact: [
           {
-            organization: { identifier: { system: identifierSystems.organisasjonsnummer, value: organisationNumber } },
+            organization: {
+              identifier: {
+                system: identifierSystems.organisasjonsnummer,
+                value: member.organisation ?? organisationNumber,
+              },
+            },
             period: { start: member.from, end: member.to },
           },
         ],

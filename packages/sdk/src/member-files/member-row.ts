@@ -108,7 +108,7 @@ function describedDate(text: string): string {
 /** Almost all lines of a file share a few days: each is judged once. */
 const known = new Map<string, string | undefined>();
 
-function isoDate(text: string): string | undefined {
+export function isoDate(text: string): string | undefined {
   if (known.has(text)) return known.get(text);
   const parts = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text);
   const date = parts === null ? undefined : realDay(Number(parts[1]), Number(parts[2]), Number(parts[3]));

@@ -61,6 +61,8 @@ export interface BatchOptions {
   readonly fixed?: number;
   /** Calls at a time; default 1. */
   readonly parallel?: number;
+  /** Milliseconds: the longest first pause after a call that failed, doubled each time to 10 s; default 500. */
+  readonly pauseMs?: number;
 }
 
 /** How members are sent. */

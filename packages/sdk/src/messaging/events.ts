@@ -26,6 +26,8 @@ export type HelsekontaktEvent =
       readonly accepted: boolean;
       readonly codes: readonly string[];
     }
+  /** An AppRec said of a member that he is not digitally active; the register tries again by its calendar. */
+  | { readonly type: "member-inactive"; readonly id: string }
   | { readonly type: "overdue"; readonly function: string; readonly id: string; readonly msgId?: string }
   | {
       readonly type: "undeliverable";

@@ -6,6 +6,7 @@ import type { Code8221 } from "@helsekontakt/types/codes";
 import { validateMessage } from "@helsekontakt/validators";
 import { isUuid } from "@helsekontakt/validators/identifiers";
 import { ekontaktFunction } from "../flows/ekontakt.ts";
+import { retryCalendar } from "../members/calendar.ts";
 import { type InboundOptions, settleRejected, unsupportedCode } from "./inbound.ts";
 import { isPlain, readForAnswer } from "./read-head.ts";
 import { notActiveCode } from "./receipt.ts";
@@ -141,19 +142,26 @@ async function takeReceipt(
 }
 
 /**
- * E35: the citizen is not digitally active. The register of members learns it, unless it has learned something since;
- * nothing is resent.
+ * E35: the citizen is not digitally active. The register of members learns it, unless it has learned something since,
+ * and tries again by its calendar; the message is not resent.
  */
-async function markInactive({ journal }: InboundOptions, outboxId: string, signal: AbortSignal): Promise<void> {
+async function markInactive(
+  { journal, clock, emit }: InboundOptions,
+  outboxId: string,
+  signal: AbortSignal,
+): Promise<void> {
   const payload = await journal.outbox.payload(outboxId, { signal });
   const patient = payload === undefined ? undefined : readForAnswer(payload)?.view.patient;
   if (patient === undefined) return;
   const [answer] = (await journal.receipts.list(outboxId, { signal })).filter((r) => r.outcome !== "contradiction");
   const answeredAt = answer?.recordedAt ?? 0;
-  const person = new Personal(patient.fnr.reveal());
-  for (const { organisation, statusAt = 0 } of await journal.members.find(person, { signal }))
-    if (statusAt <= answeredAt)
-      await journal.members.setStatus(person, { status: "inactive", organisation }, { signal });
+  const ids = await journal.ledger.markInactive(new Personal(patient.fnr.reveal()), {
+    code: notActiveCode,
+    answeredAt,
+    nextRetryAt: retryCalendar()(clock.now(), 0),
+    signal,
+  });
+  for (const id of ids) emit({ type: "member-inactive", id });
 }
 
 function plainOrHash(id: string): string {

@@ -1,0 +1,416 @@
+import { sql } from "kysely";
+import { notFound } from "./faults.ts";
+import type {
+  BatchMember,
+  LedgerBatch,
+  LedgerDue,
+  LedgerRunHandle,
+  MemberBatch,
+  MemberSettlement,
+  Staged,
+  StagedMember,
+} from "./members-ledger-types.ts";
+import type { MemberLease } from "./members-lease.ts";
+import { memberPlace } from "./members.ts";
+import { SeenSet } from "./members-rows.ts";
+import { settleRows } from "./members-settle.ts";
+import { inNumbers, inTexts } from "./members-sql.ts";
+import { type PersonHashes, personHashes, planStage, writeStage } from "./members-stage.ts";
+import type { Cancellable, Parts } from "./parts.ts";
+import type { MemberBatchTable } from "./schema.ts";
+import type { Db } from "./store.ts";
+import { personFromBytes } from "./threads.ts";
+
+/** Rows in one page of a walk through the register, and in one statement that withdraws. */
+const page = 5_000;
+
+type Stored = readonly [seq: number, change: BatchMember["change"], start: string, end: string];
+
+/** Hashes of new members that a dry run remembers, to find them twice: it stores none of them. */
+const maxRemembered = 1_000_000;
+
+export class LedgerRun implements LedgerRunHandle {
+  readonly run: number;
+  readonly #parts: Parts;
+  readonly #lease: MemberLease | undefined;
+  readonly #seen = new SeenSet();
+  readonly #badRuns: ReadonlySet<number>;
+  readonly #dryPeriods = new Map<string, string>();
+  #hashes: PersonHashes | undefined;
+  #cursor = 0;
+
+  /** @param lease - absent for a dry run, which writes nothing. */
+  constructor(parts: Parts, run: number, badRuns: ReadonlySet<number>, lease: MemberLease | undefined) {
+    this.#parts = parts;
+    this.run = run;
+    this.#badRuns = badRuns;
+    this.#lease = lease;
+  }
+
+  /** In a transaction that holds the lease. */
+  async #write<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.#parts.store.write(async (db) => {
+      await this.#lease?.keep(db);
+      return work(db);
+    }, signal);
+  }
+
+  async stage(members: readonly StagedMember[], { signal }: Cancellable = {}): Promise<Staged[]> {
+    const { store, cipher } = this.#parts;
+    this.#hashes ??= await store.read((db) => personHashes(db, cipher), signal);
+    const hashes = this.#hashes;
+    const plan = await store.read(
+      (db) => planStage(db, store.engine, hashes, members, this.#seen, this.#badRuns),
+      signal,
+    );
+    if (this.#lease === undefined) return this.#recall(hashes, members, plan.results);
+    if (plan.inserts.length + plan.updates.length > 0) {
+      const now = await this.#parts.now();
+      await this.#write(
+        (db) => writeStage(db, store.engine, cipher, plan, { run: this.run, now, seen: this.#seen }),
+        signal,
+      );
+    }
+    return plan.results;
+  }
+
+  #recall(hashes: PersonHashes, members: readonly StagedMember[], results: readonly Staged[]): Staged[] {
+    return results.map((result, n) => {
+      const member = members[n];
+      if (result !== "added" || member === undefined || this.#dryPeriods.size >= maxRemembered) return result;
+      const key = `${hashes.present(member).slice(0, 16)}/${member.organisation}`;
+      const period = `${member.start}/${member.end}`;
+      const before = this.#dryPeriods.get(key);
+      if (before === undefined) this.#dryPeriods.set(key, period);
+      return before === undefined ? result : before === period ? "duplicate" : "two-periods";
+    });
+  }
+
+  async *#absent(
+    organisations: readonly string[],
+    signal?: AbortSignal,
+  ): AsyncGenerator<{ seqs: number[]; all: number }> {
+    const { store } = this.#parts;
+    for (let after = 0; ; ) {
+      const rows = await store.read(
+        (db) =>
+          db
+            .selectFrom("member")
+            .select("seq")
+            .where("seq", ">", after)
+            .where((e) =>
+              e.or([
+                e("wanted", "=", 1),
+                // Withdrawn by a run that ended before that counted.
+                e.and([e("todo", "=", "withdraw"), inNumbers(store.engine, "todo_run", [...this.#badRuns])]),
+              ]),
+            )
+            .where(inTexts(store.engine, "organisation", organisations))
+            .orderBy("seq")
+            .limit(page)
+            .execute(),
+        signal,
+      );
+      const seqs = rows.map((r) => Number(r.seq));
+      after = seqs.at(-1) ?? after;
+      yield { seqs: seqs.filter((s) => !this.#seen.has(s)), all: seqs.length };
+      if (rows.length < page) return;
+    }
+  }
+
+  async countAbsent(organisations: readonly string[], { signal }: Cancellable = {}) {
+    let absent = 0;
+    let wanted = 0;
+    for await (const { seqs, all } of this.#absent(organisations, signal)) {
+      absent += seqs.length;
+      wanted += all;
+    }
+    return { absent, wanted };
+  }
+
+  async withdrawAbsent(organisations: readonly string[], { signal }: Cancellable = {}): Promise<number> {
+    const { store } = this.#parts;
+    let told = 0;
+    for await (const { seqs } of this.#absent(organisations, signal)) {
+      if (seqs.length === 0) continue;
+      const now = await this.#parts.now();
+      const changed = await this.#write(
+        (db) =>
+          db
+            .updateTable("member")
+            .set({
+              wanted: 0,
+              todo: sql<"withdraw">`case when acked = 'member' or unsure = 1 then 'withdraw' else null end`,
+              todo_run: this.run,
+              next_retry_at: null,
+              changed_at: now,
+            })
+            .where(inNumbers(store.engine, "seq", seqs))
+            .returning("todo")
+            .execute(),
+        signal,
+      );
+      told += changed.filter((r) => r.todo !== null).length;
+    }
+    return told;
+  }
+
+  async accept(): Promise<void> {
+    await this.#setState("sending");
+  }
+
+  async #setState(state: "sending" | "done" | "stopped" | "refused"): Promise<void> {
+    const now = await this.#parts.now();
+    await this.#write((db) =>
+      db
+        .updateTable("member_run")
+        .set({ state, finished_at: state === "sending" ? null : now })
+        .where("id", "=", this.run)
+        .execute(),
+    );
+  }
+
+  async openBatches(after: number, limit: number, { signal }: Cancellable = {}): Promise<readonly MemberBatch[]> {
+    const { store, cipher } = this.#parts;
+    return store.read(async (db) => {
+      const batches = await db
+        .selectFrom("member_batch")
+        .selectAll()
+        .where(sql<boolean>`state = 'open'`)
+        .where("id", ">", after)
+        .orderBy("id")
+        .limit(limit)
+        .execute();
+      const found: MemberBatch[] = [];
+      for (const { id, content, tries, timeouts } of batches) {
+        const stored = JSON.parse(content ?? "[]") as Stored[];
+        const rows = await db
+          .selectFrom("member")
+          .select(["seq", "id", "person", "key_id", "organisation", "attempts"])
+          .where(
+            inNumbers(
+              store.engine,
+              "seq",
+              stored.map(([seq]) => seq),
+            ),
+          )
+          .execute();
+        const bySeq = new Map(rows.map((r) => [Number(r.seq), r]));
+        const members: BatchMember[] = [];
+        for (const [seq, change, start, end] of stored) {
+          const row = bySeq.get(seq);
+          // A member that was deleted meanwhile is not sent.
+          if (row === undefined) continue;
+          const person = personFromBytes(cipher.open(row.key_id, row.person, memberPlace(row.id)));
+          members.push({ seq, person, organisation: row.organisation, change, start, end, attempts: row.attempts });
+        }
+        found.push({ id, run: this.run, members, tries, timeouts });
+      }
+      return found;
+    }, signal);
+  }
+
+  /** Members that wait for being told now. */
+  #due(db: Db, now: number, everything: boolean) {
+    const { engine } = this.#parts.store;
+    let query = db.selectFrom("member").where(sql<boolean>`todo is not null`);
+    if (!everything) query = query.where((e) => e.or([e("next_retry_at", "is", null), e("next_retry_at", "<=", now)]));
+    if (this.#badRuns.size > 0)
+      query = query.where((e) =>
+        e.or([e("todo_run", "is", null), e.not(inNumbers(engine, "todo_run", [...this.#badRuns]))]),
+      );
+    return query;
+  }
+
+  async countDue(everything: boolean, { signal }: Cancellable = {}): Promise<number> {
+    const now = await this.#parts.now();
+    const row = await this.#parts.store.read(
+      (db) =>
+        this.#due(db, now, everything)
+          .select((e) => e.fn.countAll<number | string>().as("n"))
+          .executeTakeFirst(),
+      signal,
+    );
+    return Number(row?.n ?? 0);
+  }
+
+  /** Those who were refused are told again. */
+  async reviveRefused(): Promise<void> {
+    await this.#write((db) =>
+      db
+        .updateTable("member")
+        .set({
+          todo: sql<"add">`case when wanted = 0 then 'withdraw' when acked = 'member' then 'change' else 'add' end`,
+          todo_run: this.run,
+        })
+        .where("outcome", "=", "refused")
+        .where("todo", "is", null)
+        .execute(),
+    );
+  }
+
+  async peek({ limit, everything, signal }: Cancellable & { limit: number; everything: boolean }) {
+    const { store, cipher } = this.#parts;
+    const now = await this.#parts.now();
+    const rows = await store.read(
+      (db) =>
+        this.#due(db, now, everything)
+          .select([
+            "seq",
+            "id",
+            "person",
+            "key_id",
+            "organisation",
+            "todo",
+            "period_start",
+            "period_end",
+            "acked",
+            "acked_start",
+            "acked_end",
+            "attempts",
+            "outcome",
+          ])
+          .where("seq", ">", this.#cursor)
+          .orderBy("seq")
+          .limit(limit)
+          .execute(),
+      signal,
+    );
+    return rows.map((row): LedgerDue => {
+      this.#cursor = Number(row.seq);
+      return {
+        seq: this.#cursor,
+        person: personFromBytes(cipher.open(row.key_id, row.person, memberPlace(row.id))),
+        organisation: row.organisation,
+        change: row.todo ?? "add",
+        start: row.period_start ?? "",
+        end: row.period_end ?? "",
+        attempts: row.attempts,
+        ...(row.outcome === null ? {} : { outcome: row.outcome }),
+        ...(row.acked === "member" ? { acked: { start: row.acked_start ?? "", end: row.acked_end ?? "" } } : {}),
+      };
+    });
+  }
+
+  async open(members: readonly BatchMember[]): Promise<MemberBatch> {
+    const now = await this.#parts.now();
+    const id = await this.#write((db) => this.#insert(db, members, now, 0));
+    return { id, run: this.run, members, tries: 0, timeouts: 0 };
+  }
+
+  async #insert(db: Db, members: readonly BatchMember[], now: number, tries: number): Promise<number> {
+    const stored: Stored[] = members.map((m) => [m.seq, m.change, m.start, m.end]);
+    const row = await db
+      .insertInto("member_batch")
+      .values({
+        run: this.run,
+        state: "open",
+        content: JSON.stringify(stored),
+        size: members.length,
+        tries,
+        timeouts: 0,
+        ms: 0,
+        opened_at: now,
+      })
+      .returning("id")
+      .executeTakeFirstOrThrow();
+    return row.id;
+  }
+
+  async settleUnsent(
+    members: readonly LedgerDue[],
+    settlement: (member: LedgerDue) => MemberSettlement,
+    change?: "check",
+  ): Promise<void> {
+    if (members.length === 0) return;
+    const now = await this.#parts.now();
+    const at = { now, run: this.run, batch: null, ...(change === undefined ? {} : { label: change }) };
+    await this.#write((db) => settleRows(db, this.#parts.store.engine, members, members.map(settlement), at));
+  }
+
+  async note(batch: number, { timedOut, ms }: { readonly timedOut: boolean; readonly ms: number }): Promise<void> {
+    await this.#write((db) =>
+      db
+        .updateTable("member_batch")
+        .set((e) => ({
+          tries: e("tries", "+", 1),
+          timeouts: e("timeouts", "+", timedOut ? 1 : 0),
+          ms,
+        }))
+        .where("id", "=", batch)
+        .execute(),
+    );
+  }
+
+  async settle(
+    batch: MemberBatch,
+    settlements: readonly MemberSettlement[],
+    { ms, setAside = false }: { readonly ms: number; readonly setAside?: boolean },
+  ): Promise<void> {
+    const now = await this.#parts.now();
+    await this.#write(async (db) => {
+      await this.#close(db, batch.id, setAside ? "set-aside" : "answered", setAside ? undefined : ms);
+      const at = { now, run: this.run, batch: batch.id };
+      await settleRows(db, this.#parts.store.engine, batch.members, settlements, at);
+    });
+  }
+
+  async #close(db: Db, id: number, state: MemberBatchTable["state"], answeredAfter?: number): Promise<void> {
+    const closed = await db
+      .updateTable("member_batch")
+      .set((e) => ({
+        state,
+        content: null,
+        run: this.run,
+        ...(answeredAfter === undefined ? {} : { ms: answeredAfter, tries: e("tries", "+", 1) }),
+      }))
+      .where("id", "=", id)
+      .where(sql<boolean>`state = 'open'`)
+      .returning("id")
+      .execute();
+    if (closed.length === 0) throw notFound("an open batch", String(id));
+  }
+
+  async split(batch: MemberBatch): Promise<readonly [MemberBatch, MemberBatch]> {
+    const now = await this.#parts.now();
+    const middle = Math.ceil(batch.members.length / 2);
+    const halves = [batch.members.slice(0, middle), batch.members.slice(middle)] as const;
+    return this.#write(async (db) => {
+      await this.#close(db, batch.id, "split");
+      const made: MemberBatch[] = [];
+      for (const members of halves)
+        made.push({ id: await this.#insert(db, members, now, 0), run: this.run, members, tries: 0, timeouts: 0 });
+      return made as unknown as readonly [MemberBatch, MemberBatch];
+    });
+  }
+
+  async slowest(limit: number): Promise<readonly LedgerBatch[]> {
+    const rows = await this.#parts.store.read((db) =>
+      db
+        .selectFrom("member_batch")
+        .selectAll()
+        .where("run", "=", this.run)
+        .where("ms", ">", 0)
+        .orderBy("ms", "desc")
+        .limit(limit)
+        .execute(),
+    );
+    return rows.map(({ id, size, ms, tries, timeouts, state }) => ({
+      batch: id,
+      members: size,
+      ms: Math.round(ms),
+      tries,
+      timeouts,
+      state,
+    }));
+  }
+
+  async end(state: "done" | "stopped" | "refused"): Promise<void> {
+    if (this.#lease === undefined) return;
+    try {
+      await this.#setState(state);
+    } finally {
+      await this.#lease.release();
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import { HelsekontaktError } from "@helsekontakt/core";
+import type { BatchOptions } from "./types.ts";
+
+/** {@link BatchOptions} with defaults. */
+export interface BatchLimits {
+  readonly start: number;
+  readonly max: number;
+  readonly timeoutMs: number;
+  readonly targetMs: number;
+  readonly fixed: number | undefined;
+  readonly parallel: number;
+  readonly pauseMs: number;
+}
+
+/** @throws {HelsekontaktError} `input/invalid` */
+export function batchLimits(options: BatchOptions = {}): BatchLimits {
+  const whole = (name: keyof BatchOptions, value: number, most: number): number => {
+    if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+    throw new HelsekontaktError(
+      "input/invalid",
+      `expected batch.${name} to be a whole number from 1 to ${most}, found another value`,
+      { context: { field: `batch.${name}` } },
+    );
+  };
+  const max = whole("max", options.max ?? 1_000, 10_000);
+  const timeoutMs = whole("timeoutMs", options.timeoutMs ?? 15_000, 600_000);
+  return {
+    start: Math.min(max, whole("start", options.start ?? 25, 10_000)),
+    max,
+    timeoutMs,
+    targetMs: whole("targetMs", options.targetMs ?? Math.max(1, Math.round(timeoutMs / 2)), timeoutMs),
+    fixed: options.fixed === undefined ? undefined : whole("fixed", options.fixed, max),
+    parallel: whole("parallel", options.parallel ?? 1, 32),
+    pauseMs: whole("pauseMs", options.pauseMs ?? 500, 60_000),
+  };
+}
+
+/**
+ * How many members to send in the next call: so many that it takes about the target, as far as the calls before tell.
+ * Grows at most twofold from call to call, shrinks by at most a third, and by half when there was no answer in time;
+ * sizes near one that had none are left alone for a while.
+ */
+export class BatchSizer {
+  readonly #limits: BatchLimits;
+  #size: number;
+  #ceiling: number;
+  /** Milliseconds per member, smoothed. */
+  #cost: number | undefined;
+  #answers = 0;
+  #largest = 0;
+
+  constructor(limits: BatchLimits) {
+    this.#limits = limits;
+    this.#size = limits.fixed ?? limits.start;
+    this.#ceiling = limits.max;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The largest list that was answered. */
+  get largest(): number {
+    return this.#largest;
+  }
+
+  answered(members: number, ms: number): void {
+    this.#largest = Math.max(this.#largest, members);
+    if (this.#limits.fixed !== undefined) return;
+    // A short list at the end of the work says nothing of longer ones.
+    if (members * 2 < this.#size) return;
+    const cost = Math.max(ms, 0.01) / members;
+    this.#cost = this.#cost === undefined ? cost : this.#cost + 0.3 * (cost - this.#cost);
+    if (++this.#answers % 8 === 0) this.#ceiling = Math.min(this.#limits.max, Math.ceil(this.#ceiling * 1.1));
+    const wanted = this.#limits.targetMs / this.#cost;
+    const bounded = Math.min(Math.max(wanted, this.#size * 0.67), this.#size * 2, this.#ceiling);
+    this.#size = Math.max(1, Math.round(bounded));
+  }
+
+  timedOut(members: number): void {
+    if (this.#limits.fixed !== undefined) return;
+    this.#ceiling = Math.max(1, Math.min(this.#ceiling, Math.floor(members * 0.8)));
+    this.#size = Math.max(1, Math.min(this.#size, Math.floor(members / 2)));
+    const cost = this.#limits.timeoutMs / members;
+    this.#cost = Math.max(this.#cost ?? 0, cost / 2);
+  }
+
+  /** A list was refused for its length. */
+  tooLong(members: number): void {
+    this.#ceiling = Math.max(1, Math.floor(members / 2));
+    this.#size = Math.min(this.#size, this.#ceiling);
+  }
+}
