@@ -15,8 +15,10 @@ export interface SandboxRequest {
 export interface SandboxResponse {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A string or bytes are sent as they are, anything else as JSON. */
+  /** A string or bytes are sent as they are, an async iterable of bytes piece by piece, anything else as JSON. */
   readonly body?: unknown;
+  /** Closes the connection without an answer. */
+  readonly drop?: boolean;
 }
 
 /** Answers one request. */
@@ -82,11 +84,34 @@ async function answer(
     result = { status: 500, body: { Code: "EHAPI-100000", Message: "Teknisk feil", ErrorCategory: 0 } };
   }
   if (response.destroyed) return;
+  if (result.drop === true) return void request.socket.destroy();
   const { body } = result;
+  if (isPieces(body)) {
+    response.writeHead(result.status, result.headers);
+    return sendPieces(body, response);
+  }
   const raw = body === undefined || typeof body === "string" || Buffer.isBuffer(body);
   const payload = raw ? (body ?? "") : JSON.stringify(body);
   response.writeHead(result.status, { ...(raw ? {} : { "content-type": "application/json" }), ...result.headers });
   response.end(payload);
+}
+
+function isPieces(body: unknown): body is AsyncIterable<Uint8Array> {
+  return typeof body === "object" && body !== null && Symbol.asyncIterator in body;
+}
+
+/** A client that has gone ends it: nothing waits for a reader that is not there. */
+async function sendPieces(pieces: AsyncIterable<Uint8Array>, response: ServerResponse): Promise<void> {
+  const gone = new Promise<false>((resolve) => response.once("close", () => resolve(false)));
+  const iterator = pieces[Symbol.asyncIterator]();
+  for (;;) {
+    const next = await Promise.race([iterator.next(), gone]);
+    if (next === false || next.done === true || response.destroyed) break;
+    if (!response.write(next.value))
+      await Promise.race([new Promise((resolve) => response.once("drain", resolve)), gone]);
+  }
+  void iterator.return?.();
+  response.end();
 }
 
 function flatten(headers: IncomingMessage["headers"]): Record<string, string | undefined> {
