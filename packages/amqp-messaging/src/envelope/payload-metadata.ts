@@ -83,7 +83,7 @@ class Collector implements XmlHandler {
     this.#path.push(namespace === "" ? tag.local : `*${tag.local}`);
     if (this.#kind === "other") return;
     const path = this.#path.join("/");
-    const attribute = tag.attributes["V"]?.value;
+    const attribute = tag.attributes.find((a) => a.name === "V")?.value;
     const code = codes[path];
     if (code !== undefined && attribute !== undefined) this.#set(code, attribute);
     if (holders[path] !== undefined) this.#holders.push({ path });

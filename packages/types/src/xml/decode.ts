@@ -68,20 +68,12 @@ function feed(element: XmlElement, decoder: Decoder, outer: readonly Readonly<Re
         prefix,
       ),
   };
-  const attributes: Record<string, XmlTagAttribute> = {};
-  for (const a of element.attributes) {
+  const attributes = element.attributes.map((a): XmlTagAttribute => {
     if (a.ns === XMLNS)
       throw new HelsekontaktError("input/invalid", "expected a tree without namespace declarations, found one");
-    // The key only has to be unique; the decoder reads the members.
-    attributes[`{${a.ns}}${a.name}`] = {
-      name: a.name,
-      prefix: a.ns === "" ? "" : "n",
-      local: a.name,
-      uri: a.ns,
-      value: a.value,
-    };
-  }
-  decoder.open({ local: element.name, prefix: "", uri: element.ns, attributes, ns: {} }, cursor);
+    return { name: a.name, prefix: a.ns === "" ? "" : "n", local: a.name, uri: a.ns, value: a.value };
+  });
+  decoder.open({ local: element.name, prefix: "", uri: element.ns, attributes }, cursor);
   for (const item of element.content) {
     if (typeof item === "string") decoder.text(item);
     else feed(item, decoder, scope);

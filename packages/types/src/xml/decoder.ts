@@ -7,7 +7,7 @@ import {
   derivedType,
   wildcardAllows,
 } from "./compile.ts";
-import { clarkName, own, XSI } from "./names.ts";
+import { clarkName, own, XMLNS, XSI } from "./names.ts";
 import { TreeBuilder } from "./parse-tree.ts";
 import type { XmlCursor, XmlHandler, XmlTag, XmlTagAttribute } from "./reader.ts";
 import type { ElementRegistry, ElementTable } from "./table.ts";
@@ -57,8 +57,6 @@ export class Decoder implements XmlHandler {
   readonly #frames: Frame[] = [];
   readonly #tolerated: Tolerated[] = [];
   #depth = 0;
-  /** False: no attribute of the document can be `xsi:type` or one of its kin, so none is looked for. */
-  #instancesPossible = true;
   #tree: TreeBuilder | undefined;
   #treeName = "";
   #treeSlot: "any" | "content" | "items" = "any";
@@ -72,10 +70,6 @@ export class Decoder implements XmlHandler {
   result(): { name: string; value: object | string; tolerated: readonly Tolerated[] } {
     const root = this.#root as { name: string; value: object | string };
     return { ...root, tolerated: this.#tolerated };
-  }
-
-  start(cursor: XmlCursor): void {
-    this.#instancesPossible = cursor.mayDeclare?.(XSI) ?? true;
   }
 
   open(tag: XmlTag, cursor: XmlCursor): void {
@@ -302,18 +296,12 @@ export class Decoder implements XmlHandler {
 
   #attributes(frame: Frame, tag: XmlTag, cursor: XmlCursor): void {
     const all = tag.attributes;
-    if (this.#instancesPossible) {
-      for (const key in all) {
-        if ((all[key] as XmlTagAttribute).uri === XSI) {
-          this.#instances(frame, tag, cursor);
-          break;
-        }
-      }
-    }
+    if (all.length === 0) return;
+    if (all.some((a) => a.uri === XSI)) this.#instances(frame, tag, cursor);
     const type = frame.type;
-    for (const key in all) {
-      const a = all[key] as XmlTagAttribute;
-      if (a.prefix !== "" ? a.prefix === "xmlns" || a.uri === XSI : key === "xmlns") continue;
+    for (let n = 0; n < all.length; n++) {
+      const a = all[n] as XmlTagAttribute;
+      if (a.uri === XMLNS || a.uri === XSI) continue;
       const declared = type?.attributes.get(a.uri === "" ? a.local : clarkName(a.uri, a.local));
       if (declared !== undefined) {
         frame.value[declared.prop] = a.value;
@@ -329,8 +317,7 @@ export class Decoder implements XmlHandler {
 
   /** Before the other attributes, because `xsi:type` decides which of them are declared. */
   #instances(frame: Frame, tag: XmlTag, cursor: XmlCursor): void {
-    for (const key in tag.attributes) {
-      const a = tag.attributes[key] as XmlTagAttribute;
+    for (const a of tag.attributes) {
       if (a.uri === XSI) this.#instance(frame, a.local, a.value, cursor);
     }
   }

@@ -8,9 +8,13 @@ export interface DecodedBytes {
   readonly text: string;
   /** Lower case: `utf-8`, `utf-16le`, `utf-16be`, `iso-8859-1`, `iso-8859-15`, `windows-1252`, `us-ascii`. */
   readonly encoding: string;
+  /** True when it is certain that the text holds no character that XML forbids; else it has not been looked for. */
+  readonly clean?: boolean;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
+/** Of a piece that does not begin the document: a byte order mark there is a character. */
+const utf8Inside = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const aliases: Readonly<Record<string, string>> = {
   utf8: "utf-8",
   latin1: "iso-8859-1",
@@ -74,8 +78,11 @@ export function decodeXmlBytes(bytes: Uint8Array): DecodedBytes {
 
 function decodeUtf8(bytes: Uint8Array, marked: boolean): DecodedBytes {
   let text: string;
+  let clean = false;
   try {
-    text = utf8.decode(bytes);
+    const large = bytes.byteLength > largeDocument ? decodeLarge(bytes) : undefined;
+    text = large?.text ?? utf8.decode(bytes);
+    clean = large?.clean ?? false;
   } catch {
     throw mismatch("utf-8", "a byte sequence that is not UTF-8", lineOf(bytes, isUtf8));
   }
@@ -84,7 +91,56 @@ function decodeUtf8(bytes: Uint8Array, marked: boolean): DecodedBytes {
     if (declared !== undefined && declared !== "utf-8")
       throw mismatch("the declared encoding", "a UTF-8 byte order mark");
   }
-  return { text, encoding: "utf-8" };
+  return clean ? { text, encoding: "utf-8", clean } : { text, encoding: "utf-8" };
+}
+
+const largeDocument = 64 * 1024;
+const block = 16 * 1024;
+
+/**
+ * Large documents are nearly all base64, which is ASCII. Blocks of ASCII are copied as they are, so that the text takes one
+ * byte a character, not two, for the sake of a few letters beyond ASCII elsewhere in the document.
+ */
+function decodeLarge(bytes: Uint8Array): { readonly text: string; readonly clean: boolean } | undefined {
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const latin = Buffer.allocUnsafeSlow(Math.ceil(view.length / 16) * 16);
+  let length = 0;
+  for (let from = 0; from < view.length; ) {
+    let to = Math.min(from + block, view.length);
+    if (isAscii(view.subarray(from, to))) {
+      length += view.copy(latin, length, from, to);
+    } else {
+      // Characters of several bytes do not reach into a block of ASCII, so the pieces can be decoded one by one.
+      while (to < view.length && !isAscii(view.subarray(to, to + block))) to = Math.min(to + block, view.length);
+      const piece = (from === 0 ? utf8 : utf8Inside).decode(view.subarray(from, to));
+      if (/[^\0-\u00ff]/.test(piece)) return undefined;
+      length += latin.write(piece, length, "latin1");
+    }
+    from = to;
+  }
+  latin.fill(32, length);
+  return { text: latin.toString("latin1", 0, length), clean: !holdsControls(latin) };
+}
+
+/** Whether a byte below 32 that is no white space stands in it, sixteen bytes a step. The length is a multiple of 16. */
+function holdsControls(bytes: Buffer): boolean {
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  const blanks = 0x20202020;
+  const tops = 0x80808080 | 0;
+  for (let n = 0; n < words.length; n += 4) {
+    const a = words[n] as number;
+    const b = words[n + 1] as number;
+    const c = words[n + 2] as number;
+    const d = words[n + 3] as number;
+    // A byte below 32 borrows into its top bit, which it does not have of its own; a borrow from a neighbour only adds looks.
+    if (((((a - blanks) & ~a) | ((b - blanks) & ~b) | ((c - blanks) & ~c) | ((d - blanks) & ~d)) & tops) === 0)
+      continue;
+    for (let at = n * 4; at < n * 4 + 16; at++) {
+      const byte = bytes[at] as number;
+      if (byte < 32 && byte !== 9 && byte !== 10 && byte !== 13) return true;
+    }
+  }
+  return false;
 }
 
 function decodeUtf16(bytes: Uint8Array, encoding: "utf-16le" | "utf-16be"): DecodedBytes {

@@ -1,4 +1,4 @@
-import { XSI } from "./names.ts";
+import { XMLNS, XSI } from "./names.ts";
 import { type ReadXmlOptions, readXml, type XmlCursor, type XmlTag } from "./reader.ts";
 import type { XmlAttribute, XmlElement } from "./tree.ts";
 
@@ -24,9 +24,8 @@ export class TreeBuilder {
   open(tag: XmlTag, cursor: Pick<XmlCursor, "resolve">): void {
     const parent = this.#flush(cursor);
     const element: Open = { name: tag.local, ns: tag.uri, attributes: [], content: [] };
-    for (const key in tag.attributes) {
-      const a = tag.attributes[key];
-      if (a === undefined || a.prefix === "xmlns" || key === "xmlns") continue;
+    for (const a of tag.attributes) {
+      if (a.uri === XMLNS) continue;
       element.attributes.push({ name: a.local, ns: a.uri, value: a.value });
       keepPrefix(element, a.value, cursor);
       if (a.local === "type" && a.uri === XSI && !a.value.includes(":")) bind(element, "", cursor.resolve("") ?? "");

@@ -4,6 +4,7 @@ import {
   splitClark,
   variantNamespace,
   XS,
+  XMLNS,
   XSI,
   type XmlCursor,
   type XmlHandler,
@@ -260,15 +261,14 @@ export class XsdValidator implements XmlHandler {
     let type = rule === undefined ? declared : rule.type();
     let nil = false;
     let special = false;
-    for (const key in tag.attributes) if ((tag.attributes[key] as XmlTagAttribute).uri === XSI) special = true;
+    for (const a of tag.attributes) if (a.uri === XSI) special = true;
     const at = (): string => `${pathOf(this.#frames)}/${tag.local}${index > 0 ? `[${index}]` : ""}`;
     if (rule?.abstract === true) {
       const message = "expected a member of the substitution group, found its abstract head";
       this.#add("xsd/abstract", at(), offset, message);
     }
     if (special) {
-      for (const key in tag.attributes) {
-        const a = tag.attributes[key] as XmlTagAttribute;
+      for (const a of tag.attributes) {
         if (a.uri !== XSI) continue;
         if (a.local === "type") type = this.#xsiType(a.value, type, cursor, offset, at);
         else if (a.local === "nil") nil = this.#xsiNil(a.value, rule, offset, at);
@@ -348,9 +348,8 @@ export class XsdValidator implements XmlHandler {
   }
 
   #attributes(tag: XmlTag, type: TypeRule, offset: number): void {
-    for (const key in tag.attributes) {
-      const a = tag.attributes[key] as XmlTagAttribute;
-      if (a.prefix !== "" ? a.prefix === "xmlns" || a.uri === XSI : key === "xmlns") continue;
+    for (const a of tag.attributes) {
+      if (a.uri === XMLNS || a.uri === XSI) continue;
       const name = clarkName(a.uri, a.local);
       const rule = type.attributes.find((r) => r.name === name);
       if (rule !== undefined && rule.prohibited !== true) {
@@ -485,12 +484,7 @@ function find(byName: ReadonlyMap<string, readonly Transition[]>, local: string,
 
 function has(tag: XmlTag, name: string): boolean {
   const { ns, local } = splitClark(name);
-  if (ns === "") return tag.attributes[local] !== undefined;
-  for (const key in tag.attributes) {
-    const a = tag.attributes[key] as XmlTagAttribute;
-    if (a.local === local && a.uri === ns) return true;
-  }
-  return false;
+  return tag.attributes.some((a) => a.local === local && a.uri === ns);
 }
 
 function allows(namespaces: WildcardRule["namespaces"], ns: string): boolean {

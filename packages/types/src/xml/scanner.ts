@@ -1,0 +1,516 @@
+import { isNameChar, isNameStart, nameTable } from "./name-chars.ts";
+import { XMLNS } from "./names.ts";
+
+// Over 400 lines: one pass over the text, whose steps share position and scopes on the hot path of every message.
+
+/** An attribute as it stands in the document; namespace declarations are attributes too, with prefix or name `xmlns`. */
+export interface XmlTagAttribute {
+  readonly name: string;
+  readonly prefix: string;
+  readonly local: string;
+  readonly uri: string;
+  readonly value: string;
+}
+
+/** A start tag. The scanner's own object, filled anew for each tag: read it during the event, do not keep or change it. */
+export interface XmlTag {
+  readonly local: string;
+  readonly prefix: string;
+  readonly uri: string;
+  /** In document order. */
+  readonly attributes: readonly XmlTagAttribute[];
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+export interface ScanLimits {
+  readonly maxDepth: number;
+  readonly maxAttributes: number;
+  readonly maxText: number;
+}
+
+/** What the scanner tells. Text comes in pieces: comments, CDATA sections and references part it. */
+export interface ScanEvents {
+  open(tag: XmlTag): void;
+  text(text: string): void;
+  close(): void;
+  /** A fault of form at an offset; it throws. */
+  malformed(reason: string, at: number): never;
+  /** A limit that is passed at an offset; it throws. */
+  limit(what: string, max: number, at: number): never;
+}
+
+const XML = "http://www.w3.org/XML/1998/namespace";
+const LT = 60;
+const GT = 62;
+const SLASH = 47;
+const BANG = 33;
+const QUESTION = 63;
+const EQUALS = 61;
+const QUOTE = 34;
+const APOSTROPHE = 39;
+
+const declaration =
+  /^<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(?:"1\.[0-9]+"|'1\.[0-9]+')(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(?:"[A-Za-z][\w.-]*"|'[A-Za-z][\w.-]*'))?(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(?:"(?:yes|no)"|'(?:yes|no)'))?[ \t\r\n]*\?>/;
+/** What XML forbids. One search for each is many times faster than one pattern for all of them: the engine compares words. */
+const forbidden: readonly string[] = [
+  ...Array.from({ length: 32 }, (_, c) => c).filter((c) => c !== 9 && c !== 10 && c !== 13),
+  0xfffe,
+  0xffff,
+].map((c) => String.fromCharCode(c));
+
+/**
+ * Reads a text as XML 1.0 with namespaces, in one pass: well-formedness, references, line ends, namespaces.
+ *
+ * Long texts are never walked character by character: the next `<` is found by the engine's own search, and what must not
+ * stand in a text (control characters, `]]>`, line ends of two characters) is looked for once in the whole document.
+ *
+ * @see Extensible Markup Language 1.0, fifth edition; Namespaces in XML 1.0, third edition
+ */
+export class Scanner {
+  readonly text: string;
+  /** Index just behind the present event. */
+  offset = 0;
+  /** Start of the tag that is being told. */
+  tagStart = 0;
+  readonly #events: ScanEvents;
+  readonly #limits: ScanLimits;
+  readonly #hasReturn: boolean;
+  readonly #hasReference: boolean;
+  readonly #hasCloser: boolean;
+  /** The first character that XML forbids; behind the end when there is none. */
+  readonly #illegalAt: number;
+  readonly #attributes: Writable<XmlTagAttribute>[] = [];
+  readonly #tag = { local: "", prefix: "", uri: "", attributes: this.#attributes };
+  /** Attribute objects, used again for every tag. */
+  readonly #spare: Writable<XmlTagAttribute>[] = [];
+  /** Qualified names of open elements. */
+  readonly #open: string[] = [];
+  /** Declarations in scope, innermost last, and how many there were when each element began. */
+  readonly #prefixes: string[] = ["xml", "xmlns"];
+  readonly #uris: string[] = [XML, XMLNS];
+  readonly #marks: number[] = [];
+  #defaultUri = "";
+  readonly #defaults: string[] = [];
+  #name: Name = noName;
+
+  /** @param clean - true when the text is known to hold no forbidden character */
+  constructor(text: string, events: ScanEvents, limits: ScanLimits, clean = false) {
+    this.text = text;
+    this.#events = events;
+    this.#limits = limits;
+    this.#hasReturn = text.includes("\r");
+    this.#hasReference = text.includes("&");
+    this.#hasCloser = text.includes("]]>");
+    // Decoding has refused halves of surrogate pairs.
+    let first = Number.POSITIVE_INFINITY;
+    for (const char of clean ? [] : forbidden) {
+      const at = text.indexOf(char);
+      if (at >= 0 && at < first) first = at;
+    }
+    this.#illegalAt = first;
+  }
+
+  /** Namespace that a prefix stands for at the present event; `""` is the default one. */
+  resolve(prefix: string): string | undefined {
+    if (prefix === "") return this.#defaultUri;
+    for (let n = this.#prefixes.length - 1; n >= 0; n--) if (this.#prefixes[n] === prefix) return this.#uris[n];
+    return undefined;
+  }
+
+  run(): void {
+    const { text } = this;
+    const end = text.length;
+    let at = 0;
+    let rooted = false;
+    if (text.startsWith("<?xml") && !isNameCharAt(text, 5)) {
+      const found = declaration.exec(text);
+      if (found === null) this.#fault("a malformed XML declaration", 0);
+      at = (found as RegExpExecArray)[0].length;
+    }
+    while (at < end) {
+      const lt = text.charCodeAt(at) === LT ? at : text.indexOf("<", at);
+      if (lt !== at) {
+        const stop = lt < 0 ? end : lt;
+        if (this.#open.length > 0) this.#characters(at, stop);
+        else this.#blank(at, stop);
+        at = stop;
+        if (lt < 0) break;
+      }
+      this.tagStart = at;
+      const c = text.charCodeAt(at + 1);
+      if (c === SLASH) at = this.#closeTag(at);
+      else if (c === BANG) at = this.#declarationOrSection(at);
+      else if (c === QUESTION) at = this.#instruction(at);
+      else {
+        if (rooted && this.#open.length === 0) this.#fault("a second root element", at);
+        rooted = true;
+        at = this.#openTag(at);
+      }
+    }
+    if (this.#open.length > 0) this.#fault("the end of the document inside an element", end);
+    if (!rooted) this.#fault("a document without an element", end);
+    if (this.#illegalAt < end) this.#fault("a character that XML does not allow", end);
+  }
+
+  /** Throws; a forbidden character that stands before the place is the fault then. */
+  #fault(reason: string, at: number): never {
+    const first = this.#illegalAt;
+    if (first < at || (first === at && first < this.text.length))
+      this.#events.malformed("a character that XML does not allow", first);
+    this.#events.malformed(reason, Math.min(at, this.text.length));
+  }
+
+  /** Everything before an offset has been read: no forbidden character may be in it. */
+  #passed(to: number): void {
+    if (to > this.#illegalAt) this.#fault("a character that XML does not allow", to);
+  }
+
+  #blank(from: number, to: number): void {
+    for (let i = from; i < to; i++)
+      if (!isSpace(this.text.charCodeAt(i))) this.#fault("text outside the root element", i);
+  }
+
+  #characters(from: number, to: number): void {
+    this.#passed(to);
+    if (to - from > this.#limits.maxText) this.#events.limit("characters in one text", this.#limits.maxText, to);
+    if (this.#hasCloser) {
+      const closer = this.text.indexOf("]]>", from);
+      if (closer >= 0 && closer < to) this.#fault('"]]>" in a text', closer);
+    }
+    let run = this.text.slice(from, to);
+    if (this.#hasReference && run.includes("&")) run = this.#expand(run, from, false);
+    else if (this.#hasReturn && run.includes("\r")) run = run.replaceAll(/\r\n?/g, "\n");
+    this.offset = to;
+    this.#events.text(run);
+  }
+
+  #openTag(start: number): number {
+    const { text } = this;
+    const tag = this.#tag;
+    let at = this.#readName(start + 1, 'a name after "<"');
+    const name = this.#name;
+    if (this.#open.length >= this.#limits.maxDepth) this.#events.limit("nested elements", this.#limits.maxDepth, at);
+    const mark = this.#prefixes.length;
+    const outerDefault = this.#defaultUri;
+    let count = 0;
+    this.#attributes.length = 0;
+    let prefixed = false;
+    let c = text.charCodeAt(at);
+    while (c !== GT && c !== SLASH) {
+      if (!isSpace(c))
+        this.#fault(
+          at >= text.length ? "the end of the document inside a tag" : "a character that does not belong in a tag",
+          at,
+        );
+      do c = text.charCodeAt(++at);
+      while (isSpace(c));
+      if (c === GT || c === SLASH) break;
+      at = this.#attribute(at, count);
+      const attribute = this.#attributes[count] as XmlTagAttribute;
+      count++;
+      if (attribute.prefix === "") {
+        if (attribute.name === "xmlns") this.#declareDefault(attribute.value, at);
+      } else if (attribute.prefix === "xmlns") this.#declare(attribute, at, mark);
+      else prefixed = true;
+      c = text.charCodeAt(at);
+    }
+    let empty = false;
+    if (c === SLASH) {
+      if (text.charCodeAt(at + 1) !== GT) this.#fault('a "/" that ends no tag', at + 1);
+      empty = true;
+      at++;
+    }
+    at++;
+    this.#passed(at);
+    tag.local = name.local;
+    tag.prefix = name.prefix;
+    tag.uri = name.prefix === "" ? this.#defaultUri : this.#bound(name.prefix, at);
+    if (prefixed) this.#bindAttributes(count, at);
+    if (count > 1) this.#refuseTwice(count, at);
+    this.#open.push(name.name);
+    this.#marks.push(mark);
+    this.#defaults.push(outerDefault);
+    this.offset = at;
+    this.#events.open(tag);
+    if (empty) this.#end();
+    return at;
+  }
+
+  #end(): void {
+    this.#events.close();
+    this.#open.pop();
+    const mark = this.#marks.pop() as number;
+    if (this.#prefixes.length > mark) {
+      this.#prefixes.length = mark;
+      this.#uris.length = mark;
+    }
+    this.#defaultUri = this.#defaults.pop() as string;
+  }
+
+  #closeTag(start: number): number {
+    const { text } = this;
+    const name = this.#open.at(-1);
+    if (name === undefined) this.#fault("an end tag without a start tag", start);
+    let at = start + 2;
+    const open = name as string;
+    if (!text.startsWith(open, at) || isNameCharAt(text, at + open.length)) {
+      this.#readName(at, 'a name after "</"');
+      this.#fault("an end tag that does not match its start tag", at);
+    }
+    at += open.length;
+    while (isSpace(text.charCodeAt(at))) at++;
+    if (text.charCodeAt(at) !== GT)
+      this.#fault(
+        at >= text.length ? "the end of the document inside a tag" : "a character that does not belong in a tag",
+        at,
+      );
+    at++;
+    this.offset = at;
+    this.#end();
+    return at;
+  }
+
+  #attribute(start: number, count: number): number {
+    const { text } = this;
+    if (count >= this.#limits.maxAttributes)
+      this.#events.limit("attributes of one element", this.#limits.maxAttributes, start);
+    let at = this.#readName(start, "the name of an attribute");
+    const name = this.#name;
+    let c = text.charCodeAt(at);
+    while (isSpace(c)) c = text.charCodeAt(++at);
+    if (c !== EQUALS) this.#fault("an attribute without a value", at);
+    do c = text.charCodeAt(++at);
+    while (isSpace(c));
+    if (c !== QUOTE && c !== APOSTROPHE) this.#fault("a value without quotes", at);
+    const from = at + 1;
+    const to = text.indexOf(c === QUOTE ? '"' : "'", from);
+    if (to < 0) this.#fault("the end of the document inside a value", text.length);
+    if (to - from > this.#limits.maxText) this.#events.limit("characters in one attribute", this.#limits.maxText, to);
+    let value = text.slice(from, to);
+    if (value.includes("<")) this.#fault('a "<" in a value', from + value.indexOf("<"));
+    this.#passed(to);
+    if (this.#hasReference && value.includes("&")) value = this.#expand(value, from, true);
+    else if (untidy(value)) value = value.replaceAll(/\r\n|[\r\n\t]/g, " ");
+    let attribute = this.#spare[count];
+    if (attribute === undefined) {
+      attribute = { name: "", prefix: "", local: "", uri: "", value: "" };
+      this.#spare.push(attribute);
+    }
+    this.#attributes.push(attribute);
+    attribute.name = name.name;
+    attribute.prefix = name.prefix;
+    attribute.local = name.local;
+    attribute.uri = name.name === "xmlns" || name.prefix === "xmlns" ? XMLNS : "";
+    attribute.value = value;
+    return to + 1;
+  }
+
+  #declareDefault(uri: string, at: number): void {
+    if (uri === XML || uri === XMLNS) this.#fault("a reserved namespace as the default", at);
+    this.#defaultUri = uri;
+  }
+
+  #declare({ local, value }: XmlTagAttribute, at: number, mark: number): void {
+    if (local === "xmlns") this.#fault("a declaration of the prefix xmlns", at);
+    if ((local === "xml") !== (value === XML) || value === XMLNS) this.#fault("a reserved namespace or prefix", at);
+    if (value === "") this.#fault("a prefix that is bound to nothing", at);
+    for (let n = mark; n < this.#prefixes.length; n++)
+      if (this.#prefixes[n] === local) this.#fault("an attribute that stands twice", at);
+    this.#prefixes.push(local);
+    this.#uris.push(value);
+  }
+
+  #bound(prefix: string, at: number): string {
+    const uri = this.resolve(prefix);
+    if (uri === undefined || prefix === "xmlns") this.#fault("a prefix that is not declared", at);
+    return uri as string;
+  }
+
+  #bindAttributes(count: number, at: number): void {
+    for (let n = 0; n < count; n++) {
+      const attribute = this.#attributes[n] as Writable<XmlTagAttribute>;
+      if (attribute.prefix !== "" && attribute.prefix !== "xmlns") attribute.uri = this.#bound(attribute.prefix, at);
+    }
+  }
+
+  #refuseTwice(count: number, at: number): void {
+    const attributes = this.#attributes;
+    if (count > 12) {
+      const seen = new Set<string>();
+      for (let n = 0; n < count; n++) {
+        const { uri, local } = attributes[n] as XmlTagAttribute;
+        seen.add(`${uri} ${local}`);
+      }
+      if (seen.size < count) this.#fault("an attribute that stands twice", at);
+      return;
+    }
+    for (let n = 1; n < count; n++) {
+      const one = attributes[n] as XmlTagAttribute;
+      for (let m = 0; m < n; m++) {
+        const other = attributes[m] as XmlTagAttribute;
+        if (one.local === other.local && one.uri === other.uri) this.#fault("an attribute that stands twice", at);
+      }
+    }
+  }
+
+  #declarationOrSection(start: number): number {
+    const { text } = this;
+    if (text.startsWith("<!--", start)) {
+      const dashes = text.indexOf("--", start + 4);
+      if (dashes < 0) this.#fault("the end of the document inside a comment", text.length);
+      if (text.charCodeAt(dashes + 2) !== GT) this.#fault('"--" in a comment', dashes);
+      this.#passed(dashes);
+      return dashes + 3;
+    }
+    if (text.startsWith("<![CDATA[", start)) {
+      if (this.#open.length === 0) this.#fault("text outside the root element", start);
+      const end = text.indexOf("]]>", start + 9);
+      if (end < 0) this.#fault("the end of the document inside a CDATA section", text.length);
+      this.#passed(end);
+      if (end - start - 9 > this.#limits.maxText)
+        this.#events.limit("characters in one text", this.#limits.maxText, end);
+      let run = text.slice(start + 9, end);
+      if (this.#hasReturn && run.includes("\r")) run = run.replaceAll(/\r\n?/g, "\n");
+      this.offset = end + 3;
+      if (run !== "") this.#events.text(run);
+      return end + 3;
+    }
+    this.#fault(
+      text.startsWith("<!DOCTYPE", start) ? "a DOCTYPE in the wrong place" : "a declaration that is none",
+      start,
+    );
+  }
+
+  #instruction(start: number): number {
+    const { text } = this;
+    const at = this.#readName(start + 2, 'a name after "<?"');
+    const { name } = this.#name;
+    if (name.toLowerCase() === "xml") this.#fault("an XML declaration that does not begin the document", start);
+    if (name.includes(":")) this.#fault("an instruction whose name holds a colon", start);
+    const end = text.indexOf("?>", at);
+    if (end < 0) this.#fault("the end of the document inside an instruction", text.length);
+    if (end !== at && !isSpace(text.charCodeAt(at))) this.#fault("an instruction without a space after its name", at);
+    this.#passed(end);
+    return end + 2;
+  }
+
+  /** Replaces references and line ends; in attributes white space becomes blanks. */
+  #expand(raw: string, from: number, attribute: boolean): string {
+    let out = "";
+    let at = 0;
+    for (let amp = raw.indexOf("&"); amp >= 0; amp = raw.indexOf("&", at)) {
+      out += tidy(raw.slice(at, amp), attribute);
+      const end = raw.indexOf(";", amp);
+      const body = end < 0 ? "" : raw.slice(amp + 1, end);
+      const value = body.charCodeAt(0) === 35 ? characterOf(body) : entities.get(body);
+      if (value === undefined)
+        this.#fault(
+          end < 0
+            ? 'an "&" that begins no reference'
+            : body.startsWith("#")
+              ? "a reference to no character"
+              : "a reference to an entity that is not declared",
+          from + amp,
+        );
+      out += value;
+      at = end + 1;
+    }
+    return out + tidy(raw.slice(at), attribute);
+  }
+
+  /** Reads a qualified name into `#name`. Names are kept, so that a name of a message is made into a string once. */
+  #readName(start: number, expected: string): number {
+    const { text } = this;
+    let at = start;
+    let hash = 0;
+    let c = text.charCodeAt(at);
+    while (c < 128 && nameTable[c] === 1) {
+      hash = (Math.imul(hash, 31) + c) | 0;
+      c = text.charCodeAt(++at);
+    }
+    if (c < 128 || Number.isNaN(c)) {
+      const slot = hash & nameMask;
+      const known = names[slot];
+      if (known !== undefined && known.name.length === at - start && text.startsWith(known.name, start)) {
+        this.#name = known;
+        return at;
+      }
+      this.#name = this.#splitName(start, at, expected);
+      if (at - start <= 64) names[slot] = this.#name;
+      return at;
+    }
+    while (at < text.length) {
+      const point = text.codePointAt(at) as number;
+      if (!isNameChar(point)) break;
+      at += point > 0xffff ? 2 : 1;
+    }
+    this.#name = this.#splitName(start, at, expected);
+    return at;
+  }
+
+  #splitName(start: number, end: number, expected: string): Name {
+    const { text } = this;
+    if (end === start || !isNameStart(text.codePointAt(start) as number))
+      this.#fault(`something else than ${expected}`, start);
+    // A slice would keep the whole document alive for as long as the name is kept.
+    const name = Buffer.from(text.slice(start, end)).toString();
+    const colon = name.indexOf(":");
+    if (colon < 0) return { name, prefix: "", local: name };
+    const local = name.slice(colon + 1);
+    if (colon === 0 || local === "" || local.includes(":") || !isNameStart(local.codePointAt(0) as number))
+      this.#fault("a name whose colon stands in the wrong place", start);
+    return { name, prefix: name.slice(0, colon), local };
+  }
+}
+
+interface Name {
+  readonly name: string;
+  readonly prefix: string;
+  readonly local: string;
+}
+
+const noName: Name = { name: "", prefix: "", local: "" };
+const nameMask = 1023;
+/** Names of elements and attributes that were read before, in any document. */
+const names: (Name | undefined)[] = Array.from({ length: nameMask + 1 }, () => undefined);
+
+const entities = new Map([
+  ["amp", "&"],
+  ["lt", "<"],
+  ["gt", ">"],
+  ["quot", '"'],
+  ["apos", "'"],
+]);
+
+function characterOf(body: string): string | undefined {
+  const hex = /^#x([0-9a-fA-F]{1,8})$/.exec(body)?.[1];
+  const decimal = hex === undefined ? /^#([0-9]{1,10})$/.exec(body)?.[1] : undefined;
+  const point = hex === undefined ? (decimal === undefined ? Number.NaN : Number(decimal)) : Number.parseInt(hex, 16);
+  const allowed =
+    point === 9 ||
+    point === 10 ||
+    point === 13 ||
+    (point >= 0x20 && point <= 0xd7ff) ||
+    (point >= 0xe000 && point <= 0xfffd) ||
+    (point >= 0x10000 && point <= 0x10ffff);
+  return allowed ? String.fromCodePoint(point) : undefined;
+}
+
+function tidy(text: string, attribute: boolean): string {
+  if (attribute) return untidy(text) ? text.replaceAll(/\r\n|[\r\n\t]/g, " ") : text;
+  return text.includes("\r") ? text.replaceAll(/\r\n?/g, "\n") : text;
+}
+
+function untidy(value: string): boolean {
+  return value.includes("\n") || value.includes("\t") || value.includes("\r");
+}
+
+function isSpace(c: number): boolean {
+  return c === 32 || c === 10 || c === 13 || c === 9;
+}
+
+function isNameCharAt(text: string, at: number): boolean {
+  const c = text.charCodeAt(at);
+  return c < 128 ? nameTable[c] === 1 : at < text.length && isNameChar(text.codePointAt(at) as number);
+}
