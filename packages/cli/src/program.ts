@@ -141,6 +141,7 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
     .action(async (file, options) => finish(await (await import("./commands/profile.ts")).profile(file, options, io)));
 
   addOfferings(program, io, finish);
+  addMembers(program, io, finish);
   return program;
 }
 
@@ -182,4 +183,96 @@ function addOfferings(program: Command, io: CliIo, finish: (code: ExitCode) => v
     .option("--report <file>", "write the result as JSON too")
     .option("--json", "one object: result, changes, bundles, settings")
     .action(async (ids, options) => finish(await (await load()).withdrawOfferings(ids, options, io)));
+}
+
+function addMembers(program: Command, io: CliIo, finish: (code: ExitCode) => void): void {
+  const load = () => import("./commands/members.ts");
+  const members = program
+    .command("members")
+    .description("the member list of Medlemstjenester (step 2), kept in the journal that the configuration names");
+  const sending = (command: Command): Command =>
+    command
+      .option(...configOption)
+      .option("--report <file>", "write the report: .json, .csv, or else as text")
+      .option("--members <file>", "write every member with a result in this run: .ndjson, or else CSV; without numbers")
+      .option("--with-numbers", "with the numbers of persons in that file, which only you may read then")
+      .option("--no-aktivsjekk", "send members who were not active again without asking AktivSjekken first")
+      .option("--batch-start <n>", "members in the first call")
+      .option("--batch-max <n>", "members in a call, at most")
+      .option("--parallel <n>", "calls at a time, default 1")
+      .option("--quiet", "no progress")
+      .option("--json", "the report as one object");
+  sending(
+    members
+      .command("sync")
+      .description("compare a CSV or NDJSON file of members with what Helsenorge has, and send the difference")
+      .argument("<file>", "- for standard input"),
+  )
+    .option("--dry-run", "tell what would be sent, and send nothing")
+    .addOption(
+      new Option(
+        "--mode <mode>",
+        "full: who is not in the file is withdrawn; delta: only what is in it changes",
+      ).choices(["full", "delta"]),
+    )
+    .option("--max-withdrawals <share>", "share of the members that a run may withdraw, from 0 to 1, default 0.1")
+    .option("--allow-withdrawals", "consent to more than that, or to an empty file")
+    .option("--withdraw-despite-errors", "withdraw who is absent although lines could not be used")
+    .option("--issues <file>", "write every finding about a line, as CSV")
+    .addOption(new Option("--format <format>", "default: by name and first character").choices(["csv", "ndjson"]))
+    .addOption(
+      new Option("--delimiter <name>", "default: the one that the header has most of").choices([
+        "comma",
+        "semicolon",
+        "tab",
+      ]),
+    )
+    .addOption(
+      new Option("--encoding <name>", "default: byte order mark, else UTF-8, else Windows-1252").choices([
+        "utf-8",
+        "windows-1252",
+        "iso-8859-1",
+        "utf-16le",
+        "utf-16be",
+      ]),
+    )
+    .addOption(
+      new Option("--dates <form>", "yyyy-mm-dd (iso, default), dd.mm.yyyy (norwegian), or both").choices([
+        "iso",
+        "norwegian",
+        "both",
+      ]),
+    )
+    .option("--column <column=name>", "header of a column: fnr=, from=, to= or organisation=", several)
+    .option("--no-header", "the first line is data: fnr, from, to, organisation")
+    .option("--from <date>", "start of those who have none in the file")
+    .option("--to <date>", "end of those who have none in the file")
+    .addOption(
+      new Option("--control-digits <how>", "numbers with wrong control digits, default warning").choices([
+        "error",
+        "warning",
+        "off",
+      ]),
+    )
+    .action(async (file, options) => finish(await (await load()).syncMembers(file, options, io)));
+  sending(
+    members
+      .command("retry")
+      .description("send what waits, without a file: open batches, and members whose date has come"),
+  )
+    .option("--everything", "also those whose date has not come, and those who were refused")
+    .action(async (options) => finish(await (await load()).retryMembers(options, io)));
+  members
+    .command("status")
+    .description("how many members have which result, and what waits")
+    .option(...configOption)
+    .option("--json", "one object")
+    .action(async (options) => finish(await (await load()).memberStatus(options, io)));
+  members
+    .command("explain")
+    .description("everything known of one membership; exit code 1 when nothing is")
+    .argument("<id>", "id of the register; - reads a person's number from standard input")
+    .option(...configOption)
+    .option("--json", "one list")
+    .action(async (id, options) => finish(await (await load()).explainMember(id, options, io)));
 }
