@@ -1,9 +1,12 @@
 import { readFileSync } from "node:fs";
+import type { HelsekontaktConfig } from "@helsekontakt/sdk";
 import { CommanderError } from "commander";
+import type { LoadConfigOptions } from "./config-file.ts";
 import { describeFault } from "./faults.ts";
 import { type CliIo, type ExitCode, processIo } from "./io.ts";
 import { createProgram } from "./program.ts";
 
+export type { LoadConfigOptions } from "./config-file.ts";
 export type { FileKind, FileVerdict, PrintedIssue } from "./validate-file.ts";
 export type { UnprotectOutcome } from "./commands/unprotect.ts";
 
@@ -21,6 +24,19 @@ export async function main(argv: readonly string[]): Promise<number> {
   if (!lost) return code;
   processIo.err("helsekontakt: expected a writable output, found one that takes no more\n");
   return 2;
+}
+
+/**
+ * Reads a configuration file for an application, as the commands do with `--config`: JSON, or a module, with secrets in
+ * files and variables.
+ *
+ * @throws {HelsekontaktError} `config/invalid` with all faults at once; `input/invalid` when the file cannot be read;
+ *   `journal/*`, `config/missing` when the journal was asked for and cannot be opened
+ */
+export async function readConfig(path: string, options: LoadConfigOptions = {}): Promise<HelsekontaktConfig> {
+  // Loaded when it is needed, so that the command stays quick.
+  const { loadConfig } = await import("./config-file.ts");
+  return loadConfig(path, { out: () => undefined, err: () => undefined }, options);
 }
 
 let lost = false;
