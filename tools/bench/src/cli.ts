@@ -4,6 +4,7 @@ import { holds, type Row } from "./measure.ts";
 // A group brings its own peers, so each is loaded when its turn comes.
 const groups: Readonly<Record<string, () => Promise<Row[]>>> = {
   xml: async () => (await import("./xml.ts")).benchXml(),
+  validate: async () => (await import("./validate.ts")).benchValidate(),
   cms: async () => (await import("./cms.ts")).benchCms(),
   fhir: async () => (await import("./fhir.ts")).benchFhir(),
   whole: async () => (await import("./whole.ts")).benchWhole(),

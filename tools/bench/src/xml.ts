@@ -19,12 +19,11 @@ export async function benchXml(): Promise<Row[]> {
   const fxp = new XMLParser({ ignoreAttributes: false, preserveOrder: true });
   const rows: Row[] = [];
   for (const [label, bytes, bound] of [
-    ["request", requestMessage(), true],
-    ["service list", serviceListMessage(), true],
-    ["request with attachment", requestMessage(750_000), false],
+    ["request", requestMessage(), 0.6],
+    ["service list", serviceListMessage(), 0.6],
+    ["request with attachment", requestMessage(750_000), 3],
   ] as const) {
     const what = `decode of a ${label}, ${(bytes.length / 1024).toFixed(1)} KB`;
-    const atLeast = (value: number) => (bound ? { bound: { kind: "at-least", value } as const } : {});
     const saxes = await compare(
       () => decodeXml(bytes, { registry }),
       () => bareSaxes(bytes),
@@ -32,7 +31,7 @@ export async function benchXml(): Promise<Row[]> {
     rows.push({
       name: `${what} / bare saxes`,
       ratio: saxes.ratio,
-      ...atLeast(0.4),
+      bound: { kind: "at-least", value: bound },
       note: note(saxes.aPerSecond, saxes.bPerSecond),
     });
     const other = await compare(
@@ -42,7 +41,7 @@ export async function benchXml(): Promise<Row[]> {
     rows.push({
       name: `${what} / fast-xml-parser (ordered)`,
       ratio: other.ratio,
-      ...atLeast(2),
+      bound: { kind: "at-least", value: 2 },
       note: note(other.aPerSecond, other.bPerSecond),
     });
   }
