@@ -1,5 +1,6 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { type Sandbox, startSandbox } from "@helsekontakt/sandbox";
+import { describeWire } from "@helsekontakt/sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { run, scratch } from "./_run.ts";
 
@@ -62,7 +63,7 @@ describe("helsekontakt members", () => {
 
     const first = await command("members", "sync", file, "--report", at("report.csv"), "--members", at("results.csv"));
     expect(first.code).toBe(0);
-    expect(first.err).toMatch(/^Inferred, not confirmed by Helsenorge: .*bundleType=collection/);
+    expect(first.out).toMatch(/not confirmed by Helsenorge\n {2}bundleType = collection; mediaType = /);
     expect(first.out).toContain("40 accepted, 2 not-active, 0 refused, 0 unknown");
     expect(first.out).toContain("not-active 2118");
     expect(kept().map((m) => [m.start, m.end, m.times])).toEqual(active.map(() => [from, to, 1]));
@@ -174,4 +175,39 @@ describe("helsekontakt members", () => {
     },
     30_000,
   );
+});
+
+describe("the page on members", () => {
+  const page = readFileSync(new URL("../../sdk/docs/members.md", import.meta.url), "utf8");
+  const block = (language: string) => new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``).exec(page)?.[1] ?? "";
+
+  it("works as it is written, from a folder with nothing in it", async () => {
+    write("offerings.json", block("json"));
+    write("members.csv", block("csv"));
+    write("number.txt", "");
+    const commands = [...page.matchAll(/npx helsekontakt ((?:offerings|members) [^#\n`<]+)/g)].map(
+      (m) => m[1]?.trim() ?? "",
+    );
+    expect(commands.length).toBeGreaterThan(10);
+    const codes: Record<string, number> = {};
+    for (const line of commands) {
+      if (line.includes(" ID") || line.endsWith(" -")) continue;
+      const words = line.split(/\s+/).map((word) => (/\.(?:json|csv)$/.test(word) ? at(word) : word));
+      const { code, err } = await command(...words);
+      expect([line, err]).toEqual([line, expect.not.stringContaining("helsekontakt: ")]);
+      codes[line] ??= code;
+    }
+    expect(codes["offerings diff offerings.json"]).toBe(1);
+    for (const [line, code] of Object.entries(codes))
+      if (!line.startsWith("offerings diff")) expect([line, code]).toEqual([line, 0]);
+    expect(kept()).toHaveLength(2);
+  });
+
+  it("lists every setting that is inferred with its default and its other values", () => {
+    for (const { name, value, values } of describeWire()) {
+      const row = page.split("\n").find((l) => l.startsWith("| `") && l.includes(`\`${name}\``)) ?? "";
+      for (const text of [value, ...(values ?? [])])
+        expect([name, row]).toEqual([name, expect.stringContaining(`\`${text}\``)]);
+    }
+  });
 });

@@ -77,7 +77,7 @@ describe("a report", () => {
       "2 without an answer in time",
       "140 largest, cap 1000",
       "batch 12: 140 members, 15.0 s, 2 tries, split",
-      "bundleType = collection: not published",
+      "  bundleType = collection",
       "[rest/unavailable]",
     ])
       expect(text).toContain(part);

@@ -21,7 +21,7 @@ import {
 import { writeOutput } from "../files.ts";
 import { type CliIo, type ExitCode, printJson } from "../io.ts";
 import { IssueList } from "../member-issues.ts";
-import { inferredLine, type Session, withSession } from "../session.ts";
+import { type Session, withSession } from "../session.ts";
 
 export interface SendCommandOptions {
   readonly config: string;
@@ -62,7 +62,6 @@ export interface SyncCommandOptions extends SendCommandOptions {
  */
 export function syncMembers(file: string, options: SyncCommandOptions, io: CliIo): Promise<ExitCode> {
   return withSession<ExitCode>(options.config, io, async (session) => {
-    if (options.json !== true) io.err(inferredLine(session.config));
     const issues = new IssueList(io, options.issues);
     try {
       const reading = fileOptions(options, session, issues);
@@ -101,7 +100,6 @@ export function retryMembers(
   io: CliIo,
 ): Promise<ExitCode> {
   return withSession<ExitCode>(options.config, io, async (session) => {
-    if (options.json !== true) io.err(inferredLine(session.config));
     const report = await session.sdk.members.retry({
       ...sending(options, session, io),
       everything: options.everything === true,

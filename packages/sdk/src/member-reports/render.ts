@@ -57,8 +57,12 @@ function reportText(report: ReconcileReport): string {
       .map(([name, count]) => `${number(count)} ${name}`)
       .join(", ")}`,
     ...reasonLines(report.reasons),
-    `Calls             ${number(calls.calls)} for ${number(calls.members)} members in ${span(calls.ms)}: ${number(calls.timeouts)} without an answer in time, ${number(calls.failures)} failed, ${number(calls.splits)} batches halved, ${number(calls.setAside)} members set aside`,
-    `Batch size        ${batchSize.first} first, ${batchSize.last} last, ${batchSize.largest} largest, cap ${batchSize.cap}`,
+    ...(calls.calls === 0
+      ? []
+      : [
+          `Calls             ${number(calls.calls)} for ${number(calls.members)} members in ${span(calls.ms)}: ${number(calls.timeouts)} without an answer in time, ${number(calls.failures)} failed, ${number(calls.splits)} batches halved, ${number(calls.setAside)} members set aside`,
+          `Batch size        ${batchSize.first} first, ${batchSize.last} last, ${batchSize.largest} largest, cap ${batchSize.cap}`,
+        ]),
     ...(report.slowest.length > 0 ? ["Slowest batches"] : []),
     ...report.slowest.map(
       (b) =>
@@ -75,14 +79,23 @@ function reportText(report: ReconcileReport): string {
   return `${lines.join("\n")}\n`;
 }
 
+/** Without their reasons, which the report has as JSON. */
 function inferredLines({ assumptions }: ReconcileReport): string[] {
-  const open = assumptions.filter((a) => a.mark === "inferred");
+  const open = assumptions.filter((a) => a.mark === "inferred").map((a) => `${a.name} = ${a.value}`);
   return open.length === 0
     ? []
-    : [
-        "Relied on, not confirmed by Helsenorge",
-        ...open.map((a) => `  ${a.name} = ${a.value}${a.reason === undefined ? "" : `: ${a.reason}`}`),
-      ];
+    : ["Relied on, not confirmed by Helsenorge", ...rows(open, 100).map((row) => `  ${row}`)];
+}
+
+/** Items in rows of at most `width` characters. */
+function rows(items: readonly string[], width: number): string[] {
+  const found: string[] = [];
+  for (const item of items) {
+    const last = found.at(-1);
+    if (last !== undefined && last.length + item.length + 2 <= width) found[found.length - 1] = `${last}; ${item}`;
+    else found.push(item);
+  }
+  return found;
 }
 
 function reasonLines(reasons: ReconcileReport["reasons"]): string[] {
