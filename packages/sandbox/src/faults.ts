@@ -1,7 +1,7 @@
 import type { SandboxResponse } from "./http/server.ts";
 
 /** Where a planned fault strikes. */
-export type FaultTarget = "token" | "aktivsjekken" | "helsekontakter" | "cppa" | "communication-party";
+export type FaultTarget = "token" | "self-service" | "aktivsjekken" | "helsekontakter" | "cppa" | "communication-party";
 
 /** What goes wrong. */
 export type Fault =

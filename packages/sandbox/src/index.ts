@@ -14,7 +14,11 @@ export {
   type CounterpartTransportOptions,
 } from "./counterpart/transport.ts";
 export { type Fault, FaultSchedule, type FaultTarget } from "./faults.ts";
-export { type RegisteredClient, TokenService, type TokenServiceOptions } from "./helseid/token-service.ts";
+export { type ClientKeyEntry, ClientRegister, type RegisteredClient } from "./helseid/clients.ts";
+export type { NoncePolicy } from "./helseid/nonces.ts";
+export type { SelfServiceBehaviour } from "./helseid/self-service.ts";
+export { type ServiceFault, ServiceFaults } from "./helseid/service-faults.ts";
+export { TokenService, type TokenServiceOptions } from "./helseid/token-service.ts";
 export {
   createIdentities,
   type OwnerIdentities,

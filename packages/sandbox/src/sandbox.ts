@@ -11,6 +11,8 @@ import { Counterpart } from "./counterpart/counterpart.ts";
 import { CounterpartTransport } from "./counterpart/transport.ts";
 import { FaultSchedule, type FaultTarget } from "./faults.ts";
 import { createAccessCheck } from "./helseid/access.ts";
+import type { NoncePolicy } from "./helseid/nonces.ts";
+import { answerSelfService, type SelfServiceBehaviour, selfServiceScope } from "./helseid/self-service.ts";
 import { TokenService } from "./helseid/token-service.ts";
 import { type SandboxRequest, type SandboxResponse, startHttp } from "./http/server.ts";
 import { createIdentities, type SandboxIdentities, type SandboxParty, sandboxParties } from "./parties.ts";
@@ -38,6 +40,7 @@ export interface SandboxOptions {
     readonly helseid?: number;
     readonly rest?: number;
     readonly registries?: number;
+    readonly selfService?: number;
     readonly amqp?: number;
   };
   /** Folder into which every exchange is written as files. */
@@ -46,6 +49,8 @@ export interface SandboxOptions {
   readonly citizens?: number;
   /** Lifetime of tokens in seconds. Default 60. */
   readonly tokenLifetime?: number;
+  /** How HelseID deals with nonces. Default `window`. */
+  readonly nonces?: NoncePolicy;
   readonly now?: () => number;
 }
 
@@ -89,6 +94,8 @@ export interface SandboxConfig {
 export interface Sandbox {
   readonly config: SandboxConfig;
   readonly helseid: { readonly issuer: string; readonly service: TokenService };
+  /** HelseID's self service for keys of the client. */
+  readonly selfService: { readonly baseUrl: string; readonly behaviour: SelfServiceBehaviour };
   readonly rest: {
     readonly baseUrl: string;
     readonly state: HelsekontakterState;
@@ -146,16 +153,19 @@ async function open(options: SandboxOptions, opened: (() => Promise<unknown>)[])
       {
         clientId: client.clientId,
         jwks: { keys: [publicPart(client.jwk)] },
-        scopes: [aktivsjekkenScope, helsekontakterScope, cppaScope, partyScope],
+        scopes: [aktivsjekkenScope, helsekontakterScope, cppaScope, partyScope, selfServiceScope],
         organisationNumber: client.organisationNumber,
+        children: sandboxParties.flatMap((p) => (p.owner === "provider" ? [p.organisationNumber] : [])),
       },
     ],
     now,
     ...(options.tokenLifetime === undefined ? {} : { tokenLifetime: options.tokenLifetime }),
+    ...(options.nonces === undefined ? {} : { nonces: options.nonces }),
   });
   await service.init();
   const counts: Record<FaultTarget, number> = {
     token: 0,
+    "self-service": 0,
     aktivsjekken: 0,
     helsekontakter: 0,
     cppa: 0,
@@ -202,6 +212,19 @@ async function open(options: SandboxOptions, opened: (() => Promise<unknown>)[])
     return { status: 404 };
   }, options.ports?.rest);
   opened.push(() => rest.close());
+
+  const selfServiceBehaviour: SelfServiceBehaviour = { keyLifeMs: 365 * 24 * 3_600_000, loseAnswers: 0 };
+  const selfService = await startHttp(
+    (request) =>
+      counted(
+        "self-service",
+        async () =>
+          (await check(request, { scope: selfServiceScope, scheme: "dpop" })) ??
+          (await answerSelfService(request, service.register, selfServiceBehaviour, service.now())),
+      ),
+    options.ports?.selfService,
+  );
+  opened.push(() => selfService.close());
 
   const namespace = "SANDBOXServiceBus";
   const credentials = { username: "sandbox", password: "sandbox" };
@@ -265,6 +288,7 @@ async function open(options: SandboxOptions, opened: (() => Promise<unknown>)[])
   return {
     config,
     helseid: { issuer: helseid.origin, service },
+    selfService: { baseUrl: selfService.origin, behaviour: selfServiceBehaviour },
     rest: { baseUrl: rest.origin, state, counts },
     registries: { cppaBaseUrl: `${registries.origin}/v2/`, communicationPartyBaseUrl: registries.origin },
     amqp: { url: amqpUrl, namespace, broker },
