@@ -1,0 +1,74 @@
+import { readFileSync, writeSync } from "node:fs";
+import { createHelsekontakt, type HelsekontaktConfig, openJournal, sqliteStore } from "@helsekontakt/sdk";
+import { postgresStore } from "@helsekontakt/journal/postgres";
+import { Pool } from "pg";
+
+// The process to be killed: one reconcile run. Every ledger operation and every answer is a numbered step, told on stdout
+// before it and after it; at the step that it is given it kills itself, as `kill -9` would.
+
+export interface ClientOptions {
+  readonly config: string;
+  readonly input: string;
+  readonly secret: string;
+  readonly file?: string;
+  readonly postgres?: string;
+  readonly schema?: string;
+  /** 0 for never. */
+  readonly killAt: number;
+}
+
+const options = JSON.parse(process.argv[2] ?? "{}") as ClientOptions;
+const pool = options.postgres === undefined ? undefined : new Pool({ connectionString: options.postgres, max: 3 });
+const store =
+  pool === undefined
+    ? sqliteStore({ file: options.file ?? "" })
+    : postgresStore({ pool, schema: options.schema ?? "" });
+const journal = await openJournal({ store, key: { id: "k", secret: Buffer.from(options.secret, "hex") } });
+let step = 0;
+const tell = (name: string): void => {
+  step++;
+  writeSync(1, `${step} ${name}\n`);
+  if (step === options.killAt) process.kill(process.pid, "SIGKILL");
+};
+
+/** The same object with a step before and after each of its operations. */
+function stepped<T extends object>(target: T): T {
+  return new Proxy(target, {
+    get(object, name) {
+      const value: unknown = Reflect.get(object, name, object);
+      if (typeof value !== "function") return value;
+      return async (...given: unknown[]) => {
+        tell(`before ${String(name)}`);
+        const result: unknown = await (value as (...all: unknown[]) => unknown).apply(object, given);
+        tell(`after ${String(name)}`);
+        return result;
+      };
+    },
+  });
+}
+
+const ledger = { ...journal.ledger };
+const begin = journal.ledger.begin.bind(journal.ledger);
+ledger.begin = async (how) => {
+  tell("before begin");
+  const run = await begin(how);
+  tell("after begin");
+  return stepped(run);
+};
+const config = JSON.parse(readFileSync(options.config, "utf8")) as HelsekontaktConfig;
+const sdk = createHelsekontakt({ ...config, journal: { ...journal, ledger } });
+const input = (JSON.parse(readFileSync(options.input, "utf8")) as [string, string, string][]).map(
+  ([fnr, from, to]) => ({
+    fnr,
+    from,
+    to,
+  }),
+);
+const report = await sdk.members.reconcile(input, {
+  batch: { start: 4, max: 10, timeoutMs: 400, pauseMs: 5 },
+  maxWithdrawals: 0.5,
+  maxFailures: 20,
+});
+writeSync(1, `report ${JSON.stringify({ stopped: report.stopped, results: report.results })}\n`);
+await journal.close();
+await pool?.end();
