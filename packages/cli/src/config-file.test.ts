@@ -1,9 +1,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { startSandbox, writeIdentities } from "@helsekontakt/sandbox";
-import { createHelsekontakt } from "@helsekontakt/sdk";
+import { createHelsekontakt, type HelsekontaktConfig } from "@helsekontakt/sdk";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { scratch } from "./_run.ts";
+import type { z } from "zod";
+import { configJsonSchema, type configSchema } from "./config/schema.ts";
 import { nearest } from "./config/faults.ts";
 import { loadConfig, loadConfigWithSources } from "./config-file.ts";
 import type { CliIo } from "./io.ts";
@@ -142,6 +144,30 @@ describe("a configuration file", () => {
       }),
       { numRuns: 50 },
     );
+  });
+});
+
+type File = z.infer<ReturnType<typeof configSchema>>;
+type Keys<T, Name extends PropertyKey> = keyof NonNullable<Extract<T, object>[Name & keyof T]>;
+/** `true` where both sides have the same names; else the names that one of them lacks, which does not compile. */
+type Same<A, B> = [Exclude<A, B> | Exclude<B, A>] extends [never] ? true : Exclude<A, B> | Exclude<B, A>;
+
+describe("the schema", () => {
+  it("has the names of the SDK's configuration, and no others", () => {
+    const same: {
+      readonly top: Same<Exclude<keyof File, "$schema">, keyof HelsekontaktConfig>;
+      readonly organisation: Same<Keys<File, "organisation">, Keys<HelsekontaktConfig, "organisation">>;
+      readonly helseid: Same<Keys<File, "helseid">, Keys<HelsekontaktConfig, "helseid">>;
+      readonly rest: Same<Keys<File, "rest">, Keys<HelsekontaktConfig, "rest">>;
+      readonly amqp: Same<Keys<File, "amqp">, Keys<HelsekontaktConfig, "amqp">>;
+      readonly registry: Same<Keys<File, "registry">, Keys<HelsekontaktConfig, "registry">>;
+      readonly keys: Same<Keys<File, "keys">, Keys<HelsekontaktConfig, "keys">>;
+    } = { top: true, organisation: true, helseid: true, rest: true, amqp: true, registry: true, keys: true };
+    // The compiler has judged; what runs is that the JSON Schema has the same names at the top.
+    expect(Object.values(same)).not.toContain(false);
+    const { properties } = configJsonSchema() as { properties: object };
+    for (const name of ["environment", "organisation", "helsenorge", "helseid", "rest", "amqp", "keys", "journal"])
+      expect(properties).toHaveProperty(name);
   });
 });
 

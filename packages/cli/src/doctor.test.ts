@@ -129,6 +129,7 @@ describe("helsekontakt config", () => {
   it("prints a JSON Schema that takes what the sandbox writes, and that is the published file", async () => {
     const { out } = await run("config", "schema");
     const published = readFileSync(new URL("../config.schema.json", import.meta.url), "utf8");
+    // After a change: `helsekontakt config schema` writes the new one, and `biome format --write` its layout.
     expect(JSON.parse(out)).toEqual(JSON.parse(published));
     const validate = new Ajv({ strict: false, validateFormats: false }).compile(configJsonSchema());
     expect(validate(content())).toBe(true);
