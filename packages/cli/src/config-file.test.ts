@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { startSandbox, writeIdentities } from "@helsekontakt/sandbox";
 import { createHelsekontakt, type HelsekontaktConfig } from "@helsekontakt/sdk";
@@ -121,6 +122,30 @@ describe("a configuration file", () => {
     expect((await refused(write("key.json", keyed))).text).not.toContain(secretText);
     const broken = await refused(write("broken.json", `{"amqp": {"password": "${secretText}" oops`));
     expect(broken.text).not.toContain(secretText);
+  });
+
+  it("opens encrypted PEM with its passphrase, and refuses another one without showing it", async () => {
+    const { key } = sandbox.identities.provider.signing;
+    const pem = (key as KeyObject).export({
+      type: "pkcs8",
+      format: "pem",
+      cipher: "aes-256-cbc",
+      passphrase: secretText,
+    });
+    writeFileSync(place("encrypted.pem"), pem);
+    const { helseid, keys } = good() as { helseid: object; keys: { signing: object; decryption: object[] } };
+    const passphrase = { env: "WORD" };
+    const content = {
+      ...good(),
+      helseid: { ...helseid, key: { pem: { file: "encrypted.pem" }, kid: "1", alg: "PS256", passphrase } },
+      keys: { ...keys, signing: { ...keys.signing, pem: { file: "encrypted.pem" }, passphrase } },
+    };
+    const file = write("encrypted.json", content);
+    const config = await loadConfig(file, io, { env: { ...env(), WORD: secretText } });
+    expect(config.keys?.signing.certificate.subject).toBe(sandbox.identities.provider.signing.certificate.subject);
+    const { paths, text } = await refused(file, { ...env(), WORD: "other-word" });
+    expect(paths).toEqual(["helseid.key", "keys.signing"]);
+    expect(text).not.toContain("other-word");
   });
 
   it("may be a module with what JSON cannot hold", async () => {

@@ -1,3 +1,5 @@
+import { execFileSync } from "node:child_process";
+import type { KeyObject } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,12 +8,14 @@ import type { Journal } from "@helsekontakt/journal";
 import pg from "pg";
 import { createTally } from "./_tally.ts";
 
-// A configuration file whose journal is in a real PostgreSQL: opened, looked at by the doctor, and let go of.
+// A configuration file with what unit tests have not: a journal in a real PostgreSQL (opened, looked at by the doctor, and
+// let go of), and keys in PKCS#12 files that openssl made.
 
 const url = process.env["HELSEKONTAKT_POSTGRES"] ?? "postgres://postgres@127.0.0.1:5432/test";
 const schema = "config_file_check";
+const word = "word-of-the-keys";
 const tally = createTally();
-const work = mkdtempSync(join(tmpdir(), "config-postgres-"));
+const work = mkdtempSync(join(tmpdir(), "config-file-"));
 
 interface Cli {
   readConfig(path: string, options: object): Promise<{ readonly journal?: Journal }>;
@@ -38,7 +42,7 @@ try {
   await admin.query(`drop schema if exists ${schema} cascade`);
   const { organisation, helsenorge, rest, registry, helseid } = sandbox.config;
   const file = join(work, "helsekontakt.json");
-  const write = (journal: object): void =>
+  const write = (journal: object, more: object = {}): void =>
     writeFileSync(
       file,
       JSON.stringify({
@@ -49,6 +53,7 @@ try {
         registry,
         helseid: { ...helseid, key: { jwk: helseid.key.jwk } },
         journal,
+        ...more,
       }),
     );
   write({ postgres: { env: "JOURNAL_URL" }, schema });
@@ -62,6 +67,31 @@ try {
   tally.check(
     (await cli.main(["doctor", "--config", file, "--only", "journal"])) === 0,
     "the doctor finds the journal sound",
+  );
+  for (const use of ["signing", "encryption"] as const) {
+    const { certificate, key } = sandbox.identities.provider[use];
+    writeFileSync(join(work, "pem"), `${(key as KeyObject).export({ type: "pkcs8", format: "pem" })}${certificate}`);
+    execFileSync("openssl", ["pkcs12", "-export", "-in", "pem", "-out", `${use}.p12`, "-passout", `pass:${word}`], {
+      cwd: work,
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+  }
+  const pkcs12 = (use: string): object => ({ pkcs12: { file: `${use}.p12` }, passphrase: { env: "KEY_WORD" } });
+  const keys = { signing: pkcs12("signing"), decryption: [pkcs12("encryption")] };
+  write({ sqlite: "journal.sqlite" }, { keys });
+  process.env["KEY_WORD"] = word;
+  tally.check(
+    (await cli.main(["doctor", "--config", file, "--only", "certificates"])) === 0,
+    "keys in PKCS#12 are read, and are those of the registered certificates",
+  );
+  process.env["KEY_WORD"] = "another-word";
+  const closed = await cli.readConfig(file, {}).then(
+    () => "",
+    (error: unknown) => (error as Error).message,
+  );
+  tally.check(
+    closed.includes("keys.signing") && closed.includes("keys.decryption[0]") && !closed.includes("another-word"),
+    "both keys are told when the passphrase is wrong, and the passphrase is not",
   );
   write({ postgres: "postgres://nobody:hidden-word@127.0.0.1:1/none" });
   const refused = await cli.readConfig(file, { journal: true }).then(
@@ -78,4 +108,4 @@ try {
   await sandbox.close();
   rmSync(work, { recursive: true, force: true });
 }
-tally.finish("config-postgres");
+tally.finish("config-file");
