@@ -13,9 +13,10 @@ export interface Apart {
 const hooks: Readonly<Record<string, { readonly call: string; readonly fields: readonly string[] }>> = {
   Bundle: { call: "rules.bundle(o)", fields: [] },
   "Bundle.entry": { call: "rules.bundleEntry(o, c, $0)", fields: ["fullUrl"] },
-  Coding: { call: "rules.absoluteSystem(c, $0)", fields: ["system"] },
-  Identifier: { call: "rules.absoluteSystem(c, $0)", fields: ["system"] },
 };
+
+/** Addresses that are absolute URIs by a rule of `rules.ts`. Those that the profiles name are told by comparison alone. */
+const absolute: ReadonlySet<string> = new Set(["Coding.system", "Identifier.system"]);
 
 /** What the context wants to know of a property. */
 const marks: Readonly<Record<string, string | undefined>> = { "Meta.profile": "c.sawProfile = true;" };
@@ -27,16 +28,24 @@ const fewCodes = 9;
  * The checks that only answer whether there is anything to say: one function a type, straight-line, that builds no path and
  * no issue. They hold exactly where the explaining validators of the same model stay silent.
  */
-export function emitFast(model: Model, types: readonly TypeModel[], head: string, apart: Apart): string {
+export function emitFast(
+  model: Model,
+  types: readonly TypeModel[],
+  head: string,
+  apart: Apart,
+  systems: readonly string[],
+): string {
   const helpers = new FastHelpers("i");
   const sets = new Map<string, string>();
   const targets = new Map<string, string>();
   const bounds = new Map<string, string>();
+  const beside = new Map<string, string>();
   let body = "";
   for (const type of types) body += `${functionOf(type)}\n`;
   const resources = types.filter((t) => t.kind === "resource");
   const tables =
     [...sets].map(([list, name]) => `const ${name} = new Set([${list}]);\n`).join("") +
+    [...beside].map(([rows, name]) => `const ${name}: Beside = { __proto__: null, ${rows} };\n`).join("") +
     [...bounds].map(([text, name]) => `const ${name} = ${text};\n`).join("") +
     [...targets].map(([list, name]) => `const ${name} = [${list}];\n`).join("");
   return `${head}${bounds.size > 0 ? `import { isBound } from "../../fhir/bound.ts";\n` : ""}import type { FhirObject } from "../../fhir/context.ts";
@@ -45,6 +54,9 @@ import * as fp from "../../fhir/fhirpath.ts";
 import * as p from "../../fhir/primitives.ts";
 import { isNarrativeText } from "../../fhir/narrative.ts";
 import * as rules from "../../fhir/fast.ts";
+
+/** Names of the siblings of a type's primitives; true where they are lists. */
+type Beside = { readonly [name: string]: boolean | null };
 
 ${tables}
 ${helpers.source()}
@@ -65,18 +77,48 @@ function areSiblings(x: unknown, values: unknown, c: FastContext, d: number): bo
   return true;
 }
 
+/** True when the key is that of a sibling, and nothing is to be said about what it holds. */
+function isBeside(k: string, x: unknown, o: FhirObject, names: Beside, c: FastContext, d: number): boolean {
+  const list = names[k];
+  if (typeof list !== "boolean") return false;
+  const value = o[k.slice(1)];
+  return list ? areSiblings(x, value, c, d) : isSibling(x, value, c, d);
+}
+
+function areStrings(x: unknown, siblings: unknown): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) {
+    const y: unknown = x[i];
+    if (y === null ? !rules.isAt(siblings, i) : typeof y !== "string" || p.stringForm(y) !== 0) return false;
+  }
+  return true;
+}
+
+function areExtensions(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isExtension(x[i], c, d)) return false;
+  return true;
+}
+
 function areResources(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!c.resourceIn(x[i], d, true)) return false;
   return true;
 }
 
+/** True for an address that a profile of this build names: the usual ones, which then need no scan. */
+function isKnownSystem(x: unknown): boolean {
+  if (typeof x !== "string") return false;
+${byLength(systems, "x", (system) => `return true;`)}
+}
+
 /** The check of a resource type of this build; false for every other type. */
 export function isOfType(type: string, v: unknown, c: FastContext, d: number): boolean {
-  switch (type) {
-${resources.map((t) => `    case ${quote(t.name)}:\n      return is${tsName(t.name)}(v, c, d);\n`).join("")}    default:
-      return false;
-  }
+${byLength(
+  resources.map((t) => t.name),
+  "type",
+  (name) => `return is${tsName(name)}(v, c, d);`,
+)}
 }
 `;
 
@@ -93,7 +135,11 @@ ${resources.map((t) => `    case ${quote(t.name)}:\n      return is${tsName(t.na
       const a = field.alternatives[0] as Alternative;
       const n = locals.size;
       if (counter) l = { counter };
-      else l = { value: `v${n}`, ...(hasSibling(field, a) ? { sibling: `s${n}` } : {}) };
+      else
+        l = {
+          value: `v${n}`,
+          ...(hasSibling(field, a) ? { sibling: `(sib && o[${quote(`_${a.json}`)}] !== undefined)` } : {}),
+        };
       locals.set(field, l);
       return l;
     };
@@ -130,16 +176,27 @@ ${resources.map((t) => `    case ${quote(t.name)}:\n      return is${tsName(t.na
     };
     if (resource) add("resourceType", "");
     for (const field of type.fields) casesOf(field, counters.get(field), locals.get(field), !resource, type.name, add);
+    const beside = type.fields.flatMap((f) =>
+      f.alternatives.filter((a) => hasSibling(f, a)).map((a) => `_${a.json}: ${f.list}`),
+    );
+    const siblings = beside.length === 0 ? undefined : siblingTable(beside.join(", "));
+    // What may stand beside a primitive is rare: it is looked up only where the key is none of the type's own.
+    const other =
+      siblings === undefined
+        ? "return false;"
+        : `{ if (!isBeside(k, x, o, ${siblings}, c, d + 1)) return false; sib = true;${resource ? "" : " some = true;"} }`;
+    const alone = [...counters].map(([f, n]) => {
+      const names = f.alternatives.filter((a) => hasSibling(f, a)).map((a) => quote(a.json));
+      return names.length === 0 ? "" : `  if (sib) ${n} += rules.countAlone(o, [${names.join(", ")}]);\n`;
+    });
     const declared = [
+      ...(siblings === undefined ? [] : ["  let sib = false;\n"]),
       ...[...counters.values()].map((n) => `  let ${n} = 0;\n`),
-      ...[...locals.values()].flatMap((l) => [
-        ...(l.value ? [`  let ${l.value}: unknown;\n`] : []),
-        ...(l.sibling ? [`  let ${l.sibling} = false;\n`] : []),
-      ]),
+      ...[...locals.values()].flatMap((l) => [...(l.value ? [`  let ${l.value}: unknown;\n`] : [])]),
     ].join("");
     const switched = [...byLength]
       .sort((a, b) => a[0] - b[0])
-      .map(([n, code]) => `      case ${n}:\n        ${code} else return false;\n        break;\n`)
+      .map(([n, code]) => `      case ${n}:\n        ${code} else ${other}\n        break;\n`)
       .join("");
     return `/** @source ${type.source} */
 export function is${tsName(type.name)}(v: unknown, c: FastContext, d: number${reference ? ", targets?: readonly string[]" : ""}): boolean {
@@ -149,10 +206,10 @@ ${resource ? "" : "  let some = false;\n"}${declared}  for (const k in o) {
     const x = o[k];
     switch (k.length) {
 ${switched}      default:
-        return false;
+        ${other}
     }
   }
-${resource ? "" : "  if (!some) return false;\n"}${after}${reference ? "" : "  return true;\n"}}
+${resource ? "" : "  if (!some) return false;\n"}${alone.join("")}${after}${reference ? "" : "  return true;\n"}}
 `;
   }
 
@@ -183,12 +240,21 @@ ${resource ? "" : "  if (!some) return false;\n"}${after}${reference ? "" : "  r
         (bound === undefined ? "" : `            if (!isBound(${name}, ${boundName(bound)})) return false;\n`) +
         own.map((k) => invariant(k, { object: name, type: a.type }, "            ")).join("");
       if (a.type === "xhtml") code += `          if (typeof x !== "string" || !isNarrativeText(x)) return false;\n`;
+      else if (field.list && (a.type === "string" || a.type === "markdown"))
+        code += `          if (!areStrings(x, o[${sibling}])) return false;\n`;
+      else if (field.list && a.type === "Extension" && own.length === 0)
+        code += `          if (!areExtensions(x, c, d + 1)) return false;\n`;
       else if (primitive && field.list)
         code += `          if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y: unknown = x[i];
             if (y === null ? !rules.isAt(o[${sibling}], i) : ${wrong("y", field, a)}) return false;
 ${mention("y", a, "            ")}          }\n`;
+      else if (absolute.has(`${owner}.${field.name}`))
+        code += `          if (!isKnownSystem(x)) {
+            if (${wrong("x", field, a)}) return false;
+            if (!rules.isAbsolute(x)) return false;
+${mention("x", a, "            ")}          }\n`;
       else if (primitive)
         code += `          if (${wrong("x", field, a)}) return false;\n${mention("x", a, "          ")}${bound === undefined ? "" : `          if (!isBound(x, ${boundName(bound)})) return false;\n`}`;
       else if (a.type === "Resource")
@@ -209,13 +275,6 @@ ${rules("y")}          }\n`
       if (marks[`${owner}.${field.name}`]) code += `          ${marks[`${owner}.${field.name}`]}\n`;
       if (local?.value) code += `          ${local.value} = x;\n`;
       add(a.json, code + some);
-      if (hasSibling(field, a)) {
-        const test = field.list ? "areSiblings" : "isSibling";
-        add(
-          `_${a.json}`,
-          `${counter ? `          if (o[${quote(a.json)}] === undefined) ${counter}++;\n` : ""}          if (!${test}(x, o[${quote(a.json)}], c, d + 1)) return false;\n${local?.sibling ? `          ${local.sibling} = true;\n` : ""}${element ? "          some = true;\n" : ""}`,
-        );
-      }
     }
   }
 
@@ -238,7 +297,7 @@ ${rules("y")}          }\n`
 
   function mention(name: string, a: Alternative, indent: string): string {
     return uriTypes.has(a.type)
-      ? `${indent}if (c.container !== undefined && typeof ${name} === "string") c.container.mention(${name}, c.resource);\n`
+      ? `${indent}if (c.container !== undefined && typeof ${name} === "string" && ${name}.charCodeAt(0) === 35)\n${indent}  c.container.mention(${name}, c.resource);\n`
       : "";
   }
 
@@ -250,12 +309,28 @@ ${rules("y")}          }\n`
     return name;
   }
 
+  function siblingTable(rows: string): string {
+    let name = beside.get(rows);
+    if (name === undefined) beside.set(rows, (name = `beside${beside.size}`));
+    return name;
+  }
+
   function targetsName(types: readonly string[]): string {
     const list = types.map(quote).join(", ");
     let name = targets.get(list);
     if (name === undefined) targets.set(list, (name = `types${targets.size}`));
     return name;
   }
+}
+
+/** A switch over texts that compares only those of the same length; false for every other text. */
+function byLength(texts: readonly string[], name: string, then: (text: string) => string): string {
+  const lengths = [...new Set(texts.map((t) => t.length))].sort((a, b) => a - b);
+  const cases = lengths.map((n) => {
+    const lines = texts.filter((t) => t.length === n).map((t) => `      if (${name} === ${quote(t)}) ${then(t)}\n`);
+    return `    case ${n}:\n${lines.join("")}      return false;\n`;
+  });
+  return `  switch (${name}.length) {\n${cases.join("")}    default:\n      return false;\n  }`;
 }
 
 /** Types whose values may name a contained resource, by dom-3. */

@@ -83,10 +83,16 @@ ${[...[...skipped].map(([k, why]) => `${k}: ${why}`), ...unchecked]
     { path: "core.ts", content: core },
     {
       path: "core-fast.ts",
-      content: emitFast(model, concrete, heads.core, {
-        byContext: (expression) => expression in byContext,
-        notRun: (key) => key in notRun,
-      }),
+      content: emitFast(
+        model,
+        concrete,
+        heads.core,
+        {
+          byContext: (expression) => expression in byContext,
+          notRun: (key) => key in notRun,
+        },
+        fixedSystems(source),
+      ),
     },
     { path: "profiles.ts", content: heads.profiles + rules.explain },
     { path: "profiles-fast.ts", content: heads.profiles + rules.fast },
@@ -206,6 +212,16 @@ ${resource ? "" : "  if (!some) {\n    c.empty();\n    return;\n  }\n"}${after}}
     note(ran, key, type, expression, "compiled");
     return `${indent}if (!(${code})) c.invariant(${quote(key)}, ${quote(constraint.severity)});\n`;
   }
+}
+
+/** The addresses that our own profiles fix a system to. */
+function fixedSystems(source: DefinitionSource): string[] {
+  const systems = source.own
+    .flatMap((d) => (d.differential ?? d.snapshot)?.element ?? [])
+    .filter((e) => e.path.endsWith(".system"))
+    .map((e) => e["fixedUri"])
+    .filter((u): u is string => typeof u === "string" && /^[a-z]+:[\x21-\x7e]+$/.test(u));
+  return [...new Set(systems)].sort(byCodeUnit);
 }
 
 function boundName(m: Model, url: string): string {

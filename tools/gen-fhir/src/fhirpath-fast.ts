@@ -145,10 +145,6 @@ class FastEmitter {
       const { value, present } = this.#primitive(left, scope);
       return { yes: `(${value} === ${quote(right.value)})`, no: and(present, `${value} !== ${quote(right.value)}`) };
     }
-    const isCondition = (p: Path): boolean =>
-      (p.kind === "binary" && !["|", "&", "+"].includes(p.op)) ||
-      (p.kind === "call" && ["exists", "empty", "not", "all", "hasValue"].includes(p.name)) ||
-      (p.kind === "literal" && typeof p.value === "boolean");
     if (!isCondition(left) || !isCondition(right)) throw new Unsupported();
     const l = this.tri(left, scope);
     const r = this.tri(right, scope);
@@ -236,6 +232,19 @@ class FastEmitter {
       case "all": {
         const [test] = p.args;
         if (of === undefined || test === undefined) throw new Unsupported();
+        if (test.kind === "binary" && test.op === "=" && isCondition(test.left) && !looksAt(test.right)) {
+          const right = this.tri(test.right, this.#plain(scope));
+          const loop = this.#each(of, this.#plain(scope), (item) => {
+            const left = this.tri(test.left, this.#at(item));
+            return `if (${not(or(and(left.yes, "yes"), and(left.no, "no")))}) return false;\n`;
+          });
+          return this.#looped(
+            of,
+            scope,
+            `const yes = ${right.yes};\nconst no = ${right.no};\n${loop}return true;\n`,
+            "true",
+          );
+        }
         const body = this.#each(
           of,
           this.#plain(scope),
@@ -262,7 +271,9 @@ class FastEmitter {
         const test =
           p.name === "matches"
             ? `${regex ?? ""}.test(${value})`
-            : `${value}.${p.name === "contains" ? "includes" : p.name}(${quote(String(p.args[0].value))})`;
+            : p.name === "contains"
+              ? contains(value, String(p.args[0].value))
+              : `${value}.startsWith(${quote(String(p.args[0].value))})`;
         if (p.name === "matches" && regex === undefined) throw new Unsupported();
         return {
           yes: `(typeof ${value} === "string" && ${test})`,
@@ -365,6 +376,30 @@ class FastEmitter {
   #variable(): string {
     return `e${this.#names++}`;
   }
+}
+
+function isCondition(p: Path): boolean {
+  return (
+    (p.kind === "binary" && !["|", "&", "+"].includes(p.op)) ||
+    (p.kind === "call" && ["exists", "empty", "not", "all", "hasValue"].includes(p.name)) ||
+    (p.kind === "literal" && typeof p.value === "boolean")
+  );
+}
+
+/** A search for one character is a machine's scan, one for several is not: the rarest of them is looked for first. */
+function contains(value: string, part: string): string {
+  const rare = /[^A-Za-z0-9/.:-]/.exec(part)?.[0];
+  const whole = `${value}.includes(${quote(part)})`;
+  return rare === undefined || part.length === 1 ? whole : `(${value}.indexOf(${quote(rare)}) >= 0 && ${whole})`;
+}
+
+/** True when the condition looks at the item at all. */
+function looksAt(p: Path): boolean {
+  if (p.kind === "this") return true;
+  if (p.kind === "literal" || p.kind === "variable") return false;
+  if (p.kind === "binary") return looksAt(p.left) || looksAt(p.right);
+  if (p.kind === "member") return p.of === undefined || looksAt(p.of);
+  return p.of === undefined || looksAt(p.of) || p.args.some(looksAt);
 }
 
 function isThis(p: Path | undefined): boolean {

@@ -11,7 +11,9 @@ import {
   targetFault,
   typeMismatch,
 } from "./references.ts";
-import { entryFaults, isAbsolute, withoutFullUrl } from "./rules.ts";
+import { entryFaults, isUrn, withoutFullUrl } from "./rules.ts";
+
+export { isAbsolute } from "./rules.ts";
 
 /** A generated check of a resource type: true when nothing is to be said about the value. */
 export type FastCheck = (type: string, value: unknown, c: FastContext, depth: number) => boolean;
@@ -43,8 +45,6 @@ export class FastContext {
   #bundle: BundleFrame | undefined = undefined;
   /** Set by the check of Meta: some resource declares a profile. */
   sawProfile = false;
-  /** The last address that was found absolute: systems repeat. */
-  lastSystem = "";
 
   constructor(options: FastOptions, root: FhirObject) {
     this.options = options;
@@ -128,7 +128,14 @@ export class FastContext {
       if (type === undefined && targets !== undefined && isPlainTarget(reference, targets)) return true;
       const local = reference.charCodeAt(0) === 35;
       if (local) this.container?.mention(reference, this.resource);
-      if (type === undefined && (local || (this.#bundle !== undefined && reference.startsWith("urn:uuid:")))) {
+      if (
+        type === undefined &&
+        (local ||
+          (this.#bundle !== undefined &&
+            isUrn(reference) &&
+            reference.charCodeAt(4) === 117 &&
+            reference.startsWith("urn:uuid:")))
+      ) {
         const found = this.find(reference) as FhirObject | undefined;
         if (found === undefined) return false;
         const named = found["resourceType"];
@@ -183,18 +190,16 @@ export function isAt(list: unknown, i: number): boolean {
   return Array.isArray(list) && list[i] !== undefined && list[i] !== null;
 }
 
-/** `system` of an Identifier or a Coding is an absolute URI. */
-export function absoluteSystem(c: FastContext, system: unknown): boolean {
-  if (system === c.lastSystem) return true;
-  if (typeof system !== "string") return true;
-  if (!isAbsolute(system)) return false;
-  c.lastSystem = system;
-  return true;
+/** How many of a choice's values stand in the sibling alone, which counts as a value too. */
+export function countAlone(o: FhirObject, names: readonly string[]): number {
+  let n = 0;
+  for (const name of names) if (o[name] === undefined && o[`_${name}`] !== undefined) n++;
+  return n;
 }
 
 /** The rules of an entry hold. */
 export function bundleEntry(o: FhirObject, c: FastContext, fullUrl: unknown): boolean {
-  if (typeof fullUrl === "string" && fullUrl.startsWith("urn:")) return true;
+  if (typeof fullUrl === "string" && isUrn(fullUrl)) return true;
   return entryFaults(o, c.options.resourceTypes) === undefined;
 }
 

@@ -23,7 +23,14 @@ const scheme = /^[A-Za-z][A-Za-z0-9+.-]*:/;
 /** An address with a scheme: `https:`, `urn:`. A local word such as `HNR` is none. */
 export function isAbsolute(uri: string): boolean {
   // The common one without the pattern.
-  return uri.startsWith("urn:") || scheme.test(uri);
+  return isUrn(uri) || scheme.test(uri);
+}
+
+/** True for a text that begins with `urn:`. */
+export function isUrn(text: string): boolean {
+  return (
+    text.charCodeAt(0) === 117 && text.charCodeAt(1) === 114 && text.charCodeAt(2) === 110 && text.charCodeAt(3) === 58
+  );
 }
 
 function absoluteSystem(o: FhirObject, c: FhirContext): void {

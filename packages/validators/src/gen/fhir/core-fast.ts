@@ -8,9 +8,68 @@ import * as p from "../../fhir/primitives.ts";
 import { isNarrativeText } from "../../fhir/narrative.ts";
 import * as rules from "../../fhir/fast.ts";
 
+/** Names of the siblings of a type's primitives; true where they are lists. */
+type Beside = { readonly [name: string]: boolean | null };
+
 const codes0 = new Set(["Address", "Age", "Annotation", "Attachment", "BackboneElement", "CodeableConcept", "Coding", "ContactDetail", "ContactPoint", "Contributor", "Count", "DataRequirement", "Distance", "Dosage", "Duration", "Element", "ElementDefinition", "Expression", "Extension", "HumanName", "Identifier", "MarketingStatus", "Meta", "Money", "MoneyQuantity", "Narrative", "ParameterDefinition", "Period", "Population", "ProdCharacteristic", "ProductShelfLife", "Quantity", "Range", "Ratio", "Reference", "RelatedArtifact", "SampledData", "Signature", "SimpleQuantity", "SubstanceAmount", "Timing", "TriggerDefinition", "UsageContext", "base64Binary", "boolean", "canonical", "code", "date", "dateTime", "decimal", "id", "instant", "integer", "markdown", "oid", "positiveInt", "string", "time", "unsignedInt", "uri", "url", "uuid", "xhtml", "Account", "ActivityDefinition", "AdverseEvent", "AllergyIntolerance", "Appointment", "AppointmentResponse", "AuditEvent", "Basic", "Binary", "BiologicallyDerivedProduct", "BodyStructure", "Bundle", "CapabilityStatement", "CarePlan", "CareTeam", "CatalogEntry", "ChargeItem", "ChargeItemDefinition", "Claim", "ClaimResponse", "ClinicalImpression", "CodeSystem", "Communication", "CommunicationRequest", "CompartmentDefinition", "Composition", "ConceptMap", "Condition", "Consent", "Contract", "Coverage", "CoverageEligibilityRequest", "CoverageEligibilityResponse", "DetectedIssue", "Device", "DeviceDefinition", "DeviceMetric", "DeviceRequest", "DeviceUseStatement", "DiagnosticReport", "DocumentManifest", "DocumentReference", "DomainResource", "EffectEvidenceSynthesis", "Encounter", "Endpoint", "EnrollmentRequest", "EnrollmentResponse", "EpisodeOfCare", "EventDefinition", "Evidence", "EvidenceVariable", "ExampleScenario", "ExplanationOfBenefit", "FamilyMemberHistory", "Flag", "Goal", "GraphDefinition", "Group", "GuidanceResponse", "HealthcareService", "ImagingStudy", "Immunization", "ImmunizationEvaluation", "ImmunizationRecommendation", "ImplementationGuide", "InsurancePlan", "Invoice", "Library", "Linkage", "List", "Location", "Measure", "MeasureReport", "Media", "Medication", "MedicationAdministration", "MedicationDispense", "MedicationKnowledge", "MedicationRequest", "MedicationStatement", "MedicinalProduct", "MedicinalProductAuthorization", "MedicinalProductContraindication", "MedicinalProductIndication", "MedicinalProductIngredient", "MedicinalProductInteraction", "MedicinalProductManufactured", "MedicinalProductPackaged", "MedicinalProductPharmaceutical", "MedicinalProductUndesirableEffect", "MessageDefinition", "MessageHeader", "MolecularSequence", "NamingSystem", "NutritionOrder", "Observation", "ObservationDefinition", "OperationDefinition", "OperationOutcome", "Organization", "OrganizationAffiliation", "Parameters", "Patient", "PaymentNotice", "PaymentReconciliation", "Person", "PlanDefinition", "Practitioner", "PractitionerRole", "Procedure", "Provenance", "Questionnaire", "QuestionnaireResponse", "RelatedPerson", "RequestGroup", "ResearchDefinition", "ResearchElementDefinition", "ResearchStudy", "ResearchSubject", "Resource", "RiskAssessment", "RiskEvidenceSynthesis", "Schedule", "SearchParameter", "ServiceRequest", "Slot", "Specimen", "SpecimenDefinition", "StructureDefinition", "StructureMap", "Subscription", "Substance", "SubstanceNucleicAcid", "SubstancePolymer", "SubstanceProtein", "SubstanceReferenceInformation", "SubstanceSourceMaterial", "SubstanceSpecification", "SupplyDelivery", "SupplyRequest", "Task", "TerminologyCapabilities", "TestReport", "TestScript", "ValueSet", "VerificationResult", "VisionPrescription", "Type", "Any"]);
 const codes1 = new Set(["invalid", "structure", "required", "value", "invariant", "security", "login", "unknown", "expired", "forbidden", "suppressed", "processing", "not-supported", "duplicate", "multiple-matches", "not-found", "deleted", "too-long", "code-invalid", "extension", "too-costly", "business-rule", "conflict", "transient", "lock-error", "no-store", "exception", "timeout", "incomplete", "throttled", "informational"]);
 const codes2 = new Set(["MORN", "MORN.early", "MORN.late", "NOON", "AFT", "AFT.early", "AFT.late", "EVE", "EVE.early", "EVE.late", "NIGHT", "PHS", "HS", "WAKE", "C", "CM", "CD", "CV", "AC", "ACM", "ACD", "ACV", "PC", "PCM", "PCD", "PCV"]);
+const beside0: Beside = { __proto__: null, _use: false, _type: false, _text: false, _line: true, _city: false, _district: false, _state: false, _postalCode: false, _country: false };
+const beside1: Beside = { __proto__: null, _value: false, _comparator: false, _unit: false, _system: false, _code: false };
+const beside2: Beside = { __proto__: null, _authorString: false, _time: false, _text: false };
+const beside3: Beside = { __proto__: null, _contentType: false, _language: false, _data: false, _url: false, _size: false, _hash: false, _title: false, _creation: false };
+const beside4: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _type: false, _timestamp: false, _total: false };
+const beside5: Beside = { __proto__: null, _fullUrl: false };
+const beside6: Beside = { __proto__: null, _method: false, _url: false, _ifNoneMatch: false, _ifModifiedSince: false, _ifMatch: false, _ifNoneExist: false };
+const beside7: Beside = { __proto__: null, _status: false, _location: false, _etag: false, _lastModified: false };
+const beside8: Beside = { __proto__: null, _mode: false, _score: false };
+const beside9: Beside = { __proto__: null, _relation: false, _url: false };
+const beside10: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _status: false, _name: false };
+const beside11: Beside = { __proto__: null, _text: false };
+const beside12: Beside = { __proto__: null, _system: false, _version: false, _code: false, _display: false, _userSelected: false };
+const beside13: Beside = { __proto__: null, _name: false };
+const beside14: Beside = { __proto__: null, _system: false, _value: false, _use: false, _rank: false };
+const beside15: Beside = { __proto__: null, _type: false, _name: false };
+const beside16: Beside = { __proto__: null, _type: false, _profile: true, _mustSupport: true, _limit: false };
+const beside17: Beside = { __proto__: null, _path: false, _searchParam: false, _valueSet: false };
+const beside18: Beside = { __proto__: null, _path: false, _searchParam: false, _valueDateTime: false };
+const beside19: Beside = { __proto__: null, _path: false, _direction: false };
+const beside20: Beside = { __proto__: null, _sequence: false, _text: false, _patientInstruction: false, _asNeededBoolean: false };
+const beside21: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _status: false, _name: false, _payloadMimeType: true, _address: false, _header: true };
+const beside22: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _status: false };
+const beside23: Beside = { __proto__: null, _rank: false };
+const beside24: Beside = { __proto__: null, _status: false };
+const beside25: Beside = { __proto__: null, _description: false, _name: false, _language: false, _expression: false, _reference: false };
+const beside26: Beside = { __proto__: null, _valueBase64Binary: false, _valueBoolean: false, _valueCanonical: false, _valueCode: false, _valueDate: false, _valueDateTime: false, _valueDecimal: false, _valueId: false, _valueInstant: false, _valueInteger: false, _valueMarkdown: false, _valueOid: false, _valuePositiveInt: false, _valueString: false, _valueTime: false, _valueUnsignedInt: false, _valueUri: false, _valueUrl: false, _valueUuid: false };
+const beside27: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _active: false, _name: false, _comment: false, _extraDetails: false, _appointmentRequired: false, _availabilityExceptions: false };
+const beside28: Beside = { __proto__: null, _daysOfWeek: true, _allDay: false, _availableStartTime: false, _availableEndTime: false };
+const beside29: Beside = { __proto__: null, _comment: false };
+const beside30: Beside = { __proto__: null, _description: false };
+const beside31: Beside = { __proto__: null, _use: false, _text: false, _family: false, _given: true, _prefix: true, _suffix: true };
+const beside32: Beside = { __proto__: null, _use: false, _system: false, _value: false };
+const beside33: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _status: false, _name: false, _alias: true, _description: false, _mode: false, _availabilityExceptions: false };
+const beside34: Beside = { __proto__: null, _daysOfWeek: true, _allDay: false, _openingTime: false, _closingTime: false };
+const beside35: Beside = { __proto__: null, _longitude: false, _latitude: false, _altitude: false };
+const beside36: Beside = { __proto__: null, _versionId: false, _lastUpdated: false, _source: false, _profile: true };
+const beside37: Beside = { __proto__: null, _value: false, _currency: false };
+const beside38: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false };
+const beside39: Beside = { __proto__: null, _severity: false, _code: false, _diagnostics: false, _location: true, _expression: true };
+const beside40: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _active: false, _name: false, _alias: true };
+const beside41: Beside = { __proto__: null, _name: false, _use: false, _min: false, _max: false, _documentation: false, _type: false, _profile: false };
+const beside42: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _active: false, _gender: false, _birthDate: false, _deceasedBoolean: false, _deceasedDateTime: false, _multipleBirthBoolean: false, _multipleBirthInteger: false };
+const beside43: Beside = { __proto__: null, _preferred: false };
+const beside44: Beside = { __proto__: null, _gender: false };
+const beside45: Beside = { __proto__: null, _type: false };
+const beside46: Beside = { __proto__: null, _start: false, _end: false };
+const beside47: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _active: false, _gender: false, _birthDate: false };
+const beside48: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _active: false, _availabilityExceptions: false };
+const beside49: Beside = { __proto__: null, _reference: false, _type: false, _display: false };
+const beside50: Beside = { __proto__: null, _type: false, _label: false, _display: false, _citation: false, _url: false, _resource: false };
+const beside51: Beside = { __proto__: null, _period: false, _factor: false, _lowerLimit: false, _upperLimit: false, _dimensions: false, _data: false };
+const beside52: Beside = { __proto__: null, _when: false, _targetFormat: false, _sigFormat: false, _data: false };
+const beside53: Beside = { __proto__: null, _event: true };
+const beside54: Beside = { __proto__: null, _count: false, _countMax: false, _duration: false, _durationMax: false, _durationUnit: false, _frequency: false, _frequencyMax: false, _period: false, _periodMax: false, _periodUnit: false, _dayOfWeek: true, _timeOfDay: true, _when: true, _offset: false };
+const beside55: Beside = { __proto__: null, _type: false, _name: false, _timingDate: false, _timingDateTime: false };
 const types0 = ["Organization", "Patient", "Practitioner", "RelatedPerson"];
 const types1 = ["Group", "Patient"];
 const types2 = ["Encounter"];
@@ -44,15 +103,19 @@ return false;
 }
 
 function i1(o: FhirObject, c: FastContext): boolean {
+const yes = (((c.resource["type"] === "batch") || (c.resource["type"] === "transaction")) || (c.resource["type"] === "history"));
+const no = ((((c.resource["type"] !== undefined || c.resource["_type"] !== undefined) && c.resource["type"] !== "batch") && ((c.resource["type"] !== undefined || c.resource["_type"] !== undefined) && c.resource["type"] !== "transaction")) && ((c.resource["type"] !== undefined || c.resource["_type"] !== undefined) && c.resource["type"] !== "history"));
 if (o["entry"] !== undefined) for (const e0 of o["entry"] as FhirObject[]) {
-if (!((((e0["request"] !== undefined) && (((c.resource["type"] === "batch") || (c.resource["type"] === "transaction")) || (c.resource["type"] === "history"))) || (!((e0["request"] !== undefined)) && ((((c.resource["type"] !== undefined || c.resource["_type"] !== undefined) && c.resource["type"] !== "batch") && ((c.resource["type"] !== undefined || c.resource["_type"] !== undefined) && c.resource["type"] !== "transaction")) && ((c.resource["type"] !== undefined || c.resource["_type"] !== undefined) && c.resource["type"] !== "history")))))) return false;
+if (!((((e0["request"] !== undefined) && yes) || (!((e0["request"] !== undefined)) && no)))) return false;
 }
 return true;
 }
 
 function i2(o: FhirObject, c: FastContext): boolean {
+const yes = (((c.resource["type"] === "batch-response") || (c.resource["type"] === "transaction-response")) || (c.resource["type"] === "history"));
+const no = ((((c.resource["type"] !== undefined || c.resource["_type"] !== undefined) && c.resource["type"] !== "batch-response") && ((c.resource["type"] !== undefined || c.resource["_type"] !== undefined) && c.resource["type"] !== "transaction-response")) && ((c.resource["type"] !== undefined || c.resource["_type"] !== undefined) && c.resource["type"] !== "history"));
 if (o["entry"] !== undefined) for (const e0 of o["entry"] as FhirObject[]) {
-if (!((((e0["response"] !== undefined) && (((c.resource["type"] === "batch-response") || (c.resource["type"] === "transaction-response")) || (c.resource["type"] === "history"))) || (!((e0["response"] !== undefined)) && ((((c.resource["type"] !== undefined || c.resource["_type"] !== undefined) && c.resource["type"] !== "batch-response") && ((c.resource["type"] !== undefined || c.resource["_type"] !== undefined) && c.resource["type"] !== "transaction-response")) && ((c.resource["type"] !== undefined || c.resource["_type"] !== undefined) && c.resource["type"] !== "history")))))) return false;
+if (!((((e0["response"] !== undefined) && yes) || (!((e0["response"] !== undefined)) && no)))) return false;
 }
 return true;
 }
@@ -141,111 +204,74 @@ export function isAddress(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside0, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 3:
         if (k === "use") {
           if (x !== "home" && x !== "work" && x !== "temp" && x !== "old" && x !== "billing") return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside0, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
-        if (k === "_use") {
-          if (!isSibling(x, o["use"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "type") {
+        if (k === "type") {
           if (x !== "postal" && x !== "physical" && x !== "both") return false;
           some = true;
         } else if (k === "text") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
         } else if (k === "line") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_line"], i) : typeof y !== "string" || p.stringForm(y) !== 0) return false;
-          }
+          if (!areStrings(x, o["_line"])) return false;
           some = true;
         } else if (k === "city") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside0, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 5:
-        if (k === "_type") {
-          if (!isSibling(x, o["type"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_text") {
-          if (!isSibling(x, o["text"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_line") {
-          if (!areSiblings(x, o["line"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_city") {
-          if (!isSibling(x, o["city"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "state") {
+        if (k === "state") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside0, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
-        if (k === "_state") {
-          if (!isSibling(x, o["state"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "period") {
+        if (k === "period") {
           if (!isPeriod(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside0, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 7:
         if (k === "country") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside0, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 8:
         if (k === "district") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else if (k === "_country") {
-          if (!isSibling(x, o["country"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside0, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else if (k === "_district") {
-          if (!isSibling(x, o["district"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside0, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 10:
         if (k === "postalCode") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 11:
-        if (k === "_postalCode") {
-          if (!isSibling(x, o["postalCode"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside0, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside0, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
@@ -257,19 +283,17 @@ export function isAge(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
-  let s1 = false;
   let v2: unknown;
-  let s2 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "unit") {
@@ -279,70 +303,43 @@ export function isAge(v: unknown, c: FastContext, d: number): boolean {
           if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
           v0 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 5:
         if (k === "value") {
           if (!p.isDecimal(x)) return false;
           v1 = x;
           some = true;
-        } else if (k === "_unit") {
-          if (!isSibling(x, o["unit"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_code") {
-          if (!isSibling(x, o["code"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
-        if (k === "_value") {
-          if (!isSibling(x, o["value"], c, d + 1)) return false;
-          s1 = true;
-          some = true;
-        } else if (k === "system") {
+        if (k === "system") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
           v2 = x;
           some = true;
-        } else return false;
-        break;
-      case 7:
-        if (k === "_system") {
-          if (!isSibling(x, o["system"], c, d + 1)) return false;
-          s2 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 10:
         if (k === "comparator") {
           if (x !== "<" && x !== "<=" && x !== ">=" && x !== ">") return false;
           some = true;
-        } else return false;
-        break;
-      case 11:
-        if (k === "_comparator") {
-          if (!isSibling(x, o["comparator"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (!((((v0 !== undefined || s0) || !((v1 !== undefined || s1))) && (!((v2 !== undefined || s2)) || (fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true))) && ((!((v1 !== undefined || s1)) || (v1 === undefined)) || (fp.rank(v1, 0) > 0)))) return false;
-  if (!(!((v0 !== undefined || s0)) || (v2 !== undefined || s2))) return false;
+  if (!((((v0 !== undefined || (sib && o["_code"] !== undefined)) || !((v1 !== undefined || (sib && o["_value"] !== undefined)))) && (!((v2 !== undefined || (sib && o["_system"] !== undefined))) || (fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true))) && ((!((v1 !== undefined || (sib && o["_value"] !== undefined))) || (v1 === undefined)) || (fp.rank(v1, 0) > 0)))) return false;
+  if (!(!((v0 !== undefined || (sib && o["_code"] !== undefined))) || (v2 !== undefined || (sib && o["_system"] !== undefined)))) return false;
   return true;
 }
 
@@ -351,16 +348,16 @@ export function isAnnotation(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let n0 = 0;
   let v0: unknown;
-  let s0 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside2, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "time") {
@@ -370,56 +367,36 @@ export function isAnnotation(v: unknown, c: FastContext, d: number): boolean {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           v0 = x;
           some = true;
-        } else return false;
-        break;
-      case 5:
-        if (k === "_time") {
-          if (!isSibling(x, o["time"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_text") {
-          if (!isSibling(x, o["text"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside2, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside2, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 12:
         if (k === "authorString") {
           n0++;
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 13:
-        if (k === "_authorString") {
-          if (o["authorString"] === undefined) n0++;
-          if (!isSibling(x, o["authorString"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside2, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 15:
         if (k === "authorReference") {
           n0++;
           if (!isReference(x, c, d + 1, types0)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside2, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside2, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
+  if (sib) n0 += rules.countAlone(o, ["authorString"]);
   if (n0 > 1) return false;
-  if (v0 === undefined && !s0) return false;
+  if (v0 === undefined && !(sib && o["_text"] !== undefined)) return false;
   return true;
 }
 
@@ -428,32 +405,29 @@ export function isAttachment(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
-  let s1 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside3, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 3:
         if (k === "url") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside3, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "data") {
           if (typeof x !== "string" || p.base64BinaryForm(x) !== 0) return false;
           v0 = x;
-          some = true;
-        } else if (k === "_url") {
-          if (!isSibling(x, o["url"], c, d + 1)) return false;
           some = true;
         } else if (k === "size") {
           if (!p.isWhole(x, 0, 2147483647)) return false;
@@ -461,29 +435,13 @@ export function isAttachment(v: unknown, c: FastContext, d: number): boolean {
         } else if (k === "hash") {
           if (typeof x !== "string" || p.base64BinaryForm(x) !== 0) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside3, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 5:
-        if (k === "_data") {
-          if (!isSibling(x, o["data"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else if (k === "_size") {
-          if (!isSibling(x, o["size"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_hash") {
-          if (!isSibling(x, o["hash"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "title") {
+        if (k === "title") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 6:
-        if (k === "_title") {
-          if (!isSibling(x, o["title"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside3, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 8:
         if (k === "language") {
@@ -492,44 +450,27 @@ export function isAttachment(v: unknown, c: FastContext, d: number): boolean {
         } else if (k === "creation") {
           if (typeof x !== "string" || p.dateTimeForm(x) !== 0) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside3, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else if (k === "_language") {
-          if (!isSibling(x, o["language"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_creation") {
-          if (!isSibling(x, o["creation"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside3, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 11:
         if (k === "contentType") {
           if (typeof x !== "string" || p.mimeTypeForm(x) !== 0) return false;
           v1 = x;
           some = true;
-        } else return false;
-        break;
-      case 12:
-        if (k === "_contentType") {
-          if (!isSibling(x, o["contentType"], c, d + 1)) return false;
-          s1 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside3, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside3, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (!(!((v0 !== undefined || s0)) || (v1 !== undefined || s1))) return false;
+  if (!(!((v0 !== undefined || (sib && o["_data"] !== undefined))) || (v1 !== undefined || (sib && o["_contentType"] !== undefined)))) return false;
   return true;
 }
 
@@ -537,26 +478,19 @@ export function isAttachment(v: unknown, c: FastContext, d: number): boolean {
 export function isBundle(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
-  let s1 = false;
   let v2: unknown;
   let v3: unknown;
   let v4: unknown;
-  let s4 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-        } else return false;
-        break;
-      case 3:
-        if (k === "_id") {
-          if (!isSibling(x, o["id"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside4, c, d + 1)) return false; sib = true; }
         break;
       case 4:
         if (k === "meta") {
@@ -570,13 +504,10 @@ export function isBundle(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isBundleLink(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside4, c, d + 1)) return false; sib = true; }
         break;
       case 5:
-        if (k === "_type") {
-          if (!isSibling(x, o["type"], c, d + 1)) return false;
-          s0 = true;
-        } else if (k === "total") {
+        if (k === "total") {
           if (!p.isWhole(x, 0, 2147483647)) return false;
           v1 = x;
         } else if (k === "entry") {
@@ -586,67 +517,52 @@ export function isBundle(v: unknown, c: FastContext, d: number): boolean {
             if (!isBundleEntry(y, c, d + 1)) return false;
           }
           v2 = x;
-        } else return false;
-        break;
-      case 6:
-        if (k === "_total") {
-          if (!isSibling(x, o["total"], c, d + 1)) return false;
-          s1 = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside4, c, d + 1)) return false; sib = true; }
         break;
       case 8:
         if (k === "language") {
           if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside4, c, d + 1)) return false; sib = true; }
         break;
       case 9:
-        if (k === "_language") {
-          if (!isSibling(x, o["language"], c, d + 1)) return false;
-        } else if (k === "timestamp") {
+        if (k === "timestamp") {
           if (typeof x !== "string" || p.instantForm(x) !== 0) return false;
           v4 = x;
         } else if (k === "signature") {
           if (!isSignature(x, c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside4, c, d + 1)) return false; sib = true; }
         break;
       case 10:
         if (k === "identifier") {
           if (!isIdentifier(x, c, d + 1)) return false;
           v3 = x;
-        } else if (k === "_timestamp") {
-          if (!isSibling(x, o["timestamp"], c, d + 1)) return false;
-          s4 = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside4, c, d + 1)) return false; sib = true; }
         break;
       case 12:
         if (k === "resourceType") {
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside4, c, d + 1)) return false; sib = true; }
         break;
       case 13:
         if (k === "implicitRules") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
-        } else return false;
-        break;
-      case 14:
-        if (k === "_implicitRules") {
-          if (!isSibling(x, o["implicitRules"], c, d + 1)) return false;
-        } else return false;
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
+        } else { if (!isBeside(k, x, o, beside4, c, d + 1)) return false; sib = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside4, c, d + 1)) return false; sib = true; }
     }
   }
-  if (v0 === undefined && !s0) return false;
-  if (!((!((v1 !== undefined || s1)) || (v0 === "searchset")) || (v0 === "history"))) return false;
+  if (v0 === undefined && !(sib && o["_type"] !== undefined)) return false;
+  if (!((!((v1 !== undefined || (sib && o["_total"] !== undefined))) || (v0 === "searchset")) || (v0 === "history"))) return false;
   if (!(!(((v2 !== undefined) && i0(o, c))) || (v0 === "searchset"))) return false;
   if (!(!((v2 !== undefined)) || i1(o, c))) return false;
   if (!(!((v2 !== undefined)) || i2(o, c))) return false;
   if (!((v0 === "history") || (!((v2 !== undefined)) || i3(o, c)))) return false;
-  if (!(((v0 !== undefined || s0) && v0 !== "document") || (((v3 !== undefined) && i4(o, c)) && ((v3 !== undefined) && i5(o, c))))) return false;
-  if (!(((v0 !== undefined || s0) && v0 !== "document") || (v4 !== undefined))) return false;
-  if (!(((v0 !== undefined || s0) && v0 !== "document") || (fp.isResource(fp.step(fp.get(o, "entry").slice(0, 1), "resource"), "Composition") === true))) return false;
-  if (!(((v0 !== undefined || s0) && v0 !== "message") || (fp.isResource(fp.step(fp.get(o, "entry").slice(0, 1), "resource"), "MessageHeader") === true))) return false;
+  if (!(((v0 !== undefined || (sib && o["_type"] !== undefined)) && v0 !== "document") || (((v3 !== undefined) && i4(o, c)) && ((v3 !== undefined) && i5(o, c))))) return false;
+  if (!(((v0 !== undefined || (sib && o["_type"] !== undefined)) && v0 !== "document") || (v4 !== undefined))) return false;
+  if (!(((v0 !== undefined || (sib && o["_type"] !== undefined)) && v0 !== "document") || (fp.isResource(fp.step(fp.get(o, "entry").slice(0, 1), "resource"), "Composition") === true))) return false;
+  if (!(((v0 !== undefined || (sib && o["_type"] !== undefined)) && v0 !== "message") || (fp.isResource(fp.step(fp.get(o, "entry").slice(0, 1), "resource"), "MessageHeader") === true))) return false;
   if (!rules.bundle(o)) return false;
   return true;
 }
@@ -656,18 +572,18 @@ export function isBundleEntry(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
   let v1: unknown;
   let v2: unknown;
   let v3: unknown;
-  let s3 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside5, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "link") {
@@ -677,32 +593,29 @@ export function isBundleEntry(v: unknown, c: FastContext, d: number): boolean {
             if (!isBundleLink(y, c, d + 1)) return false;
           }
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside5, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
         if (k === "search") {
           if (!isBundleEntrySearch(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside5, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 7:
         if (k === "fullUrl") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
           v3 = x;
           some = true;
         } else if (k === "request") {
           if (!isBundleEntryRequest(x, c, d + 1)) return false;
           v1 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside5, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 8:
-        if (k === "_fullUrl") {
-          if (!isSibling(x, o["fullUrl"], c, d + 1)) return false;
-          s3 = true;
-          some = true;
-        } else if (k === "resource") {
+        if (k === "resource") {
           if (!c.resourceIn(x, d + 1, false)) return false;
           v0 = x;
           some = true;
@@ -710,35 +623,27 @@ export function isBundleEntry(v: unknown, c: FastContext, d: number): boolean {
           if (!isBundleEntryResponse(x, c, d + 1)) return false;
           v2 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside5, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside5, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside5, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside5, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
   if (!(((v0 !== undefined) || (v1 !== undefined)) || (v2 !== undefined))) return false;
-  if (!(!((v3 !== undefined || s3)) || (typeof v3 === "string" && !v3.includes("/_history/")))) return false;
+  if (!(!((v3 !== undefined || (sib && o["_fullUrl"] !== undefined))) || (typeof v3 === "string" && !(v3.indexOf("_") >= 0 && v3.includes("/_history/"))))) return false;
   if (v3 !== undefined && !rules.bundleEntry(o, c, v3)) return false;
   return true;
 }
@@ -748,65 +653,44 @@ export function isBundleEntryRequest(v: unknown, c: FastContext, d: number): boo
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
-  let s1 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside6, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 3:
         if (k === "url") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
           v1 = x;
           some = true;
-        } else return false;
-        break;
-      case 4:
-        if (k === "_url") {
-          if (!isSibling(x, o["url"], c, d + 1)) return false;
-          s1 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside6, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
         if (k === "method") {
           if (x !== "GET" && x !== "HEAD" && x !== "POST" && x !== "PUT" && x !== "DELETE" && x !== "PATCH") return false;
           v0 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside6, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 7:
-        if (k === "_method") {
-          if (!isSibling(x, o["method"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else if (k === "ifMatch") {
+        if (k === "ifMatch") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 8:
-        if (k === "_ifMatch") {
-          if (!isSibling(x, o["ifMatch"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside6, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside6, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 11:
         if (k === "ifNoneMatch") {
@@ -815,46 +699,27 @@ export function isBundleEntryRequest(v: unknown, c: FastContext, d: number): boo
         } else if (k === "ifNoneExist") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 12:
-        if (k === "_ifNoneMatch") {
-          if (!isSibling(x, o["ifNoneMatch"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_ifNoneExist") {
-          if (!isSibling(x, o["ifNoneExist"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside6, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 15:
         if (k === "ifModifiedSince") {
           if (typeof x !== "string" || p.instantForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 16:
-        if (k === "_ifModifiedSince") {
-          if (!isSibling(x, o["ifModifiedSince"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside6, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside6, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside6, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (v0 === undefined && !s0) return false;
-  if (v1 === undefined && !s1) return false;
+  if (v0 === undefined && !(sib && o["_method"] !== undefined)) return false;
+  if (v1 === undefined && !(sib && o["_url"] !== undefined)) return false;
   return true;
 }
 
@@ -863,93 +728,67 @@ export function isBundleEntryResponse(v: unknown, c: FastContext, d: number): bo
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside7, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "etag") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 5:
-        if (k === "_etag") {
-          if (!isSibling(x, o["etag"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside7, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
         if (k === "status") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           v0 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside7, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 7:
-        if (k === "_status") {
-          if (!isSibling(x, o["status"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else if (k === "outcome") {
+        if (k === "outcome") {
           if (!c.resourceIn(x, d + 1, false)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside7, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 8:
         if (k === "location") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside7, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else if (k === "_location") {
-          if (!isSibling(x, o["location"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside7, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 12:
         if (k === "lastModified") {
           if (typeof x !== "string" || p.instantForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 13:
-        if (k === "_lastModified") {
-          if (!isSibling(x, o["lastModified"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside7, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside7, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside7, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (v0 === undefined && !s0) return false;
+  if (v0 === undefined && !(sib && o["_status"] !== undefined)) return false;
   return true;
 }
 
@@ -958,57 +797,41 @@ export function isBundleEntrySearch(v: unknown, c: FastContext, d: number): bool
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside8, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "mode") {
           if (x !== "match" && x !== "include" && x !== "outcome") return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside8, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 5:
-        if (k === "_mode") {
-          if (!isSibling(x, o["mode"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "score") {
+        if (k === "score") {
           if (!p.isDecimal(x)) return false;
           some = true;
-        } else return false;
-        break;
-      case 6:
-        if (k === "_score") {
-          if (!isSibling(x, o["score"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside8, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside8, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside8, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside8, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
@@ -1020,71 +843,52 @@ export function isBundleLink(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
-  let s1 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside9, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 3:
         if (k === "url") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
           v1 = x;
           some = true;
-        } else return false;
-        break;
-      case 4:
-        if (k === "_url") {
-          if (!isSibling(x, o["url"], c, d + 1)) return false;
-          s1 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside9, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 8:
         if (k === "relation") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           v0 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside9, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else if (k === "_relation") {
-          if (!isSibling(x, o["relation"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside9, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside9, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside9, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (v0 === undefined && !s0) return false;
-  if (v1 === undefined && !s1) return false;
+  if (v0 === undefined && !(sib && o["_relation"] !== undefined)) return false;
+  if (v1 === undefined && !(sib && o["_url"] !== undefined)) return false;
   return true;
 }
 
@@ -1092,6 +896,7 @@ export function isBundleLink(v: unknown, c: FastContext, d: number): boolean {
 export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
+  let sib = false;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
@@ -1099,12 +904,7 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-        } else return false;
-        break;
-      case 3:
-        if (k === "_id") {
-          if (!isSibling(x, o["id"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
         break;
       case 4:
         if (k === "meta") {
@@ -1119,24 +919,17 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isAnnotation(y, c, d + 1)) return false;
           }
-        } else return false;
-        break;
-      case 5:
-        if (k === "_name") {
-          if (!isSibling(x, o["name"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
         break;
       case 6:
         if (k === "status") {
           if (x !== "proposed" && x !== "active" && x !== "suspended" && x !== "inactive" && x !== "entered-in-error") return false;
         } else if (k === "period") {
           if (!isPeriod(x, c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
         break;
       case 7:
-        if (k === "_status") {
-          if (!isSibling(x, o["status"], c, d + 1)) return false;
-        } else if (k === "subject") {
+        if (k === "subject") {
           if (!isReference(x, c, d + 1, types1)) return false;
         } else if (k === "telecom") {
           if (!Array.isArray(x) || x.length === 0) return false;
@@ -1144,7 +937,7 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isContactPoint(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
         break;
       case 8:
         if (k === "language") {
@@ -1155,23 +948,17 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
         break;
       case 9:
-        if (k === "_language") {
-          if (!isSibling(x, o["language"], c, d + 1)) return false;
-        } else if (k === "contained") {
+        if (k === "contained") {
           if (!areResources(x, c, d + 1)) return false;
           v0 = x;
         } else if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
         } else if (k === "encounter") {
           if (!isReference(x, c, d + 1, types2)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
         break;
       case 10:
         if (k === "identifier") {
@@ -1186,7 +973,7 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
         break;
       case 11:
         if (k === "participant") {
@@ -1195,22 +982,18 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isCareTeamParticipant(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
         break;
       case 12:
         if (k === "resourceType") {
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
         break;
       case 13:
         if (k === "implicitRules") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
-        } else return false;
-        break;
-      case 14:
-        if (k === "_implicitRules") {
-          if (!isSibling(x, o["implicitRules"], c, d + 1)) return false;
-        } else return false;
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
+        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
         break;
       case 15:
         if (k === "reasonReference") {
@@ -1219,16 +1002,12 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types3)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
-        } else return false;
+          if (!areExtensions(x, c, d + 1)) return false;
+        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
         break;
       case 20:
         if (k === "managingOrganization") {
@@ -1237,10 +1016,10 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types4)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
     }
   }
   if (!!(((v0 !== undefined) && i6(o, c)))) return false;
@@ -1284,11 +1063,7 @@ export function isCareTeamParticipant(v: unknown, c: FastContext, d: number): bo
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
         } else return false;
         break;
@@ -1301,11 +1076,7 @@ export function isCareTeamParticipant(v: unknown, c: FastContext, d: number): bo
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
         } else return false;
         break;
@@ -1323,25 +1094,20 @@ export function isCodeableConcept(v: unknown, c: FastContext, d: number): boolea
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside11, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "text") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 5:
-        if (k === "_text") {
-          if (!isSibling(x, o["text"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside11, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
         if (k === "coding") {
@@ -1351,20 +1117,16 @@ export function isCodeableConcept(v: unknown, c: FastContext, d: number): boolea
             if (!isCoding(y, c, d + 1)) return false;
           }
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside11, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside11, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside11, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
@@ -1376,86 +1138,58 @@ export function isCoding(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
-  let v0: unknown;
-  let s0 = false;
+  let sib = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside12, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "code") {
           if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 5:
-        if (k === "_code") {
-          if (!isSibling(x, o["code"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside12, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
         if (k === "system") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
-          v0 = x;
+          if (!isKnownSystem(x)) {
+            if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+            if (!rules.isAbsolute(x)) return false;
+            if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+              c.container.mention(x, c.resource);
+          }
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside12, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 7:
-        if (k === "_system") {
-          if (!isSibling(x, o["system"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else if (k === "version") {
+        if (k === "version") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
         } else if (k === "display") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 8:
-        if (k === "_version") {
-          if (!isSibling(x, o["version"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_display") {
-          if (!isSibling(x, o["display"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside12, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside12, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 12:
         if (k === "userSelected") {
           if (typeof x !== "boolean") return false;
           some = true;
-        } else return false;
-        break;
-      case 13:
-        if (k === "_userSelected") {
-          if (!isSibling(x, o["userSelected"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside12, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside12, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (v0 !== undefined && !rules.absoluteSystem(c, v0)) return false;
   return true;
 }
 
@@ -1464,25 +1198,20 @@ export function isContactDetail(v: unknown, c: FastContext, d: number): boolean 
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside13, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "name") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 5:
-        if (k === "_name") {
-          if (!isSibling(x, o["name"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside13, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 7:
         if (k === "telecom") {
@@ -1492,20 +1221,16 @@ export function isContactDetail(v: unknown, c: FastContext, d: number): boolean 
             if (!isContactPoint(y, c, d + 1)) return false;
           }
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside13, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside13, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside13, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
@@ -1517,80 +1242,58 @@ export function isContactPoint(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
-  let s1 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside14, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 3:
         if (k === "use") {
           if (x !== "home" && x !== "work" && x !== "temp" && x !== "old" && x !== "mobile") return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside14, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
-        if (k === "_use") {
-          if (!isSibling(x, o["use"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "rank") {
+        if (k === "rank") {
           if (!p.isWhole(x, 1, 2147483647)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside14, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 5:
         if (k === "value") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           v0 = x;
           some = true;
-        } else if (k === "_rank") {
-          if (!isSibling(x, o["rank"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside14, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
         if (k === "system") {
           if (x !== "phone" && x !== "fax" && x !== "email" && x !== "pager" && x !== "url" && x !== "sms" && x !== "other") return false;
           v1 = x;
           some = true;
-        } else if (k === "_value") {
-          if (!isSibling(x, o["value"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
         } else if (k === "period") {
           if (!isPeriod(x, c, d + 1)) return false;
           some = true;
-        } else return false;
-        break;
-      case 7:
-        if (k === "_system") {
-          if (!isSibling(x, o["system"], c, d + 1)) return false;
-          s1 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside14, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside14, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside14, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (!(!((v0 !== undefined || s0)) || (v1 !== undefined || s1))) return false;
+  if (!(!((v0 !== undefined || (sib && o["_value"] !== undefined))) || (v1 !== undefined || (sib && o["_system"] !== undefined)))) return false;
   return true;
 }
 
@@ -1599,17 +1302,16 @@ export function isContributor(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
-  let s1 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside15, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "type") {
@@ -1620,18 +1322,7 @@ export function isContributor(v: unknown, c: FastContext, d: number): boolean {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           v1 = x;
           some = true;
-        } else return false;
-        break;
-      case 5:
-        if (k === "_type") {
-          if (!isSibling(x, o["type"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else if (k === "_name") {
-          if (!isSibling(x, o["name"], c, d + 1)) return false;
-          s1 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside15, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 7:
         if (k === "contact") {
@@ -1641,25 +1332,21 @@ export function isContributor(v: unknown, c: FastContext, d: number): boolean {
             if (!isContactDetail(y, c, d + 1)) return false;
           }
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside15, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside15, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside15, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (v0 === undefined && !s0) return false;
-  if (v1 === undefined && !s1) return false;
+  if (v0 === undefined && !(sib && o["_type"] !== undefined)) return false;
+  if (v1 === undefined && !(sib && o["_name"] !== undefined)) return false;
   return true;
 }
 
@@ -1668,19 +1355,17 @@ export function isCount(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
-  let s1 = false;
   let v2: unknown;
-  let s2 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "unit") {
@@ -1690,70 +1375,43 @@ export function isCount(v: unknown, c: FastContext, d: number): boolean {
           if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
           v0 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 5:
         if (k === "value") {
           if (!p.isDecimal(x)) return false;
           v1 = x;
           some = true;
-        } else if (k === "_unit") {
-          if (!isSibling(x, o["unit"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_code") {
-          if (!isSibling(x, o["code"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
-        if (k === "_value") {
-          if (!isSibling(x, o["value"], c, d + 1)) return false;
-          s1 = true;
-          some = true;
-        } else if (k === "system") {
+        if (k === "system") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
           v2 = x;
           some = true;
-        } else return false;
-        break;
-      case 7:
-        if (k === "_system") {
-          if (!isSibling(x, o["system"], c, d + 1)) return false;
-          s2 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 10:
         if (k === "comparator") {
           if (x !== "<" && x !== "<=" && x !== ">=" && x !== ">") return false;
           some = true;
-        } else return false;
-        break;
-      case 11:
-        if (k === "_comparator") {
-          if (!isSibling(x, o["comparator"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (!(((((v0 !== undefined || s0) || !((v1 !== undefined || s1))) && (!((v2 !== undefined || s2)) || (fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true))) && (!((v0 !== undefined || s0)) || (v0 === "1"))) && ((!((v1 !== undefined || s1)) || (v1 === undefined)) || (fp.not(fp.contains(fp.text(fp.get(o, "value")), ".")) === true)))) return false;
-  if (!(!((v0 !== undefined || s0)) || (v2 !== undefined || s2))) return false;
+  if (!(((((v0 !== undefined || (sib && o["_code"] !== undefined)) || !((v1 !== undefined || (sib && o["_value"] !== undefined)))) && (!((v2 !== undefined || (sib && o["_system"] !== undefined))) || (fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true))) && (!((v0 !== undefined || (sib && o["_code"] !== undefined))) || (v0 === "1"))) && ((!((v1 !== undefined || (sib && o["_value"] !== undefined))) || (v1 === undefined)) || (fp.not(fp.contains(fp.text(fp.get(o, "value")), ".")) === true)))) return false;
+  if (!(!((v0 !== undefined || (sib && o["_code"] !== undefined))) || (v2 !== undefined || (sib && o["_system"] !== undefined)))) return false;
   return true;
 }
 
@@ -1762,16 +1420,16 @@ export function isDataRequirement(v: unknown, c: FastContext, d: number): boolea
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let n0 = 0;
   let v0: unknown;
-  let s0 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside16, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "type") {
@@ -1785,23 +1443,13 @@ export function isDataRequirement(v: unknown, c: FastContext, d: number): boolea
             if (!isDataRequirementSort(y, c, d + 1)) return false;
           }
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside16, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 5:
-        if (k === "_type") {
-          if (!isSibling(x, o["type"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else if (k === "limit") {
+        if (k === "limit") {
           if (!p.isWhole(x, 1, 2147483647)) return false;
           some = true;
-        } else return false;
-        break;
-      case 6:
-        if (k === "_limit") {
-          if (!isSibling(x, o["limit"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside16, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 7:
         if (k === "profile") {
@@ -1809,26 +1457,17 @@ export function isDataRequirement(v: unknown, c: FastContext, d: number): boolea
           for (let i = 0; i < x.length; i++) {
             const y: unknown = x[i];
             if (y === null ? !rules.isAt(o["_profile"], i) : typeof y !== "string" || p.uriForm(y) !== 0) return false;
-            if (c.container !== undefined && typeof y === "string") c.container.mention(y, c.resource);
+            if (c.container !== undefined && typeof y === "string" && y.charCodeAt(0) === 35)
+              c.container.mention(y, c.resource);
           }
           some = true;
-        } else return false;
-        break;
-      case 8:
-        if (k === "_profile") {
-          if (!areSiblings(x, o["profile"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside16, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside16, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 10:
         if (k === "codeFilter") {
@@ -1845,44 +1484,34 @@ export function isDataRequirement(v: unknown, c: FastContext, d: number): boolea
             if (!isDataRequirementDateFilter(y, c, d + 1)) return false;
           }
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside16, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 11:
         if (k === "mustSupport") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_mustSupport"], i) : typeof y !== "string" || p.stringForm(y) !== 0) return false;
-          }
+          if (!areStrings(x, o["_mustSupport"])) return false;
           some = true;
-        } else return false;
-        break;
-      case 12:
-        if (k === "_mustSupport") {
-          if (!areSiblings(x, o["mustSupport"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside16, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 16:
         if (k === "subjectReference") {
           n0++;
           if (!isReference(x, c, d + 1, types6)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside16, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 22:
         if (k === "subjectCodeableConcept") {
           n0++;
           if (!isCodeableConcept(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside16, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside16, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (v0 === undefined && !s0) return false;
+  if (v0 === undefined && !(sib && o["_type"] !== undefined)) return false;
   if (n0 > 1) return false;
   return true;
 }
@@ -1892,17 +1521,16 @@ export function isDataRequirementCodeFilter(v: unknown, c: FastContext, d: numbe
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
-  let s1 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside17, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "path") {
@@ -1916,55 +1544,35 @@ export function isDataRequirementCodeFilter(v: unknown, c: FastContext, d: numbe
             if (!isCoding(y, c, d + 1)) return false;
           }
           some = true;
-        } else return false;
-        break;
-      case 5:
-        if (k === "_path") {
-          if (!isSibling(x, o["path"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside17, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 8:
         if (k === "valueSet") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside17, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else if (k === "_valueSet") {
-          if (!isSibling(x, o["valueSet"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside17, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 11:
         if (k === "searchParam") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           v1 = x;
           some = true;
-        } else return false;
-        break;
-      case 12:
-        if (k === "_searchParam") {
-          if (!isSibling(x, o["searchParam"], c, d + 1)) return false;
-          s1 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside17, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside17, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (!(((v0 !== undefined || s0) && !((v1 !== undefined || s1))) || (!((v0 !== undefined || s0)) && (v1 !== undefined || s1)))) return false;
+  if (!(((v0 !== undefined || (sib && o["_path"] !== undefined)) && !((v1 !== undefined || (sib && o["_searchParam"] !== undefined)))) || (!((v0 !== undefined || (sib && o["_path"] !== undefined))) && (v1 !== undefined || (sib && o["_searchParam"] !== undefined))))) return false;
   return true;
 }
 
@@ -1973,42 +1581,30 @@ export function isDataRequirementDateFilter(v: unknown, c: FastContext, d: numbe
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let n0 = 0;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
-  let s1 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside18, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "path") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           v0 = x;
           some = true;
-        } else return false;
-        break;
-      case 5:
-        if (k === "_path") {
-          if (!isSibling(x, o["path"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside18, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside18, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 11:
         if (k === "searchParam") {
@@ -2019,14 +1615,7 @@ export function isDataRequirementDateFilter(v: unknown, c: FastContext, d: numbe
           n0++;
           if (!isPeriod(x, c, d + 1)) return false;
           some = true;
-        } else return false;
-        break;
-      case 12:
-        if (k === "_searchParam") {
-          if (!isSibling(x, o["searchParam"], c, d + 1)) return false;
-          s1 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside18, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 13:
         if (k === "valueDateTime") {
@@ -2037,22 +1626,16 @@ export function isDataRequirementDateFilter(v: unknown, c: FastContext, d: numbe
           n0++;
           if (!isDuration(x, c, d + 1)) return false;
           some = true;
-        } else return false;
-        break;
-      case 14:
-        if (k === "_valueDateTime") {
-          if (o["valueDateTime"] === undefined) n0++;
-          if (!isSibling(x, o["valueDateTime"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside18, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside18, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
+  if (sib) n0 += rules.countAlone(o, ["valueDateTime"]);
   if (n0 > 1) return false;
-  if (!(((v0 !== undefined || s0) && !((v1 !== undefined || s1))) || (!((v0 !== undefined || s0)) && (v1 !== undefined || s1)))) return false;
+  if (!(((v0 !== undefined || (sib && o["_path"] !== undefined)) && !((v1 !== undefined || (sib && o["_searchParam"] !== undefined)))) || (!((v0 !== undefined || (sib && o["_path"] !== undefined))) && (v1 !== undefined || (sib && o["_searchParam"] !== undefined))))) return false;
   return true;
 }
 
@@ -2061,60 +1644,41 @@ export function isDataRequirementSort(v: unknown, c: FastContext, d: number): bo
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
-  let s1 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside19, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "path") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           v0 = x;
           some = true;
-        } else return false;
-        break;
-      case 5:
-        if (k === "_path") {
-          if (!isSibling(x, o["path"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside19, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
         } else if (k === "direction") {
           if (x !== "ascending" && x !== "descending") return false;
           v1 = x;
           some = true;
-        } else return false;
-        break;
-      case 10:
-        if (k === "_direction") {
-          if (!isSibling(x, o["direction"], c, d + 1)) return false;
-          s1 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside19, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside19, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (v0 === undefined && !s0) return false;
-  if (v1 === undefined && !s1) return false;
+  if (v0 === undefined && !(sib && o["_path"] !== undefined)) return false;
+  if (v1 === undefined && !(sib && o["_direction"] !== undefined)) return false;
   return true;
 }
 
@@ -2123,19 +1687,17 @@ export function isDistance(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
-  let s1 = false;
   let v2: unknown;
-  let s2 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "unit") {
@@ -2145,70 +1707,43 @@ export function isDistance(v: unknown, c: FastContext, d: number): boolean {
           if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
           v0 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 5:
         if (k === "value") {
           if (!p.isDecimal(x)) return false;
           v1 = x;
           some = true;
-        } else if (k === "_unit") {
-          if (!isSibling(x, o["unit"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_code") {
-          if (!isSibling(x, o["code"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
-        if (k === "_value") {
-          if (!isSibling(x, o["value"], c, d + 1)) return false;
-          s1 = true;
-          some = true;
-        } else if (k === "system") {
+        if (k === "system") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
           v2 = x;
           some = true;
-        } else return false;
-        break;
-      case 7:
-        if (k === "_system") {
-          if (!isSibling(x, o["system"], c, d + 1)) return false;
-          s2 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 10:
         if (k === "comparator") {
           if (x !== "<" && x !== "<=" && x !== ">=" && x !== ">") return false;
           some = true;
-        } else return false;
-        break;
-      case 11:
-        if (k === "_comparator") {
-          if (!isSibling(x, o["comparator"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (!(((v0 !== undefined || s0) || !((v1 !== undefined || s1))) && (!((v2 !== undefined || s2)) || (fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true)))) return false;
-  if (!(!((v0 !== undefined || s0)) || (v2 !== undefined || s2))) return false;
+  if (!(((v0 !== undefined || (sib && o["_code"] !== undefined)) || !((v1 !== undefined || (sib && o["_value"] !== undefined)))) && (!((v2 !== undefined || (sib && o["_system"] !== undefined))) || (fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true)))) return false;
+  if (!(!((v0 !== undefined || (sib && o["_code"] !== undefined))) || (v2 !== undefined || (sib && o["_system"] !== undefined)))) return false;
   return true;
 }
 
@@ -2217,6 +1752,7 @@ export function isDosage(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let n0 = 0;
   for (const k in o) {
     const x = o[k];
@@ -2224,7 +1760,7 @@ export function isDosage(v: unknown, c: FastContext, d: number): boolean {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "text") {
@@ -2233,16 +1769,13 @@ export function isDosage(v: unknown, c: FastContext, d: number): boolean {
         } else if (k === "site") {
           if (!isCodeableConcept(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 5:
-        if (k === "_text") {
-          if (!isSibling(x, o["text"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "route") {
+        if (k === "route") {
           if (!isCodeableConcept(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
         if (k === "timing") {
@@ -2251,26 +1784,19 @@ export function isDosage(v: unknown, c: FastContext, d: number): boolean {
         } else if (k === "method") {
           if (!isCodeableConcept(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 8:
         if (k === "sequence") {
           if (!p.isWhole(x, -2147483648, 2147483647)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else if (k === "_sequence") {
-          if (!isSibling(x, o["sequence"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 11:
         if (k === "doseAndRate") {
@@ -2280,34 +1806,26 @@ export function isDosage(v: unknown, c: FastContext, d: number): boolean {
             if (!isDosageDoseAndRate(y, c, d + 1)) return false;
           }
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 15:
         if (k === "asNeededBoolean") {
           n0++;
           if (typeof x !== "boolean") return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 16:
-        if (k === "_asNeededBoolean") {
-          if (o["asNeededBoolean"] === undefined) n0++;
-          if (!isSibling(x, o["asNeededBoolean"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "maxDosePerPeriod") {
+        if (k === "maxDosePerPeriod") {
           if (!isRatio(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 18:
         if (k === "patientInstruction") {
@@ -2320,13 +1838,7 @@ export function isDosage(v: unknown, c: FastContext, d: number): boolean {
             if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
           }
           some = true;
-        } else return false;
-        break;
-      case 19:
-        if (k === "_patientInstruction") {
-          if (!isSibling(x, o["patientInstruction"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 21:
         if (k === "additionalInstruction") {
@@ -2336,14 +1848,14 @@ export function isDosage(v: unknown, c: FastContext, d: number): boolean {
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 23:
         if (k === "asNeededCodeableConcept") {
           n0++;
           if (!isCodeableConcept(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 24:
         if (k === "maxDosePerAdministration") {
@@ -2353,13 +1865,14 @@ export function isDosage(v: unknown, c: FastContext, d: number): boolean {
             if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
           }
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
+  if (sib) n0 += rules.countAlone(o, ["asNeededBoolean"]);
   if (n0 > 1) return false;
   return true;
 }
@@ -2387,11 +1900,7 @@ export function isDosageDoseAndRate(v: unknown, c: FastContext, d: number): bool
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
         } else if (k === "doseRange") {
           n0++;
@@ -2441,19 +1950,17 @@ export function isDuration(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
-  let s1 = false;
   let v2: unknown;
-  let s2 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "unit") {
@@ -2463,70 +1970,43 @@ export function isDuration(v: unknown, c: FastContext, d: number): boolean {
           if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
           v0 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 5:
         if (k === "value") {
           if (!p.isDecimal(x)) return false;
           v1 = x;
           some = true;
-        } else if (k === "_unit") {
-          if (!isSibling(x, o["unit"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_code") {
-          if (!isSibling(x, o["code"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
-        if (k === "_value") {
-          if (!isSibling(x, o["value"], c, d + 1)) return false;
-          s1 = true;
-          some = true;
-        } else if (k === "system") {
+        if (k === "system") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
           v2 = x;
           some = true;
-        } else return false;
-        break;
-      case 7:
-        if (k === "_system") {
-          if (!isSibling(x, o["system"], c, d + 1)) return false;
-          s2 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 10:
         if (k === "comparator") {
           if (x !== "<" && x !== "<=" && x !== ">=" && x !== ">") return false;
           some = true;
-        } else return false;
-        break;
-      case 11:
-        if (k === "_comparator") {
-          if (!isSibling(x, o["comparator"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (!(!((v0 !== undefined || s0)) || ((fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true) && (v1 !== undefined || s1)))) return false;
-  if (!(!((v0 !== undefined || s0)) || (v2 !== undefined || s2))) return false;
+  if (!(!((v0 !== undefined || (sib && o["_code"] !== undefined))) || ((fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true) && (v1 !== undefined || (sib && o["_value"] !== undefined))))) return false;
+  if (!(!((v0 !== undefined || (sib && o["_code"] !== undefined))) || (v2 !== undefined || (sib && o["_system"] !== undefined)))) return false;
   return true;
 }
 
@@ -2545,11 +2025,7 @@ export function isElement(v: unknown, c: FastContext, d: number): boolean {
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
         } else return false;
         break;
@@ -2565,12 +2041,11 @@ export function isElement(v: unknown, c: FastContext, d: number): boolean {
 export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
   let v2: unknown;
   let v3: unknown;
-  let s3 = false;
   let v4: unknown;
   for (const k in o) {
     const x = o[k];
@@ -2578,12 +2053,7 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-        } else return false;
-        break;
-      case 3:
-        if (k === "_id") {
-          if (!isSibling(x, o["id"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
         break;
       case 4:
         if (k === "meta") {
@@ -2592,12 +2062,7 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
           if (!isNarrative(x, c, d + 1)) return false;
         } else if (k === "name") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
-        break;
-      case 5:
-        if (k === "_name") {
-          if (!isSibling(x, o["name"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
         break;
       case 6:
         if (k === "status") {
@@ -2606,18 +2071,11 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
         } else if (k === "period") {
           if (!isPeriod(x, c, d + 1)) return false;
         } else if (k === "header") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_header"], i) : typeof y !== "string" || p.stringForm(y) !== 0) return false;
-          }
-        } else return false;
+          if (!areStrings(x, o["_header"])) return false;
+        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
         break;
       case 7:
-        if (k === "_status") {
-          if (!isSibling(x, o["status"], c, d + 1)) return false;
-          s0 = true;
-        } else if (k === "contact") {
+        if (k === "contact") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
@@ -2625,33 +2083,23 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
           }
         } else if (k === "address") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
           v3 = x;
-        } else if (k === "_header") {
-          if (!areSiblings(x, o["header"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
         break;
       case 8:
         if (k === "language") {
           if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
-        } else if (k === "_address") {
-          if (!isSibling(x, o["address"], c, d + 1)) return false;
-          s3 = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
         break;
       case 9:
-        if (k === "_language") {
-          if (!isSibling(x, o["language"], c, d + 1)) return false;
-        } else if (k === "contained") {
+        if (k === "contained") {
           if (!areResources(x, c, d + 1)) return false;
           v4 = x;
         } else if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
-        } else return false;
+          if (!areExtensions(x, c, d + 1)) return false;
+        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
         break;
       case 10:
         if (k === "identifier") {
@@ -2660,7 +2108,7 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isIdentifier(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
         break;
       case 11:
         if (k === "payloadType") {
@@ -2670,25 +2118,24 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
           v2 = x;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
         break;
       case 12:
         if (k === "resourceType") {
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
         break;
       case 13:
         if (k === "implicitRules") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
-        } else return false;
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
+        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
         break;
       case 14:
-        if (k === "_implicitRules") {
-          if (!isSibling(x, o["implicitRules"], c, d + 1)) return false;
-        } else if (k === "connectionType") {
+        if (k === "connectionType") {
           if (!isCoding(x, c, d + 1)) return false;
           v1 = x;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
         break;
       case 15:
         if (k === "payloadMimeType") {
@@ -2697,35 +2144,26 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
             const y: unknown = x[i];
             if (y === null ? !rules.isAt(o["_payloadMimeType"], i) : typeof y !== "string" || p.mimeTypeForm(y) !== 0) return false;
           }
-        } else return false;
-        break;
-      case 16:
-        if (k === "_payloadMimeType") {
-          if (!areSiblings(x, o["payloadMimeType"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
-        } else return false;
+          if (!areExtensions(x, c, d + 1)) return false;
+        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
         break;
       case 20:
         if (k === "managingOrganization") {
           if (!isReference(x, c, d + 1, types4)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
     }
   }
-  if (v0 === undefined && !s0) return false;
+  if (v0 === undefined && !(sib && o["_status"] !== undefined)) return false;
   if (v1 === undefined) return false;
   if (v2 === undefined) return false;
-  if (v3 === undefined && !s3) return false;
+  if (v3 === undefined && !(sib && o["_address"] !== undefined)) return false;
   if (!!(((v4 !== undefined) && i6(o, c)))) return false;
   if (!(!(((v4 !== undefined) && i7(o, c))) && !(((v4 !== undefined) && i8(o, c))))) return false;
   if (!!(((v4 !== undefined) && i9(o, c)))) return false;
@@ -2736,8 +2174,8 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
 export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
   let v2: unknown;
   for (const k in o) {
@@ -2746,12 +2184,7 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-        } else return false;
-        break;
-      case 3:
-        if (k === "_id") {
-          if (!isSibling(x, o["id"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
         break;
       case 4:
         if (k === "meta") {
@@ -2770,7 +2203,7 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types10)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
         break;
       case 6:
         if (k === "status") {
@@ -2778,13 +2211,10 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
           v0 = x;
         } else if (k === "period") {
           if (!isPeriod(x, c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
         break;
       case 7:
-        if (k === "_status") {
-          if (!isSibling(x, o["status"], c, d + 1)) return false;
-          s0 = true;
-        } else if (k === "patient") {
+        if (k === "patient") {
           if (!isReference(x, c, d + 1, types7)) return false;
           v1 = x;
         } else if (k === "account") {
@@ -2793,32 +2223,26 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types11)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
         break;
       case 8:
         if (k === "language") {
           if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
         break;
       case 9:
-        if (k === "_language") {
-          if (!isSibling(x, o["language"], c, d + 1)) return false;
-        } else if (k === "contained") {
+        if (k === "contained") {
           if (!areResources(x, c, d + 1)) return false;
           v2 = x;
         } else if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
         } else if (k === "diagnosis") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isEpisodeOfCareDiagnosis(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
         break;
       case 10:
         if (k === "identifier") {
@@ -2827,33 +2251,29 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
             const y = x[i] as FhirObject;
             if (!isIdentifier(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
         break;
       case 11:
         if (k === "careManager") {
           if (!isReference(x, c, d + 1, types9)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
         break;
       case 12:
         if (k === "resourceType") {
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
         break;
       case 13:
         if (k === "implicitRules") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
         } else if (k === "statusHistory") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isEpisodeOfCareStatusHistory(y, c, d + 1)) return false;
           }
-        } else return false;
-        break;
-      case 14:
-        if (k === "_implicitRules") {
-          if (!isSibling(x, o["implicitRules"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
         break;
       case 15:
         if (k === "referralRequest") {
@@ -2862,27 +2282,23 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types8)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
-        } else return false;
+          if (!areExtensions(x, c, d + 1)) return false;
+        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
         break;
       case 20:
         if (k === "managingOrganization") {
           if (!isReference(x, c, d + 1, types4)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
     }
   }
-  if (v0 === undefined && !s0) return false;
+  if (v0 === undefined && !(sib && o["_status"] !== undefined)) return false;
   if (v1 === undefined) return false;
   if (!!(((v2 !== undefined) && i6(o, c)))) return false;
   if (!(!(((v2 !== undefined) && i7(o, c))) && !(((v2 !== undefined) && i8(o, c))))) return false;
@@ -2895,6 +2311,7 @@ export function isEpisodeOfCareDiagnosis(v: unknown, c: FastContext, d: number):
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
@@ -2902,7 +2319,7 @@ export function isEpisodeOfCareDiagnosis(v: unknown, c: FastContext, d: number):
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside23, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "role") {
@@ -2911,40 +2328,26 @@ export function isEpisodeOfCareDiagnosis(v: unknown, c: FastContext, d: number):
         } else if (k === "rank") {
           if (!p.isWhole(x, 1, 2147483647)) return false;
           some = true;
-        } else return false;
-        break;
-      case 5:
-        if (k === "_rank") {
-          if (!isSibling(x, o["rank"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside23, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
         } else if (k === "condition") {
           if (!isReference(x, c, d + 1, types3)) return false;
           v0 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside23, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside23, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside23, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
@@ -2957,8 +2360,8 @@ export function isEpisodeOfCareStatusHistory(v: unknown, c: FastContext, d: numb
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
@@ -2966,7 +2369,7 @@ export function isEpisodeOfCareStatusHistory(v: unknown, c: FastContext, d: numb
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside24, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
         if (k === "status") {
@@ -2977,41 +2380,26 @@ export function isEpisodeOfCareStatusHistory(v: unknown, c: FastContext, d: numb
           if (!isPeriod(x, c, d + 1)) return false;
           v1 = x;
           some = true;
-        } else return false;
-        break;
-      case 7:
-        if (k === "_status") {
-          if (!isSibling(x, o["status"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside24, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside24, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside24, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside24, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (v0 === undefined && !s0) return false;
+  if (v0 === undefined && !(sib && o["_status"] !== undefined)) return false;
   if (v1 === undefined) return false;
   return true;
 }
@@ -3021,92 +2409,63 @@ export function isExpression(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
-  let s1 = false;
   let v2: unknown;
-  let s2 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside25, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "name") {
           if (typeof x !== "string" || p.idForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 5:
-        if (k === "_name") {
-          if (!isSibling(x, o["name"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside25, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 8:
         if (k === "language") {
           if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
           v0 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside25, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
-          some = true;
-        } else if (k === "_language") {
-          if (!isSibling(x, o["language"], c, d + 1)) return false;
-          s0 = true;
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
         } else if (k === "reference") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
           v2 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside25, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 10:
         if (k === "expression") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           v1 = x;
           some = true;
-        } else if (k === "_reference") {
-          if (!isSibling(x, o["reference"], c, d + 1)) return false;
-          s2 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside25, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 11:
         if (k === "description") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else if (k === "_expression") {
-          if (!isSibling(x, o["expression"], c, d + 1)) return false;
-          s1 = true;
-          some = true;
-        } else return false;
-        break;
-      case 12:
-        if (k === "_description") {
-          if (!isSibling(x, o["description"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside25, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside25, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (v0 === undefined && !s0) return false;
-  if (!((v1 !== undefined || s1) || (v2 !== undefined || s2))) return false;
+  if (v0 === undefined && !(sib && o["_language"] !== undefined)) return false;
+  if (!((v1 !== undefined || (sib && o["_expression"] !== undefined)) || (v2 !== undefined || (sib && o["_reference"] !== undefined)))) return false;
   return true;
 }
 
@@ -3115,6 +2474,7 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let n0 = 0;
   let v0: unknown;
   let v1: unknown;
@@ -3124,55 +2484,50 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 3:
         if (k === "url") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
           v0 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 7:
         if (k === "valueId") {
           n0++;
           if (typeof x !== "string" || p.idForm(x) !== 0) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 8:
-        if (k === "_valueId") {
-          if (o["valueId"] === undefined) n0++;
-          if (!isSibling(x, o["valueId"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "valueOid") {
+        if (k === "valueOid") {
           n0++;
           if (typeof x !== "string" || p.oidForm(x) !== 0) return false;
           some = true;
         } else if (k === "valueUri") {
           n0++;
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
           some = true;
         } else if (k === "valueUrl") {
           n0++;
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
           some = true;
         } else if (k === "valueAge") {
           n0++;
           if (!isAge(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           v1 = x;
           some = true;
         } else if (k === "valueCode") {
@@ -3183,21 +2538,9 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
           n0++;
           if (typeof x !== "string" || p.dateForm(x) !== 0) return false;
           some = true;
-        } else if (k === "_valueOid") {
-          if (o["valueOid"] === undefined) n0++;
-          if (!isSibling(x, o["valueOid"], c, d + 1)) return false;
-          some = true;
         } else if (k === "valueTime") {
           n0++;
           if (typeof x !== "string" || p.timeForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "_valueUri") {
-          if (o["valueUri"] === undefined) n0++;
-          if (!isSibling(x, o["valueUri"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_valueUrl") {
-          if (o["valueUrl"] === undefined) n0++;
-          if (!isSibling(x, o["valueUrl"], c, d + 1)) return false;
           some = true;
         } else if (k === "valueUuid") {
           n0++;
@@ -3207,26 +2550,10 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
           n0++;
           if (!isMeta(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 10:
-        if (k === "_valueCode") {
-          if (o["valueCode"] === undefined) n0++;
-          if (!isSibling(x, o["valueCode"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_valueDate") {
-          if (o["valueDate"] === undefined) n0++;
-          if (!isSibling(x, o["valueDate"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_valueTime") {
-          if (o["valueTime"] === undefined) n0++;
-          if (!isSibling(x, o["valueTime"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_valueUuid") {
-          if (o["valueUuid"] === undefined) n0++;
-          if (!isSibling(x, o["valueUuid"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "valueCount") {
+        if (k === "valueCount") {
           n0++;
           if (!isCount(x, c, d + 1)) return false;
           some = true;
@@ -3242,7 +2569,7 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
           n0++;
           if (!isRatio(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 11:
         if (k === "valueString") {
@@ -3265,7 +2592,7 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
           n0++;
           if (!isDosage(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 12:
         if (k === "valueBoolean") {
@@ -3284,36 +2611,16 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
           n0++;
           if (!p.isWhole(x, -2147483648, 2147483647)) return false;
           some = true;
-        } else if (k === "_valueString") {
-          if (o["valueString"] === undefined) n0++;
-          if (!isSibling(x, o["valueString"], c, d + 1)) return false;
-          some = true;
         } else if (k === "valueAddress") {
           n0++;
           if (!isAddress(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 13:
-        if (k === "_valueBoolean") {
-          if (o["valueBoolean"] === undefined) n0++;
-          if (!isSibling(x, o["valueBoolean"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "valueDateTime") {
+        if (k === "valueDateTime") {
           n0++;
           if (typeof x !== "string" || p.dateTimeForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "_valueDecimal") {
-          if (o["valueDecimal"] === undefined) n0++;
-          if (!isSibling(x, o["valueDecimal"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_valueInstant") {
-          if (o["valueInstant"] === undefined) n0++;
-          if (!isSibling(x, o["valueInstant"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_valueInteger") {
-          if (o["valueInteger"] === undefined) n0++;
-          if (!isSibling(x, o["valueInteger"], c, d + 1)) return false;
           some = true;
         } else if (k === "valueMarkdown") {
           n0++;
@@ -3331,21 +2638,14 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
           n0++;
           if (!isQuantity(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 14:
         if (k === "valueCanonical") {
           n0++;
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
-          some = true;
-        } else if (k === "_valueDateTime") {
-          if (o["valueDateTime"] === undefined) n0++;
-          if (!isSibling(x, o["valueDateTime"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_valueMarkdown") {
-          if (o["valueMarkdown"] === undefined) n0++;
-          if (!isSibling(x, o["valueMarkdown"], c, d + 1)) return false;
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
           some = true;
         } else if (k === "valueHumanName") {
           n0++;
@@ -3359,14 +2659,10 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
           n0++;
           if (!isSignature(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 15:
-        if (k === "_valueCanonical") {
-          if (o["valueCanonical"] === undefined) n0++;
-          if (!isSibling(x, o["valueCanonical"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "valueAnnotation") {
+        if (k === "valueAnnotation") {
           n0++;
           if (!isAnnotation(x, c, d + 1)) return false;
           some = true;
@@ -3382,7 +2678,7 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
           n0++;
           if (!isExpression(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 16:
         if (k === "valuePositiveInt") {
@@ -3401,20 +2697,12 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
           n0++;
           if (!isContributor(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 17:
         if (k === "valueBase64Binary") {
           n0++;
           if (typeof x !== "string" || p.base64BinaryForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "_valuePositiveInt") {
-          if (o["valuePositiveInt"] === undefined) n0++;
-          if (!isSibling(x, o["valuePositiveInt"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_valueUnsignedInt") {
-          if (o["valueUnsignedInt"] === undefined) n0++;
-          if (!isSibling(x, o["valueUnsignedInt"], c, d + 1)) return false;
           some = true;
         } else if (k === "valueContactPoint") {
           n0++;
@@ -3424,18 +2712,14 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
           n0++;
           if (!isUsageContext(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 18:
-        if (k === "_valueBase64Binary") {
-          if (o["valueBase64Binary"] === undefined) n0++;
-          if (!isSibling(x, o["valueBase64Binary"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "valueContactDetail") {
+        if (k === "valueContactDetail") {
           n0++;
           if (!isContactDetail(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 20:
         if (k === "valueCodeableConcept") {
@@ -3450,27 +2734,28 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
           n0++;
           if (!isRelatedArtifact(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 22:
         if (k === "valueTriggerDefinition") {
           n0++;
           if (!isTriggerDefinition(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 24:
         if (k === "valueParameterDefinition") {
           n0++;
           if (!isParameterDefinition(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
+  if (sib) n0 += rules.countAlone(o, ["valueBase64Binary", "valueBoolean", "valueCanonical", "valueCode", "valueDate", "valueDateTime", "valueDecimal", "valueId", "valueInstant", "valueInteger", "valueMarkdown", "valueOid", "valuePositiveInt", "valueString", "valueTime", "valueUnsignedInt", "valueUri", "valueUrl", "valueUuid"]);
   if (v0 === undefined) return false;
   if (n0 > 1) return false;
   if (!(((v1 !== undefined) && !((n0 > 0))) || (!((v1 !== undefined)) && (n0 > 0)))) return false;
@@ -3481,6 +2766,7 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
 export function isHealthcareService(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
+  let sib = false;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
@@ -3488,12 +2774,7 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-        } else return false;
-        break;
-      case 3:
-        if (k === "_id") {
-          if (!isSibling(x, o["id"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
         break;
       case 4:
         if (k === "meta") {
@@ -3508,24 +2789,20 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
           }
         } else if (k === "name") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
         break;
       case 5:
-        if (k === "_name") {
-          if (!isSibling(x, o["name"], c, d + 1)) return false;
-        } else if (k === "photo") {
+        if (k === "photo") {
           if (!isAttachment(x, c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
         break;
       case 6:
         if (k === "active") {
           if (typeof x !== "boolean") return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
         break;
       case 7:
-        if (k === "_active") {
-          if (!isSibling(x, o["active"], c, d + 1)) return false;
-        } else if (k === "comment") {
+        if (k === "comment") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
         } else if (k === "telecom") {
           if (!Array.isArray(x) || x.length === 0) return false;
@@ -3539,7 +2816,7 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
         break;
       case 8:
         if (k === "language") {
@@ -3556,35 +2833,27 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types12)) return false;
           }
-        } else if (k === "_comment") {
-          if (!isSibling(x, o["comment"], c, d + 1)) return false;
         } else if (k === "endpoint") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types13)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
         break;
       case 9:
-        if (k === "_language") {
-          if (!isSibling(x, o["language"], c, d + 1)) return false;
-        } else if (k === "contained") {
+        if (k === "contained") {
           if (!areResources(x, c, d + 1)) return false;
           v0 = x;
         } else if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
         } else if (k === "specialty") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
         break;
       case 10:
         if (k === "identifier") {
@@ -3595,7 +2864,7 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
           }
         } else if (k === "providedBy") {
           if (!isReference(x, c, d + 1, types4)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
         break;
       case 11:
         if (k === "eligibility") {
@@ -3604,7 +2873,7 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
             const y = x[i] as FhirObject;
             if (!isHealthcareServiceEligibility(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
         break;
       case 12:
         if (k === "resourceType") {
@@ -3622,14 +2891,13 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
             const y = x[i] as FhirObject;
             if (!isHealthcareServiceNotAvailable(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
         break;
       case 13:
         if (k === "implicitRules") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
-        } else if (k === "_extraDetails") {
-          if (!isSibling(x, o["extraDetails"], c, d + 1)) return false;
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
         } else if (k === "communication") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -3642,12 +2910,10 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
             const y = x[i] as FhirObject;
             if (!isHealthcareServiceAvailableTime(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
         break;
       case 14:
-        if (k === "_implicitRules") {
-          if (!isSibling(x, o["implicitRules"], c, d + 1)) return false;
-        } else if (k === "characteristic") {
+        if (k === "characteristic") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
@@ -3659,21 +2925,17 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
-        } else return false;
+          if (!areExtensions(x, c, d + 1)) return false;
+        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
         break;
       case 19:
         if (k === "appointmentRequired") {
           if (typeof x !== "boolean") return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
         break;
       case 20:
         if (k === "serviceProvisionCode") {
@@ -3682,22 +2944,15 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else if (k === "_appointmentRequired") {
-          if (!isSibling(x, o["appointmentRequired"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
         break;
       case 22:
         if (k === "availabilityExceptions") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
-        break;
-      case 23:
-        if (k === "_availabilityExceptions") {
-          if (!isSibling(x, o["availabilityExceptions"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
     }
   }
   if (!!(((v0 !== undefined) && i6(o, c)))) return false;
@@ -3711,35 +2966,26 @@ export function isHealthcareServiceAvailableTime(v: unknown, c: FastContext, d: 
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
         if (k === "allDay") {
           if (typeof x !== "boolean") return false;
           some = true;
-        } else return false;
-        break;
-      case 7:
-        if (k === "_allDay") {
-          if (!isSibling(x, o["allDay"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 10:
         if (k === "daysOfWeek") {
@@ -3749,47 +2995,28 @@ export function isHealthcareServiceAvailableTime(v: unknown, c: FastContext, d: 
             if (y === null ? !rules.isAt(o["_daysOfWeek"], i) : y !== "mon" && y !== "tue" && y !== "wed" && y !== "thu" && y !== "fri" && y !== "sat" && y !== "sun") return false;
           }
           some = true;
-        } else return false;
-        break;
-      case 11:
-        if (k === "_daysOfWeek") {
-          if (!areSiblings(x, o["daysOfWeek"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 16:
         if (k === "availableEndTime") {
           if (typeof x !== "string" || p.timeForm(x) !== 0) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else if (k === "_availableEndTime") {
-          if (!isSibling(x, o["availableEndTime"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 18:
         if (k === "availableStartTime") {
           if (typeof x !== "string" || p.timeForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 19:
-        if (k === "_availableStartTime") {
-          if (!isSibling(x, o["availableStartTime"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
@@ -3801,54 +3028,41 @@ export function isHealthcareServiceEligibility(v: unknown, c: FastContext, d: nu
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside29, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "code") {
           if (!isCodeableConcept(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside29, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 7:
         if (k === "comment") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 8:
-        if (k === "_comment") {
-          if (!isSibling(x, o["comment"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside29, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside29, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside29, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside29, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
@@ -3860,62 +3074,47 @@ export function isHealthcareServiceNotAvailable(v: unknown, c: FastContext, d: n
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside30, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
         if (k === "during") {
           if (!isPeriod(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside30, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside30, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 11:
         if (k === "description") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           v0 = x;
           some = true;
-        } else return false;
-        break;
-      case 12:
-        if (k === "_description") {
-          if (!isSibling(x, o["description"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside30, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside30, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside30, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (v0 === undefined && !s0) return false;
+  if (v0 === undefined && !(sib && o["_description"] !== undefined)) return false;
   return true;
 }
 
@@ -3924,92 +3123,56 @@ export function isHumanName(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside31, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 3:
         if (k === "use") {
           if (x !== "usual" && x !== "official" && x !== "temp" && x !== "nickname" && x !== "anonymous" && x !== "old" && x !== "maiden") return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside31, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
-        if (k === "_use") {
-          if (!isSibling(x, o["use"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "text") {
+        if (k === "text") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside31, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 5:
-        if (k === "_text") {
-          if (!isSibling(x, o["text"], c, d + 1)) return false;
+        if (k === "given") {
+          if (!areStrings(x, o["_given"])) return false;
           some = true;
-        } else if (k === "given") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_given"], i) : typeof y !== "string" || p.stringForm(y) !== 0) return false;
-          }
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside31, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
         if (k === "family") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else if (k === "_given") {
-          if (!areSiblings(x, o["given"], c, d + 1)) return false;
-          some = true;
         } else if (k === "prefix") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_prefix"], i) : typeof y !== "string" || p.stringForm(y) !== 0) return false;
-          }
+          if (!areStrings(x, o["_prefix"])) return false;
           some = true;
         } else if (k === "suffix") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_suffix"], i) : typeof y !== "string" || p.stringForm(y) !== 0) return false;
-          }
+          if (!areStrings(x, o["_suffix"])) return false;
           some = true;
         } else if (k === "period") {
           if (!isPeriod(x, c, d + 1)) return false;
           some = true;
-        } else return false;
-        break;
-      case 7:
-        if (k === "_family") {
-          if (!isSibling(x, o["family"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_prefix") {
-          if (!areSiblings(x, o["prefix"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_suffix") {
-          if (!areSiblings(x, o["suffix"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside31, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside31, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside31, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
@@ -4021,80 +3184,64 @@ export function isIdentifier(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
-  let v0: unknown;
-  let s0 = false;
+  let sib = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside32, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 3:
         if (k === "use") {
           if (x !== "usual" && x !== "official" && x !== "temp" && x !== "secondary" && x !== "old") return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside32, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
-        if (k === "_use") {
-          if (!isSibling(x, o["use"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "type") {
+        if (k === "type") {
           if (!isCodeableConcept(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside32, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 5:
         if (k === "value") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside32, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
         if (k === "system") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
-          v0 = x;
-          some = true;
-        } else if (k === "_value") {
-          if (!isSibling(x, o["value"], c, d + 1)) return false;
+          if (!isKnownSystem(x)) {
+            if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+            if (!rules.isAbsolute(x)) return false;
+            if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+              c.container.mention(x, c.resource);
+          }
           some = true;
         } else if (k === "period") {
           if (!isPeriod(x, c, d + 1)) return false;
           some = true;
-        } else return false;
-        break;
-      case 7:
-        if (k === "_system") {
-          if (!isSibling(x, o["system"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside32, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 8:
         if (k === "assigner") {
           if (!isReference(x, c, d + 1, types4)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside32, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside32, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside32, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (v0 !== undefined && !rules.absoluteSystem(c, v0)) return false;
   return true;
 }
 
@@ -4102,6 +3249,7 @@ export function isIdentifier(v: unknown, c: FastContext, d: number): boolean {
 export function isLocation(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
+  let sib = false;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
@@ -4109,12 +3257,7 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-        } else return false;
-        break;
-      case 3:
-        if (k === "_id") {
-          if (!isSibling(x, o["id"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
         break;
       case 4:
         if (k === "meta") {
@@ -4131,34 +3274,22 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
         break;
       case 5:
-        if (k === "_name") {
-          if (!isSibling(x, o["name"], c, d + 1)) return false;
-        } else if (k === "alias") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_alias"], i) : typeof y !== "string" || p.stringForm(y) !== 0) return false;
-          }
-        } else if (k === "_mode") {
-          if (!isSibling(x, o["mode"], c, d + 1)) return false;
-        } else return false;
+        if (k === "alias") {
+          if (!areStrings(x, o["_alias"])) return false;
+        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
         break;
       case 6:
         if (k === "status") {
           if (x !== "active" && x !== "suspended" && x !== "inactive") return false;
-        } else if (k === "_alias") {
-          if (!areSiblings(x, o["alias"], c, d + 1)) return false;
         } else if (k === "partOf") {
           if (!isReference(x, c, d + 1, types12)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
         break;
       case 7:
-        if (k === "_status") {
-          if (!isSibling(x, o["status"], c, d + 1)) return false;
-        } else if (k === "telecom") {
+        if (k === "telecom") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
@@ -4166,7 +3297,7 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
           }
         } else if (k === "address") {
           if (!isAddress(x, c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
         break;
       case 8:
         if (k === "language") {
@@ -4179,21 +3310,15 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types13)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
         break;
       case 9:
-        if (k === "_language") {
-          if (!isSibling(x, o["language"], c, d + 1)) return false;
-        } else if (k === "contained") {
+        if (k === "contained") {
           if (!areResources(x, c, d + 1)) return false;
           v0 = x;
         } else if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
-        } else return false;
+          if (!areExtensions(x, c, d + 1)) return false;
+        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
         break;
       case 10:
         if (k === "identifier") {
@@ -4202,31 +3327,25 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isIdentifier(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
         break;
       case 11:
         if (k === "description") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
         break;
       case 12:
         if (k === "resourceType") {
-        } else if (k === "_description") {
-          if (!isSibling(x, o["description"], c, d + 1)) return false;
         } else if (k === "physicalType") {
           if (!isCodeableConcept(x, c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
         break;
       case 13:
         if (k === "implicitRules") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
-        } else return false;
-        break;
-      case 14:
-        if (k === "_implicitRules") {
-          if (!isSibling(x, o["implicitRules"], c, d + 1)) return false;
-        } else return false;
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
+        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
         break;
       case 16:
         if (k === "hoursOfOperation") {
@@ -4235,36 +3354,27 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isLocationHoursOfOperation(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
         } else if (k === "operationalStatus") {
           if (!isCoding(x, c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
         break;
       case 20:
         if (k === "managingOrganization") {
           if (!isReference(x, c, d + 1, types4)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
         break;
       case 22:
         if (k === "availabilityExceptions") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
-        break;
-      case 23:
-        if (k === "_availabilityExceptions") {
-          if (!isSibling(x, o["availabilityExceptions"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
     }
   }
   if (!!(((v0 !== undefined) && i6(o, c)))) return false;
@@ -4278,35 +3388,26 @@ export function isLocationHoursOfOperation(v: unknown, c: FastContext, d: number
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside34, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
         if (k === "allDay") {
           if (typeof x !== "boolean") return false;
           some = true;
-        } else return false;
-        break;
-      case 7:
-        if (k === "_allDay") {
-          if (!isSibling(x, o["allDay"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside34, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside34, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 10:
         if (k === "daysOfWeek") {
@@ -4316,41 +3417,25 @@ export function isLocationHoursOfOperation(v: unknown, c: FastContext, d: number
             if (y === null ? !rules.isAt(o["_daysOfWeek"], i) : y !== "mon" && y !== "tue" && y !== "wed" && y !== "thu" && y !== "fri" && y !== "sat" && y !== "sun") return false;
           }
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside34, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 11:
-        if (k === "_daysOfWeek") {
-          if (!areSiblings(x, o["daysOfWeek"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "openingTime") {
+        if (k === "openingTime") {
           if (typeof x !== "string" || p.timeForm(x) !== 0) return false;
           some = true;
         } else if (k === "closingTime") {
           if (typeof x !== "string" || p.timeForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 12:
-        if (k === "_openingTime") {
-          if (!isSibling(x, o["openingTime"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_closingTime") {
-          if (!isSibling(x, o["closingTime"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside34, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside34, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside34, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
@@ -4362,17 +3447,16 @@ export function isLocationPosition(v: unknown, c: FastContext, d: number): boole
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
-  let s1 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside35, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 8:
         if (k === "latitude") {
@@ -4382,53 +3466,31 @@ export function isLocationPosition(v: unknown, c: FastContext, d: number): boole
         } else if (k === "altitude") {
           if (!p.isDecimal(x)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside35, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
         } else if (k === "longitude") {
           if (!p.isDecimal(x)) return false;
           v0 = x;
           some = true;
-        } else if (k === "_latitude") {
-          if (!isSibling(x, o["latitude"], c, d + 1)) return false;
-          s1 = true;
-          some = true;
-        } else if (k === "_altitude") {
-          if (!isSibling(x, o["altitude"], c, d + 1)) return false;
-          some = true;
-        } else return false;
-        break;
-      case 10:
-        if (k === "_longitude") {
-          if (!isSibling(x, o["longitude"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside35, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside35, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside35, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (v0 === undefined && !s0) return false;
-  if (v1 === undefined && !s1) return false;
+  if (v0 === undefined && !(sib && o["_longitude"] !== undefined)) return false;
+  if (v1 === undefined && !(sib && o["_latitude"] !== undefined)) return false;
   return true;
 }
 
@@ -4437,13 +3499,14 @@ export function isMeta(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside36, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 3:
         if (k === "tag") {
@@ -4453,76 +3516,56 @@ export function isMeta(v: unknown, c: FastContext, d: number): boolean {
             if (!isCoding(y, c, d + 1)) return false;
           }
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside36, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
         if (k === "source") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside36, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 7:
-        if (k === "_source") {
-          if (!isSibling(x, o["source"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "profile") {
+        if (k === "profile") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y: unknown = x[i];
             if (y === null ? !rules.isAt(o["_profile"], i) : typeof y !== "string" || p.uriForm(y) !== 0) return false;
-            if (c.container !== undefined && typeof y === "string") c.container.mention(y, c.resource);
+            if (c.container !== undefined && typeof y === "string" && y.charCodeAt(0) === 35)
+              c.container.mention(y, c.resource);
           }
           c.sawProfile = true;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside36, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 8:
-        if (k === "_profile") {
-          if (!areSiblings(x, o["profile"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "security") {
+        if (k === "security") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isCoding(y, c, d + 1)) return false;
           }
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside36, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
         } else if (k === "versionId") {
           if (typeof x !== "string" || p.idForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 10:
-        if (k === "_versionId") {
-          if (!isSibling(x, o["versionId"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside36, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 11:
         if (k === "lastUpdated") {
           if (typeof x !== "string" || p.instantForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 12:
-        if (k === "_lastUpdated") {
-          if (!isSibling(x, o["lastUpdated"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside36, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside36, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
@@ -4534,47 +3577,35 @@ export function isMoney(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside37, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 5:
         if (k === "value") {
           if (!p.isDecimal(x)) return false;
           some = true;
-        } else return false;
-        break;
-      case 6:
-        if (k === "_value") {
-          if (!isSibling(x, o["value"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside37, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 8:
         if (k === "currency") {
           if (typeof x !== "string" || p.currencyForm(x) !== 0) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside37, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else if (k === "_currency") {
-          if (!isSibling(x, o["currency"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside37, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside37, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
@@ -4586,8 +3617,8 @@ export function isNarrative(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
@@ -4595,45 +3626,34 @@ export function isNarrative(v: unknown, c: FastContext, d: number): boolean {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside24, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 3:
         if (k === "div") {
           if (typeof x !== "string" || !isNarrativeText(x)) return false;
           v1 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside24, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
         if (k === "status") {
           if (x !== "generated" && x !== "extensions" && x !== "additional" && x !== "empty") return false;
           v0 = x;
           some = true;
-        } else return false;
-        break;
-      case 7:
-        if (k === "_status") {
-          if (!isSibling(x, o["status"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside24, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside24, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside24, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (v0 === undefined && !s0) return false;
+  if (v0 === undefined && !(sib && o["_status"] !== undefined)) return false;
   if (v1 === undefined) return false;
   return true;
 }
@@ -4642,6 +3662,7 @@ export function isNarrative(v: unknown, c: FastContext, d: number): boolean {
 export function isOperationOutcome(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
+  let sib = false;
   let v0: unknown;
   let v1: unknown;
   for (const k in o) {
@@ -4650,19 +3671,14 @@ export function isOperationOutcome(v: unknown, c: FastContext, d: number): boole
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-        } else return false;
-        break;
-      case 3:
-        if (k === "_id") {
-          if (!isSibling(x, o["id"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside38, c, d + 1)) return false; sib = true; }
         break;
       case 4:
         if (k === "meta") {
           if (!isMeta(x, c, d + 1)) return false;
         } else if (k === "text") {
           if (!isNarrative(x, c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside38, c, d + 1)) return false; sib = true; }
         break;
       case 5:
         if (k === "issue") {
@@ -4672,53 +3688,39 @@ export function isOperationOutcome(v: unknown, c: FastContext, d: number): boole
             if (!isOperationOutcomeIssue(y, c, d + 1)) return false;
           }
           v0 = x;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside38, c, d + 1)) return false; sib = true; }
         break;
       case 8:
         if (k === "language") {
           if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside38, c, d + 1)) return false; sib = true; }
         break;
       case 9:
-        if (k === "_language") {
-          if (!isSibling(x, o["language"], c, d + 1)) return false;
-        } else if (k === "contained") {
+        if (k === "contained") {
           if (!areResources(x, c, d + 1)) return false;
           v1 = x;
         } else if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
-        } else return false;
+          if (!areExtensions(x, c, d + 1)) return false;
+        } else { if (!isBeside(k, x, o, beside38, c, d + 1)) return false; sib = true; }
         break;
       case 12:
         if (k === "resourceType") {
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside38, c, d + 1)) return false; sib = true; }
         break;
       case 13:
         if (k === "implicitRules") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
-        } else return false;
-        break;
-      case 14:
-        if (k === "_implicitRules") {
-          if (!isSibling(x, o["implicitRules"], c, d + 1)) return false;
-        } else return false;
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
+        } else { if (!isBeside(k, x, o, beside38, c, d + 1)) return false; sib = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
-        } else return false;
+          if (!areExtensions(x, c, d + 1)) return false;
+        } else { if (!isBeside(k, x, o, beside38, c, d + 1)) return false; sib = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside38, c, d + 1)) return false; sib = true; }
     }
   }
   if (v0 === undefined) return false;
@@ -4733,37 +3735,29 @@ export function isOperationOutcomeIssue(v: unknown, c: FastContext, d: number): 
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
-  let s1 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside39, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "code") {
           if (typeof x !== "string" || !codes1.has(x)) return false;
           v1 = x;
           some = true;
-        } else return false;
-        break;
-      case 5:
-        if (k === "_code") {
-          if (!isSibling(x, o["code"], c, d + 1)) return false;
-          s1 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside39, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 7:
         if (k === "details") {
           if (!isCodeableConcept(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside39, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 8:
         if (k === "severity") {
@@ -4771,73 +3765,41 @@ export function isOperationOutcomeIssue(v: unknown, c: FastContext, d: number): 
           v0 = x;
           some = true;
         } else if (k === "location") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_location"], i) : typeof y !== "string" || p.stringForm(y) !== 0) return false;
-          }
+          if (!areStrings(x, o["_location"])) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside39, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else if (k === "_severity") {
-          if (!isSibling(x, o["severity"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else if (k === "_location") {
-          if (!areSiblings(x, o["location"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside39, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 10:
         if (k === "expression") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_expression"], i) : typeof y !== "string" || p.stringForm(y) !== 0) return false;
-          }
+          if (!areStrings(x, o["_expression"])) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside39, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 11:
         if (k === "diagnostics") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else if (k === "_expression") {
-          if (!areSiblings(x, o["expression"], c, d + 1)) return false;
-          some = true;
-        } else return false;
-        break;
-      case 12:
-        if (k === "_diagnostics") {
-          if (!isSibling(x, o["diagnostics"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside39, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside39, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside39, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (v0 === undefined && !s0) return false;
-  if (v1 === undefined && !s1) return false;
+  if (v0 === undefined && !(sib && o["_severity"] !== undefined)) return false;
+  if (v1 === undefined && !(sib && o["_code"] !== undefined)) return false;
   return true;
 }
 
@@ -4845,22 +3807,17 @@ export function isOperationOutcomeIssue(v: unknown, c: FastContext, d: number): 
 export function isOrganization(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
+  let sib = false;
   let v0: unknown;
   let v1: unknown;
   let v2: unknown;
-  let s2 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-        } else return false;
-        break;
-      case 3:
-        if (k === "_id") {
-          if (!isSibling(x, o["id"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside40, c, d + 1)) return false; sib = true; }
         break;
       case 4:
         if (k === "meta") {
@@ -4876,33 +3833,22 @@ export function isOrganization(v: unknown, c: FastContext, d: number): boolean {
         } else if (k === "name") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           v2 = x;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside40, c, d + 1)) return false; sib = true; }
         break;
       case 5:
-        if (k === "_name") {
-          if (!isSibling(x, o["name"], c, d + 1)) return false;
-          s2 = true;
-        } else if (k === "alias") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_alias"], i) : typeof y !== "string" || p.stringForm(y) !== 0) return false;
-          }
-        } else return false;
+        if (k === "alias") {
+          if (!areStrings(x, o["_alias"])) return false;
+        } else { if (!isBeside(k, x, o, beside40, c, d + 1)) return false; sib = true; }
         break;
       case 6:
         if (k === "active") {
           if (typeof x !== "boolean") return false;
-        } else if (k === "_alias") {
-          if (!areSiblings(x, o["alias"], c, d + 1)) return false;
         } else if (k === "partOf") {
           if (!isReference(x, c, d + 1, types4)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside40, c, d + 1)) return false; sib = true; }
         break;
       case 7:
-        if (k === "_active") {
-          if (!isSibling(x, o["active"], c, d + 1)) return false;
-        } else if (k === "telecom") {
+        if (k === "telecom") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
@@ -4922,7 +3868,7 @@ export function isOrganization(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isOrganizationContact(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside40, c, d + 1)) return false; sib = true; }
         break;
       case 8:
         if (k === "language") {
@@ -4933,21 +3879,15 @@ export function isOrganization(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types13)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside40, c, d + 1)) return false; sib = true; }
         break;
       case 9:
-        if (k === "_language") {
-          if (!isSibling(x, o["language"], c, d + 1)) return false;
-        } else if (k === "contained") {
+        if (k === "contained") {
           if (!areResources(x, c, d + 1)) return false;
           v0 = x;
         } else if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
-        } else return false;
+          if (!areExtensions(x, c, d + 1)) return false;
+        } else { if (!isBeside(k, x, o, beside40, c, d + 1)) return false; sib = true; }
         break;
       case 10:
         if (k === "identifier") {
@@ -4957,40 +3897,32 @@ export function isOrganization(v: unknown, c: FastContext, d: number): boolean {
             if (!isIdentifier(y, c, d + 1)) return false;
           }
           v1 = x;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside40, c, d + 1)) return false; sib = true; }
         break;
       case 12:
         if (k === "resourceType") {
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside40, c, d + 1)) return false; sib = true; }
         break;
       case 13:
         if (k === "implicitRules") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
-        } else return false;
-        break;
-      case 14:
-        if (k === "_implicitRules") {
-          if (!isSibling(x, o["implicitRules"], c, d + 1)) return false;
-        } else return false;
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
+        } else { if (!isBeside(k, x, o, beside40, c, d + 1)) return false; sib = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
-        } else return false;
+          if (!areExtensions(x, c, d + 1)) return false;
+        } else { if (!isBeside(k, x, o, beside40, c, d + 1)) return false; sib = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside40, c, d + 1)) return false; sib = true; }
     }
   }
   if (!!(((v0 !== undefined) && i6(o, c)))) return false;
   if (!(!(((v0 !== undefined) && i7(o, c))) && !(((v0 !== undefined) && i8(o, c))))) return false;
   if (!!(((v0 !== undefined) && i9(o, c)))) return false;
-  if (!((fp.size(v1) + ((v2 !== undefined || s2) ? 1 : 0)) > 0)) return false;
+  if (!((fp.size(v1) + ((v2 !== undefined || (sib && o["_name"] !== undefined)) ? 1 : 0)) > 0)) return false;
   return true;
 }
 
@@ -5031,21 +3963,13 @@ export function isOrganizationContact(v: unknown, c: FastContext, d: number): bo
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
         } else return false;
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
         } else return false;
         break;
@@ -5062,17 +3986,16 @@ export function isParameterDefinition(v: unknown, c: FastContext, d: number): bo
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
-  let s1 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside41, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 3:
         if (k === "use") {
@@ -5085,80 +4008,45 @@ export function isParameterDefinition(v: unknown, c: FastContext, d: number): bo
         } else if (k === "max") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside41, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "name") {
           if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
           some = true;
-        } else if (k === "_use") {
-          if (!isSibling(x, o["use"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else if (k === "_min") {
-          if (!isSibling(x, o["min"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_max") {
-          if (!isSibling(x, o["max"], c, d + 1)) return false;
-          some = true;
         } else if (k === "type") {
           if (typeof x !== "string" || !codes0.has(x)) return false;
           v1 = x;
           some = true;
-        } else return false;
-        break;
-      case 5:
-        if (k === "_name") {
-          if (!isSibling(x, o["name"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_type") {
-          if (!isSibling(x, o["type"], c, d + 1)) return false;
-          s1 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside41, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 7:
         if (k === "profile") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
           some = true;
-        } else return false;
-        break;
-      case 8:
-        if (k === "_profile") {
-          if (!isSibling(x, o["profile"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside41, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside41, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 13:
         if (k === "documentation") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 14:
-        if (k === "_documentation") {
-          if (!isSibling(x, o["documentation"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside41, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside41, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (v0 === undefined && !s0) return false;
-  if (v1 === undefined && !s1) return false;
+  if (v0 === undefined && !(sib && o["_use"] !== undefined)) return false;
+  if (v1 === undefined && !(sib && o["_type"] !== undefined)) return false;
   return true;
 }
 
@@ -5166,6 +4054,7 @@ export function isParameterDefinition(v: unknown, c: FastContext, d: number): bo
 export function isPatient(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
+  let sib = false;
   let n0 = 0;
   let n1 = 0;
   let v0: unknown;
@@ -5175,12 +4064,7 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-        } else return false;
-        break;
-      case 3:
-        if (k === "_id") {
-          if (!isSibling(x, o["id"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
         break;
       case 4:
         if (k === "meta") {
@@ -5199,7 +4083,7 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isPatientLink(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
         break;
       case 5:
         if (k === "photo") {
@@ -5208,26 +4092,22 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isAttachment(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
         break;
       case 6:
         if (k === "active") {
           if (typeof x !== "boolean") return false;
         } else if (k === "gender") {
           if (x !== "male" && x !== "female" && x !== "other" && x !== "unknown") return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
         break;
       case 7:
-        if (k === "_active") {
-          if (!isSibling(x, o["active"], c, d + 1)) return false;
-        } else if (k === "telecom") {
+        if (k === "telecom") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isContactPoint(y, c, d + 1)) return false;
           }
-        } else if (k === "_gender") {
-          if (!isSibling(x, o["gender"], c, d + 1)) return false;
         } else if (k === "address") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -5240,28 +4120,22 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isPatientContact(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
         break;
       case 8:
         if (k === "language") {
           if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
         break;
       case 9:
-        if (k === "_language") {
-          if (!isSibling(x, o["language"], c, d + 1)) return false;
-        } else if (k === "contained") {
+        if (k === "contained") {
           if (!areResources(x, c, d + 1)) return false;
           v0 = x;
         } else if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
         } else if (k === "birthDate") {
           if (typeof x !== "string" || p.dateForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
         break;
       case 10:
         if (k === "identifier") {
@@ -5270,18 +4144,17 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isIdentifier(y, c, d + 1)) return false;
           }
-        } else if (k === "_birthDate") {
-          if (!isSibling(x, o["birthDate"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
         break;
       case 12:
         if (k === "resourceType") {
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
         break;
       case 13:
         if (k === "implicitRules") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
         } else if (k === "maritalStatus") {
           if (!isCodeableConcept(x, c, d + 1)) return false;
         } else if (k === "communication") {
@@ -5290,39 +4163,24 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isPatientCommunication(y, c, d + 1)) return false;
           }
-        } else return false;
-        break;
-      case 14:
-        if (k === "_implicitRules") {
-          if (!isSibling(x, o["implicitRules"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
         break;
       case 15:
         if (k === "deceasedBoolean") {
           n0++;
           if (typeof x !== "boolean") return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
         break;
       case 16:
-        if (k === "_deceasedBoolean") {
-          if (o["deceasedBoolean"] === undefined) n0++;
-          if (!isSibling(x, o["deceasedBoolean"], c, d + 1)) return false;
-        } else if (k === "deceasedDateTime") {
+        if (k === "deceasedDateTime") {
           n0++;
           if (typeof x !== "string" || p.dateTimeForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
-        } else if (k === "_deceasedDateTime") {
-          if (o["deceasedDateTime"] === undefined) n0++;
-          if (!isSibling(x, o["deceasedDateTime"], c, d + 1)) return false;
-        } else return false;
+          if (!areExtensions(x, c, d + 1)) return false;
+        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
         break;
       case 19:
         if (k === "generalPractitioner") {
@@ -5331,7 +4189,7 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types14)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
         break;
       case 20:
         if (k === "multipleBirthBoolean") {
@@ -5342,21 +4200,14 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
           if (!p.isWhole(x, -2147483648, 2147483647)) return false;
         } else if (k === "managingOrganization") {
           if (!isReference(x, c, d + 1, types4)) return false;
-        } else return false;
-        break;
-      case 21:
-        if (k === "_multipleBirthBoolean") {
-          if (o["multipleBirthBoolean"] === undefined) n1++;
-          if (!isSibling(x, o["multipleBirthBoolean"], c, d + 1)) return false;
-        } else if (k === "_multipleBirthInteger") {
-          if (o["multipleBirthInteger"] === undefined) n1++;
-          if (!isSibling(x, o["multipleBirthInteger"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
     }
   }
+  if (sib) n0 += rules.countAlone(o, ["deceasedBoolean", "deceasedDateTime"]);
+  if (sib) n1 += rules.countAlone(o, ["multipleBirthBoolean", "multipleBirthInteger"]);
   if (n0 > 1) return false;
   if (n1 > 1) return false;
   if (!!(((v0 !== undefined) && i6(o, c)))) return false;
@@ -5370,6 +4221,7 @@ export function isPatientCommunication(v: unknown, c: FastContext, d: number): b
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
@@ -5377,46 +4229,32 @@ export function isPatientCommunication(v: unknown, c: FastContext, d: number): b
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside43, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 8:
         if (k === "language") {
           if (!isCodeableConcept(x, c, d + 1)) return false;
           v0 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside43, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
         } else if (k === "preferred") {
           if (typeof x !== "boolean") return false;
           some = true;
-        } else return false;
-        break;
-      case 10:
-        if (k === "_preferred") {
-          if (!isSibling(x, o["preferred"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside43, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside43, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside43, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
@@ -5429,6 +4267,7 @@ export function isPatientContact(v: unknown, c: FastContext, d: number): boolean
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
   let v1: unknown;
   let v2: unknown;
@@ -5439,14 +4278,14 @@ export function isPatientContact(v: unknown, c: FastContext, d: number): boolean
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside44, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "name") {
           if (!isHumanName(x, c, d + 1)) return false;
           v0 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside44, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
         if (k === "gender") {
@@ -5455,7 +4294,7 @@ export function isPatientContact(v: unknown, c: FastContext, d: number): boolean
         } else if (k === "period") {
           if (!isPeriod(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside44, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 7:
         if (k === "telecom") {
@@ -5470,20 +4309,13 @@ export function isPatientContact(v: unknown, c: FastContext, d: number): boolean
           if (!isAddress(x, c, d + 1)) return false;
           v2 = x;
           some = true;
-        } else if (k === "_gender") {
-          if (!isSibling(x, o["gender"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside44, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside44, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 12:
         if (k === "relationship") {
@@ -5497,20 +4329,16 @@ export function isPatientContact(v: unknown, c: FastContext, d: number): boolean
           if (!isReference(x, c, d + 1, types4)) return false;
           v3 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside44, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside44, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside44, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
@@ -5523,62 +4351,50 @@ export function isPatientLink(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
   let v1: unknown;
-  let s1 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside45, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "type") {
           if (x !== "replaced-by" && x !== "replaces" && x !== "refer" && x !== "seealso") return false;
           v1 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside45, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 5:
         if (k === "other") {
           if (!isReference(x, c, d + 1, types15)) return false;
           v0 = x;
           some = true;
-        } else if (k === "_type") {
-          if (!isSibling(x, o["type"], c, d + 1)) return false;
-          s1 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside45, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside45, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside45, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside45, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
   if (v0 === undefined) return false;
-  if (v1 === undefined && !s1) return false;
+  if (v1 === undefined && !(sib && o["_type"] !== undefined)) return false;
   return true;
 }
 
@@ -5587,58 +4403,39 @@ export function isPeriod(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
-  let s1 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside46, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 3:
         if (k === "end") {
           if (typeof x !== "string" || p.dateTimeForm(x) !== 0) return false;
           v1 = x;
           some = true;
-        } else return false;
-        break;
-      case 4:
-        if (k === "_end") {
-          if (!isSibling(x, o["end"], c, d + 1)) return false;
-          s1 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside46, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 5:
         if (k === "start") {
           if (typeof x !== "string" || p.dateTimeForm(x) !== 0) return false;
           v0 = x;
           some = true;
-        } else return false;
-        break;
-      case 6:
-        if (k === "_start") {
-          if (!isSibling(x, o["start"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside46, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside46, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside46, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
@@ -5650,6 +4447,7 @@ export function isPeriod(v: unknown, c: FastContext, d: number): boolean {
 export function isPractitioner(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
+  let sib = false;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
@@ -5657,12 +4455,7 @@ export function isPractitioner(v: unknown, c: FastContext, d: number): boolean {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-        } else return false;
-        break;
-      case 3:
-        if (k === "_id") {
-          if (!isSibling(x, o["id"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside47, c, d + 1)) return false; sib = true; }
         break;
       case 4:
         if (k === "meta") {
@@ -5675,7 +4468,7 @@ export function isPractitioner(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isHumanName(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside47, c, d + 1)) return false; sib = true; }
         break;
       case 5:
         if (k === "photo") {
@@ -5684,19 +4477,17 @@ export function isPractitioner(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isAttachment(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside47, c, d + 1)) return false; sib = true; }
         break;
       case 6:
         if (k === "active") {
           if (typeof x !== "boolean") return false;
         } else if (k === "gender") {
           if (x !== "male" && x !== "female" && x !== "other" && x !== "unknown") return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside47, c, d + 1)) return false; sib = true; }
         break;
       case 7:
-        if (k === "_active") {
-          if (!isSibling(x, o["active"], c, d + 1)) return false;
-        } else if (k === "telecom") {
+        if (k === "telecom") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
@@ -5708,30 +4499,22 @@ export function isPractitioner(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isAddress(y, c, d + 1)) return false;
           }
-        } else if (k === "_gender") {
-          if (!isSibling(x, o["gender"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside47, c, d + 1)) return false; sib = true; }
         break;
       case 8:
         if (k === "language") {
           if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside47, c, d + 1)) return false; sib = true; }
         break;
       case 9:
-        if (k === "_language") {
-          if (!isSibling(x, o["language"], c, d + 1)) return false;
-        } else if (k === "contained") {
+        if (k === "contained") {
           if (!areResources(x, c, d + 1)) return false;
           v0 = x;
         } else if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
         } else if (k === "birthDate") {
           if (typeof x !== "string" || p.dateForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside47, c, d + 1)) return false; sib = true; }
         break;
       case 10:
         if (k === "identifier") {
@@ -5740,18 +4523,17 @@ export function isPractitioner(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isIdentifier(y, c, d + 1)) return false;
           }
-        } else if (k === "_birthDate") {
-          if (!isSibling(x, o["birthDate"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside47, c, d + 1)) return false; sib = true; }
         break;
       case 12:
         if (k === "resourceType") {
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside47, c, d + 1)) return false; sib = true; }
         break;
       case 13:
         if (k === "implicitRules") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
         } else if (k === "qualification") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -5764,24 +4546,15 @@ export function isPractitioner(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else return false;
-        break;
-      case 14:
-        if (k === "_implicitRules") {
-          if (!isSibling(x, o["implicitRules"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside47, c, d + 1)) return false; sib = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
-        } else return false;
+          if (!areExtensions(x, c, d + 1)) return false;
+        } else { if (!isBeside(k, x, o, beside47, c, d + 1)) return false; sib = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside47, c, d + 1)) return false; sib = true; }
     }
   }
   if (!!(((v0 !== undefined) && i6(o, c)))) return false;
@@ -5822,11 +4595,7 @@ export function isPractitionerQualification(v: unknown, c: FastContext, d: numbe
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
         } else return false;
         break;
@@ -5842,11 +4611,7 @@ export function isPractitionerQualification(v: unknown, c: FastContext, d: numbe
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
         } else return false;
         break;
@@ -5863,6 +4628,7 @@ export function isPractitionerQualification(v: unknown, c: FastContext, d: numbe
 export function isPractitionerRole(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
+  let sib = false;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
@@ -5870,12 +4636,7 @@ export function isPractitionerRole(v: unknown, c: FastContext, d: number): boole
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-        } else return false;
-        break;
-      case 3:
-        if (k === "_id") {
-          if (!isSibling(x, o["id"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside48, c, d + 1)) return false; sib = true; }
         break;
       case 4:
         if (k === "meta") {
@@ -5888,25 +4649,23 @@ export function isPractitionerRole(v: unknown, c: FastContext, d: number): boole
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside48, c, d + 1)) return false; sib = true; }
         break;
       case 6:
         if (k === "active") {
           if (typeof x !== "boolean") return false;
         } else if (k === "period") {
           if (!isPeriod(x, c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside48, c, d + 1)) return false; sib = true; }
         break;
       case 7:
-        if (k === "_active") {
-          if (!isSibling(x, o["active"], c, d + 1)) return false;
-        } else if (k === "telecom") {
+        if (k === "telecom") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isContactPoint(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside48, c, d + 1)) return false; sib = true; }
         break;
       case 8:
         if (k === "language") {
@@ -5923,27 +4682,21 @@ export function isPractitionerRole(v: unknown, c: FastContext, d: number): boole
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types13)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside48, c, d + 1)) return false; sib = true; }
         break;
       case 9:
-        if (k === "_language") {
-          if (!isSibling(x, o["language"], c, d + 1)) return false;
-        } else if (k === "contained") {
+        if (k === "contained") {
           if (!areResources(x, c, d + 1)) return false;
           v0 = x;
         } else if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
         } else if (k === "specialty") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside48, c, d + 1)) return false; sib = true; }
         break;
       case 10:
         if (k === "identifier") {
@@ -5952,7 +4705,7 @@ export function isPractitionerRole(v: unknown, c: FastContext, d: number): boole
             const y = x[i] as FhirObject;
             if (!isIdentifier(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside48, c, d + 1)) return false; sib = true; }
         break;
       case 12:
         if (k === "resourceType") {
@@ -5966,52 +4719,39 @@ export function isPractitionerRole(v: unknown, c: FastContext, d: number): boole
             const y = x[i] as FhirObject;
             if (!isPractitionerRoleNotAvailable(y, c, d + 1)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside48, c, d + 1)) return false; sib = true; }
         break;
       case 13:
         if (k === "implicitRules") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
         } else if (k === "availableTime") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isPractitionerRoleAvailableTime(y, c, d + 1)) return false;
           }
-        } else return false;
-        break;
-      case 14:
-        if (k === "_implicitRules") {
-          if (!isSibling(x, o["implicitRules"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside48, c, d + 1)) return false; sib = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
         } else if (k === "healthcareService") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types17)) return false;
           }
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside48, c, d + 1)) return false; sib = true; }
         break;
       case 22:
         if (k === "availabilityExceptions") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
-        break;
-      case 23:
-        if (k === "_availabilityExceptions") {
-          if (!isSibling(x, o["availabilityExceptions"], c, d + 1)) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside48, c, d + 1)) return false; sib = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside48, c, d + 1)) return false; sib = true; }
     }
   }
   if (!!(((v0 !== undefined) && i6(o, c)))) return false;
@@ -6025,35 +4765,26 @@ export function isPractitionerRoleAvailableTime(v: unknown, c: FastContext, d: n
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
         if (k === "allDay") {
           if (typeof x !== "boolean") return false;
           some = true;
-        } else return false;
-        break;
-      case 7:
-        if (k === "_allDay") {
-          if (!isSibling(x, o["allDay"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 10:
         if (k === "daysOfWeek") {
@@ -6063,47 +4794,28 @@ export function isPractitionerRoleAvailableTime(v: unknown, c: FastContext, d: n
             if (y === null ? !rules.isAt(o["_daysOfWeek"], i) : y !== "mon" && y !== "tue" && y !== "wed" && y !== "thu" && y !== "fri" && y !== "sat" && y !== "sun") return false;
           }
           some = true;
-        } else return false;
-        break;
-      case 11:
-        if (k === "_daysOfWeek") {
-          if (!areSiblings(x, o["daysOfWeek"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 16:
         if (k === "availableEndTime") {
           if (typeof x !== "string" || p.timeForm(x) !== 0) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else if (k === "_availableEndTime") {
-          if (!isSibling(x, o["availableEndTime"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 18:
         if (k === "availableStartTime") {
           if (typeof x !== "string" || p.timeForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 19:
-        if (k === "_availableStartTime") {
-          if (!isSibling(x, o["availableStartTime"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
@@ -6115,62 +4827,47 @@ export function isPractitionerRoleNotAvailable(v: unknown, c: FastContext, d: nu
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside30, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
         if (k === "during") {
           if (!isPeriod(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside30, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside30, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 11:
         if (k === "description") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           v0 = x;
           some = true;
-        } else return false;
-        break;
-      case 12:
-        if (k === "_description") {
-          if (!isSibling(x, o["description"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside30, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside30, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside30, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (v0 === undefined && !s0) return false;
+  if (v0 === undefined && !(sib && o["_description"] !== undefined)) return false;
   return true;
 }
 
@@ -6179,17 +4876,16 @@ export function isQuantity(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
-  let s1 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "unit") {
@@ -6199,67 +4895,41 @@ export function isQuantity(v: unknown, c: FastContext, d: number): boolean {
           if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
           v0 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 5:
         if (k === "value") {
           if (!p.isDecimal(x)) return false;
           some = true;
-        } else if (k === "_unit") {
-          if (!isSibling(x, o["unit"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_code") {
-          if (!isSibling(x, o["code"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
-        if (k === "_value") {
-          if (!isSibling(x, o["value"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "system") {
+        if (k === "system") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
           v1 = x;
           some = true;
-        } else return false;
-        break;
-      case 7:
-        if (k === "_system") {
-          if (!isSibling(x, o["system"], c, d + 1)) return false;
-          s1 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 10:
         if (k === "comparator") {
           if (x !== "<" && x !== "<=" && x !== ">=" && x !== ">") return false;
           some = true;
-        } else return false;
-        break;
-      case 11:
-        if (k === "_comparator") {
-          if (!isSibling(x, o["comparator"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (!(!((v0 !== undefined || s0)) || (v1 !== undefined || s1))) return false;
+  if (!(!((v0 !== undefined || (sib && o["_code"] !== undefined))) || (v1 !== undefined || (sib && o["_system"] !== undefined)))) return false;
   return true;
 }
 
@@ -6302,11 +4972,7 @@ export function isRange(v: unknown, c: FastContext, d: number): boolean {
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
         } else return false;
         break;
@@ -6337,11 +5003,7 @@ export function isRatio(v: unknown, c: FastContext, d: number): boolean {
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           v2 = x;
           some = true;
         } else if (k === "numerator") {
@@ -6371,71 +5033,50 @@ export function isReference(v: unknown, c: FastContext, d: number, targets?: rea
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
-  let s1 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside49, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "type") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
           v1 = x;
           some = true;
-        } else return false;
-        break;
-      case 5:
-        if (k === "_type") {
-          if (!isSibling(x, o["type"], c, d + 1)) return false;
-          s1 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside49, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 7:
         if (k === "display") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 8:
-        if (k === "_display") {
-          if (!isSibling(x, o["display"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside49, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
         } else if (k === "reference") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           v0 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside49, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 10:
-        if (k === "_reference") {
-          if (!isSibling(x, o["reference"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else if (k === "identifier") {
+        if (k === "identifier") {
           if (!isIdentifier(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside49, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside49, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
@@ -6447,60 +5088,45 @@ export function isRelatedArtifact(v: unknown, c: FastContext, d: number): boolea
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
-  let s0 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside50, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 3:
         if (k === "url") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside50, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "type") {
           if (x !== "documentation" && x !== "justification" && x !== "citation" && x !== "predecessor" && x !== "successor" && x !== "derived-from" && x !== "depends-on" && x !== "composed-of") return false;
           v0 = x;
           some = true;
-        } else if (k === "_url") {
-          if (!isSibling(x, o["url"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside50, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 5:
-        if (k === "_type") {
-          if (!isSibling(x, o["type"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else if (k === "label") {
+        if (k === "label") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 6:
-        if (k === "_label") {
-          if (!isSibling(x, o["label"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside50, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 7:
         if (k === "display") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside50, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 8:
-        if (k === "_display") {
-          if (!isSibling(x, o["display"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "citation") {
+        if (k === "citation") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
         } else if (k === "document") {
@@ -6508,32 +5134,23 @@ export function isRelatedArtifact(v: unknown, c: FastContext, d: number): boolea
           some = true;
         } else if (k === "resource") {
           if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
-          if (c.container !== undefined && typeof x === "string") c.container.mention(x, c.resource);
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside50, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else if (k === "_citation") {
-          if (!isSibling(x, o["citation"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_resource") {
-          if (!isSibling(x, o["resource"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside50, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside50, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (v0 === undefined && !s0) return false;
+  if (v0 === undefined && !(sib && o["_type"] !== undefined)) return false;
   return true;
 }
 
@@ -6542,30 +5159,23 @@ export function isSampledData(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
   let v1: unknown;
-  let s1 = false;
   let v2: unknown;
-  let s2 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside51, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "data") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 5:
-        if (k === "_data") {
-          if (!isSibling(x, o["data"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside51, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
         if (k === "origin") {
@@ -6583,27 +5193,13 @@ export function isSampledData(v: unknown, c: FastContext, d: number): boolean {
         } else if (k === "factor") {
           if (!p.isDecimal(x)) return false;
           some = true;
-        } else return false;
-        break;
-      case 7:
-        if (k === "_period") {
-          if (!isSibling(x, o["period"], c, d + 1)) return false;
-          s1 = true;
-          some = true;
-        } else if (k === "_factor") {
-          if (!isSibling(x, o["factor"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside51, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside51, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 10:
         if (k === "lowerLimit") {
@@ -6616,29 +5212,16 @@ export function isSampledData(v: unknown, c: FastContext, d: number): boolean {
           if (!p.isWhole(x, 1, 2147483647)) return false;
           v2 = x;
           some = true;
-        } else return false;
-        break;
-      case 11:
-        if (k === "_lowerLimit") {
-          if (!isSibling(x, o["lowerLimit"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_upperLimit") {
-          if (!isSibling(x, o["upperLimit"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_dimensions") {
-          if (!isSibling(x, o["dimensions"], c, d + 1)) return false;
-          s2 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside51, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside51, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
   if (v0 === undefined) return false;
-  if (v1 === undefined && !s1) return false;
-  if (v2 === undefined && !s2) return false;
+  if (v1 === undefined && !(sib && o["_period"] !== undefined)) return false;
+  if (v2 === undefined && !(sib && o["_dimensions"] !== undefined)) return false;
   return true;
 }
 
@@ -6647,9 +5230,9 @@ export function isSignature(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let v0: unknown;
   let v1: unknown;
-  let s1 = false;
   let v2: unknown;
   for (const k in o) {
     const x = o[k];
@@ -6657,14 +5240,14 @@ export function isSignature(v: unknown, c: FastContext, d: number): boolean {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside52, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 3:
         if (k === "who") {
           if (!isReference(x, c, d + 1, types18)) return false;
           v2 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside52, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "type") {
@@ -6682,59 +5265,36 @@ export function isSignature(v: unknown, c: FastContext, d: number): boolean {
         } else if (k === "data") {
           if (typeof x !== "string" || p.base64BinaryForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 5:
-        if (k === "_when") {
-          if (!isSibling(x, o["when"], c, d + 1)) return false;
-          s1 = true;
-          some = true;
-        } else if (k === "_data") {
-          if (!isSibling(x, o["data"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside52, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
         } else if (k === "sigFormat") {
           if (typeof x !== "string" || p.mimeTypeForm(x) !== 0) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside52, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 10:
         if (k === "onBehalfOf") {
           if (!isReference(x, c, d + 1, types18)) return false;
           some = true;
-        } else if (k === "_sigFormat") {
-          if (!isSibling(x, o["sigFormat"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside52, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 12:
         if (k === "targetFormat") {
           if (typeof x !== "string" || p.mimeTypeForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 13:
-        if (k === "_targetFormat") {
-          if (!isSibling(x, o["targetFormat"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside52, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside52, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
   if (v0 === undefined) return false;
-  if (v1 === undefined && !s1) return false;
+  if (v1 === undefined && !(sib && o["_when"] !== undefined)) return false;
   if (v2 === undefined) return false;
   return true;
 }
@@ -6744,19 +5304,20 @@ export function isTiming(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside53, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "code") {
           if (!isCodeableConcept(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside53, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 5:
         if (k === "event") {
@@ -6766,39 +5327,28 @@ export function isTiming(v: unknown, c: FastContext, d: number): boolean {
             if (y === null ? !rules.isAt(o["_event"], i) : typeof y !== "string" || p.dateTimeForm(y) !== 0) return false;
           }
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside53, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
-        if (k === "_event") {
-          if (!areSiblings(x, o["event"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "repeat") {
+        if (k === "repeat") {
           if (!isTimingRepeat(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside53, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside53, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 17:
         if (k === "modifierExtension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside53, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside53, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
@@ -6810,36 +5360,26 @@ export function isTimingRepeat(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let n0 = 0;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
-  let s1 = false;
   let v2: unknown;
-  let s2 = false;
   let v3: unknown;
-  let s3 = false;
   let v4: unknown;
-  let s4 = false;
   let v5: unknown;
-  let s5 = false;
   let v6: unknown;
-  let s6 = false;
   let v7: unknown;
-  let s7 = false;
   let v8: unknown;
-  let s8 = false;
   let v9: unknown;
-  let s9 = false;
   let v10: unknown;
-  let s10 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside54, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "when") {
@@ -6850,25 +5390,17 @@ export function isTimingRepeat(v: unknown, c: FastContext, d: number): boolean {
           }
           v9 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside54, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 5:
         if (k === "count") {
           if (!p.isWhole(x, 1, 2147483647)) return false;
           v7 = x;
           some = true;
-        } else if (k === "_when") {
-          if (!areSiblings(x, o["when"], c, d + 1)) return false;
-          s9 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside54, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 6:
-        if (k === "_count") {
-          if (!isSibling(x, o["count"], c, d + 1)) return false;
-          s7 = true;
-          some = true;
-        } else if (k === "period") {
+        if (k === "period") {
           if (!p.isDecimal(x)) return false;
           v2 = x;
           some = true;
@@ -6876,18 +5408,7 @@ export function isTimingRepeat(v: unknown, c: FastContext, d: number): boolean {
           if (!p.isWhole(x, 0, 2147483647)) return false;
           v8 = x;
           some = true;
-        } else return false;
-        break;
-      case 7:
-        if (k === "_period") {
-          if (!isSibling(x, o["period"], c, d + 1)) return false;
-          s2 = true;
-          some = true;
-        } else if (k === "_offset") {
-          if (!isSibling(x, o["offset"], c, d + 1)) return false;
-          s8 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside54, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 8:
         if (k === "countMax") {
@@ -6898,23 +5419,11 @@ export function isTimingRepeat(v: unknown, c: FastContext, d: number): boolean {
           if (!p.isDecimal(x)) return false;
           v0 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside54, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
-          some = true;
-        } else if (k === "_countMax") {
-          if (!isSibling(x, o["countMax"], c, d + 1)) return false;
-          s6 = true;
-          some = true;
-        } else if (k === "_duration") {
-          if (!isSibling(x, o["duration"], c, d + 1)) return false;
-          s0 = true;
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
         } else if (k === "frequency") {
           if (!p.isWhole(x, 1, 2147483647)) return false;
@@ -6938,28 +5447,14 @@ export function isTimingRepeat(v: unknown, c: FastContext, d: number): boolean {
           }
           v10 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside54, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 10:
-        if (k === "_frequency") {
-          if (!isSibling(x, o["frequency"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_periodMax") {
-          if (!isSibling(x, o["periodMax"], c, d + 1)) return false;
-          s4 = true;
-          some = true;
-        } else if (k === "periodUnit") {
+        if (k === "periodUnit") {
           if (x !== "s" && x !== "min" && x !== "h" && x !== "d" && x !== "wk" && x !== "mo" && x !== "a") return false;
           v3 = x;
           some = true;
-        } else if (k === "_dayOfWeek") {
-          if (!areSiblings(x, o["dayOfWeek"], c, d + 1)) return false;
-          some = true;
-        } else if (k === "_timeOfDay") {
-          if (!areSiblings(x, o["timeOfDay"], c, d + 1)) return false;
-          s10 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside54, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 11:
         if (k === "boundsRange") {
@@ -6970,20 +5465,12 @@ export function isTimingRepeat(v: unknown, c: FastContext, d: number): boolean {
           if (!p.isDecimal(x)) return false;
           v5 = x;
           some = true;
-        } else if (k === "_periodUnit") {
-          if (!isSibling(x, o["periodUnit"], c, d + 1)) return false;
-          s3 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside54, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 12:
         if (k === "boundsPeriod") {
           n0++;
           if (!isPeriod(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "_durationMax") {
-          if (!isSibling(x, o["durationMax"], c, d + 1)) return false;
-          s5 = true;
           some = true;
         } else if (k === "durationUnit") {
           if (x !== "s" && x !== "min" && x !== "h" && x !== "d" && x !== "wk" && x !== "mo" && x !== "a") return false;
@@ -6992,40 +5479,30 @@ export function isTimingRepeat(v: unknown, c: FastContext, d: number): boolean {
         } else if (k === "frequencyMax") {
           if (!p.isWhole(x, 1, 2147483647)) return false;
           some = true;
-        } else return false;
-        break;
-      case 13:
-        if (k === "_durationUnit") {
-          if (!isSibling(x, o["durationUnit"], c, d + 1)) return false;
-          s1 = true;
-          some = true;
-        } else if (k === "_frequencyMax") {
-          if (!isSibling(x, o["frequencyMax"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside54, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 14:
         if (k === "boundsDuration") {
           n0++;
           if (!isDuration(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside54, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside54, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
   if (n0 > 1) return false;
-  if (!(!((v0 !== undefined || s0)) || (v1 !== undefined || s1))) return false;
-  if (!(!((v2 !== undefined || s2)) || (v3 !== undefined || s3))) return false;
-  if (!(!((v0 !== undefined || s0)) || (fp.rank(v0, 0) >= 0))) return false;
-  if (!(!((v2 !== undefined || s2)) || (fp.rank(v2, 0) >= 0))) return false;
-  if (!(!((v4 !== undefined || s4)) || (v2 !== undefined || s2))) return false;
-  if (!(!((v5 !== undefined || s5)) || (v0 !== undefined || s0))) return false;
-  if (!(!((v6 !== undefined || s6)) || (v7 !== undefined || s7))) return false;
-  if (!(!((v8 !== undefined || s8)) || ((v9 !== undefined || s9) && (fp.not(fp.isIn(fp.get(o, "when"), [...[...[...["C"], ...["CM"]], ...["CD"]], ...["CV"]])) === true)))) return false;
-  if (!(!((v10 !== undefined || s10)) || !((v9 !== undefined || s9)))) return false;
+  if (!(!((v0 !== undefined || (sib && o["_duration"] !== undefined))) || (v1 !== undefined || (sib && o["_durationUnit"] !== undefined)))) return false;
+  if (!(!((v2 !== undefined || (sib && o["_period"] !== undefined))) || (v3 !== undefined || (sib && o["_periodUnit"] !== undefined)))) return false;
+  if (!(!((v0 !== undefined || (sib && o["_duration"] !== undefined))) || (fp.rank(v0, 0) >= 0))) return false;
+  if (!(!((v2 !== undefined || (sib && o["_period"] !== undefined))) || (fp.rank(v2, 0) >= 0))) return false;
+  if (!(!((v4 !== undefined || (sib && o["_periodMax"] !== undefined))) || (v2 !== undefined || (sib && o["_period"] !== undefined)))) return false;
+  if (!(!((v5 !== undefined || (sib && o["_durationMax"] !== undefined))) || (v0 !== undefined || (sib && o["_duration"] !== undefined)))) return false;
+  if (!(!((v6 !== undefined || (sib && o["_countMax"] !== undefined))) || (v7 !== undefined || (sib && o["_count"] !== undefined)))) return false;
+  if (!(!((v8 !== undefined || (sib && o["_offset"] !== undefined))) || ((v9 !== undefined || (sib && o["_when"] !== undefined)) && (fp.not(fp.isIn(fp.get(o, "when"), [...[...[...["C"], ...["CM"]], ...["CD"]], ...["CV"]])) === true)))) return false;
+  if (!(!((v10 !== undefined || (sib && o["_timeOfDay"] !== undefined))) || !((v9 !== undefined || (sib && o["_when"] !== undefined))))) return false;
   return true;
 }
 
@@ -7034,20 +5511,19 @@ export function isTriggerDefinition(v: unknown, c: FastContext, d: number): bool
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
+  let sib = false;
   let n0 = 0;
   let v0: unknown;
-  let s0 = false;
   let v1: unknown;
   let v3: unknown;
   let v4: unknown;
-  let s4 = false;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
         if (k === "id") {
           if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside55, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 4:
         if (k === "type") {
@@ -7066,82 +5542,57 @@ export function isTriggerDefinition(v: unknown, c: FastContext, d: number): bool
           }
           v1 = x;
           some = true;
-        } else return false;
-        break;
-      case 5:
-        if (k === "_type") {
-          if (!isSibling(x, o["type"], c, d + 1)) return false;
-          s0 = true;
-          some = true;
-        } else if (k === "_name") {
-          if (!isSibling(x, o["name"], c, d + 1)) return false;
-          s4 = true;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside55, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
         } else if (k === "condition") {
           if (!isExpression(x, c, d + 1)) return false;
           v3 = x;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside55, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 10:
         if (k === "timingDate") {
           n0++;
           if (typeof x !== "string" || p.dateForm(x) !== 0) return false;
           some = true;
-        } else return false;
-        break;
-      case 11:
-        if (k === "_timingDate") {
-          if (o["timingDate"] === undefined) n0++;
-          if (!isSibling(x, o["timingDate"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside55, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 12:
         if (k === "timingTiming") {
           n0++;
           if (!isTiming(x, c, d + 1)) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside55, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 14:
         if (k === "timingDateTime") {
           n0++;
           if (typeof x !== "string" || p.dateTimeForm(x) !== 0) return false;
           some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside55, c, d + 1)) return false; sib = true; some = true; }
         break;
       case 15:
         if (k === "timingReference") {
           n0++;
           if (!isReference(x, c, d + 1, types19)) return false;
           some = true;
-        } else if (k === "_timingDateTime") {
-          if (o["timingDateTime"] === undefined) n0++;
-          if (!isSibling(x, o["timingDateTime"], c, d + 1)) return false;
-          some = true;
-        } else return false;
+        } else { if (!isBeside(k, x, o, beside55, c, d + 1)) return false; sib = true; some = true; }
         break;
       default:
-        return false;
+        { if (!isBeside(k, x, o, beside55, c, d + 1)) return false; sib = true; some = true; }
     }
   }
   if (!some) return false;
-  if (v0 === undefined && !s0) return false;
+  if (sib) n0 += rules.countAlone(o, ["timingDate", "timingDateTime"]);
+  if (v0 === undefined && !(sib && o["_type"] !== undefined)) return false;
   if (n0 > 1) return false;
   if (!(!((v1 !== undefined)) || !((n0 > 0)))) return false;
   if (!(!((v3 !== undefined)) || (v1 !== undefined))) return false;
-  if (!(((((v0 !== undefined || s0) && v0 !== "named-event") || (v4 !== undefined || s4)) && (((v0 !== undefined || s0) && v0 !== "periodic") || (n0 > 0))) && ((typeof v0 === "string" && !v0.startsWith("data-")) || (v1 !== undefined)))) return false;
+  if (!(((((v0 !== undefined || (sib && o["_type"] !== undefined)) && v0 !== "named-event") || (v4 !== undefined || (sib && o["_name"] !== undefined))) && (((v0 !== undefined || (sib && o["_type"] !== undefined)) && v0 !== "periodic") || (n0 > 0))) && ((typeof v0 === "string" && !v0.startsWith("data-")) || (v1 !== undefined)))) return false;
   return true;
 }
 
@@ -7169,11 +5620,7 @@ export function isUsageContext(v: unknown, c: FastContext, d: number): boolean {
         break;
       case 9:
         if (k === "extension") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isExtension(y, c, d + 1)) return false;
-          }
+          if (!areExtensions(x, c, d + 1)) return false;
           some = true;
         } else return false;
         break;
@@ -7232,37 +5679,85 @@ function areSiblings(x: unknown, values: unknown, c: FastContext, d: number): bo
   return true;
 }
 
+/** True when the key is that of a sibling, and nothing is to be said about what it holds. */
+function isBeside(k: string, x: unknown, o: FhirObject, names: Beside, c: FastContext, d: number): boolean {
+  const list = names[k];
+  if (typeof list !== "boolean") return false;
+  const value = o[k.slice(1)];
+  return list ? areSiblings(x, value, c, d) : isSibling(x, value, c, d);
+}
+
+function areStrings(x: unknown, siblings: unknown): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) {
+    const y: unknown = x[i];
+    if (y === null ? !rules.isAt(siblings, i) : typeof y !== "string" || p.stringForm(y) !== 0) return false;
+  }
+  return true;
+}
+
+function areExtensions(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isExtension(x[i], c, d)) return false;
+  return true;
+}
+
 function areResources(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!c.resourceIn(x[i], d, true)) return false;
   return true;
 }
 
+/** True for an address that a profile of this build names: the usual ones, which then need no scan. */
+function isKnownSystem(x: unknown): boolean {
+  if (typeof x !== "string") return false;
+  switch (x.length) {
+    case 27:
+      if (x === "urn:oid:2.16.578.1.12.4.1.2") return true;
+      return false;
+    case 29:
+      if (x === "urn:oid:2.16.578.1.12.4.1.4.1") return true;
+      if (x === "urn:oid:2.16.578.1.12.4.1.4.2") return true;
+      return false;
+    case 31:
+      if (x === "urn:oid:2.16.578.1.12.4.1.4.101") return true;
+      return false;
+    case 32:
+      if (x === "urn:oid:2.16.578.1.12.4.1.1.9603") return true;
+      return false;
+    default:
+      return false;
+  }
+}
+
 /** The check of a resource type of this build; false for every other type. */
 export function isOfType(type: string, v: unknown, c: FastContext, d: number): boolean {
-  switch (type) {
-    case "Bundle":
-      return isBundle(v, c, d);
-    case "CareTeam":
-      return isCareTeam(v, c, d);
-    case "Endpoint":
-      return isEndpoint(v, c, d);
-    case "EpisodeOfCare":
-      return isEpisodeOfCare(v, c, d);
-    case "HealthcareService":
-      return isHealthcareService(v, c, d);
-    case "Location":
-      return isLocation(v, c, d);
-    case "OperationOutcome":
-      return isOperationOutcome(v, c, d);
-    case "Organization":
-      return isOrganization(v, c, d);
-    case "Patient":
-      return isPatient(v, c, d);
-    case "Practitioner":
-      return isPractitioner(v, c, d);
-    case "PractitionerRole":
-      return isPractitionerRole(v, c, d);
+  switch (type.length) {
+    case 6:
+      if (type === "Bundle") return isBundle(v, c, d);
+      return false;
+    case 7:
+      if (type === "Patient") return isPatient(v, c, d);
+      return false;
+    case 8:
+      if (type === "CareTeam") return isCareTeam(v, c, d);
+      if (type === "Endpoint") return isEndpoint(v, c, d);
+      if (type === "Location") return isLocation(v, c, d);
+      return false;
+    case 12:
+      if (type === "Organization") return isOrganization(v, c, d);
+      if (type === "Practitioner") return isPractitioner(v, c, d);
+      return false;
+    case 13:
+      if (type === "EpisodeOfCare") return isEpisodeOfCare(v, c, d);
+      return false;
+    case 16:
+      if (type === "OperationOutcome") return isOperationOutcome(v, c, d);
+      if (type === "PractitionerRole") return isPractitionerRole(v, c, d);
+      return false;
+    case 17:
+      if (type === "HealthcareService") return isHealthcareService(v, c, d);
+      return false;
     default:
       return false;
   }
