@@ -241,6 +241,14 @@ describe("every form tells each member's outcome", () => {
     expect(readMemberOutcomes([one], twice).map((m) => m.status)).toEqual(["unknown", "unknown"]);
   });
 
+  it("takes no number that was sent twice from a list below a word", () => {
+    const twice = [sent[0], { ...sent[1], identifiers: [numbers[0]] }] as SentMember[];
+    expect(readMemberOutcomes({ registrert: [numbers[0]] }, twice).map((m) => m.status)).toEqual([
+      "unknown",
+      "unknown",
+    ]);
+  });
+
   it("reads a flag that says inactive as not active, and a known code whatever its severity", () => {
     const list = [
       { fnr: numbers[0], erDigitaltAktiv: false },
@@ -298,6 +306,15 @@ describe("over HTTP", () => {
       "accepted",
       "accepted",
     ]);
+  });
+
+  it("reads a list of one in other XML, and null as nothing", async () => {
+    const one = `<ArrayOfResultat><Resultat><Registrert>false</Registrert></Resultat></ArrayOfResultat>`;
+    const c = await client((seen, response, n) => json(200, n === 1 ? one : "null")(seen, response, n), {
+      emptyAnswer: "accepted",
+    });
+    expect((await c.registerMembers(members(1))).members).toMatchObject([{ status: "rejected" }]);
+    expect((await c.registerMembers(members(1))).members).toMatchObject([{ status: "accepted" }]);
   });
 
   it("gives the entries of a batch or transaction the request that FHIR demands", async () => {
