@@ -9,5 +9,11 @@ export type {
   TypeRuleRegistry,
   WildcardRule,
 } from "./xsd/rules.ts";
-export { validateXml, type ValidateXmlOptions, type XmlValidationResult } from "./xsd/validate-xml.ts";
+export {
+  decodeAndValidateXml,
+  type DecodedAndValidated,
+  validateXml,
+  type ValidateXmlOptions,
+  type XmlValidationResult,
+} from "./xsd/validate-xml.ts";
 export { rules, types } from "./registry.ts";

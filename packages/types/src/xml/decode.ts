@@ -1,6 +1,13 @@
 import { HelsekontaktError } from "@helsekontakt/core";
 import { Decoder, type Tolerated } from "./decoder.ts";
-import { readXml, type ReadXmlOptions, type XmlCursor, type XmlTagAttribute } from "./reader.ts";
+import {
+  readXml,
+  type ReadXmlOptions,
+  type XmlCursor,
+  type XmlHandler,
+  type XmlTag,
+  type XmlTagAttribute,
+} from "./reader.ts";
 import type { ElementRegistry } from "./table.ts";
 import type { XmlElement } from "./tree.ts";
 import { own, XMLNS } from "./names.ts";
@@ -17,6 +24,8 @@ export interface DecodeOptions {
 }
 
 export interface DecodeXmlOptions extends DecodeOptions, ReadXmlOptions {
+  /** Another reader of the same events: a validator, which then costs no second pass over the document. */
+  readonly also?: XmlHandler;
   /** Hand the original bytes back with the value, as a signed message needs. */
   readonly keepBytes?: boolean;
 }
@@ -40,9 +49,38 @@ export interface Decoded {
  */
 export function decodeXml(bytes: Uint8Array, options: DecodeXmlOptions): Decoded {
   const decoder = new Decoder(options.registry, options.mode ?? "strict");
-  readXml(bytes, decoder, options);
+  readXml(bytes, options.also === undefined ? decoder : new Both(options.also, decoder), options);
   const result = decoder.result();
   return options.keepBytes === true ? { ...result, bytes } : result;
+}
+
+class Both implements XmlHandler {
+  readonly #first: XmlHandler;
+  readonly #second: Decoder;
+
+  constructor(first: XmlHandler, second: Decoder) {
+    this.#first = first;
+    this.#second = second;
+  }
+
+  start(cursor: XmlCursor): void {
+    this.#first.start?.(cursor);
+  }
+
+  open(tag: XmlTag, cursor: XmlCursor): void {
+    this.#first.open(tag, cursor);
+    this.#second.open(tag, cursor);
+  }
+
+  text(text: string): void {
+    this.#first.text(text);
+    this.#second.text(text);
+  }
+
+  close(cursor: XmlCursor): void {
+    this.#first.close(cursor);
+    this.#second.close(cursor);
+  }
 }
 
 /**

@@ -85,9 +85,25 @@ export function isBuiltinValue(type: string, text: string): boolean {
 
 /** Groups of four characters, white space anywhere, unused bits of the last group zero. */
 function isBase64(text: string): boolean {
+  if (text.length > 1024) return isLongBase64(text);
   const compact = /[ \t\r\n]/.test(text) ? text.replace(/[ \t\r\n]+/g, "") : text;
   if (compact.length % 4 !== 0) return false;
   return /^[A-Za-z0-9+/]*(?:[AQgw]==|[A-Za-z0-9+/][AEIMQUYcgkosw048]=)?$/.test(compact);
+}
+
+/** The same for attachments: the engine's own decoder looks at many characters at once, and the end is looked at here. */
+function isLongBase64(text: string): boolean {
+  let bytes: number;
+  try {
+    bytes = atob(text).length;
+  } catch {
+    return false;
+  }
+  const end = text.slice(-256).replace(/[ \t\r\n]+/g, "");
+  // Nearly all white space: what remains without it is looked at once more.
+  if (end.length < 4) return isBase64(text.replace(/[ \t\r\n]+/g, ""));
+  if (bytes % 3 === 0) return !end.endsWith("=");
+  return bytes % 3 === 1 ? /[AQgw]==$/.test(end) : /[AEIMQUYcgkosw048]=$/.test(end);
 }
 
 /** A URI reference in which characters outside ASCII and some others may stand unescaped. */

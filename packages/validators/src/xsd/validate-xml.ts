@@ -1,5 +1,6 @@
 import { HelsekontaktError, type ValidationResult, validationResult } from "@helsekontakt/core";
-import { type ReadXmlOptions, readXml } from "@helsekontakt/types/xml";
+import { type Decoded, decodeXml, type ElementRegistry, type ReadXmlOptions, readXml } from "@helsekontakt/types/xml";
+import { XsdJudge } from "./judge.ts";
 import type { ElementRuleRegistry, TypeRuleRegistry } from "./rules.ts";
 import { XsdValidator } from "./validator.ts";
 
@@ -30,6 +31,57 @@ export interface XmlValidationResult extends ValidationResult {
  * @see XML Schema 1.0 part 1, section 3
  */
 export function validateXml(bytes: Uint8Array, options: ValidateXmlOptions): XmlValidationResult {
+  const judge = new XsdJudge(options.registry, options.foreign ?? noNamespaces);
+  try {
+    readXml(bytes, judge, options);
+    if (judge.sure) return valid(judge.root);
+  } catch (error) {
+    if (!(error instanceof HelsekontaktError)) throw error;
+  }
+  return explain(bytes, options);
+}
+
+/** A document's verdict together with its object, read in one pass. */
+export interface DecodedAndValidated extends XmlValidationResult {
+  /** Absent when the document could not be decoded; the issues say why. */
+  readonly decoded?: Decoded;
+}
+
+/**
+ * {@link validateXml} and `decodeXml` at the price of one reading, for documents that are valid.
+ *
+ * @param options.elements - the elements that can be decoded; `registry` has the rules of the same ones.
+ */
+export function decodeAndValidateXml(
+  bytes: Uint8Array,
+  options: ValidateXmlOptions & { readonly elements: ElementRegistry; readonly mode?: "strict" | "tolerant" },
+): DecodedAndValidated {
+  const judge = new XsdJudge(options.registry, options.foreign ?? noNamespaces);
+  const { elements, mode, limits } = options;
+  let decoded: Decoded | undefined;
+  try {
+    decoded = decodeXml(bytes, {
+      registry: elements,
+      also: judge,
+      ...(mode === undefined ? {} : { mode }),
+      ...(limits === undefined ? {} : { limits }),
+    });
+    if (judge.sure) return { ...valid(judge.root), decoded };
+  } catch (error) {
+    if (!(error instanceof HelsekontaktError)) throw error;
+  }
+  const result = explain(bytes, options);
+  return decoded === undefined ? result : { ...result, decoded };
+}
+
+const noNamespaces: ReadonlySet<string> = new Set();
+
+function valid(root: string | undefined): XmlValidationResult {
+  return root === undefined ? { valid: true, issues: [] } : { valid: true, issues: [], root };
+}
+
+/** The pass that knows everything and says why; most documents never come here. */
+function explain(bytes: Uint8Array, options: ValidateXmlOptions): XmlValidationResult {
   const validator = new XsdValidator(options.registry, options.types ?? {}, options.maxIssues ?? 1000, options.foreign);
   const issues = validator.issues;
   try {
