@@ -1,4 +1,4 @@
-import { propertyKey, quote } from "@helsekontakt/codegen";
+import { quote } from "@helsekontakt/codegen";
 import type { Constraint } from "./definitions.ts";
 import { compileFast, FastHelpers, type FastLocal, type FastScope } from "./fhirpath-fast.ts";
 import { type Alternative, type Field, type Model, type TypeModel, tsName } from "./model.ts";
@@ -89,7 +89,7 @@ function areStrings(x: unknown, siblings: unknown): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) {
     const y: unknown = x[i];
-    if (y === null ? !rules.isAt(siblings, i) : typeof y !== "string" || p.stringForm(y) !== 0) return false;
+    if (y === null ? !rules.isAt(siblings, i) : !p.isString(y)) return false;
   }
   return true;
 }
@@ -171,7 +171,7 @@ ${byLength(
       const before = byLength.get(json.length);
       byLength.set(
         json.length,
-        `${before ?? ""}${before === undefined ? "" : " else "}if (k === ${quote(json)}) {\n${code}        }`,
+        `${before ?? ""}        if (k === ${quote(json)}) {\n${code}          continue;\n        }\n`,
       );
     };
     if (resource) add("resourceType", "");
@@ -180,11 +180,6 @@ ${byLength(
       f.alternatives.filter((a) => hasSibling(f, a)).map((a) => `_${a.json}: ${f.list}`),
     );
     const siblings = beside.length === 0 ? undefined : siblingTable(beside.join(", "));
-    // What may stand beside a primitive is rare: it is looked up only where the key is none of the type's own.
-    const other =
-      siblings === undefined
-        ? "return false;"
-        : `{ if (!isBeside(k, x, o, ${siblings}, c, d + 1)) return false; sib = true;${resource ? "" : " some = true;"} }`;
     const alone = [...counters].map(([f, n]) => {
       const names = f.alternatives.filter((a) => hasSibling(f, a)).map((a) => quote(a.json));
       return names.length === 0 ? "" : `  if (sib) ${n} += rules.countAlone(o, [${names.join(", ")}]);\n`;
@@ -196,7 +191,7 @@ ${byLength(
     ].join("");
     const switched = [...byLength]
       .sort((a, b) => a[0] - b[0])
-      .map(([n, code]) => `      case ${n}:\n        ${code} else ${other}\n        break;\n`)
+      .map(([n, code]) => `      case ${n}:\n${code}        break;\n`)
       .join("");
     return `/** @source ${type.source} */
 export function is${tsName(type.name)}(v: unknown, c: FastContext, d: number${reference ? ", targets?: readonly string[]" : ""}): boolean {
@@ -204,11 +199,14 @@ export function is${tsName(type.name)}(v: unknown, c: FastContext, d: number${re
   const o = v as FhirObject;
 ${resource ? "" : "  let some = false;\n"}${declared}  for (const k in o) {
     const x = o[k];
-    switch (k.length) {
-${switched}      default:
-        ${other}
-    }
-  }
+${resource ? "" : `    if (k === "id") {\n      if (!p.isString(x)) return false;\n      continue;\n    }\n    some = true;\n`}    switch (k.length) {
+${switched}    }
+${
+  // What may stand beside a primitive is rare: it is looked up only where the key is none of the type's own.
+  siblings === undefined
+    ? "    return false;\n"
+    : `    if (!isBeside(k, x, o, ${siblings}, c, d + 1)) return false;\n    sib = true;\n`
+}  }
 ${resource ? "" : "  if (!some) return false;\n"}${alone.join("")}${after}${reference ? "" : "  return true;\n"}}
 `;
   }
@@ -230,7 +228,8 @@ ${resource ? "" : "  if (!some) return false;\n"}${alone.join("")}${after}${refe
     for (const a of field.alternatives) {
       const sibling = quote(`_${a.json}`);
       const primitive = model.primitives.has(a.type);
-      const some = element && field.name !== "id" ? "          some = true;\n" : "";
+      // Of an element the id is read before all others.
+      if (element && field.name === "id") continue;
       let code = counter ? `          ${counter}++;\n` : "";
       const own = field.constraints.filter(
         (k) => !a.type.includes(".") && (k.onType === undefined || k.onType === a.type),
@@ -274,7 +273,7 @@ ${rules("y")}          }\n`
       }
       if (marks[`${owner}.${field.name}`]) code += `          ${marks[`${owner}.${field.name}`]}\n`;
       if (local?.value) code += `          ${local.value} = x;\n`;
-      add(a.json, code + some);
+      add(a.json, code);
     }
   }
 
@@ -340,18 +339,8 @@ const forms: Readonly<Record<string, string>> = { markdown: "string", url: "uri"
 
 /** A condition that holds where the value is none of the primitive type. */
 export function primitiveFault(name: string, type: string): string {
-  switch (type) {
-    case "boolean":
-      return `typeof ${name} !== "boolean"`;
-    case "decimal":
-      return `!p.isDecimal(${name})`;
-    case "integer":
-      return `!p.isWhole(${name}, -2147483648, 2147483647)`;
-    case "unsignedInt":
-      return `!p.isWhole(${name}, 0, 2147483647)`;
-    case "positiveInt":
-      return `!p.isWhole(${name}, 1, 2147483647)`;
-    default:
-      return `typeof ${name} !== "string" || p.${propertyKey(forms[type] ?? type)}Form(${name}) !== 0`;
-  }
+  const plain = forms[type] ?? type;
+  return plain === "boolean"
+    ? `typeof ${name} !== "boolean"`
+    : `!p.is${plain.charAt(0).toUpperCase()}${plain.slice(1)}(${name})`;
 }

@@ -201,6 +201,86 @@ export function currencyForm(s: string): 0 | 2 {
   return currencyCode.test(s) ? 0 : 2;
 }
 
+/** True for text that is not empty. */
+export function isString(v: unknown): v is string {
+  return typeof v === "string" && stringForm(v) === 0;
+}
+
+/** True for an address. */
+export function isUri(v: unknown): v is string {
+  return typeof v === "string" && uriForm(v) === 0;
+}
+
+/** True for a code. */
+export function isCode(v: unknown): v is string {
+  return typeof v === "string" && codeForm(v) === 0;
+}
+
+/** True for an id. */
+export function isId(v: unknown): v is string {
+  return typeof v === "string" && idForm(v) === 0;
+}
+
+/** True for an OID as address. */
+export function isOid(v: unknown): v is string {
+  return typeof v === "string" && oidForm(v) === 0;
+}
+
+/** True for a UUID as address. */
+export function isUuid(v: unknown): v is string {
+  return typeof v === "string" && uuidForm(v) === 0;
+}
+
+/** True for base64. */
+export function isBase64Binary(v: unknown): v is string {
+  return typeof v === "string" && base64BinaryForm(v) === 0;
+}
+
+/** True for a date. */
+export function isDate(v: unknown): v is string {
+  return typeof v === "string" && dateForm(v) === 0;
+}
+
+/** True for a date or a time with date. */
+export function isDateTime(v: unknown): v is string {
+  return typeof v === "string" && dateTimeForm(v) === 0;
+}
+
+/** True for a time with date and zone. */
+export function isInstant(v: unknown): v is string {
+  return typeof v === "string" && instantForm(v) === 0;
+}
+
+/** True for a time of day. */
+export function isTime(v: unknown): v is string {
+  return typeof v === "string" && timeForm(v) === 0;
+}
+
+/** True for a media type. */
+export function isMimeType(v: unknown): v is string {
+  return typeof v === "string" && mimeTypeForm(v) === 0;
+}
+
+/** True for a currency code. */
+export function isCurrency(v: unknown): v is string {
+  return typeof v === "string" && currencyForm(v) === 0;
+}
+
+/** True for a whole number of 32 bits with sign. */
+export function isInteger(v: unknown): boolean {
+  return isWhole(v, -2147483648, 2147483647);
+}
+
+/** True for a whole number from 0. */
+export function isUnsignedInt(v: unknown): boolean {
+  return isWhole(v, 0, 2147483647);
+}
+
+/** True for a whole number from 1. */
+export function isPositiveInt(v: unknown): boolean {
+  return isWhole(v, 1, 2147483647);
+}
+
 /** True for a JSON number that is finite, or kept digits that are a number. */
 export function isDecimal(v: unknown): boolean {
   if (typeof v === "number") return Number.isFinite(v);

@@ -207,72 +207,75 @@ export function isAddress(v: unknown, c: FastContext, d: number): boolean {
   let sib = false;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside0, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 3:
         if (k === "use") {
           if (x !== "home" && x !== "work" && x !== "temp" && x !== "old" && x !== "billing") return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside0, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 4:
         if (k === "type") {
           if (x !== "postal" && x !== "physical" && x !== "both") return false;
-          some = true;
-        } else if (k === "text") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "line") {
+          continue;
+        }
+        if (k === "text") {
+          if (!p.isString(x)) return false;
+          continue;
+        }
+        if (k === "line") {
           if (!areStrings(x, o["_line"])) return false;
-          some = true;
-        } else if (k === "city") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside0, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
+        if (k === "city") {
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
       case 5:
         if (k === "state") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside0, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
       case 6:
         if (k === "period") {
           if (!isPeriod(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside0, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 7:
         if (k === "country") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside0, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
       case 8:
         if (k === "district") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside0, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside0, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "postalCode") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside0, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside0, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside0, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   return true;
@@ -289,53 +292,54 @@ export function isAge(v: unknown, c: FastContext, d: number): boolean {
   let v2: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "unit") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "code") {
-          if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
+          if (!p.isString(x)) return false;
+          continue;
+        }
+        if (k === "code") {
+          if (!p.isCode(x)) return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 5:
         if (k === "value") {
           if (!p.isDecimal(x)) return false;
           v1 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 6:
         if (k === "system") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           v2 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "comparator") {
           if (x !== "<" && x !== "<=" && x !== ">=" && x !== ">") return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (!((((v0 !== undefined || (sib && o["_code"] !== undefined)) || !((v1 !== undefined || (sib && o["_value"] !== undefined)))) && (!((v2 !== undefined || (sib && o["_system"] !== undefined))) || (fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true))) && ((!((v1 !== undefined || (sib && o["_value"] !== undefined))) || (v1 === undefined)) || (fp.rank(v1, 0) > 0)))) return false;
@@ -353,45 +357,46 @@ export function isAnnotation(v: unknown, c: FastContext, d: number): boolean {
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside2, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "time") {
-          if (typeof x !== "string" || p.dateTimeForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "text") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
+          if (!p.isDateTime(x)) return false;
+          continue;
+        }
+        if (k === "text") {
+          if (!p.isString(x)) return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside2, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside2, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 12:
         if (k === "authorString") {
           n0++;
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside2, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
       case 15:
         if (k === "authorReference") {
           n0++;
           if (!isReference(x, c, d + 1, types0)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside2, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside2, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside2, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (sib) n0 += rules.countAlone(o, ["authorString"]);
@@ -410,64 +415,67 @@ export function isAttachment(v: unknown, c: FastContext, d: number): boolean {
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside3, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 3:
         if (k === "url") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
-          some = true;
-        } else { if (!isBeside(k, x, o, beside3, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 4:
         if (k === "data") {
-          if (typeof x !== "string" || p.base64BinaryForm(x) !== 0) return false;
+          if (!p.isBase64Binary(x)) return false;
           v0 = x;
-          some = true;
-        } else if (k === "size") {
-          if (!p.isWhole(x, 0, 2147483647)) return false;
-          some = true;
-        } else if (k === "hash") {
-          if (typeof x !== "string" || p.base64BinaryForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside3, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
+        if (k === "size") {
+          if (!p.isUnsignedInt(x)) return false;
+          continue;
+        }
+        if (k === "hash") {
+          if (!p.isBase64Binary(x)) return false;
+          continue;
+        }
         break;
       case 5:
         if (k === "title") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside3, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
       case 8:
         if (k === "language") {
-          if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "creation") {
-          if (typeof x !== "string" || p.dateTimeForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside3, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isCode(x)) return false;
+          continue;
+        }
+        if (k === "creation") {
+          if (!p.isDateTime(x)) return false;
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside3, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 11:
         if (k === "contentType") {
-          if (typeof x !== "string" || p.mimeTypeForm(x) !== 0) return false;
+          if (!p.isMimeType(x)) return false;
           v1 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside3, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside3, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside3, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (!(!((v0 !== undefined || (sib && o["_data"] !== undefined))) || (v1 !== undefined || (sib && o["_contentType"] !== undefined)))) return false;
@@ -489,69 +497,85 @@ export function isBundle(v: unknown, c: FastContext, d: number): boolean {
     switch (k.length) {
       case 2:
         if (k === "id") {
-          if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside4, c, d + 1)) return false; sib = true; }
+          if (!p.isId(x)) return false;
+          continue;
+        }
         break;
       case 4:
         if (k === "meta") {
           if (!isMeta(x, c, d + 1)) return false;
-        } else if (k === "type") {
+          continue;
+        }
+        if (k === "type") {
           if (x !== "document" && x !== "message" && x !== "transaction" && x !== "transaction-response" && x !== "batch" && x !== "batch-response" && x !== "history" && x !== "searchset" && x !== "collection") return false;
           v0 = x;
-        } else if (k === "link") {
+          continue;
+        }
+        if (k === "link") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isBundleLink(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside4, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 5:
         if (k === "total") {
-          if (!p.isWhole(x, 0, 2147483647)) return false;
+          if (!p.isUnsignedInt(x)) return false;
           v1 = x;
-        } else if (k === "entry") {
+          continue;
+        }
+        if (k === "entry") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isBundleEntry(y, c, d + 1)) return false;
           }
           v2 = x;
-        } else { if (!isBeside(k, x, o, beside4, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 8:
         if (k === "language") {
-          if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside4, c, d + 1)) return false; sib = true; }
+          if (!p.isCode(x)) return false;
+          continue;
+        }
         break;
       case 9:
         if (k === "timestamp") {
-          if (typeof x !== "string" || p.instantForm(x) !== 0) return false;
+          if (!p.isInstant(x)) return false;
           v4 = x;
-        } else if (k === "signature") {
+          continue;
+        }
+        if (k === "signature") {
           if (!isSignature(x, c, d + 1)) return false;
-        } else { if (!isBeside(k, x, o, beside4, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "identifier") {
           if (!isIdentifier(x, c, d + 1)) return false;
           v3 = x;
-        } else { if (!isBeside(k, x, o, beside4, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 12:
         if (k === "resourceType") {
-        } else { if (!isBeside(k, x, o, beside4, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 13:
         if (k === "implicitRules") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
-        } else { if (!isBeside(k, x, o, beside4, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside4, c, d + 1)) return false; sib = true; }
     }
+    if (!isBeside(k, x, o, beside4, c, d + 1)) return false;
+    sib = true;
   }
   if (v0 === undefined && !(sib && o["_type"] !== undefined)) return false;
   if (!((!((v1 !== undefined || (sib && o["_total"] !== undefined))) || (v0 === "searchset")) || (v0 === "history"))) return false;
@@ -579,12 +603,12 @@ export function isBundleEntry(v: unknown, c: FastContext, d: number): boolean {
   let v3: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside5, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "link") {
           if (!Array.isArray(x) || x.length === 0) return false;
@@ -592,54 +616,56 @@ export function isBundleEntry(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isBundleLink(y, c, d + 1)) return false;
           }
-          some = true;
-        } else { if (!isBeside(k, x, o, beside5, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 6:
         if (k === "search") {
           if (!isBundleEntrySearch(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside5, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 7:
         if (k === "fullUrl") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           v3 = x;
-          some = true;
-        } else if (k === "request") {
+          continue;
+        }
+        if (k === "request") {
           if (!isBundleEntryRequest(x, c, d + 1)) return false;
           v1 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside5, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 8:
         if (k === "resource") {
           if (!c.resourceIn(x, d + 1, false)) return false;
           v0 = x;
-          some = true;
-        } else if (k === "response") {
+          continue;
+        }
+        if (k === "response") {
           if (!isBundleEntryResponse(x, c, d + 1)) return false;
           v2 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside5, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside5, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside5, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside5, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside5, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (!(((v0 !== undefined) || (v1 !== undefined)) || (v2 !== undefined))) return false;
@@ -658,64 +684,65 @@ export function isBundleEntryRequest(v: unknown, c: FastContext, d: number): boo
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside6, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 3:
         if (k === "url") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           v1 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside6, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 6:
         if (k === "method") {
           if (x !== "GET" && x !== "HEAD" && x !== "POST" && x !== "PUT" && x !== "DELETE" && x !== "PATCH") return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside6, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 7:
         if (k === "ifMatch") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside6, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside6, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 11:
         if (k === "ifNoneMatch") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "ifNoneExist") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside6, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
+        if (k === "ifNoneExist") {
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
       case 15:
         if (k === "ifModifiedSince") {
-          if (typeof x !== "string" || p.instantForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside6, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isInstant(x)) return false;
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside6, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside6, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside6, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (v0 === undefined && !(sib && o["_method"] !== undefined)) return false;
@@ -732,60 +759,60 @@ export function isBundleEntryResponse(v: unknown, c: FastContext, d: number): bo
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside7, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "etag") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside7, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
       case 6:
         if (k === "status") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
+          if (!p.isString(x)) return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside7, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 7:
         if (k === "outcome") {
           if (!c.resourceIn(x, d + 1, false)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside7, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 8:
         if (k === "location") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
-          some = true;
-        } else { if (!isBeside(k, x, o, beside7, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside7, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 12:
         if (k === "lastModified") {
-          if (typeof x !== "string" || p.instantForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside7, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isInstant(x)) return false;
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside7, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside7, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside7, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (v0 === undefined && !(sib && o["_status"] !== undefined)) return false;
@@ -800,39 +827,39 @@ export function isBundleEntrySearch(v: unknown, c: FastContext, d: number): bool
   let sib = false;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside8, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "mode") {
           if (x !== "match" && x !== "include" && x !== "outcome") return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside8, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 5:
         if (k === "score") {
           if (!p.isDecimal(x)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside8, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside8, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside8, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside8, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside8, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   return true;
@@ -848,43 +875,43 @@ export function isBundleLink(v: unknown, c: FastContext, d: number): boolean {
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside9, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 3:
         if (k === "url") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           v1 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside9, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 8:
         if (k === "relation") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
+          if (!p.isString(x)) return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside9, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside9, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside9, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside9, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside9, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (v0 === undefined && !(sib && o["_relation"] !== undefined)) return false;
@@ -903,62 +930,84 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
     switch (k.length) {
       case 2:
         if (k === "id") {
-          if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
+          if (!p.isId(x)) return false;
+          continue;
+        }
         break;
       case 4:
         if (k === "meta") {
           if (!isMeta(x, c, d + 1)) return false;
-        } else if (k === "text") {
+          continue;
+        }
+        if (k === "text") {
           if (!isNarrative(x, c, d + 1)) return false;
-        } else if (k === "name") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else if (k === "note") {
+          continue;
+        }
+        if (k === "name") {
+          if (!p.isString(x)) return false;
+          continue;
+        }
+        if (k === "note") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isAnnotation(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 6:
         if (k === "status") {
           if (x !== "proposed" && x !== "active" && x !== "suspended" && x !== "inactive" && x !== "entered-in-error") return false;
-        } else if (k === "period") {
+          continue;
+        }
+        if (k === "period") {
           if (!isPeriod(x, c, d + 1)) return false;
-        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 7:
         if (k === "subject") {
           if (!isReference(x, c, d + 1, types1)) return false;
-        } else if (k === "telecom") {
+          continue;
+        }
+        if (k === "telecom") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isContactPoint(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 8:
         if (k === "language") {
-          if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
-        } else if (k === "category") {
+          if (!p.isCode(x)) return false;
+          continue;
+        }
+        if (k === "category") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "contained") {
           if (!areResources(x, c, d + 1)) return false;
           v0 = x;
-        } else if (k === "extension") {
+          continue;
+        }
+        if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-        } else if (k === "encounter") {
+          continue;
+        }
+        if (k === "encounter") {
           if (!isReference(x, c, d + 1, types2)) return false;
-        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "identifier") {
@@ -967,13 +1016,16 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isIdentifier(y, c, d + 1)) return false;
           }
-        } else if (k === "reasonCode") {
+          continue;
+        }
+        if (k === "reasonCode") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 11:
         if (k === "participant") {
@@ -982,18 +1034,21 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isCareTeamParticipant(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 12:
         if (k === "resourceType") {
-        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 13:
         if (k === "implicitRules") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
-        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 15:
         if (k === "reasonReference") {
@@ -1002,12 +1057,14 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types3)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 20:
         if (k === "managingOrganization") {
@@ -1016,11 +1073,12 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types4)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside10, c, d + 1)) return false; sib = true; }
     }
+    if (!isBeside(k, x, o, beside10, c, d + 1)) return false;
+    sib = true;
   }
   if (!!(((v0 !== undefined) && i6(o, c)))) return false;
   if (!(!(((v0 !== undefined) && i7(o, c))) && !(((v0 !== undefined) && i8(o, c))))) return false;
@@ -1036,12 +1094,12 @@ export function isCareTeamParticipant(v: unknown, c: FastContext, d: number): bo
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
-        break;
       case 4:
         if (k === "role") {
           if (!Array.isArray(x) || x.length === 0) return false;
@@ -1049,40 +1107,40 @@ export function isCareTeamParticipant(v: unknown, c: FastContext, d: number): bo
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
       case 6:
         if (k === "member") {
           if (!isReference(x, c, d + 1, types5)) return false;
-          some = true;
-        } else if (k === "period") {
+          continue;
+        }
+        if (k === "period") {
           if (!isPeriod(x, c, d + 1)) return false;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
       case 10:
         if (k === "onBehalfOf") {
           if (!isReference(x, c, d + 1, types4)) return false;
           v0 = x;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
-      default:
-        return false;
     }
+    return false;
   }
   if (!some) return false;
   if (!(!((v0 !== undefined)) || (((s1: readonly unknown[]) => (s1.length === 0 ? true : fp.ofType(s1, "Practitioner").length > 0))(fp.resolve(fp.get(o, "member"), c))))) return false;
@@ -1097,17 +1155,17 @@ export function isCodeableConcept(v: unknown, c: FastContext, d: number): boolea
   let sib = false;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside11, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "text") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside11, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
       case 6:
         if (k === "coding") {
@@ -1116,18 +1174,18 @@ export function isCodeableConcept(v: unknown, c: FastContext, d: number): boolea
             const y = x[i] as FhirObject;
             if (!isCoding(y, c, d + 1)) return false;
           }
-          some = true;
-        } else { if (!isBeside(k, x, o, beside11, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside11, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside11, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside11, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   return true;
@@ -1141,53 +1199,54 @@ export function isCoding(v: unknown, c: FastContext, d: number): boolean {
   let sib = false;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside12, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "code") {
-          if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside12, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isCode(x)) return false;
+          continue;
+        }
         break;
       case 6:
         if (k === "system") {
           if (!isKnownSystem(x)) {
-            if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+            if (!p.isUri(x)) return false;
             if (!rules.isAbsolute(x)) return false;
             if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
               c.container.mention(x, c.resource);
           }
-          some = true;
-        } else { if (!isBeside(k, x, o, beside12, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 7:
         if (k === "version") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "display") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside12, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
+        if (k === "display") {
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside12, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 12:
         if (k === "userSelected") {
           if (typeof x !== "boolean") return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside12, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside12, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside12, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   return true;
@@ -1201,17 +1260,17 @@ export function isContactDetail(v: unknown, c: FastContext, d: number): boolean 
   let sib = false;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside13, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "name") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside13, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
       case 7:
         if (k === "telecom") {
@@ -1220,18 +1279,18 @@ export function isContactDetail(v: unknown, c: FastContext, d: number): boolean 
             const y = x[i] as FhirObject;
             if (!isContactPoint(y, c, d + 1)) return false;
           }
-          some = true;
-        } else { if (!isBeside(k, x, o, beside13, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside13, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside13, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside13, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   return true;
@@ -1247,50 +1306,51 @@ export function isContactPoint(v: unknown, c: FastContext, d: number): boolean {
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside14, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 3:
         if (k === "use") {
           if (x !== "home" && x !== "work" && x !== "temp" && x !== "old" && x !== "mobile") return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside14, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 4:
         if (k === "rank") {
-          if (!p.isWhole(x, 1, 2147483647)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside14, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isPositiveInt(x)) return false;
+          continue;
+        }
         break;
       case 5:
         if (k === "value") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
+          if (!p.isString(x)) return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside14, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 6:
         if (k === "system") {
           if (x !== "phone" && x !== "fax" && x !== "email" && x !== "pager" && x !== "url" && x !== "sms" && x !== "other") return false;
           v1 = x;
-          some = true;
-        } else if (k === "period") {
+          continue;
+        }
+        if (k === "period") {
           if (!isPeriod(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside14, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside14, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside14, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside14, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (!(!((v0 !== undefined || (sib && o["_value"] !== undefined))) || (v1 !== undefined || (sib && o["_system"] !== undefined)))) return false;
@@ -1307,22 +1367,23 @@ export function isContributor(v: unknown, c: FastContext, d: number): boolean {
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside15, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "type") {
           if (x !== "author" && x !== "editor" && x !== "reviewer" && x !== "endorser") return false;
           v0 = x;
-          some = true;
-        } else if (k === "name") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
+          continue;
+        }
+        if (k === "name") {
+          if (!p.isString(x)) return false;
           v1 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside15, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 7:
         if (k === "contact") {
@@ -1331,18 +1392,18 @@ export function isContributor(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isContactDetail(y, c, d + 1)) return false;
           }
-          some = true;
-        } else { if (!isBeside(k, x, o, beside15, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside15, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside15, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside15, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (v0 === undefined && !(sib && o["_type"] !== undefined)) return false;
@@ -1361,53 +1422,54 @@ export function isCount(v: unknown, c: FastContext, d: number): boolean {
   let v2: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "unit") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "code") {
-          if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
+          if (!p.isString(x)) return false;
+          continue;
+        }
+        if (k === "code") {
+          if (!p.isCode(x)) return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 5:
         if (k === "value") {
           if (!p.isDecimal(x)) return false;
           v1 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 6:
         if (k === "system") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           v2 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "comparator") {
           if (x !== "<" && x !== "<=" && x !== ">=" && x !== ">") return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (!(((((v0 !== undefined || (sib && o["_code"] !== undefined)) || !((v1 !== undefined || (sib && o["_value"] !== undefined)))) && (!((v2 !== undefined || (sib && o["_system"] !== undefined))) || (fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true))) && (!((v0 !== undefined || (sib && o["_code"] !== undefined))) || (v0 === "1"))) && ((!((v1 !== undefined || (sib && o["_value"] !== undefined))) || (v1 === undefined)) || (fp.not(fp.contains(fp.text(fp.get(o, "value")), ".")) === true)))) return false;
@@ -1425,49 +1487,50 @@ export function isDataRequirement(v: unknown, c: FastContext, d: number): boolea
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside16, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "type") {
           if (typeof x !== "string" || !codes0.has(x)) return false;
           v0 = x;
-          some = true;
-        } else if (k === "sort") {
+          continue;
+        }
+        if (k === "sort") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isDataRequirementSort(y, c, d + 1)) return false;
           }
-          some = true;
-        } else { if (!isBeside(k, x, o, beside16, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 5:
         if (k === "limit") {
-          if (!p.isWhole(x, 1, 2147483647)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside16, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isPositiveInt(x)) return false;
+          continue;
+        }
         break;
       case 7:
         if (k === "profile") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_profile"], i) : typeof y !== "string" || p.uriForm(y) !== 0) return false;
+            if (y === null ? !rules.isAt(o["_profile"], i) : !p.isUri(y)) return false;
             if (c.container !== undefined && typeof y === "string" && y.charCodeAt(0) === 35)
               c.container.mention(y, c.resource);
           }
-          some = true;
-        } else { if (!isBeside(k, x, o, beside16, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside16, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "codeFilter") {
@@ -1476,39 +1539,40 @@ export function isDataRequirement(v: unknown, c: FastContext, d: number): boolea
             const y = x[i] as FhirObject;
             if (!isDataRequirementCodeFilter(y, c, d + 1)) return false;
           }
-          some = true;
-        } else if (k === "dateFilter") {
+          continue;
+        }
+        if (k === "dateFilter") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isDataRequirementDateFilter(y, c, d + 1)) return false;
           }
-          some = true;
-        } else { if (!isBeside(k, x, o, beside16, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 11:
         if (k === "mustSupport") {
           if (!areStrings(x, o["_mustSupport"])) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside16, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 16:
         if (k === "subjectReference") {
           n0++;
           if (!isReference(x, c, d + 1, types6)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside16, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 22:
         if (k === "subjectCodeableConcept") {
           n0++;
           if (!isCodeableConcept(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside16, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside16, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside16, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (v0 === undefined && !(sib && o["_type"] !== undefined)) return false;
@@ -1526,50 +1590,51 @@ export function isDataRequirementCodeFilter(v: unknown, c: FastContext, d: numbe
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside17, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "path") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
+          if (!p.isString(x)) return false;
           v0 = x;
-          some = true;
-        } else if (k === "code") {
+          continue;
+        }
+        if (k === "code") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isCoding(y, c, d + 1)) return false;
           }
-          some = true;
-        } else { if (!isBeside(k, x, o, beside17, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 8:
         if (k === "valueSet") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
-          some = true;
-        } else { if (!isBeside(k, x, o, beside17, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside17, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 11:
         if (k === "searchParam") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
+          if (!p.isString(x)) return false;
           v1 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside17, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside17, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside17, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (!(((v0 !== undefined || (sib && o["_path"] !== undefined)) && !((v1 !== undefined || (sib && o["_searchParam"] !== undefined)))) || (!((v0 !== undefined || (sib && o["_path"] !== undefined))) && (v1 !== undefined || (sib && o["_searchParam"] !== undefined))))) return false;
@@ -1587,50 +1652,52 @@ export function isDataRequirementDateFilter(v: unknown, c: FastContext, d: numbe
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside18, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "path") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
+          if (!p.isString(x)) return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside18, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside18, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 11:
         if (k === "searchParam") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
+          if (!p.isString(x)) return false;
           v1 = x;
-          some = true;
-        } else if (k === "valuePeriod") {
+          continue;
+        }
+        if (k === "valuePeriod") {
           n0++;
           if (!isPeriod(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside18, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 13:
         if (k === "valueDateTime") {
           n0++;
-          if (typeof x !== "string" || p.dateTimeForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "valueDuration") {
+          if (!p.isDateTime(x)) return false;
+          continue;
+        }
+        if (k === "valueDuration") {
           n0++;
           if (!isDuration(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside18, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside18, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside18, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (sib) n0 += rules.countAlone(o, ["valueDateTime"]);
@@ -1649,32 +1716,33 @@ export function isDataRequirementSort(v: unknown, c: FastContext, d: number): bo
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside19, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "path") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
+          if (!p.isString(x)) return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside19, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "direction") {
+          continue;
+        }
+        if (k === "direction") {
           if (x !== "ascending" && x !== "descending") return false;
           v1 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside19, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside19, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside19, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (v0 === undefined && !(sib && o["_path"] !== undefined)) return false;
@@ -1693,53 +1761,54 @@ export function isDistance(v: unknown, c: FastContext, d: number): boolean {
   let v2: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "unit") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "code") {
-          if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
+          if (!p.isString(x)) return false;
+          continue;
+        }
+        if (k === "code") {
+          if (!p.isCode(x)) return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 5:
         if (k === "value") {
           if (!p.isDecimal(x)) return false;
           v1 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 6:
         if (k === "system") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           v2 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "comparator") {
           if (x !== "<" && x !== "<=" && x !== ">=" && x !== ">") return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (!(((v0 !== undefined || (sib && o["_code"] !== undefined)) || !((v1 !== undefined || (sib && o["_value"] !== undefined)))) && (!((v2 !== undefined || (sib && o["_system"] !== undefined))) || (fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true)))) return false;
@@ -1756,47 +1825,49 @@ export function isDosage(v: unknown, c: FastContext, d: number): boolean {
   let n0 = 0;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "text") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "site") {
+          if (!p.isString(x)) return false;
+          continue;
+        }
+        if (k === "site") {
           if (!isCodeableConcept(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 5:
         if (k === "route") {
           if (!isCodeableConcept(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 6:
         if (k === "timing") {
           if (!isTiming(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "method") {
+          continue;
+        }
+        if (k === "method") {
           if (!isCodeableConcept(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 8:
         if (k === "sequence") {
-          if (!p.isWhole(x, -2147483648, 2147483647)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isInteger(x)) return false;
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 11:
         if (k === "doseAndRate") {
@@ -1805,40 +1876,41 @@ export function isDosage(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isDosageDoseAndRate(y, c, d + 1)) return false;
           }
-          some = true;
-        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 15:
         if (k === "asNeededBoolean") {
           n0++;
           if (typeof x !== "boolean") return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 16:
         if (k === "maxDosePerPeriod") {
           if (!isRatio(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 18:
         if (k === "patientInstruction") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "maxDosePerLifetime") {
+          if (!p.isString(x)) return false;
+          continue;
+        }
+        if (k === "maxDosePerLifetime") {
           if (!isQuantity(x, c, d + 1)) return false;
           {
             const y = x as FhirObject;
             if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
           }
-          some = true;
-        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 21:
         if (k === "additionalInstruction") {
@@ -1847,15 +1919,15 @@ export function isDosage(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-          some = true;
-        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 23:
         if (k === "asNeededCodeableConcept") {
           n0++;
           if (!isCodeableConcept(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 24:
         if (k === "maxDosePerAdministration") {
@@ -1864,12 +1936,12 @@ export function isDosage(v: unknown, c: FastContext, d: number): boolean {
             const y = x as FhirObject;
             if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
           }
-          some = true;
-        } else { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside20, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside20, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (sib) n0 += rules.countAlone(o, ["asNeededBoolean"]);
@@ -1886,35 +1958,38 @@ export function isDosageDoseAndRate(v: unknown, c: FastContext, d: number): bool
   let n1 = 0;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
-        break;
       case 4:
         if (k === "type") {
           if (!isCodeableConcept(x, c, d + 1)) return false;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "doseRange") {
+          continue;
+        }
+        if (k === "doseRange") {
           n0++;
           if (!isRange(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "rateRatio") {
+          continue;
+        }
+        if (k === "rateRatio") {
           n1++;
           if (!isRatio(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "rateRange") {
+          continue;
+        }
+        if (k === "rateRange") {
           n1++;
           if (!isRange(x, c, d + 1)) return false;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
       case 12:
         if (k === "doseQuantity") {
@@ -1924,20 +1999,20 @@ export function isDosageDoseAndRate(v: unknown, c: FastContext, d: number): bool
             const y = x as FhirObject;
             if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
           }
-          some = true;
-        } else if (k === "rateQuantity") {
+          continue;
+        }
+        if (k === "rateQuantity") {
           n1++;
           if (!isQuantity(x, c, d + 1)) return false;
           {
             const y = x as FhirObject;
             if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
           }
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
-      default:
-        return false;
     }
+    return false;
   }
   if (!some) return false;
   if (n0 > 1) return false;
@@ -1956,53 +2031,54 @@ export function isDuration(v: unknown, c: FastContext, d: number): boolean {
   let v2: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "unit") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "code") {
-          if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
+          if (!p.isString(x)) return false;
+          continue;
+        }
+        if (k === "code") {
+          if (!p.isCode(x)) return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 5:
         if (k === "value") {
           if (!p.isDecimal(x)) return false;
           v1 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 6:
         if (k === "system") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           v2 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "comparator") {
           if (x !== "<" && x !== "<=" && x !== ">=" && x !== ">") return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (!(!((v0 !== undefined || (sib && o["_code"] !== undefined))) || ((fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true) && (v1 !== undefined || (sib && o["_value"] !== undefined))))) return false;
@@ -2017,21 +2093,20 @@ export function isElement(v: unknown, c: FastContext, d: number): boolean {
   let some = false;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
-        break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
-      default:
-        return false;
     }
+    return false;
   }
   if (!some) return false;
   return true;
@@ -2052,27 +2127,38 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
     switch (k.length) {
       case 2:
         if (k === "id") {
-          if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
+          if (!p.isId(x)) return false;
+          continue;
+        }
         break;
       case 4:
         if (k === "meta") {
           if (!isMeta(x, c, d + 1)) return false;
-        } else if (k === "text") {
+          continue;
+        }
+        if (k === "text") {
           if (!isNarrative(x, c, d + 1)) return false;
-        } else if (k === "name") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
+          continue;
+        }
+        if (k === "name") {
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
       case 6:
         if (k === "status") {
           if (x !== "active" && x !== "suspended" && x !== "error" && x !== "off" && x !== "entered-in-error" && x !== "test") return false;
           v0 = x;
-        } else if (k === "period") {
+          continue;
+        }
+        if (k === "period") {
           if (!isPeriod(x, c, d + 1)) return false;
-        } else if (k === "header") {
+          continue;
+        }
+        if (k === "header") {
           if (!areStrings(x, o["_header"])) return false;
-        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 7:
         if (k === "contact") {
@@ -2081,25 +2167,32 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isContactPoint(y, c, d + 1)) return false;
           }
-        } else if (k === "address") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          continue;
+        }
+        if (k === "address") {
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           v3 = x;
-        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 8:
         if (k === "language") {
-          if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
+          if (!p.isCode(x)) return false;
+          continue;
+        }
         break;
       case 9:
         if (k === "contained") {
           if (!areResources(x, c, d + 1)) return false;
           v4 = x;
-        } else if (k === "extension") {
+          continue;
+        }
+        if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "identifier") {
@@ -2108,7 +2201,8 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isIdentifier(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 11:
         if (k === "payloadType") {
@@ -2118,47 +2212,54 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
           v2 = x;
-        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 12:
         if (k === "resourceType") {
-        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 13:
         if (k === "implicitRules") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
-        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 14:
         if (k === "connectionType") {
           if (!isCoding(x, c, d + 1)) return false;
           v1 = x;
-        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 15:
         if (k === "payloadMimeType") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_payloadMimeType"], i) : typeof y !== "string" || p.mimeTypeForm(y) !== 0) return false;
+            if (y === null ? !rules.isAt(o["_payloadMimeType"], i) : !p.isMimeType(y)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 20:
         if (k === "managingOrganization") {
           if (!isReference(x, c, d + 1, types4)) return false;
-        } else { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside21, c, d + 1)) return false; sib = true; }
     }
+    if (!isBeside(k, x, o, beside21, c, d + 1)) return false;
+    sib = true;
   }
   if (v0 === undefined && !(sib && o["_status"] !== undefined)) return false;
   if (v1 === undefined) return false;
@@ -2183,66 +2284,86 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
     switch (k.length) {
       case 2:
         if (k === "id") {
-          if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
+          if (!p.isId(x)) return false;
+          continue;
+        }
         break;
       case 4:
         if (k === "meta") {
           if (!isMeta(x, c, d + 1)) return false;
-        } else if (k === "text") {
+          continue;
+        }
+        if (k === "text") {
           if (!isNarrative(x, c, d + 1)) return false;
-        } else if (k === "type") {
+          continue;
+        }
+        if (k === "type") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else if (k === "team") {
+          continue;
+        }
+        if (k === "team") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types10)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 6:
         if (k === "status") {
           if (x !== "planned" && x !== "waitlist" && x !== "active" && x !== "onhold" && x !== "finished" && x !== "cancelled" && x !== "entered-in-error") return false;
           v0 = x;
-        } else if (k === "period") {
+          continue;
+        }
+        if (k === "period") {
           if (!isPeriod(x, c, d + 1)) return false;
-        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 7:
         if (k === "patient") {
           if (!isReference(x, c, d + 1, types7)) return false;
           v1 = x;
-        } else if (k === "account") {
+          continue;
+        }
+        if (k === "account") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types11)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 8:
         if (k === "language") {
-          if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
+          if (!p.isCode(x)) return false;
+          continue;
+        }
         break;
       case 9:
         if (k === "contained") {
           if (!areResources(x, c, d + 1)) return false;
           v2 = x;
-        } else if (k === "extension") {
+          continue;
+        }
+        if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-        } else if (k === "diagnosis") {
+          continue;
+        }
+        if (k === "diagnosis") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isEpisodeOfCareDiagnosis(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "identifier") {
@@ -2251,29 +2372,35 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
             const y = x[i] as FhirObject;
             if (!isIdentifier(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 11:
         if (k === "careManager") {
           if (!isReference(x, c, d + 1, types9)) return false;
-        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 12:
         if (k === "resourceType") {
-        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 13:
         if (k === "implicitRules") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
-        } else if (k === "statusHistory") {
+          continue;
+        }
+        if (k === "statusHistory") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isEpisodeOfCareStatusHistory(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 15:
         if (k === "referralRequest") {
@@ -2282,21 +2409,24 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types8)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 20:
         if (k === "managingOrganization") {
           if (!isReference(x, c, d + 1, types4)) return false;
-        } else { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside22, c, d + 1)) return false; sib = true; }
     }
+    if (!isBeside(k, x, o, beside22, c, d + 1)) return false;
+    sib = true;
   }
   if (v0 === undefined && !(sib && o["_status"] !== undefined)) return false;
   if (v1 === undefined) return false;
@@ -2315,40 +2445,42 @@ export function isEpisodeOfCareDiagnosis(v: unknown, c: FastContext, d: number):
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside23, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "role") {
           if (!isCodeableConcept(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "rank") {
-          if (!p.isWhole(x, 1, 2147483647)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside23, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
+        if (k === "rank") {
+          if (!p.isPositiveInt(x)) return false;
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "condition") {
+          continue;
+        }
+        if (k === "condition") {
           if (!isReference(x, c, d + 1, types3)) return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside23, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside23, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside23, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside23, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (v0 === undefined) return false;
@@ -2365,38 +2497,39 @@ export function isEpisodeOfCareStatusHistory(v: unknown, c: FastContext, d: numb
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside24, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 6:
         if (k === "status") {
           if (x !== "planned" && x !== "waitlist" && x !== "active" && x !== "onhold" && x !== "finished" && x !== "cancelled" && x !== "entered-in-error") return false;
           v0 = x;
-          some = true;
-        } else if (k === "period") {
+          continue;
+        }
+        if (k === "period") {
           if (!isPeriod(x, c, d + 1)) return false;
           v1 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside24, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside24, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside24, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside24, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside24, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (v0 === undefined && !(sib && o["_status"] !== undefined)) return false;
@@ -2415,53 +2548,54 @@ export function isExpression(v: unknown, c: FastContext, d: number): boolean {
   let v2: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside25, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "name") {
-          if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside25, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isId(x)) return false;
+          continue;
+        }
         break;
       case 8:
         if (k === "language") {
-          if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
+          if (!p.isCode(x)) return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside25, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "reference") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          continue;
+        }
+        if (k === "reference") {
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           v2 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside25, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "expression") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
+          if (!p.isString(x)) return false;
           v1 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside25, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 11:
         if (k === "description") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside25, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside25, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside25, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (v0 === undefined && !(sib && o["_language"] !== undefined)) return false;
@@ -2480,279 +2614,315 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 3:
         if (k === "url") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 7:
         if (k === "valueId") {
           n0++;
-          if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isId(x)) return false;
+          continue;
+        }
         break;
       case 8:
         if (k === "valueOid") {
           n0++;
-          if (typeof x !== "string" || p.oidForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "valueUri") {
+          if (!p.isOid(x)) return false;
+          continue;
+        }
+        if (k === "valueUri") {
           n0++;
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
-          some = true;
-        } else if (k === "valueUrl") {
+          continue;
+        }
+        if (k === "valueUrl") {
           n0++;
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
-          some = true;
-        } else if (k === "valueAge") {
+          continue;
+        }
+        if (k === "valueAge") {
           n0++;
           if (!isAge(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
           v1 = x;
-          some = true;
-        } else if (k === "valueCode") {
+          continue;
+        }
+        if (k === "valueCode") {
           n0++;
-          if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "valueDate") {
+          if (!p.isCode(x)) return false;
+          continue;
+        }
+        if (k === "valueDate") {
           n0++;
-          if (typeof x !== "string" || p.dateForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "valueTime") {
+          if (!p.isDate(x)) return false;
+          continue;
+        }
+        if (k === "valueTime") {
           n0++;
-          if (typeof x !== "string" || p.timeForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "valueUuid") {
+          if (!p.isTime(x)) return false;
+          continue;
+        }
+        if (k === "valueUuid") {
           n0++;
-          if (typeof x !== "string" || p.uuidForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "valueMeta") {
+          if (!p.isUuid(x)) return false;
+          continue;
+        }
+        if (k === "valueMeta") {
           n0++;
           if (!isMeta(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "valueCount") {
           n0++;
           if (!isCount(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "valueMoney") {
+          continue;
+        }
+        if (k === "valueMoney") {
           n0++;
           if (!isMoney(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "valueRange") {
+          continue;
+        }
+        if (k === "valueRange") {
           n0++;
           if (!isRange(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "valueRatio") {
+          continue;
+        }
+        if (k === "valueRatio") {
           n0++;
           if (!isRatio(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 11:
         if (k === "valueString") {
           n0++;
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "valueCoding") {
+          if (!p.isString(x)) return false;
+          continue;
+        }
+        if (k === "valueCoding") {
           n0++;
           if (!isCoding(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "valuePeriod") {
+          continue;
+        }
+        if (k === "valuePeriod") {
           n0++;
           if (!isPeriod(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "valueTiming") {
+          continue;
+        }
+        if (k === "valueTiming") {
           n0++;
           if (!isTiming(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "valueDosage") {
+          continue;
+        }
+        if (k === "valueDosage") {
           n0++;
           if (!isDosage(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 12:
         if (k === "valueBoolean") {
           n0++;
           if (typeof x !== "boolean") return false;
-          some = true;
-        } else if (k === "valueDecimal") {
+          continue;
+        }
+        if (k === "valueDecimal") {
           n0++;
           if (!p.isDecimal(x)) return false;
-          some = true;
-        } else if (k === "valueInstant") {
+          continue;
+        }
+        if (k === "valueInstant") {
           n0++;
-          if (typeof x !== "string" || p.instantForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "valueInteger") {
+          if (!p.isInstant(x)) return false;
+          continue;
+        }
+        if (k === "valueInteger") {
           n0++;
-          if (!p.isWhole(x, -2147483648, 2147483647)) return false;
-          some = true;
-        } else if (k === "valueAddress") {
+          if (!p.isInteger(x)) return false;
+          continue;
+        }
+        if (k === "valueAddress") {
           n0++;
           if (!isAddress(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 13:
         if (k === "valueDateTime") {
           n0++;
-          if (typeof x !== "string" || p.dateTimeForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "valueMarkdown") {
+          if (!p.isDateTime(x)) return false;
+          continue;
+        }
+        if (k === "valueMarkdown") {
           n0++;
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "valueDistance") {
+          if (!p.isString(x)) return false;
+          continue;
+        }
+        if (k === "valueDistance") {
           n0++;
           if (!isDistance(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "valueDuration") {
+          continue;
+        }
+        if (k === "valueDuration") {
           n0++;
           if (!isDuration(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "valueQuantity") {
+          continue;
+        }
+        if (k === "valueQuantity") {
           n0++;
           if (!isQuantity(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 14:
         if (k === "valueCanonical") {
           n0++;
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
-          some = true;
-        } else if (k === "valueHumanName") {
+          continue;
+        }
+        if (k === "valueHumanName") {
           n0++;
           if (!isHumanName(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "valueReference") {
+          continue;
+        }
+        if (k === "valueReference") {
           n0++;
           if (!isReference(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "valueSignature") {
+          continue;
+        }
+        if (k === "valueSignature") {
           n0++;
           if (!isSignature(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 15:
         if (k === "valueAnnotation") {
           n0++;
           if (!isAnnotation(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "valueAttachment") {
+          continue;
+        }
+        if (k === "valueAttachment") {
           n0++;
           if (!isAttachment(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "valueIdentifier") {
+          continue;
+        }
+        if (k === "valueIdentifier") {
           n0++;
           if (!isIdentifier(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "valueExpression") {
+          continue;
+        }
+        if (k === "valueExpression") {
           n0++;
           if (!isExpression(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 16:
         if (k === "valuePositiveInt") {
           n0++;
-          if (!p.isWhole(x, 1, 2147483647)) return false;
-          some = true;
-        } else if (k === "valueUnsignedInt") {
+          if (!p.isPositiveInt(x)) return false;
+          continue;
+        }
+        if (k === "valueUnsignedInt") {
           n0++;
-          if (!p.isWhole(x, 0, 2147483647)) return false;
-          some = true;
-        } else if (k === "valueSampledData") {
+          if (!p.isUnsignedInt(x)) return false;
+          continue;
+        }
+        if (k === "valueSampledData") {
           n0++;
           if (!isSampledData(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "valueContributor") {
+          continue;
+        }
+        if (k === "valueContributor") {
           n0++;
           if (!isContributor(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 17:
         if (k === "valueBase64Binary") {
           n0++;
-          if (typeof x !== "string" || p.base64BinaryForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "valueContactPoint") {
+          if (!p.isBase64Binary(x)) return false;
+          continue;
+        }
+        if (k === "valueContactPoint") {
           n0++;
           if (!isContactPoint(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "valueUsageContext") {
+          continue;
+        }
+        if (k === "valueUsageContext") {
           n0++;
           if (!isUsageContext(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 18:
         if (k === "valueContactDetail") {
           n0++;
           if (!isContactDetail(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 20:
         if (k === "valueCodeableConcept") {
           n0++;
           if (!isCodeableConcept(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "valueDataRequirement") {
+          continue;
+        }
+        if (k === "valueDataRequirement") {
           n0++;
           if (!isDataRequirement(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "valueRelatedArtifact") {
+          continue;
+        }
+        if (k === "valueRelatedArtifact") {
           n0++;
           if (!isRelatedArtifact(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 22:
         if (k === "valueTriggerDefinition") {
           n0++;
           if (!isTriggerDefinition(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 24:
         if (k === "valueParameterDefinition") {
           n0++;
           if (!isParameterDefinition(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside26, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside26, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (sib) n0 += rules.countAlone(o, ["valueBase64Binary", "valueBoolean", "valueCanonical", "valueCode", "valueDate", "valueDateTime", "valueDecimal", "valueId", "valueInstant", "valueInteger", "valueMarkdown", "valueOid", "valuePositiveInt", "valueString", "valueTime", "valueUnsignedInt", "valueUri", "valueUrl", "valueUuid"]);
@@ -2773,87 +2943,114 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
     switch (k.length) {
       case 2:
         if (k === "id") {
-          if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
+          if (!p.isId(x)) return false;
+          continue;
+        }
         break;
       case 4:
         if (k === "meta") {
           if (!isMeta(x, c, d + 1)) return false;
-        } else if (k === "text") {
+          continue;
+        }
+        if (k === "text") {
           if (!isNarrative(x, c, d + 1)) return false;
-        } else if (k === "type") {
+          continue;
+        }
+        if (k === "type") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else if (k === "name") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
+          continue;
+        }
+        if (k === "name") {
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
       case 5:
         if (k === "photo") {
           if (!isAttachment(x, c, d + 1)) return false;
-        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 6:
         if (k === "active") {
           if (typeof x !== "boolean") return false;
-        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 7:
         if (k === "comment") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else if (k === "telecom") {
+          if (!p.isString(x)) return false;
+          continue;
+        }
+        if (k === "telecom") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isContactPoint(y, c, d + 1)) return false;
           }
-        } else if (k === "program") {
+          continue;
+        }
+        if (k === "program") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 8:
         if (k === "language") {
-          if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
-        } else if (k === "category") {
+          if (!p.isCode(x)) return false;
+          continue;
+        }
+        if (k === "category") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else if (k === "location") {
+          continue;
+        }
+        if (k === "location") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types12)) return false;
           }
-        } else if (k === "endpoint") {
+          continue;
+        }
+        if (k === "endpoint") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types13)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "contained") {
           if (!areResources(x, c, d + 1)) return false;
           v0 = x;
-        } else if (k === "extension") {
+          continue;
+        }
+        if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-        } else if (k === "specialty") {
+          continue;
+        }
+        if (k === "specialty") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "identifier") {
@@ -2862,9 +3059,12 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
             const y = x[i] as FhirObject;
             if (!isIdentifier(y, c, d + 1)) return false;
           }
-        } else if (k === "providedBy") {
+          continue;
+        }
+        if (k === "providedBy") {
           if (!isReference(x, c, d + 1, types4)) return false;
-        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 11:
         if (k === "eligibility") {
@@ -2873,44 +3073,57 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
             const y = x[i] as FhirObject;
             if (!isHealthcareServiceEligibility(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 12:
         if (k === "resourceType") {
-        } else if (k === "extraDetails") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else if (k === "coverageArea") {
+          continue;
+        }
+        if (k === "extraDetails") {
+          if (!p.isString(x)) return false;
+          continue;
+        }
+        if (k === "coverageArea") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types12)) return false;
           }
-        } else if (k === "notAvailable") {
+          continue;
+        }
+        if (k === "notAvailable") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isHealthcareServiceNotAvailable(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 13:
         if (k === "implicitRules") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
-        } else if (k === "communication") {
+          continue;
+        }
+        if (k === "communication") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else if (k === "availableTime") {
+          continue;
+        }
+        if (k === "availableTime") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isHealthcareServiceAvailableTime(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 14:
         if (k === "characteristic") {
@@ -2919,23 +3132,28 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else if (k === "referralMethod") {
+          continue;
+        }
+        if (k === "referralMethod") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 19:
         if (k === "appointmentRequired") {
           if (typeof x !== "boolean") return false;
-        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 20:
         if (k === "serviceProvisionCode") {
@@ -2944,16 +3162,18 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 22:
         if (k === "availabilityExceptions") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside27, c, d + 1)) return false; sib = true; }
     }
+    if (!isBeside(k, x, o, beside27, c, d + 1)) return false;
+    sib = true;
   }
   if (!!(((v0 !== undefined) && i6(o, c)))) return false;
   if (!(!(((v0 !== undefined) && i7(o, c))) && !(((v0 !== undefined) && i8(o, c))))) return false;
@@ -2969,23 +3189,23 @@ export function isHealthcareServiceAvailableTime(v: unknown, c: FastContext, d: 
   let sib = false;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 6:
         if (k === "allDay") {
           if (typeof x !== "boolean") return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "daysOfWeek") {
@@ -2994,30 +3214,30 @@ export function isHealthcareServiceAvailableTime(v: unknown, c: FastContext, d: 
             const y: unknown = x[i];
             if (y === null ? !rules.isAt(o["_daysOfWeek"], i) : y !== "mon" && y !== "tue" && y !== "wed" && y !== "thu" && y !== "fri" && y !== "sat" && y !== "sun") return false;
           }
-          some = true;
-        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 16:
         if (k === "availableEndTime") {
-          if (typeof x !== "string" || p.timeForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isTime(x)) return false;
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 18:
         if (k === "availableStartTime") {
-          if (typeof x !== "string" || p.timeForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isTime(x)) return false;
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside28, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   return true;
@@ -3031,39 +3251,39 @@ export function isHealthcareServiceEligibility(v: unknown, c: FastContext, d: nu
   let sib = false;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside29, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "code") {
           if (!isCodeableConcept(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside29, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 7:
         if (k === "comment") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside29, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside29, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside29, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside29, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside29, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   return true;
@@ -3078,40 +3298,40 @@ export function isHealthcareServiceNotAvailable(v: unknown, c: FastContext, d: n
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside30, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 6:
         if (k === "during") {
           if (!isPeriod(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside30, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside30, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 11:
         if (k === "description") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
+          if (!p.isString(x)) return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside30, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside30, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside30, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside30, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (v0 === undefined && !(sib && o["_description"] !== undefined)) return false;
@@ -3126,54 +3346,57 @@ export function isHumanName(v: unknown, c: FastContext, d: number): boolean {
   let sib = false;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside31, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 3:
         if (k === "use") {
           if (x !== "usual" && x !== "official" && x !== "temp" && x !== "nickname" && x !== "anonymous" && x !== "old" && x !== "maiden") return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside31, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 4:
         if (k === "text") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside31, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
       case 5:
         if (k === "given") {
           if (!areStrings(x, o["_given"])) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside31, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 6:
         if (k === "family") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "prefix") {
+          if (!p.isString(x)) return false;
+          continue;
+        }
+        if (k === "prefix") {
           if (!areStrings(x, o["_prefix"])) return false;
-          some = true;
-        } else if (k === "suffix") {
+          continue;
+        }
+        if (k === "suffix") {
           if (!areStrings(x, o["_suffix"])) return false;
-          some = true;
-        } else if (k === "period") {
+          continue;
+        }
+        if (k === "period") {
           if (!isPeriod(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside31, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside31, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside31, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside31, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   return true;
@@ -3187,59 +3410,60 @@ export function isIdentifier(v: unknown, c: FastContext, d: number): boolean {
   let sib = false;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside32, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 3:
         if (k === "use") {
           if (x !== "usual" && x !== "official" && x !== "temp" && x !== "secondary" && x !== "old") return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside32, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 4:
         if (k === "type") {
           if (!isCodeableConcept(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside32, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 5:
         if (k === "value") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside32, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
       case 6:
         if (k === "system") {
           if (!isKnownSystem(x)) {
-            if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+            if (!p.isUri(x)) return false;
             if (!rules.isAbsolute(x)) return false;
             if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
               c.container.mention(x, c.resource);
           }
-          some = true;
-        } else if (k === "period") {
+          continue;
+        }
+        if (k === "period") {
           if (!isPeriod(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside32, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 8:
         if (k === "assigner") {
           if (!isReference(x, c, d + 1, types4)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside32, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside32, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside32, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside32, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   return true;
@@ -3256,37 +3480,51 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
     switch (k.length) {
       case 2:
         if (k === "id") {
-          if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
+          if (!p.isId(x)) return false;
+          continue;
+        }
         break;
       case 4:
         if (k === "meta") {
           if (!isMeta(x, c, d + 1)) return false;
-        } else if (k === "text") {
+          continue;
+        }
+        if (k === "text") {
           if (!isNarrative(x, c, d + 1)) return false;
-        } else if (k === "name") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else if (k === "mode") {
+          continue;
+        }
+        if (k === "name") {
+          if (!p.isString(x)) return false;
+          continue;
+        }
+        if (k === "mode") {
           if (x !== "instance" && x !== "kind") return false;
-        } else if (k === "type") {
+          continue;
+        }
+        if (k === "type") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 5:
         if (k === "alias") {
           if (!areStrings(x, o["_alias"])) return false;
-        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 6:
         if (k === "status") {
           if (x !== "active" && x !== "suspended" && x !== "inactive") return false;
-        } else if (k === "partOf") {
+          continue;
+        }
+        if (k === "partOf") {
           if (!isReference(x, c, d + 1, types12)) return false;
-        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 7:
         if (k === "telecom") {
@@ -3295,30 +3533,41 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isContactPoint(y, c, d + 1)) return false;
           }
-        } else if (k === "address") {
+          continue;
+        }
+        if (k === "address") {
           if (!isAddress(x, c, d + 1)) return false;
-        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 8:
         if (k === "language") {
-          if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
-        } else if (k === "position") {
+          if (!p.isCode(x)) return false;
+          continue;
+        }
+        if (k === "position") {
           if (!isLocationPosition(x, c, d + 1)) return false;
-        } else if (k === "endpoint") {
+          continue;
+        }
+        if (k === "endpoint") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types13)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "contained") {
           if (!areResources(x, c, d + 1)) return false;
           v0 = x;
-        } else if (k === "extension") {
+          continue;
+        }
+        if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "identifier") {
@@ -3327,25 +3576,31 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isIdentifier(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 11:
         if (k === "description") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
       case 12:
         if (k === "resourceType") {
-        } else if (k === "physicalType") {
+          continue;
+        }
+        if (k === "physicalType") {
           if (!isCodeableConcept(x, c, d + 1)) return false;
-        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 13:
         if (k === "implicitRules") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
-        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 16:
         if (k === "hoursOfOperation") {
@@ -3354,28 +3609,34 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isLocationHoursOfOperation(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-        } else if (k === "operationalStatus") {
+          continue;
+        }
+        if (k === "operationalStatus") {
           if (!isCoding(x, c, d + 1)) return false;
-        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 20:
         if (k === "managingOrganization") {
           if (!isReference(x, c, d + 1, types4)) return false;
-        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 22:
         if (k === "availabilityExceptions") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside33, c, d + 1)) return false; sib = true; }
     }
+    if (!isBeside(k, x, o, beside33, c, d + 1)) return false;
+    sib = true;
   }
   if (!!(((v0 !== undefined) && i6(o, c)))) return false;
   if (!(!(((v0 !== undefined) && i7(o, c))) && !(((v0 !== undefined) && i8(o, c))))) return false;
@@ -3391,23 +3652,23 @@ export function isLocationHoursOfOperation(v: unknown, c: FastContext, d: number
   let sib = false;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside34, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 6:
         if (k === "allDay") {
           if (typeof x !== "boolean") return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside34, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside34, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "daysOfWeek") {
@@ -3416,27 +3677,28 @@ export function isLocationHoursOfOperation(v: unknown, c: FastContext, d: number
             const y: unknown = x[i];
             if (y === null ? !rules.isAt(o["_daysOfWeek"], i) : y !== "mon" && y !== "tue" && y !== "wed" && y !== "thu" && y !== "fri" && y !== "sat" && y !== "sun") return false;
           }
-          some = true;
-        } else { if (!isBeside(k, x, o, beside34, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 11:
         if (k === "openingTime") {
-          if (typeof x !== "string" || p.timeForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "closingTime") {
-          if (typeof x !== "string" || p.timeForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside34, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isTime(x)) return false;
+          continue;
+        }
+        if (k === "closingTime") {
+          if (!p.isTime(x)) return false;
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside34, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside34, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside34, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   return true;
@@ -3452,41 +3714,43 @@ export function isLocationPosition(v: unknown, c: FastContext, d: number): boole
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside35, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 8:
         if (k === "latitude") {
           if (!p.isDecimal(x)) return false;
           v1 = x;
-          some = true;
-        } else if (k === "altitude") {
+          continue;
+        }
+        if (k === "altitude") {
           if (!p.isDecimal(x)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside35, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "longitude") {
+          continue;
+        }
+        if (k === "longitude") {
           if (!p.isDecimal(x)) return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside35, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside35, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside35, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside35, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (v0 === undefined && !(sib && o["_longitude"] !== undefined)) return false;
@@ -3502,12 +3766,12 @@ export function isMeta(v: unknown, c: FastContext, d: number): boolean {
   let sib = false;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside36, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 3:
         if (k === "tag") {
           if (!Array.isArray(x) || x.length === 0) return false;
@@ -3515,29 +3779,29 @@ export function isMeta(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isCoding(y, c, d + 1)) return false;
           }
-          some = true;
-        } else { if (!isBeside(k, x, o, beside36, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 6:
         if (k === "source") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
-          some = true;
-        } else { if (!isBeside(k, x, o, beside36, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 7:
         if (k === "profile") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_profile"], i) : typeof y !== "string" || p.uriForm(y) !== 0) return false;
+            if (y === null ? !rules.isAt(o["_profile"], i) : !p.isUri(y)) return false;
             if (c.container !== undefined && typeof y === "string" && y.charCodeAt(0) === 35)
               c.container.mention(y, c.resource);
           }
           c.sawProfile = true;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside36, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 8:
         if (k === "security") {
@@ -3546,27 +3810,28 @@ export function isMeta(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isCoding(y, c, d + 1)) return false;
           }
-          some = true;
-        } else { if (!isBeside(k, x, o, beside36, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "versionId") {
-          if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside36, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
+        if (k === "versionId") {
+          if (!p.isId(x)) return false;
+          continue;
+        }
         break;
       case 11:
         if (k === "lastUpdated") {
-          if (typeof x !== "string" || p.instantForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside36, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isInstant(x)) return false;
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside36, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside36, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   return true;
@@ -3580,33 +3845,33 @@ export function isMoney(v: unknown, c: FastContext, d: number): boolean {
   let sib = false;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside37, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 5:
         if (k === "value") {
           if (!p.isDecimal(x)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside37, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 8:
         if (k === "currency") {
-          if (typeof x !== "string" || p.currencyForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside37, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isCurrency(x)) return false;
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside37, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside37, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside37, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   return true;
@@ -3622,35 +3887,35 @@ export function isNarrative(v: unknown, c: FastContext, d: number): boolean {
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside24, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 3:
         if (k === "div") {
           if (typeof x !== "string" || !isNarrativeText(x)) return false;
           v1 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside24, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 6:
         if (k === "status") {
           if (x !== "generated" && x !== "extensions" && x !== "additional" && x !== "empty") return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside24, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside24, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside24, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside24, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (v0 === undefined && !(sib && o["_status"] !== undefined)) return false;
@@ -3670,15 +3935,19 @@ export function isOperationOutcome(v: unknown, c: FastContext, d: number): boole
     switch (k.length) {
       case 2:
         if (k === "id") {
-          if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside38, c, d + 1)) return false; sib = true; }
+          if (!p.isId(x)) return false;
+          continue;
+        }
         break;
       case 4:
         if (k === "meta") {
           if (!isMeta(x, c, d + 1)) return false;
-        } else if (k === "text") {
+          continue;
+        }
+        if (k === "text") {
           if (!isNarrative(x, c, d + 1)) return false;
-        } else { if (!isBeside(k, x, o, beside38, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 5:
         if (k === "issue") {
@@ -3688,40 +3957,48 @@ export function isOperationOutcome(v: unknown, c: FastContext, d: number): boole
             if (!isOperationOutcomeIssue(y, c, d + 1)) return false;
           }
           v0 = x;
-        } else { if (!isBeside(k, x, o, beside38, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 8:
         if (k === "language") {
-          if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside38, c, d + 1)) return false; sib = true; }
+          if (!p.isCode(x)) return false;
+          continue;
+        }
         break;
       case 9:
         if (k === "contained") {
           if (!areResources(x, c, d + 1)) return false;
           v1 = x;
-        } else if (k === "extension") {
+          continue;
+        }
+        if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-        } else { if (!isBeside(k, x, o, beside38, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 12:
         if (k === "resourceType") {
-        } else { if (!isBeside(k, x, o, beside38, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 13:
         if (k === "implicitRules") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
-        } else { if (!isBeside(k, x, o, beside38, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-        } else { if (!isBeside(k, x, o, beside38, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside38, c, d + 1)) return false; sib = true; }
     }
+    if (!isBeside(k, x, o, beside38, c, d + 1)) return false;
+    sib = true;
   }
   if (v0 === undefined) return false;
   if (!!(((v1 !== undefined) && i6(o, c)))) return false;
@@ -3740,62 +4017,63 @@ export function isOperationOutcomeIssue(v: unknown, c: FastContext, d: number): 
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside39, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "code") {
           if (typeof x !== "string" || !codes1.has(x)) return false;
           v1 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside39, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 7:
         if (k === "details") {
           if (!isCodeableConcept(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside39, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 8:
         if (k === "severity") {
           if (x !== "fatal" && x !== "error" && x !== "warning" && x !== "information") return false;
           v0 = x;
-          some = true;
-        } else if (k === "location") {
+          continue;
+        }
+        if (k === "location") {
           if (!areStrings(x, o["_location"])) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside39, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside39, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "expression") {
           if (!areStrings(x, o["_expression"])) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside39, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 11:
         if (k === "diagnostics") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside39, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside39, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside39, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside39, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (v0 === undefined && !(sib && o["_severity"] !== undefined)) return false;
@@ -3816,36 +4094,48 @@ export function isOrganization(v: unknown, c: FastContext, d: number): boolean {
     switch (k.length) {
       case 2:
         if (k === "id") {
-          if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside40, c, d + 1)) return false; sib = true; }
+          if (!p.isId(x)) return false;
+          continue;
+        }
         break;
       case 4:
         if (k === "meta") {
           if (!isMeta(x, c, d + 1)) return false;
-        } else if (k === "text") {
+          continue;
+        }
+        if (k === "text") {
           if (!isNarrative(x, c, d + 1)) return false;
-        } else if (k === "type") {
+          continue;
+        }
+        if (k === "type") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else if (k === "name") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
+          continue;
+        }
+        if (k === "name") {
+          if (!p.isString(x)) return false;
           v2 = x;
-        } else { if (!isBeside(k, x, o, beside40, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 5:
         if (k === "alias") {
           if (!areStrings(x, o["_alias"])) return false;
-        } else { if (!isBeside(k, x, o, beside40, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 6:
         if (k === "active") {
           if (typeof x !== "boolean") return false;
-        } else if (k === "partOf") {
+          continue;
+        }
+        if (k === "partOf") {
           if (!isReference(x, c, d + 1, types4)) return false;
-        } else { if (!isBeside(k, x, o, beside40, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 7:
         if (k === "telecom") {
@@ -3855,39 +4145,50 @@ export function isOrganization(v: unknown, c: FastContext, d: number): boolean {
             if (!isContactPoint(y, c, d + 1)) return false;
             if (!!((y["use"] === "home"))) return false;
           }
-        } else if (k === "address") {
+          continue;
+        }
+        if (k === "address") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isAddress(y, c, d + 1)) return false;
             if (!!((y["use"] === "home"))) return false;
           }
-        } else if (k === "contact") {
+          continue;
+        }
+        if (k === "contact") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isOrganizationContact(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside40, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 8:
         if (k === "language") {
-          if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
-        } else if (k === "endpoint") {
+          if (!p.isCode(x)) return false;
+          continue;
+        }
+        if (k === "endpoint") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types13)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside40, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "contained") {
           if (!areResources(x, c, d + 1)) return false;
           v0 = x;
-        } else if (k === "extension") {
+          continue;
+        }
+        if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-        } else { if (!isBeside(k, x, o, beside40, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "identifier") {
@@ -3897,27 +4198,31 @@ export function isOrganization(v: unknown, c: FastContext, d: number): boolean {
             if (!isIdentifier(y, c, d + 1)) return false;
           }
           v1 = x;
-        } else { if (!isBeside(k, x, o, beside40, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 12:
         if (k === "resourceType") {
-        } else { if (!isBeside(k, x, o, beside40, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 13:
         if (k === "implicitRules") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
-        } else { if (!isBeside(k, x, o, beside40, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-        } else { if (!isBeside(k, x, o, beside40, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside40, c, d + 1)) return false; sib = true; }
     }
+    if (!isBeside(k, x, o, beside40, c, d + 1)) return false;
+    sib = true;
   }
   if (!!(((v0 !== undefined) && i6(o, c)))) return false;
   if (!(!(((v0 !== undefined) && i7(o, c))) && !(((v0 !== undefined) && i8(o, c))))) return false;
@@ -3933,49 +4238,50 @@ export function isOrganizationContact(v: unknown, c: FastContext, d: number): bo
   let some = false;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
-        break;
       case 4:
         if (k === "name") {
           if (!isHumanName(x, c, d + 1)) return false;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
       case 7:
         if (k === "purpose") {
           if (!isCodeableConcept(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "telecom") {
+          continue;
+        }
+        if (k === "telecom") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isContactPoint(y, c, d + 1)) return false;
           }
-          some = true;
-        } else if (k === "address") {
+          continue;
+        }
+        if (k === "address") {
           if (!isAddress(x, c, d + 1)) return false;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
-      default:
-        return false;
     }
+    return false;
   }
   if (!some) return false;
   return true;
@@ -3991,58 +4297,61 @@ export function isParameterDefinition(v: unknown, c: FastContext, d: number): bo
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside41, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 3:
         if (k === "use") {
           if (x !== "in" && x !== "out") return false;
           v0 = x;
-          some = true;
-        } else if (k === "min") {
-          if (!p.isWhole(x, -2147483648, 2147483647)) return false;
-          some = true;
-        } else if (k === "max") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside41, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
+        if (k === "min") {
+          if (!p.isInteger(x)) return false;
+          continue;
+        }
+        if (k === "max") {
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
       case 4:
         if (k === "name") {
-          if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "type") {
+          if (!p.isCode(x)) return false;
+          continue;
+        }
+        if (k === "type") {
           if (typeof x !== "string" || !codes0.has(x)) return false;
           v1 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside41, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 7:
         if (k === "profile") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
-          some = true;
-        } else { if (!isBeside(k, x, o, beside41, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside41, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 13:
         if (k === "documentation") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside41, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside41, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside41, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (v0 === undefined && !(sib && o["_use"] !== undefined)) return false;
@@ -4063,27 +4372,35 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
     switch (k.length) {
       case 2:
         if (k === "id") {
-          if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
+          if (!p.isId(x)) return false;
+          continue;
+        }
         break;
       case 4:
         if (k === "meta") {
           if (!isMeta(x, c, d + 1)) return false;
-        } else if (k === "text") {
+          continue;
+        }
+        if (k === "text") {
           if (!isNarrative(x, c, d + 1)) return false;
-        } else if (k === "name") {
+          continue;
+        }
+        if (k === "name") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isHumanName(y, c, d + 1)) return false;
           }
-        } else if (k === "link") {
+          continue;
+        }
+        if (k === "link") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isPatientLink(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 5:
         if (k === "photo") {
@@ -4092,14 +4409,18 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isAttachment(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 6:
         if (k === "active") {
           if (typeof x !== "boolean") return false;
-        } else if (k === "gender") {
+          continue;
+        }
+        if (k === "gender") {
           if (x !== "male" && x !== "female" && x !== "other" && x !== "unknown") return false;
-        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 7:
         if (k === "telecom") {
@@ -4108,34 +4429,45 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isContactPoint(y, c, d + 1)) return false;
           }
-        } else if (k === "address") {
+          continue;
+        }
+        if (k === "address") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isAddress(y, c, d + 1)) return false;
           }
-        } else if (k === "contact") {
+          continue;
+        }
+        if (k === "contact") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isPatientContact(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 8:
         if (k === "language") {
-          if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
+          if (!p.isCode(x)) return false;
+          continue;
+        }
         break;
       case 9:
         if (k === "contained") {
           if (!areResources(x, c, d + 1)) return false;
           v0 = x;
-        } else if (k === "extension") {
+          continue;
+        }
+        if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-        } else if (k === "birthDate") {
-          if (typeof x !== "string" || p.dateForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
+          continue;
+        }
+        if (k === "birthDate") {
+          if (!p.isDate(x)) return false;
+          continue;
+        }
         break;
       case 10:
         if (k === "identifier") {
@@ -4144,43 +4476,53 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isIdentifier(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 12:
         if (k === "resourceType") {
-        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 13:
         if (k === "implicitRules") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
-        } else if (k === "maritalStatus") {
+          continue;
+        }
+        if (k === "maritalStatus") {
           if (!isCodeableConcept(x, c, d + 1)) return false;
-        } else if (k === "communication") {
+          continue;
+        }
+        if (k === "communication") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isPatientCommunication(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 15:
         if (k === "deceasedBoolean") {
           n0++;
           if (typeof x !== "boolean") return false;
-        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 16:
         if (k === "deceasedDateTime") {
           n0++;
-          if (typeof x !== "string" || p.dateTimeForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
+          if (!p.isDateTime(x)) return false;
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 19:
         if (k === "generalPractitioner") {
@@ -4189,22 +4531,28 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types14)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 20:
         if (k === "multipleBirthBoolean") {
           n1++;
           if (typeof x !== "boolean") return false;
-        } else if (k === "multipleBirthInteger") {
+          continue;
+        }
+        if (k === "multipleBirthInteger") {
           n1++;
-          if (!p.isWhole(x, -2147483648, 2147483647)) return false;
-        } else if (k === "managingOrganization") {
+          if (!p.isInteger(x)) return false;
+          continue;
+        }
+        if (k === "managingOrganization") {
           if (!isReference(x, c, d + 1, types4)) return false;
-        } else { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside42, c, d + 1)) return false; sib = true; }
     }
+    if (!isBeside(k, x, o, beside42, c, d + 1)) return false;
+    sib = true;
   }
   if (sib) n0 += rules.countAlone(o, ["deceasedBoolean", "deceasedDateTime"]);
   if (sib) n1 += rules.countAlone(o, ["multipleBirthBoolean", "multipleBirthInteger"]);
@@ -4225,37 +4573,38 @@ export function isPatientCommunication(v: unknown, c: FastContext, d: number): b
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside43, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 8:
         if (k === "language") {
           if (!isCodeableConcept(x, c, d + 1)) return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside43, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "preferred") {
+          continue;
+        }
+        if (k === "preferred") {
           if (typeof x !== "boolean") return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside43, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside43, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside43, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside43, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (v0 === undefined) return false;
@@ -4274,27 +4623,28 @@ export function isPatientContact(v: unknown, c: FastContext, d: number): boolean
   let v3: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside44, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "name") {
           if (!isHumanName(x, c, d + 1)) return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside44, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 6:
         if (k === "gender") {
           if (x !== "male" && x !== "female" && x !== "other" && x !== "unknown") return false;
-          some = true;
-        } else if (k === "period") {
+          continue;
+        }
+        if (k === "period") {
           if (!isPeriod(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside44, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 7:
         if (k === "telecom") {
@@ -4304,18 +4654,19 @@ export function isPatientContact(v: unknown, c: FastContext, d: number): boolean
             if (!isContactPoint(y, c, d + 1)) return false;
           }
           v1 = x;
-          some = true;
-        } else if (k === "address") {
+          continue;
+        }
+        if (k === "address") {
           if (!isAddress(x, c, d + 1)) return false;
           v2 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside44, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside44, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 12:
         if (k === "relationship") {
@@ -4324,22 +4675,23 @@ export function isPatientContact(v: unknown, c: FastContext, d: number): boolean
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-          some = true;
-        } else if (k === "organization") {
+          continue;
+        }
+        if (k === "organization") {
           if (!isReference(x, c, d + 1, types4)) return false;
           v3 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside44, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside44, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside44, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside44, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (!((((v0 !== undefined) || (v1 !== undefined)) || (v2 !== undefined)) || (v3 !== undefined))) return false;
@@ -4356,41 +4708,41 @@ export function isPatientLink(v: unknown, c: FastContext, d: number): boolean {
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside45, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "type") {
           if (x !== "replaced-by" && x !== "replaces" && x !== "refer" && x !== "seealso") return false;
           v1 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside45, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 5:
         if (k === "other") {
           if (!isReference(x, c, d + 1, types15)) return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside45, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside45, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside45, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside45, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside45, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (v0 === undefined) return false;
@@ -4408,35 +4760,35 @@ export function isPeriod(v: unknown, c: FastContext, d: number): boolean {
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside46, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 3:
         if (k === "end") {
-          if (typeof x !== "string" || p.dateTimeForm(x) !== 0) return false;
+          if (!p.isDateTime(x)) return false;
           v1 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside46, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 5:
         if (k === "start") {
-          if (typeof x !== "string" || p.dateTimeForm(x) !== 0) return false;
+          if (!p.isDateTime(x)) return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside46, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside46, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside46, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside46, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (!(((v0 === undefined) || (v1 === undefined)) || (fp.rank(v0, v1) <= 0))) return false;
@@ -4454,21 +4806,27 @@ export function isPractitioner(v: unknown, c: FastContext, d: number): boolean {
     switch (k.length) {
       case 2:
         if (k === "id") {
-          if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside47, c, d + 1)) return false; sib = true; }
+          if (!p.isId(x)) return false;
+          continue;
+        }
         break;
       case 4:
         if (k === "meta") {
           if (!isMeta(x, c, d + 1)) return false;
-        } else if (k === "text") {
+          continue;
+        }
+        if (k === "text") {
           if (!isNarrative(x, c, d + 1)) return false;
-        } else if (k === "name") {
+          continue;
+        }
+        if (k === "name") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isHumanName(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside47, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 5:
         if (k === "photo") {
@@ -4477,14 +4835,18 @@ export function isPractitioner(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isAttachment(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside47, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 6:
         if (k === "active") {
           if (typeof x !== "boolean") return false;
-        } else if (k === "gender") {
+          continue;
+        }
+        if (k === "gender") {
           if (x !== "male" && x !== "female" && x !== "other" && x !== "unknown") return false;
-        } else { if (!isBeside(k, x, o, beside47, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 7:
         if (k === "telecom") {
@@ -4493,28 +4855,37 @@ export function isPractitioner(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isContactPoint(y, c, d + 1)) return false;
           }
-        } else if (k === "address") {
+          continue;
+        }
+        if (k === "address") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isAddress(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside47, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 8:
         if (k === "language") {
-          if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside47, c, d + 1)) return false; sib = true; }
+          if (!p.isCode(x)) return false;
+          continue;
+        }
         break;
       case 9:
         if (k === "contained") {
           if (!areResources(x, c, d + 1)) return false;
           v0 = x;
-        } else if (k === "extension") {
+          continue;
+        }
+        if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-        } else if (k === "birthDate") {
-          if (typeof x !== "string" || p.dateForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside47, c, d + 1)) return false; sib = true; }
+          continue;
+        }
+        if (k === "birthDate") {
+          if (!p.isDate(x)) return false;
+          continue;
+        }
         break;
       case 10:
         if (k === "identifier") {
@@ -4523,39 +4894,47 @@ export function isPractitioner(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isIdentifier(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside47, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 12:
         if (k === "resourceType") {
-        } else { if (!isBeside(k, x, o, beside47, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 13:
         if (k === "implicitRules") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
-        } else if (k === "qualification") {
+          continue;
+        }
+        if (k === "qualification") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isPractitionerQualification(y, c, d + 1)) return false;
           }
-        } else if (k === "communication") {
+          continue;
+        }
+        if (k === "communication") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside47, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-        } else { if (!isBeside(k, x, o, beside47, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside47, c, d + 1)) return false; sib = true; }
     }
+    if (!isBeside(k, x, o, beside47, c, d + 1)) return false;
+    sib = true;
   }
   if (!!(((v0 !== undefined) && i6(o, c)))) return false;
   if (!(!(((v0 !== undefined) && i7(o, c))) && !(((v0 !== undefined) && i8(o, c))))) return false;
@@ -4571,33 +4950,34 @@ export function isPractitionerQualification(v: unknown, c: FastContext, d: numbe
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
-        break;
       case 4:
         if (k === "code") {
           if (!isCodeableConcept(x, c, d + 1)) return false;
           v0 = x;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
       case 6:
         if (k === "period") {
           if (!isPeriod(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "issuer") {
+          continue;
+        }
+        if (k === "issuer") {
           if (!isReference(x, c, d + 1, types4)) return false;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
       case 10:
         if (k === "identifier") {
@@ -4606,18 +4986,17 @@ export function isPractitionerQualification(v: unknown, c: FastContext, d: numbe
             const y = x[i] as FhirObject;
             if (!isIdentifier(y, c, d + 1)) return false;
           }
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
-      default:
-        return false;
     }
+    return false;
   }
   if (!some) return false;
   if (v0 === undefined) return false;
@@ -4635,28 +5014,37 @@ export function isPractitionerRole(v: unknown, c: FastContext, d: number): boole
     switch (k.length) {
       case 2:
         if (k === "id") {
-          if (typeof x !== "string" || p.idForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside48, c, d + 1)) return false; sib = true; }
+          if (!p.isId(x)) return false;
+          continue;
+        }
         break;
       case 4:
         if (k === "meta") {
           if (!isMeta(x, c, d + 1)) return false;
-        } else if (k === "text") {
+          continue;
+        }
+        if (k === "text") {
           if (!isNarrative(x, c, d + 1)) return false;
-        } else if (k === "code") {
+          continue;
+        }
+        if (k === "code") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside48, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 6:
         if (k === "active") {
           if (typeof x !== "boolean") return false;
-        } else if (k === "period") {
+          continue;
+        }
+        if (k === "period") {
           if (!isPeriod(x, c, d + 1)) return false;
-        } else { if (!isBeside(k, x, o, beside48, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 7:
         if (k === "telecom") {
@@ -4665,38 +5053,49 @@ export function isPractitionerRole(v: unknown, c: FastContext, d: number): boole
             const y = x[i] as FhirObject;
             if (!isContactPoint(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside48, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 8:
         if (k === "language") {
-          if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
-        } else if (k === "location") {
+          if (!p.isCode(x)) return false;
+          continue;
+        }
+        if (k === "location") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types12)) return false;
           }
-        } else if (k === "endpoint") {
+          continue;
+        }
+        if (k === "endpoint") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types13)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside48, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "contained") {
           if (!areResources(x, c, d + 1)) return false;
           v0 = x;
-        } else if (k === "extension") {
+          continue;
+        }
+        if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-        } else if (k === "specialty") {
+          continue;
+        }
+        if (k === "specialty") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isCodeableConcept(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside48, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "identifier") {
@@ -4705,54 +5104,69 @@ export function isPractitionerRole(v: unknown, c: FastContext, d: number): boole
             const y = x[i] as FhirObject;
             if (!isIdentifier(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside48, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 12:
         if (k === "resourceType") {
-        } else if (k === "practitioner") {
+          continue;
+        }
+        if (k === "practitioner") {
           if (!isReference(x, c, d + 1, types16)) return false;
-        } else if (k === "organization") {
+          continue;
+        }
+        if (k === "organization") {
           if (!isReference(x, c, d + 1, types4)) return false;
-        } else if (k === "notAvailable") {
+          continue;
+        }
+        if (k === "notAvailable") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isPractitionerRoleNotAvailable(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside48, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 13:
         if (k === "implicitRules") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
-        } else if (k === "availableTime") {
+          continue;
+        }
+        if (k === "availableTime") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isPractitionerRoleAvailableTime(y, c, d + 1)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside48, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-        } else if (k === "healthcareService") {
+          continue;
+        }
+        if (k === "healthcareService") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isReference(y, c, d + 1, types17)) return false;
           }
-        } else { if (!isBeside(k, x, o, beside48, c, d + 1)) return false; sib = true; }
+          continue;
+        }
         break;
       case 22:
         if (k === "availabilityExceptions") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside48, c, d + 1)) return false; sib = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside48, c, d + 1)) return false; sib = true; }
     }
+    if (!isBeside(k, x, o, beside48, c, d + 1)) return false;
+    sib = true;
   }
   if (!!(((v0 !== undefined) && i6(o, c)))) return false;
   if (!(!(((v0 !== undefined) && i7(o, c))) && !(((v0 !== undefined) && i8(o, c))))) return false;
@@ -4768,23 +5182,23 @@ export function isPractitionerRoleAvailableTime(v: unknown, c: FastContext, d: n
   let sib = false;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 6:
         if (k === "allDay") {
           if (typeof x !== "boolean") return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "daysOfWeek") {
@@ -4793,30 +5207,30 @@ export function isPractitionerRoleAvailableTime(v: unknown, c: FastContext, d: n
             const y: unknown = x[i];
             if (y === null ? !rules.isAt(o["_daysOfWeek"], i) : y !== "mon" && y !== "tue" && y !== "wed" && y !== "thu" && y !== "fri" && y !== "sat" && y !== "sun") return false;
           }
-          some = true;
-        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 16:
         if (k === "availableEndTime") {
-          if (typeof x !== "string" || p.timeForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isTime(x)) return false;
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 18:
         if (k === "availableStartTime") {
-          if (typeof x !== "string" || p.timeForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isTime(x)) return false;
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside28, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside28, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   return true;
@@ -4831,40 +5245,40 @@ export function isPractitionerRoleNotAvailable(v: unknown, c: FastContext, d: nu
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside30, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 6:
         if (k === "during") {
           if (!isPeriod(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside30, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside30, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 11:
         if (k === "description") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
+          if (!p.isString(x)) return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside30, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside30, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside30, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside30, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (v0 === undefined && !(sib && o["_description"] !== undefined)) return false;
@@ -4881,52 +5295,53 @@ export function isQuantity(v: unknown, c: FastContext, d: number): boolean {
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "unit") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "code") {
-          if (typeof x !== "string" || p.codeForm(x) !== 0) return false;
+          if (!p.isString(x)) return false;
+          continue;
+        }
+        if (k === "code") {
+          if (!p.isCode(x)) return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 5:
         if (k === "value") {
           if (!p.isDecimal(x)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 6:
         if (k === "system") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           v1 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "comparator") {
           if (x !== "<" && x !== "<=" && x !== ">=" && x !== ">") return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside1, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (!(!((v0 !== undefined || (sib && o["_code"] !== undefined))) || (v1 !== undefined || (sib && o["_system"] !== undefined)))) return false;
@@ -4942,12 +5357,12 @@ export function isRange(v: unknown, c: FastContext, d: number): boolean {
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
-        break;
       case 3:
         if (k === "low") {
           if (!isQuantity(x, c, d + 1)) return false;
@@ -4956,8 +5371,8 @@ export function isRange(v: unknown, c: FastContext, d: number): boolean {
             if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
           }
           v0 = x;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
       case 4:
         if (k === "high") {
@@ -4967,18 +5382,17 @@ export function isRange(v: unknown, c: FastContext, d: number): boolean {
             if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
           }
           v1 = x;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
-      default:
-        return false;
     }
+    return false;
   }
   if (!some) return false;
   if (!((!((v0 !== undefined)) || !((v1 !== undefined))) || (fp.le(fp.get(o, "low"), fp.get(o, "high")) === true))) return false;
@@ -4995,33 +5409,33 @@ export function isRatio(v: unknown, c: FastContext, d: number): boolean {
   let v2: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
-        break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
           v2 = x;
-          some = true;
-        } else if (k === "numerator") {
+          continue;
+        }
+        if (k === "numerator") {
           if (!isQuantity(x, c, d + 1)) return false;
           v0 = x;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
       case 11:
         if (k === "denominator") {
           if (!isQuantity(x, c, d + 1)) return false;
           v1 = x;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
-      default:
-        return false;
     }
+    return false;
   }
   if (!some) return false;
   if (!(((!((v0 !== undefined)) && !((v1 !== undefined))) || ((v0 !== undefined) && (v1 !== undefined))) && ((v0 !== undefined) || (v2 !== undefined)))) return false;
@@ -5038,46 +5452,47 @@ export function isReference(v: unknown, c: FastContext, d: number, targets?: rea
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside49, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "type") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           v1 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside49, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 7:
         if (k === "display") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside49, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "reference") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
+          continue;
+        }
+        if (k === "reference") {
+          if (!p.isString(x)) return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside49, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "identifier") {
           if (!isIdentifier(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside49, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside49, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside49, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   return (v0 === undefined && v1 === undefined) || c.reference(v0, v1, targets);
@@ -5092,62 +5507,64 @@ export function isRelatedArtifact(v: unknown, c: FastContext, d: number): boolea
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside50, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 3:
         if (k === "url") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
-          some = true;
-        } else { if (!isBeside(k, x, o, beside50, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 4:
         if (k === "type") {
           if (x !== "documentation" && x !== "justification" && x !== "citation" && x !== "predecessor" && x !== "successor" && x !== "derived-from" && x !== "depends-on" && x !== "composed-of") return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside50, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 5:
         if (k === "label") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside50, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
       case 7:
         if (k === "display") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside50, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
       case 8:
         if (k === "citation") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else if (k === "document") {
+          if (!p.isString(x)) return false;
+          continue;
+        }
+        if (k === "document") {
           if (!isAttachment(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "resource") {
-          if (typeof x !== "string" || p.uriForm(x) !== 0) return false;
+          continue;
+        }
+        if (k === "resource") {
+          if (!p.isUri(x)) return false;
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
-          some = true;
-        } else { if (!isBeside(k, x, o, beside50, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside50, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside50, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside50, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (v0 === undefined && !(sib && o["_type"] !== undefined)) return false;
@@ -5165,17 +5582,17 @@ export function isSampledData(v: unknown, c: FastContext, d: number): boolean {
   let v2: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside51, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "data") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside51, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isString(x)) return false;
+          continue;
+        }
         break;
       case 6:
         if (k === "origin") {
@@ -5185,38 +5602,42 @@ export function isSampledData(v: unknown, c: FastContext, d: number): boolean {
             if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
           }
           v0 = x;
-          some = true;
-        } else if (k === "period") {
+          continue;
+        }
+        if (k === "period") {
           if (!p.isDecimal(x)) return false;
           v1 = x;
-          some = true;
-        } else if (k === "factor") {
+          continue;
+        }
+        if (k === "factor") {
           if (!p.isDecimal(x)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside51, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside51, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "lowerLimit") {
           if (!p.isDecimal(x)) return false;
-          some = true;
-        } else if (k === "upperLimit") {
+          continue;
+        }
+        if (k === "upperLimit") {
           if (!p.isDecimal(x)) return false;
-          some = true;
-        } else if (k === "dimensions") {
-          if (!p.isWhole(x, 1, 2147483647)) return false;
+          continue;
+        }
+        if (k === "dimensions") {
+          if (!p.isPositiveInt(x)) return false;
           v2 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside51, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside51, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside51, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (v0 === undefined) return false;
@@ -5236,18 +5657,18 @@ export function isSignature(v: unknown, c: FastContext, d: number): boolean {
   let v2: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside52, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 3:
         if (k === "who") {
           if (!isReference(x, c, d + 1, types18)) return false;
           v2 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside52, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 4:
         if (k === "type") {
@@ -5257,40 +5678,43 @@ export function isSignature(v: unknown, c: FastContext, d: number): boolean {
             if (!isCoding(y, c, d + 1)) return false;
           }
           v0 = x;
-          some = true;
-        } else if (k === "when") {
-          if (typeof x !== "string" || p.instantForm(x) !== 0) return false;
+          continue;
+        }
+        if (k === "when") {
+          if (!p.isInstant(x)) return false;
           v1 = x;
-          some = true;
-        } else if (k === "data") {
-          if (typeof x !== "string" || p.base64BinaryForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside52, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
+        if (k === "data") {
+          if (!p.isBase64Binary(x)) return false;
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "sigFormat") {
-          if (typeof x !== "string" || p.mimeTypeForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside52, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
+        if (k === "sigFormat") {
+          if (!p.isMimeType(x)) return false;
+          continue;
+        }
         break;
       case 10:
         if (k === "onBehalfOf") {
           if (!isReference(x, c, d + 1, types18)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside52, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 12:
         if (k === "targetFormat") {
-          if (typeof x !== "string" || p.mimeTypeForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside52, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isMimeType(x)) return false;
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside52, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside52, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (v0 === undefined) return false;
@@ -5307,49 +5731,49 @@ export function isTiming(v: unknown, c: FastContext, d: number): boolean {
   let sib = false;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside53, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "code") {
           if (!isCodeableConcept(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside53, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 5:
         if (k === "event") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_event"], i) : typeof y !== "string" || p.dateTimeForm(y) !== 0) return false;
+            if (y === null ? !rules.isAt(o["_event"], i) : !p.isDateTime(y)) return false;
           }
-          some = true;
-        } else { if (!isBeside(k, x, o, beside53, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 6:
         if (k === "repeat") {
           if (!isTimingRepeat(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside53, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside53, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 17:
         if (k === "modifierExtension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside53, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside53, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside53, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   return true;
@@ -5375,12 +5799,12 @@ export function isTimingRepeat(v: unknown, c: FastContext, d: number): boolean {
   let v10: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside54, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "when") {
           if (!Array.isArray(x) || x.length === 0) return false;
@@ -5389,108 +5813,117 @@ export function isTimingRepeat(v: unknown, c: FastContext, d: number): boolean {
             if (y === null ? !rules.isAt(o["_when"], i) : typeof y !== "string" || !codes2.has(y)) return false;
           }
           v9 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside54, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 5:
         if (k === "count") {
-          if (!p.isWhole(x, 1, 2147483647)) return false;
+          if (!p.isPositiveInt(x)) return false;
           v7 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside54, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 6:
         if (k === "period") {
           if (!p.isDecimal(x)) return false;
           v2 = x;
-          some = true;
-        } else if (k === "offset") {
-          if (!p.isWhole(x, 0, 2147483647)) return false;
+          continue;
+        }
+        if (k === "offset") {
+          if (!p.isUnsignedInt(x)) return false;
           v8 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside54, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 8:
         if (k === "countMax") {
-          if (!p.isWhole(x, 1, 2147483647)) return false;
+          if (!p.isPositiveInt(x)) return false;
           v6 = x;
-          some = true;
-        } else if (k === "duration") {
+          continue;
+        }
+        if (k === "duration") {
           if (!p.isDecimal(x)) return false;
           v0 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside54, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "frequency") {
-          if (!p.isWhole(x, 1, 2147483647)) return false;
-          some = true;
-        } else if (k === "periodMax") {
+          continue;
+        }
+        if (k === "frequency") {
+          if (!p.isPositiveInt(x)) return false;
+          continue;
+        }
+        if (k === "periodMax") {
           if (!p.isDecimal(x)) return false;
           v4 = x;
-          some = true;
-        } else if (k === "dayOfWeek") {
+          continue;
+        }
+        if (k === "dayOfWeek") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y: unknown = x[i];
             if (y === null ? !rules.isAt(o["_dayOfWeek"], i) : y !== "mon" && y !== "tue" && y !== "wed" && y !== "thu" && y !== "fri" && y !== "sat" && y !== "sun") return false;
           }
-          some = true;
-        } else if (k === "timeOfDay") {
+          continue;
+        }
+        if (k === "timeOfDay") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_timeOfDay"], i) : typeof y !== "string" || p.timeForm(y) !== 0) return false;
+            if (y === null ? !rules.isAt(o["_timeOfDay"], i) : !p.isTime(y)) return false;
           }
           v10 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside54, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "periodUnit") {
           if (x !== "s" && x !== "min" && x !== "h" && x !== "d" && x !== "wk" && x !== "mo" && x !== "a") return false;
           v3 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside54, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 11:
         if (k === "boundsRange") {
           n0++;
           if (!isRange(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "durationMax") {
+          continue;
+        }
+        if (k === "durationMax") {
           if (!p.isDecimal(x)) return false;
           v5 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside54, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 12:
         if (k === "boundsPeriod") {
           n0++;
           if (!isPeriod(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "durationUnit") {
+          continue;
+        }
+        if (k === "durationUnit") {
           if (x !== "s" && x !== "min" && x !== "h" && x !== "d" && x !== "wk" && x !== "mo" && x !== "a") return false;
           v1 = x;
-          some = true;
-        } else if (k === "frequencyMax") {
-          if (!p.isWhole(x, 1, 2147483647)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside54, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
+        if (k === "frequencyMax") {
+          if (!p.isPositiveInt(x)) return false;
+          continue;
+        }
         break;
       case 14:
         if (k === "boundsDuration") {
           n0++;
           if (!isDuration(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside54, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside54, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside54, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (n0 > 1) return false;
@@ -5519,72 +5952,75 @@ export function isTriggerDefinition(v: unknown, c: FastContext, d: number): bool
   let v4: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else { if (!isBeside(k, x, o, beside55, c, d + 1)) return false; sib = true; some = true; }
-        break;
       case 4:
         if (k === "type") {
           if (x !== "named-event" && x !== "periodic" && x !== "data-changed" && x !== "data-added" && x !== "data-modified" && x !== "data-removed" && x !== "data-accessed" && x !== "data-access-ended") return false;
           v0 = x;
-          some = true;
-        } else if (k === "name") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
+          continue;
+        }
+        if (k === "name") {
+          if (!p.isString(x)) return false;
           v4 = x;
-          some = true;
-        } else if (k === "data") {
+          continue;
+        }
+        if (k === "data") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isDataRequirement(y, c, d + 1)) return false;
           }
           v1 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside55, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else if (k === "condition") {
+          continue;
+        }
+        if (k === "condition") {
           if (!isExpression(x, c, d + 1)) return false;
           v3 = x;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside55, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 10:
         if (k === "timingDate") {
           n0++;
-          if (typeof x !== "string" || p.dateForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside55, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isDate(x)) return false;
+          continue;
+        }
         break;
       case 12:
         if (k === "timingTiming") {
           n0++;
           if (!isTiming(x, c, d + 1)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside55, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
       case 14:
         if (k === "timingDateTime") {
           n0++;
-          if (typeof x !== "string" || p.dateTimeForm(x) !== 0) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside55, c, d + 1)) return false; sib = true; some = true; }
+          if (!p.isDateTime(x)) return false;
+          continue;
+        }
         break;
       case 15:
         if (k === "timingReference") {
           n0++;
           if (!isReference(x, c, d + 1, types19)) return false;
-          some = true;
-        } else { if (!isBeside(k, x, o, beside55, c, d + 1)) return false; sib = true; some = true; }
+          continue;
+        }
         break;
-      default:
-        { if (!isBeside(k, x, o, beside55, c, d + 1)) return false; sib = true; some = true; }
     }
+    if (!isBeside(k, x, o, beside55, c, d + 1)) return false;
+    sib = true;
   }
   if (!some) return false;
   if (sib) n0 += rules.countAlone(o, ["timingDate", "timingDateTime"]);
@@ -5605,56 +6041,55 @@ export function isUsageContext(v: unknown, c: FastContext, d: number): boolean {
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
+    if (k === "id") {
+      if (!p.isString(x)) return false;
+      continue;
+    }
+    some = true;
     switch (k.length) {
-      case 2:
-        if (k === "id") {
-          if (typeof x !== "string" || p.stringForm(x) !== 0) return false;
-        } else return false;
-        break;
       case 4:
         if (k === "code") {
           if (!isCoding(x, c, d + 1)) return false;
           v0 = x;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
       case 9:
         if (k === "extension") {
           if (!areExtensions(x, c, d + 1)) return false;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
       case 10:
         if (k === "valueRange") {
           n0++;
           if (!isRange(x, c, d + 1)) return false;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
       case 13:
         if (k === "valueQuantity") {
           n0++;
           if (!isQuantity(x, c, d + 1)) return false;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
       case 14:
         if (k === "valueReference") {
           n0++;
           if (!isReference(x, c, d + 1, types20)) return false;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
       case 20:
         if (k === "valueCodeableConcept") {
           n0++;
           if (!isCodeableConcept(x, c, d + 1)) return false;
-          some = true;
-        } else return false;
+          continue;
+        }
         break;
-      default:
-        return false;
     }
+    return false;
   }
   if (!some) return false;
   if (v0 === undefined) return false;
@@ -5691,7 +6126,7 @@ function areStrings(x: unknown, siblings: unknown): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) {
     const y: unknown = x[i];
-    if (y === null ? !rules.isAt(siblings, i) : typeof y !== "string" || p.stringForm(y) !== 0) return false;
+    if (y === null ? !rules.isAt(siblings, i) : !p.isString(y)) return false;
   }
   return true;
 }
