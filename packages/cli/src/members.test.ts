@@ -1,6 +1,6 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { type Sandbox, startSandbox } from "@helsekontakt/sandbox";
-import { describeWire } from "@helsekontakt/sdk";
+import { createHelsekontakt, describeWire, openJournal, readMemberFile, sqliteStore } from "@helsekontakt/sdk";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { run, scratch } from "./_run.ts";
 
@@ -157,6 +157,26 @@ describe("helsekontakt members", () => {
     );
     expect(JSON.parse(consent.out)).toMatchObject({ changes: { withdrawn: 6 } });
     expect(kept().filter((m) => m.end !== to)).toHaveLength(6);
+  });
+
+  it("lets one run at a time at the register, and reminds of offerings", async () => {
+    const file = write("members.csv", csv(people("self", 20)));
+    const { behaviour } = sandbox.rest.state;
+    // Another process at the same register, as far as the journal can tell.
+    const journal = await openJournal({ store: sqliteStore({ file: at(`journal-${turn}.sqlite`) }) });
+    const other = createHelsekontakt({ ...sandbox.config, journal });
+    behaviour.baseMs = 1_500;
+    const running = other.members.reconcile(readMemberFile(file));
+    while (!(await other.members.status()).running) await new Promise((resolve) => setTimeout(resolve, 5));
+    const second = await command("members", "sync", file);
+    expect([second.code, second.out, second.err]).toEqual([2, "", expect.stringContaining("[journal/conflict]")]);
+    expect(second.err).not.toContain("No offerings");
+    expect((await running).results.accepted).toBe(20);
+    behaviour.baseMs = 0;
+    await journal.close();
+    expect(kept().map((m) => m.times)).toEqual(Array.from({ length: 20 }, () => 1));
+    await command("offerings", "withdraw", guid);
+    expect((await command("members", "sync", file, "--dry-run")).err).toContain("No offerings have been published");
   });
 
   it.each([

@@ -63,6 +63,7 @@ export interface SyncCommandOptions extends SendCommandOptions {
 export function syncMembers(file: string, options: SyncCommandOptions, io: CliIo): Promise<ExitCode> {
   return withSession<ExitCode>(options.config, io, async (session) => {
     const issues = new IssueList(io, options.issues);
+    await remindOfOfferings(session, io);
     try {
       const reading = fileOptions(options, session, issues);
       const source = file === "-" ? readMembers(process.stdin, reading) : readMemberFile(file, reading);
@@ -167,6 +168,15 @@ export function explainMember(
     }
     return found.length === 0 ? 1 : 0;
   });
+}
+
+/** Offerings come before members; those that were published elsewhere are not known here, so this is no fault. */
+async function remindOfOfferings({ sdk, signal }: Session, io: CliIo): Promise<void> {
+  const sent = await sdk.medlemstjenester.offerings.sent({ signal });
+  if (!sent.some((o) => !o.withdrawn))
+    io.err(
+      "No offerings have been published from this journal; they come before members: helsekontakt offerings publish\n",
+    );
 }
 
 function fileOptions(options: SyncCommandOptions, { config, signal }: Session, issues: IssueList): MemberFileOptions {
