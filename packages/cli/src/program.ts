@@ -142,10 +142,37 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
 
   addOfferings(program, io, finish);
   addMembers(program, io, finish);
+  addKeys(program, io, finish);
   return program;
 }
 
 const configOption = ["--config <file>", "configuration: JSON or a module", "helsekontakt.config.json"] as const;
+
+function addKeys(program: Command, io: CliIo, finish: (code: ExitCode) => void): void {
+  const load = () => import("./commands/keys.ts");
+  const keys = program.command("keys").description("the client's key at HelseID: make, register, rotate");
+  const common = (command: Command): Command =>
+    command
+      .option(...configOption)
+      .option("--store <file>", "where the keys are kept", join(".helsekontakt", "keys.json"))
+      .option("--passphrase-file <file>", "file whose text encrypts the store")
+      .option("--self-service-url <url>", "HelseID's self service; the environment's by default")
+      .option("--json", "one object");
+  const alg = new Option("--alg <name>", "of a new key, default PS256 (RSA 4096)").choices(["PS256", "ES256"]);
+  common(keys.command("list").description("keys here and at HelseID; exit code 1 when the active one needs care"))
+    .option("--within <days>", "warn when the active key expires in fewer days, default 30")
+    .option("--offline", "do not ask HelseID")
+    .action(async (options) => finish(await (await load()).listKeys(options, io)));
+  common(keys.command("new").description("make and store the next key, and print its public part"))
+    .addOption(alg)
+    .option("--dry-run", "tell what would be done, and do nothing")
+    .action(async (options) => finish(await (await load()).newKey(options, io)));
+  common(keys.command("rotate").description("register the next key and switch to it; goes on where a run stopped"))
+    .addOption(alg)
+    .option("--within <days>", "only when the active key expires in fewer days")
+    .option("--dry-run", "tell what would be done, and do nothing")
+    .action(async (options) => finish(await (await load()).rotateKeys(options, io)));
+}
 
 function addOfferings(program: Command, io: CliIo, finish: (code: ExitCode) => void): void {
   const load = () => import("./commands/offerings.ts");

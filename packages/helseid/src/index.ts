@@ -13,5 +13,26 @@ export type {
   TokenSource,
   TokenSourceOptions,
 } from "./options.ts";
+export {
+  activeKeyExpiry,
+  createFileKeyStore,
+  createKeyRotation,
+  type FileKeyStoreOptions,
+  type KeyExpiry,
+  type KeyFacts,
+  type KeyRegistry,
+  type KeyRotation,
+  type KeyRotationOptions,
+  type KeyState,
+  type KeyStore,
+  type PublicJwk,
+  type RegisteredKey,
+  type RotationReport,
+  type RotationStep,
+  type StoredKey,
+  type StoredKeys,
+  storedClientKey,
+  watchKeyExpiry,
+} from "./rotation/index.ts";
 export { createSigningFetch, type SigningFetchOptions } from "./signing-fetch.ts";
 export { createTokenSource } from "./token-source.ts";

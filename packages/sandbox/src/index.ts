@@ -14,6 +14,7 @@ export {
   type CounterpartTransportOptions,
 } from "./counterpart/transport.ts";
 export { type Fault, FaultSchedule, type FaultTarget } from "./faults.ts";
+export { type SandboxHelseid, startHelseid } from "./helseid/alone.ts";
 export { type ClientKeyEntry, ClientRegister, type RegisteredClient } from "./helseid/clients.ts";
 export type { NoncePolicy } from "./helseid/nonces.ts";
 export type { SelfServiceBehaviour } from "./helseid/self-service.ts";

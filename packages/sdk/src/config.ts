@@ -1,7 +1,7 @@
 import type { Party, PartyLevel } from "@helsekontakt/amqp-messaging/messages";
 import type { Identity } from "@helsekontakt/amqp-messaging/protection";
 import { type Clock, HelsekontaktError, type Logger } from "@helsekontakt/core";
-import type { ClientKey } from "@helsekontakt/helseid";
+import type { TokenSourceOptions } from "@helsekontakt/helseid";
 import type { Journal } from "@helsekontakt/journal";
 import { type HelsekontakterWire, resolveWire } from "@helsekontakt/rest-client";
 import { type EnvironmentName, type EnvironmentPreset, environments } from "./environments.ts";
@@ -18,7 +18,8 @@ export interface OrganisationConfig extends PartyLevel {
 export interface HelseidConfig {
   readonly clientId: string;
   /** Private key as JWK, PEM or signing callback. */
-  readonly key: ClientKey;
+  /** The key, or a function that gives it: `storedClientKey(…)` for keys that rotate. */
+  readonly key: TokenSourceOptions["key"];
   /** Default: the environment's. */
   readonly issuer?: string;
   /** Default `dpop`. */

@@ -2,7 +2,7 @@ import { createPrivateKey } from "node:crypto";
 import { resolve } from "node:path";
 import { type Identity, isKeyObject, loadIdentities, loadIdentity } from "@helsekontakt/amqp-messaging/protection";
 import { HelsekontaktError } from "@helsekontakt/core";
-import type { ClientKey } from "@helsekontakt/helseid";
+import { createFileKeyStore, storedClientKey, type TokenSourceOptions } from "@helsekontakt/helseid";
 import { type Journal, openJournal, sqliteStore } from "@helsekontakt/journal";
 import type { ConfigFault } from "@helsekontakt/sdk";
 import type { Resolved } from "./references.ts";
@@ -29,7 +29,7 @@ export class Builder {
       .replace(/\r?\n$/, "");
   }
 
-  clientKey(value: Node, path: string): ClientKey | undefined {
+  clientKey(value: Node, path: string): TokenSourceOptions["key"] | undefined {
     try {
       if ("jwk" in value) {
         const text = this.#resolved.bytes.get(`${path}.jwk`)?.toString("utf8");
@@ -44,7 +44,11 @@ export class Builder {
         createPrivateKey({ key: pem, ...(passphrase === undefined ? {} : { passphrase }) });
         return { pem, kid, alg, ...(passphrase === undefined ? {} : { passphrase }) };
       }
-      if (!("pkcs12" in value)) return value as ClientKey;
+      if (typeof value["store"] === "string")
+        return storedClientKey(
+          createFileKeyStore(resolve(this.#folder, value["store"]), passphrase === undefined ? {} : { passphrase }),
+        );
+      if (!("pkcs12" in value)) return value;
       const [identity] = this.#pkcs12(`${path}.pkcs12`, passphrase);
       if (identity === undefined || !isKeyObject(identity.key)) throw new TypeError("no key");
       return { pem: identity.key.export({ type: "pkcs8", format: "pem" }) as string, kid, alg };

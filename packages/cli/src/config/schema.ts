@@ -30,6 +30,10 @@ const clientKey = z
     z.strictObject({ jwk: z.union([...reference, z.looseObject({ kty: z.string() })]), kid: keyId.optional() }),
     z.strictObject({ pem: secret, kid: keyId, alg: algorithm, passphrase: secret.optional() }),
     z.strictObject({ pkcs12: fromFile, kid: keyId, alg: algorithm, passphrase: secret.optional() }),
+    z.strictObject({
+      store: z.string().min(1).describe("Key store of `keys rotate`, from the file's own folder."),
+      passphrase: secret.optional(),
+    }),
   ])
   .meta({ title: "ClientKey" });
 
