@@ -1,7 +1,9 @@
 import { HelsekontaktError } from "@helsekontakt/core";
 import createClient, { type Client } from "openapi-fetch";
-import { httpError } from "./http-error.ts";
-import { type FetchLike, type RetryOptions, withRetry } from "./retry.ts";
+import { readFault } from "./http-error.ts";
+import type { FetchLike, RetryOptions } from "./retry.ts";
+import { SharedTransport, type TransportSettings } from "./transport/settings.ts";
+import { createPipeline } from "./transport/transport.ts";
 
 /** What every client takes. */
 export interface RestClientOptions {
@@ -11,6 +13,8 @@ export interface RestClientOptions {
   readonly fetch?: FetchLike;
   /** Retries and the time limit of one try; the document's own limit is the default. */
   readonly retry?: RetryOptions;
+  /** How calls travel; a {@link SharedTransport} where several clients are to share its limits. */
+  readonly transport?: TransportSettings | SharedTransport;
 }
 
 /** What every call takes. */
@@ -23,10 +27,27 @@ export interface Operation {
   readonly operationId: string;
   readonly repeatable: boolean;
   readonly timeoutMs?: number;
+  readonly path?: string;
+}
+
+/** The operations of one client share its limits. */
+const transports = new WeakMap<RestClientOptions, SharedTransport>();
+
+function sharedTransport(options: RestClientOptions): SharedTransport {
+  if (options.transport instanceof SharedTransport) return options.transport;
+  let shared = transports.get(options);
+  if (shared === undefined) {
+    shared = new SharedTransport({
+      ...options.transport,
+      retry: { ...options.transport?.retry, ...options.retry },
+    });
+    transports.set(options, shared);
+  }
+  return shared;
 }
 
 /**
- * The transport below a client: retries, time limit, the whole answer read, every answer outside 2xx a typed error.
+ * The transport below a client: the pipeline of every API, and every answer outside 2xx a typed error.
  * A 404 comes back as it is when `missing` says that it is an answer.
  */
 export function createTransport(
@@ -34,15 +55,18 @@ export function createTransport(
   operation: Operation,
   missing: "is-an-error" | "is-an-answer" = "is-an-error",
 ): FetchLike {
-  const send = withRetry(options.fetch ?? ((request) => globalThis.fetch(request)), {
+  const shared = sharedTransport(options);
+  const retry = {
     ...(operation.timeoutMs === undefined ? {} : { timeoutMs: operation.timeoutMs }),
+    ...shared.settings.retry,
     ...options.retry,
     ...(operation.repeatable ? {} : { tries: 1 }),
-  });
+  };
+  const send = createPipeline(options.fetch ?? ((request) => globalThis.fetch(request)), shared, retry, operation.path);
   return async (request) => {
     const response = await send(request);
     if (response.ok || (response.status === 404 && missing === "is-an-answer")) return response;
-    throw httpError(response.status, await response.text(), operation);
+    throw await readFault(response, operation, retry.clock);
   };
 }
 

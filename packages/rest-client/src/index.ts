@@ -30,6 +30,12 @@ export type { HerId } from "./her-id.ts";
 export type { MemberOutcome } from "./member-outcome.ts";
 export { type ApiName, type ApiServer, apis } from "./apis.ts";
 export { type FetchLike, type RetryOptions, withRetry } from "./retry.ts";
+export type { BreakerOptions } from "./transport/breaker.ts";
+export type { ConcurrencyOptions } from "./transport/concurrency.ts";
+export type { CorrelationOptions } from "./transport/correlation.ts";
+export { createNetworkFetch, type NetworkFetch, type NetworkOptions } from "./transport/network.ts";
+export type { RetryBudgetOptions } from "./transport/retry-budget.ts";
+export { SharedTransport, type TransportSettings } from "./transport/settings.ts";
 export {
   type ClientSecret,
   createSelvbetjeningClient,

@@ -87,7 +87,7 @@ describe("every fault has a code, and none quotes the number, a token or the bod
       1,
     ],
     ["403 with text", json(403, quoting), { code: "rest/forbidden" }, 1],
-    ["404", json(404, quoting), { code: "rest/http-status" }, 1],
+    ["404", json(404, quoting), { code: "rest/not-found" }, 1],
     [
       "500",
       json(500, { ErrorMessage: { Title: quoting, Body: quoting } }),
@@ -95,7 +95,7 @@ describe("every fault has a code, and none quotes the number, a token or the bod
       1,
     ],
     ["503", json(503, quoting), { code: "rest/unavailable", retryable: true }, 3],
-    ["429", json(429, "", { "retry-after": "0" }), { code: "rest/unavailable", retryable: true }, 3],
+    ["429", json(429, "", { "retry-after": "0" }), { code: "rest/rate-limited", retryable: true }, 3],
     ["broken JSON", json(200, `{"erAktivListe": ${quoting}`), { code: "rest/response-invalid" }, 1],
     ["HTML", json(200, `<html>${quoting}`, { "content-type": "text/html" }), { code: "rest/response-invalid" }, 1],
     ["a dropped connection", drop, { code: "rest/network", retryable: true }, 3],

@@ -3,7 +3,13 @@ import type { Identity } from "@helsekontakt/amqp-messaging/protection";
 import { type Clock, HelsekontaktError, type Logger } from "@helsekontakt/core";
 import type { TokenSourceOptions } from "@helsekontakt/helseid";
 import type { Journal } from "@helsekontakt/journal";
-import { type HelsekontakterWire, resolveWire } from "@helsekontakt/rest-client";
+import {
+  type HelsekontakterWire,
+  type NetworkOptions,
+  resolveWire,
+  type TransportSettings,
+} from "@helsekontakt/rest-client";
+import { findRestFaults } from "./config-rest.ts";
 import { type EnvironmentName, type EnvironmentPreset, environments } from "./environments.ts";
 
 /** The organisation that uses the SDK, on Helsenorge's two levels. */
@@ -34,6 +40,10 @@ export interface RestConfig {
   readonly scopes?: { readonly aktivsjekken?: string; readonly helsekontakter?: string };
   /** Milliseconds for one try. Default 15,000. */
   readonly timeoutMs?: number;
+  /** How calls travel, the same for all APIs: deadline, retries, circuit breaker, concurrency, correlation, telemetry. */
+  readonly transport?: TransportSettings;
+  /** Proxy, own authorities and pool, for tokens too. Default: the connections of Node's own `fetch`. */
+  readonly network?: NetworkOptions;
 }
 
 /** NHN's broker. */
@@ -181,6 +191,7 @@ export function findConfigFaults(config: HelsekontaktConfig): ConfigFault[] {
     need(value === undefined || (Number.isInteger(value) && value > 0), path, expected, hint);
   positive(config.amqp?.concurrency, "amqp.concurrency", "a whole number above 0", "5 is the default");
   positive(config.rest?.timeoutMs, "rest.timeoutMs", "milliseconds above 0", "15,000 is the default");
+  faults.push(...findRestFaults(config.rest));
   if (config.helseid !== undefined)
     need(Boolean(config.helseid.clientId), "helseid.clientId", "the client's id", "it is in HelseID's self service");
   if (config.keys !== undefined)

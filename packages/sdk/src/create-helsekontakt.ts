@@ -7,7 +7,9 @@ import {
   createCommunicationPartyClient,
   createCppaClient,
   createHelsekontakterClient,
+  createNetworkFetch,
   type RestClientOptions,
+  SharedTransport,
 } from "@helsekontakt/rest-client";
 import { checkConfig, type HelsekontaktConfig } from "./config.ts";
 import { type Aktivsjekk, createAktivsjekk } from "./flows/aktivsjekk.ts";
@@ -71,12 +73,24 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
   };
 
   const tokens = lazy(() => createTokens(config, preset.helseidIssuer));
+  // One for all clients: they stand before the same services.
+  const transport = lazy(
+    () =>
+      new SharedTransport({
+        ...config.rest?.transport,
+        retry: {
+          ...(config.clock === undefined ? {} : { clock: config.clock }),
+          ...(config.rest?.timeoutMs === undefined ? {} : { timeoutMs: config.rest.timeoutMs }),
+          ...config.rest?.transport?.retry,
+        },
+      }),
+  );
   const signed = (baseUrl: string | undefined, path: string, system: string, scope: string): RestClientOptions => {
     if (baseUrl === undefined) throw notConfigured(system, [path]);
     return {
       baseUrl,
       fetch: createSigningFetch(tokens(), { scopes: [scope] }),
-      ...(config.rest?.timeoutMs === undefined ? {} : { retry: { timeoutMs: config.rest.timeoutMs } }),
+      transport: transport(),
     };
   };
   const restBase = config.rest?.baseUrl ?? preset.restBaseUrl;
@@ -94,7 +108,7 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
       guard,
     ),
   );
-  const helsekontakter = (retry?: RestClientOptions["retry"]) =>
+  const helsekontakter = (retry?: { readonly tries: number; readonly timeoutMs: number }) =>
     createHelsekontakterClient({
       ...signed(
         restBase,
@@ -103,7 +117,13 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
         scopes?.helsekontakter ?? apis.helsekontakter.securitySchemes.helseid.scopes[0],
       ),
       ...(config.medlemstjenester === undefined ? {} : { wire: config.medlemstjenester }),
-      ...(retry === undefined ? {} : { retry }),
+      // Who resends by itself has limits of its own, and a batch that is too large is no sign of a service that is down.
+      ...(retry === undefined
+        ? {}
+        : {
+            retry,
+            transport: { ...config.rest?.transport, deadlineMs: retry.timeoutMs, breaker: false, retryBudget: false },
+          }),
     });
   const medlemstjenester = lazy(() =>
     createMedlemstjenester(helsekontakter(), journal, config.organisation, clock, guard),
@@ -232,6 +252,7 @@ export function createTokens(config: HelsekontaktConfig, defaultIssuer: string |
     ...(config.helseid.binding === undefined ? {} : { binding: config.helseid.binding }),
     ...(config.logger === undefined ? {} : { logger: config.logger }),
     ...(config.clock === undefined ? {} : { clock: config.clock }),
+    ...(config.rest?.network === undefined ? {} : { fetch: createNetworkFetch(config.rest.network).fetch }),
     allowInsecureLoopback: config.environment === "LOCAL",
   });
 }

@@ -128,7 +128,13 @@ export type {
   PublishResult,
   SentOffering,
 } from "./offerings/types.ts";
-export { describeWire, type HelsekontakterWire, type WireSetting } from "@helsekontakt/rest-client";
+export {
+  describeWire,
+  type HelsekontakterWire,
+  type NetworkOptions,
+  type TransportSettings,
+  type WireSetting,
+} from "@helsekontakt/rest-client";
 export type { HelsekontaktEvent } from "./messaging/events.ts";
 export type { SendOptions, SentMessage } from "./messaging/mailroom.ts";
 export type { Receipt, ReceiptFault } from "./messaging/receipt.ts";

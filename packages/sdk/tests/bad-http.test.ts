@@ -12,7 +12,7 @@ const statuses: [number, string, boolean][] = [
   [400, "rest/http-status", false],
   [401, "rest/unauthorized", false],
   [403, "rest/forbidden", false],
-  [404, "rest/http-status", false],
+  [404, "rest/not-found", false],
   [500, "rest/unavailable", true],
   [503, "rest/unavailable", true],
 ];

@@ -1,5 +1,10 @@
 import { docComment, type GeneratedFile, header, quote } from "@helsekontakt/codegen";
-import { type CodeListDocument, type IdentifierSystemsDocument, readCodeDocuments } from "./documents.ts";
+import {
+  type CodeListDocument,
+  type IdentifierSystemsDocument,
+  readCodeDocuments,
+  readFaultsDocument,
+} from "./documents.ts";
 
 /** Generates every file of the code lists from a `specs/` folder. */
 export function generateCodes(specsDir: string): GeneratedFile[] {
@@ -9,6 +14,20 @@ export function generateCodes(specsDir: string): GeneratedFile[] {
   if (systems !== undefined) files.push({ path: "identifier-systems.ts", content: systemsModule(systems) });
   files.push({ path: "index.ts", content: indexModule(lists) });
   return files;
+}
+
+/** Generates the explanations of Helsenorge's fault codes. */
+export function generateFaults(specsDir: string): GeneratedFile[] {
+  const { spec, codes } = readFaultsDocument(specsDir);
+  const rows = codes.map(
+    (c) =>
+      `  ${quote(c.code)}: { explanation: ${quote(c.explanation)}, todo: ${quote(c.todo)}, inferred: ${c.inferred} },\n`,
+  );
+  const content = `${header("gen-codes", [spec])}
+${docComment(["Fault codes of Helsenorge's REST services: what they mean and what to do."], `${spec.id}#codes`)}export const faults = {
+${rows.join("")}} as const;
+`;
+  return [{ path: "helsenorge-faults.ts", content }];
 }
 
 function codeListTypes(): string {

@@ -1,0 +1,56 @@
+import type { FetchLike } from "../retry.ts";
+
+/** One call on its way down. Middlewares that change something pass on a copy. */
+export interface Outgoing {
+  readonly url: string;
+  /** Scheme, host and port: what breakers and metrics are kept for. */
+  readonly origin: string;
+  readonly method: string;
+  readonly headers: Headers;
+  readonly body: ArrayBuffer | undefined;
+  readonly signal: AbortSignal;
+  /** Path template of the operation, where there is one: the only part of the path that spans may hold. */
+  readonly template: string | undefined;
+  /** 1 for the first try. */
+  readonly tryNumber: number;
+}
+
+/** Sends a call and answers with what came. */
+export type Handler = (call: Outgoing) => Promise<Response>;
+
+/** Wraps a handler into one that does more. */
+export type Middleware = (next: Handler) => Handler;
+
+/** The first middleware is the outermost. */
+export function compose(middlewares: readonly (Middleware | undefined)[], last: Handler): Handler {
+  return middlewares.reduceRight<Handler>((next, wrap) => (wrap === undefined ? next : wrap(next)), last);
+}
+
+/** The bottom of every pipeline: one Request out, its answer back. */
+export function sendWith(fetch: FetchLike): Handler {
+  return (call) =>
+    fetch(
+      new Request(call.url, {
+        method: call.method,
+        headers: call.headers,
+        redirect: "manual",
+        signal: call.signal,
+        ...(call.body === undefined ? {} : { body: call.body }),
+      }),
+    );
+}
+
+/** A pipeline as the `fetch` that clients are given. */
+export function asFetch(handler: Handler, template?: string): FetchLike {
+  return async (request) =>
+    handler({
+      url: request.url,
+      origin: new URL(request.url).origin,
+      method: request.method,
+      headers: new Headers(request.headers),
+      body: request.body === null ? undefined : await request.arrayBuffer(),
+      signal: request.signal,
+      template,
+      tryNumber: 1,
+    });
+}
