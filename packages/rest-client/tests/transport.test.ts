@@ -2,14 +2,20 @@ import { HelsekontaktError } from "@helsekontakt/core";
 import { context, metrics, trace } from "@opentelemetry/api";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
-import { createAktivsjekkenClient, createCppaClient, SharedTransport, type TransportSettings } from "../src/index.ts";
+import {
+  type AktivSjekkRequest,
+  createAktivsjekkenClient,
+  createCppaClient,
+  SharedTransport,
+  type TransportSettings,
+} from "../src/index.ts";
 import { Breaker } from "../src/transport/breaker.ts";
 import { Places } from "../src/transport/concurrency.ts";
 import { RetryBudget } from "../src/transport/retry-budget.ts";
 import { type Answer, json, quick, startServer, type TestServer } from "./_server.ts";
 
 const fnr = "01818010083";
-const ask = { fnrListe: [fnr], omraade: "Helsehjelp" } as const;
+const ask: AktivSjekkRequest = { fnrListe: [fnr], omraade: "Helsehjelp" };
 const good = json(200, { erAktivListe: {} });
 const servers: TestServer[] = [];
 afterEach(async () => {
