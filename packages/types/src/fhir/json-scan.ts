@@ -89,30 +89,61 @@ function lineAt(text: string, offset: number): number {
 }
 
 /**
- * False when no object of the text can have a key twice: the text has as many keys as the value. `JSON.parse` keeps the last
- * of two, so that the value has fewer then. True is a suspicion only: a text may hold what looks like a key.
+ * How many keys the text has, or looks as if it had. `JSON.parse` keeps the last of two equal ones, so that where the value has
+ * as many, no object had a key twice; more in the text are a suspicion only, for a text may hold what looks like a key.
  */
-export function mayRepeatKeys(text: string, value: unknown): boolean {
-  let inText = 0;
+export function keysIn(text: string): number {
+  let keys = 0;
   for (let i = text.indexOf(":"); i >= 0; i = text.indexOf(":", i + 1)) {
     let before = i - 1;
     while (isSpace(text.charCodeAt(before))) before--;
-    if (text.charCodeAt(before) === 34) inText++;
+    if (text.charCodeAt(before) === 34) keys++;
   }
-  let inValue = 0;
-  const open: unknown[] = [value];
-  while (open.length > 0) {
-    const v = open.pop();
-    if (Array.isArray(v)) {
-      for (const item of v) if (typeof item === "object" && item !== null) open.push(item);
-    } else if (typeof v === "object" && v !== null)
-      for (const key of Object.keys(v)) {
-        inValue++;
-        const item = (v as Record<string, unknown>)[key];
-        if (typeof item === "object" && item !== null) open.push(item);
-      }
+  return keys;
+}
+
+/** What a value of `JSON.parse` has in it. */
+export interface JsonCount {
+  keys: number;
+  numbers: boolean;
+}
+
+/** Keys and numbers in all of the value. */
+export function countIn(value: unknown): JsonCount {
+  const count: JsonCount = { keys: 0, numbers: false };
+  if (typeof value === "object" && value !== null) countObject(value, count, 0);
+  return count;
+}
+
+function countObject(o: object, count: JsonCount, depth: number): void {
+  if (depth > 200) countDeep(o, count);
+  else if (Array.isArray(o)) {
+    for (let i = 0; i < o.length; i++) {
+      const x: unknown = o[i];
+      if (typeof x === "object") {
+        if (x !== null) countObject(x, count, depth + 1);
+      } else if (typeof x === "number") count.numbers = true;
+    }
+  } else
+    for (const key in o) {
+      count.keys++;
+      const x = (o as Record<string, unknown>)[key];
+      if (typeof x === "object") {
+        if (x !== null) countObject(x, count, depth + 1);
+      } else if (typeof x === "number") count.numbers = true;
+    }
+}
+
+/** With a list of its own instead of recursion: the parser takes more levels than the stack does. */
+function countDeep(value: object, count: JsonCount): void {
+  const open: object[] = [value];
+  for (let v = open.pop(); v !== undefined; v = open.pop()) {
+    if (!Array.isArray(v)) count.keys += Object.keys(v).length;
+    for (const x of Object.values(v) as unknown[]) {
+      if (typeof x === "number") count.numbers = true;
+      else if (typeof x === "object" && x !== null) open.push(x);
+    }
   }
-  return inText !== inValue;
 }
 
 function isSpace(c: number): boolean {
