@@ -160,6 +160,8 @@ export interface LedgerRunHandle {
   ): Promise<void>;
   /** Replaces a batch by its two halves. */
   split(batch: MemberBatch): Promise<readonly [MemberBatch, MemberBatch]>;
+  /** The newest answered batches of any run, at most `limit`. */
+  recent(limit: number, options?: Cancellable): Promise<readonly LedgerBatch[]>;
   /** Slowest batches of the run. */
   slowest(limit: number): Promise<readonly LedgerBatch[]>;
   /** Ends the run and gives the lease back. */

@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { type Selectable, sql } from "kysely";
 import { notFound } from "./faults.ts";
 import type {
   BatchMember,
@@ -384,6 +384,22 @@ export class LedgerRun implements LedgerRunHandle {
     });
   }
 
+  async recent(limit: number, { signal }: Cancellable = {}): Promise<readonly LedgerBatch[]> {
+    const rows = await this.#parts.store.read(
+      (db) =>
+        db
+          .selectFrom("member_batch")
+          .selectAll()
+          .where("state", "=", "answered")
+          .where("size", ">", 0)
+          .orderBy("id", "desc")
+          .limit(limit)
+          .execute(),
+      signal,
+    );
+    return rows.map(batchFacts);
+  }
+
   async slowest(limit: number): Promise<readonly LedgerBatch[]> {
     const rows = await this.#parts.store.read((db) =>
       db
@@ -395,14 +411,7 @@ export class LedgerRun implements LedgerRunHandle {
         .limit(limit)
         .execute(),
     );
-    return rows.map(({ id, size, ms, tries, timeouts, state }) => ({
-      batch: id,
-      members: size,
-      ms: Math.round(ms),
-      tries,
-      timeouts,
-      state,
-    }));
+    return rows.map(batchFacts);
   }
 
   async end(state: "done" | "stopped" | "refused"): Promise<void> {
@@ -413,4 +422,9 @@ export class LedgerRun implements LedgerRunHandle {
       await this.#lease.release();
     }
   }
+}
+
+function batchFacts(row: Selectable<MemberBatchTable>): LedgerBatch {
+  const { id, size, ms, tries, timeouts, state } = row;
+  return { batch: id, members: size, ms: Math.round(ms), tries, timeouts, state };
 }

@@ -64,8 +64,10 @@ class SqliteStore implements OpenStore {
     const timeout = options.busyTimeoutMs ?? 5_000;
     this.#database = new DatabaseSync(options.file, { timeout });
     try {
-      for (const pragma of ["journal_mode=wal", "synchronous=full", "secure_delete=on", "foreign_keys=on"])
-        this.#database.exec(`pragma ${pragma}`);
+      const pragmas = ["journal_mode=wal", "synchronous=full", "secure_delete=on", "foreign_keys=on"];
+      // Transactions of thousands of members: with the default of 4 MB each of them waited for a checkpoint of its own.
+      pragmas.push("cache_size=-32768", "wal_autocheckpoint=8192", "journal_size_limit=67108864");
+      for (const pragma of pragmas) this.#database.exec(`pragma ${pragma}`);
       if (options.maxBytes !== undefined) {
         const page = this.#database.prepare("pragma page_size").get()?.page_size;
         this.#database.exec(`pragma max_page_count=${Math.max(1, Math.floor(options.maxBytes / Number(page)))}`);

@@ -635,6 +635,132 @@ export const contractCases: readonly ContractCase[] = [
     },
   },
   {
+    name: "ledger: what is staged counts once its run is accepted, is sent once, and is kept with its history",
+    async run(bench) {
+      const journal = await bench.open({ key: { id: "k1", secret: new Uint8Array(32).fill(1) } });
+      const line = (person: Personal, end = "2027-07-31") => ({
+        person,
+        organisation: "999999999",
+        start: "2026-08-01",
+        end,
+      });
+      const refused = await journal.ledger.begin({ kind: "reconcile" });
+      assert.deepEqual(await refused.stage([line(ann), line(bo)]), ["added", "added"]);
+      await refused.end("refused");
+
+      const run = await journal.ledger.begin({ kind: "reconcile" });
+      assert.equal(await code(journal.ledger.begin({ kind: "retry" })), "journal/conflict");
+      assert.equal((await journal.ledger.status()).running, true);
+      assert.deepEqual(await run.stage([line(ann), line(ann), line(ann, "2028-01-01"), line(cy)]), [
+        "added",
+        "duplicate",
+        "two-periods",
+        "added",
+      ]);
+      assert.deepEqual(await run.countAbsent(["999999999"]), { absent: 1, wanted: 3 });
+      assert.equal(await run.withdrawAbsent(["999999999"]), 0);
+      await run.accept();
+      assert.equal(await run.countDue(false), 2);
+      const due = await run.peek({ limit: 10, everything: false });
+      assert.deepEqual(
+        due.map((m) => [m.person.reveal(), m.change, m.end]),
+        [
+          [ann.reveal(), "add", "2027-07-31"],
+          [cy.reveal(), "add", "2027-07-31"],
+        ],
+      );
+      const batch = await run.open(due);
+      await run.note(batch.id, { timedOut: true, ms: 7 });
+      const [open] = await run.openBatches(0, 5);
+      assert.deepEqual([open?.timeouts, open?.tries, open?.members.length], [1, 1, 2]);
+      const [left, right] = await run.split(batch);
+      bench.clock.time += 1_000;
+      await run.settle(left, [{ outcome: "accepted" }], { ms: 5 });
+      const later = bench.clock.time + 50;
+      await run.settle(right, [{ outcome: "not-active", code: "2118", nextRetryAt: later }], { ms: 9 });
+      assert.equal(await code(run.settle(left, [{ outcome: "unknown" }], { ms: 5 })), "journal/not-found");
+      assert.deepEqual(
+        (await run.slowest(1)).map((b) => [b.ms, b.members]),
+        [[9, 1]],
+      );
+      await run.end("done");
+      const status = await journal.ledger.status();
+      assert.deepEqual(
+        [
+          status.members,
+          status.withdrawn,
+          status.outcomes,
+          status.due,
+          status.later,
+          status.openBatches,
+          status.running,
+        ],
+        [2, 1, { new: 0, accepted: 1, "not-active": 1, refused: 0, unknown: 0 }, 0, 1, 0, false],
+      );
+      const [told] = await journal.ledger.explain({ person: ann });
+      assert.deepEqual(told?.acked, { member: true, start: "2026-08-01", end: "2027-07-31" });
+      assert.deepEqual(
+        told?.events.map((e) => [e.change, e.outcome, e.end]),
+        [["add", "accepted", "2027-07-31"]],
+      );
+      // Something known from outside: nothing of the person is at Helsenorge any more.
+      assert.equal(
+        (await journal.ledger.markInactive(ann, { code: "E35", answeredAt: bench.clock.time + 1, nextRetryAt: later }))
+          .length,
+        1,
+      );
+      assert.equal(
+        (await journal.ledger.markInactive(ann, { code: "E35", answeredAt: 1, nextRetryAt: later })).length,
+        0,
+      );
+      assert.equal((await journal.ledger.explain({ id: told?.id ?? "" }))[0]?.todo, "add");
+      bench.clock.time = later + 1;
+      const again = await journal.ledger.begin({ kind: "retry" });
+      assert.equal(await again.countDue(false), 2);
+      await again.end("done");
+    },
+  },
+  {
+    name: "ledger: members under an older key are known, and an input that leaves them out withdraws them",
+    async run(bench) {
+      const older = { id: "k1", secret: new Uint8Array(32).fill(1) };
+      const line = (person: Personal) => ({
+        person,
+        organisation: "999999999",
+        start: "2026-08-01",
+        end: "2027-07-31",
+      });
+      const first = await bench.open({ key: older });
+      const run = await first.ledger.begin({ kind: "reconcile" });
+      await run.stage([line(ann), line(bo)]);
+      await run.accept();
+      await run.settle(
+        await run.open(await run.peek({ limit: 9, everything: false })),
+        [{ outcome: "accepted" }, { outcome: "accepted" }],
+        { ms: 1 },
+      );
+      await run.end("done");
+      await first.close();
+      const second = await bench.open({ key: { id: "k2", secret: new Uint8Array(32).fill(2), previous: [older] } });
+      for (const dryRun of [true, false]) {
+        const next = await second.ledger.begin({ kind: "reconcile", dryRun });
+        assert.deepEqual(await next.stage([line(ann)]), ["unchanged"]);
+        assert.deepEqual(await next.countAbsent(["999999999"]), { absent: 1, wanted: 2 });
+        if (dryRun) continue;
+        assert.equal(await next.withdrawAbsent(["999999999"]), 1);
+        await next.accept();
+        const [gone] = await next.peek({ limit: 9, everything: false });
+        assert.deepEqual(
+          [gone?.person.reveal(), gone?.change, gone?.acked?.start],
+          [bo.reveal(), "withdraw", "2026-08-01"],
+        );
+        await next.end("stopped");
+      }
+      assert.equal(await second.rotateKeys(), 2);
+      assert.equal((await second.ledger.explain({ person: bo }))[0]?.todo, "withdraw");
+    },
+  },
+  {
     name: "members: kept by person and organisation, with status, retry date and bounded batches",
     async run(bench) {
       const journal = await bench.open({ key: { id: "k", secret: randomBytes(32) } });

@@ -37,7 +37,7 @@ export function batchLimits(options: BatchOptions = {}): BatchLimits {
 
 /**
  * How many members to send in the next call: so many that it takes about the target, as far as the calls before tell.
- * Grows at most twofold from call to call, shrinks by at most a third, and by half when there was no answer in time;
+ * Grows at most fourfold from call to call, shrinks by at most a third, and by half when there was no answer in time;
  * sizes near one that had none are left alone for a while.
  */
 export class BatchSizer {
@@ -64,6 +64,17 @@ export class BatchSizer {
     return this.#largest;
   }
 
+  /** Begins where earlier runs ended, a little below: answers of yesterday promise none of today. */
+  remember(batches: readonly { readonly members: number; readonly ms: number }[]): void {
+    if (this.#limits.fixed !== undefined || batches.length === 0) return;
+    const proven = Math.max(...batches.map((b) => b.members));
+    // The short list at the end of a run says nothing of longer ones.
+    const telling = batches.filter((b) => b.members * 2 >= proven);
+    const cost = Math.max(...telling.map((b) => Math.max(b.ms, 1) / b.members));
+    const wanted = Math.min((0.7 * this.#limits.targetMs) / cost, proven, this.#limits.max);
+    this.#size = Math.max(this.#size, Math.round(wanted));
+  }
+
   answered(members: number, ms: number): void {
     this.#largest = Math.max(this.#largest, members);
     if (this.#limits.fixed !== undefined) return;
@@ -73,7 +84,7 @@ export class BatchSizer {
     this.#cost = this.#cost === undefined ? cost : this.#cost + 0.3 * (cost - this.#cost);
     if (++this.#answers % 8 === 0) this.#ceiling = Math.min(this.#limits.max, Math.ceil(this.#ceiling * 1.1));
     const wanted = this.#limits.targetMs / this.#cost;
-    const bounded = Math.min(Math.max(wanted, this.#size * 0.67), this.#size * 2, this.#ceiling);
+    const bounded = Math.min(Math.max(wanted, this.#size * 0.67), this.#size * 4, this.#ceiling);
     this.#size = Math.max(1, Math.round(bounded));
   }
 

@@ -36,7 +36,7 @@ export interface RegisterParts {
 }
 
 /** Members of the input that are compared at a time. */
-const chunk = 1_000;
+const chunk = 5_000;
 
 interface Reading {
   read: number;
@@ -108,7 +108,10 @@ export function createMemberRegister(parts: RegisterParts): MemberRegister {
     let ended: "done" | "stopped" | "refused" = read === undefined ? "stopped" : "refused";
     try {
       try {
-        if (!dryRun) await timed(() => sender.resume());
+        if (!dryRun) {
+          if (options.batch?.start === undefined) await sender.remember();
+          await timed(() => sender.resume());
+        }
         phase = "reading";
         if (read !== undefined) {
           const before = performance.now();

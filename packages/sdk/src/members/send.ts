@@ -60,6 +60,13 @@ export class Sender {
     parts.tally.firstSize = this.sizer.size;
   }
 
+  /** Takes the size to begin with from what earlier runs met. */
+  async remember(): Promise<void> {
+    const { run, tally, signal } = this.#parts;
+    this.sizer.remember(await run.recent(5, signal === undefined ? {} : { signal }));
+    tally.firstSize = this.sizer.size;
+  }
+
   /** What an earlier run left open. @throws {Stopped} */
   async resume(): Promise<void> {
     const { run, tally, signal } = this.#parts;

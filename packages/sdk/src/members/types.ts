@@ -49,7 +49,7 @@ export type MemberChange = "add" | "change" | "withdraw";
 
 /** Sizes and limits of the calls. */
 export interface BatchOptions {
-  /** Members in the first call; default 25. */
+  /** Members in the first call; default 25, or nearly what the last runs came to. */
   readonly start?: number;
   /** Never more than this; default 1,000. */
   readonly max?: number;
