@@ -159,6 +159,21 @@ describe("helsekontakt members", () => {
     expect(kept().filter((m) => m.end !== to)).toHaveLength(6);
   });
 
+  it("ends with 1 when the service fails, keeps what was answered, and sends the rest the next time", async () => {
+    const file = write("members.csv", csv(people("self", 30)));
+    sandbox.faults.add("helsekontakter", { kind: "delay", ms: 0 });
+    sandbox.faults.add("helsekontakter", { kind: "status", status: 403 });
+    const first = await command("members", "sync", file, "--batch-start", "10", "--batch-max", "10");
+    expect([first.code, kept().length]).toEqual([1, 10]);
+    expect(first.out).toMatch(/10 accepted[^]*Ended early +\[rest\/forbidden\] expected/);
+    const second = await command("members", "sync", file, "--json");
+    expect([second.code, JSON.parse(second.out)]).toMatchObject([
+      0,
+      { changes: { unchanged: 30 }, results: { accepted: 20 } },
+    ]);
+    expect(kept().map((m) => m.times)).toEqual(Array.from({ length: 30 }, () => 1));
+  });
+
   it("lets one run at a time at the register, and reminds of offerings", async () => {
     const file = write("members.csv", csv(people("self", 20)));
     const { behaviour } = sandbox.rest.state;

@@ -34,7 +34,7 @@ const report: ReconcileReport = {
     { name: "bundleType", value: "collection", mark: "inferred", reason: "not published" },
     { name: "mediaType", value: "application/fhir+json", mark: "configured" },
   ],
-  stopped: { code: "rest/unavailable", message: "the service failed, ten times" },
+  stopped: { code: "rest/unavailable", message: "[rest/unavailable] the service failed, ten times" },
 };
 
 const state: MemberState = {
@@ -78,7 +78,7 @@ describe("a report", () => {
       "140 largest, cap 1000",
       "batch 12: 140 members, 15.0 s, 2 tries, split",
       "  bundleType = collection",
-      "[rest/unavailable]",
+      "early       [rest/unavailable] the service failed, ten times",
     ])
       expect(text).toContain(part);
     expect(text).not.toContain("mediaType");
@@ -102,7 +102,7 @@ describe("a report", () => {
       ["reason", "refused", `'=1+"x"`, "12"],
       ["slowest", "batch 12", "ms", "15000"],
       ["assumption", "bundleType", "inferred", "collection"],
-      ["stopped", "rest/unavailable", "", "the service failed, ten times"],
+      ["stopped", "rest/unavailable", "", "[rest/unavailable] the service failed, ten times"],
     ])
       expect(rows).toContainEqual(row);
   });

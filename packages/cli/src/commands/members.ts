@@ -156,7 +156,7 @@ export function explainMember(
         ...(member.result === undefined
           ? []
           : [
-              `  last result   ${member.result}${member.code === undefined ? "" : ` (${member.code})`}, ${member.attempts} attempt(s)`,
+              `  last result   ${member.result}${member.code === undefined ? "" : ` (${member.code})`}${member.attempts === 0 ? "" : `, ${member.attempts} attempt(s)`}`,
             ]),
         ...(member.nextRetryAt === undefined ? [] : [`  next try      ${new Date(member.nextRetryAt).toISOString()}`]),
         ...member.events.map(

@@ -72,7 +72,7 @@ function reportText(report: ReconcileReport): string {
     ...(stopped === undefined
       ? []
       : [
-          `Ended early       [${stopped.code}] ${stopped.message}`,
+          `Ended early       [${stopped.code}] ${stopped.message.replace(`[${stopped.code}] `, "")}`,
           "  run it again: what was answered is kept, the rest is sent then",
         ]),
   ];
