@@ -4,7 +4,7 @@ import { createHelsekontakt, openJournal, sqliteStore } from "@helsekontakt/sdk"
 
 const sandbox = await startSandbox();
 const journal = await openJournal({ store: sqliteStore({ file: ":memory:" }) });
-const { medlemstjenester } = createHelsekontakt({ ...sandbox.config, journal });
+const { medlemstjenester, members: register } = createHelsekontakt({ ...sandbox.config, journal });
 
 const { size } = await medlemstjenester.publish([
   {
@@ -25,6 +25,11 @@ const waiting = await medlemstjenester.due();
 for (const { person } of waiting) sandbox.setStatus(person.reveal(), "self"); // they have logged in by now
 const again = await medlemstjenester.register(waiting.map(({ person }) => ({ fnr: person, ...span })));
 console.log(`tried again:`, again.counts);
+
+// The register reconciles itself: a whole list in, only what differs from what Helsenorge acknowledged goes out.
+const wanted = members.slice(1).map((member, n) => (n === 0 ? { ...member, to: "2027-12-31" } : member));
+const report = await register.reconcile(wanted);
+console.log("reconciled:", report.changes, report.results);
 
 await journal.close();
 await sandbox.close();

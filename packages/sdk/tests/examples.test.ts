@@ -22,6 +22,7 @@ const printed: Record<string, RegExp[]> = {
   "medlemstjenester.ts": [
     /^members in 2 calls: \{ registered: 14, 'not-active': 6, rejected: 0, unanswered: 0 \}$/m,
     /^tried again: \{ registered: 6, /m,
+    /^reconciled: \{ added: 0, changed: 1, withdrawn: 1, unchanged: 18, .*accepted: 2, /m,
   ],
   "notifikasjon.ts": [/^AppRec: accepted$/m, /^not active \(E35\)/m],
   "tjenesteoversikt.ts": [/^list of 2, \d+ bytes: accepted; Helsenorge holds 2$/m, /holds 0$/m],

@@ -77,6 +77,7 @@ async function serve({ seed, citizens, errors, timeouts }: ServerOptions): Promi
         members: [...state.members.values()].map((m) => ({ fnr: m.fnr, period: `${m.start}/${m.end}` })),
       });
   });
+  process.on("disconnect", () => process.exit(0));
   process.send?.({ config: sandbox.config, citizens: sandbox.citizens });
 }
 

@@ -59,7 +59,8 @@ export interface Medlemstjenester {
   /** Offerings with what was sent before: differences, withdrawal. */
   readonly offerings: Offerings;
   /**
-   * Registers members in batches. With a journal each member's status is kept, and one who is not active gets a date to
+   * Registers members in batches of one size, all of them each time; `members.reconcile` of the SDK sends the differences
+   * alone, adapts, resends and resumes. With a journal each member's status is kept, and one who is not active gets a date to
    * try again; see {@link due}.
    *
    * @throws {ValidationError} `fhir/not-valid`
