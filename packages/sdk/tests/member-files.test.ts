@@ -246,6 +246,36 @@ describe("CSV", () => {
   });
 });
 
+describe("whatever the bytes", () => {
+  it("ends with members and findings or with input/invalid, and no line is both", async () => {
+    const junk = fc.oneof(
+      fc.uint8Array({ maxLength: 60 }).map((b) => Buffer.from(b)),
+      fc
+        .string({ unit: fc.constantFrom('"', ";", ",", "\r", "\n", "\t", "{", "}", "1", "ø", "\u0000"), maxLength: 60 })
+        .map((t) => Buffer.from(t)),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(junk, { maxLength: 8 }),
+        fc.boolean(),
+        fc.integer({ min: 1, max: 90 }),
+        async (parts, headed, size) => {
+          const start = headed ? Buffer.from(`fnr;fra;til\n${a};${from};${to}\n`) : Buffer.alloc(0);
+          try {
+            const { members, issues } = await read(Buffer.concat([start, ...parts]), {}, size);
+            const told = new Set(issues.filter(([, level]) => level === "error").map(([line]) => line));
+            expect(members.filter(([line]) => told.has(line as number))).toEqual([]);
+            if (headed) expect(members[0]).toEqual([2, a, from, to]);
+          } catch (error) {
+            expect((error as { code?: string }).code).toBe("input/invalid");
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+});
+
 describe("NDJSON", () => {
   it("reads objects, tells what is none, and wants the number as text", async () => {
     const lines = [
