@@ -153,7 +153,8 @@ async function send(
         [oauth.customFetch]: async (url: string, init: { headers: Record<string, string> }) => {
           answer = await inner(
             new Request(url, {
-              method: request.method,
+              // As the proof says it: fetch leaves "patch" as it is, and then the two would differ.
+              method: request.method.toUpperCase(),
               headers: init.headers,
               redirect: "manual",
               ...(request.body === undefined ? {} : { body: request.body }),
