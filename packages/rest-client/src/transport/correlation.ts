@@ -12,9 +12,8 @@ export interface CorrelationOptions {
 /** Gives each call an id, which all its tries share. One that the caller set stays. */
 export function correlates({ header = "x-correlation-id", id = randomUUID }: CorrelationOptions = {}): Middleware {
   return (next) => (call) => {
-    if (call.headers.has(header)) return next(call);
-    const headers = new Headers(call.headers);
-    headers.set(header, id());
-    return next({ ...call, headers });
+    // The headers are the pipeline's own copy; all tries read them.
+    if (!call.headers.has(header)) call.headers.set(header, id());
+    return next(call);
   };
 }
