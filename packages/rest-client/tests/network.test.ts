@@ -3,10 +3,17 @@ import { createServer as createHttpServer } from "node:http";
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import { type AddressInfo, connect, createServer as createTcpServer, type Server } from "node:net";
 import { inspect } from "node:util";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { createCertificate } from "@helsekontakt/amqp-messaging/protection";
 import { HelsekontaktError } from "@helsekontakt/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createAktivsjekkenClient, createNetworkFetch, type NetworkOptions } from "../src/index.ts";
+import {
+  createAktivsjekkenClient,
+  createNetworkFetch,
+  type NetworkOptions,
+  type TransportSettings,
+} from "../src/index.ts";
 import { quick } from "./_server.ts";
 
 const number = "01818010083";
@@ -175,5 +182,38 @@ describe("raw sockets", () => {
     const url = `http://localhost:${await listen(server)}`;
     for (const network of [undefined, {}])
       expect(await check(url, network, 300)).toMatchObject({ code, retryable: true });
+  });
+
+  it("that never answers: abort, limit of the try and deadline hold although memory is collected meanwhile", async () => {
+    const server = createTcpServer((socket) => {
+      socket.on("error", () => socket.destroy());
+      closing.push(() => socket.destroy());
+    });
+    const baseUrl = `http://localhost:${await listen(server)}`;
+    setFlagsFromString("--expose-gc");
+    const collecting = setInterval(runInNewContext("gc") as () => void, 3);
+    const own = createNetworkFetch({ connections: 4 });
+    try {
+      for (const fetch of [undefined, own.fetch]) {
+        const ask = (transport: TransportSettings, signal?: AbortSignal) =>
+          createAktivsjekkenClient({ baseUrl, transport, ...(fetch === undefined ? {} : { fetch }) }).check(
+            { fnrListe: [number], omraade: "Helsehjelp" },
+            signal === undefined ? {} : { signal },
+          );
+        const controller = new AbortController();
+        setTimeout(() => controller.abort(), 60);
+        await expect(ask({}, controller.signal)).rejects.toMatchObject({ code: "abort/cancelled" });
+        await expect(ask({ retry: { tries: 1, timeoutMs: 60 } })).rejects.toMatchObject({
+          code: "rest/timeout",
+          context: { limitOf: "try" },
+        });
+        await expect(ask({ deadlineMs: 60 })).rejects.toMatchObject({
+          code: "rest/timeout",
+          context: { limitOf: "call" },
+        });
+      }
+    } finally {
+      clearInterval(collecting);
+    }
   });
 });
