@@ -109,7 +109,7 @@ function areResources(x: unknown, c: FastContext, d: number): boolean {
 /** True for an address that a profile of this build names: the usual ones, which then need no scan. */
 function isKnownSystem(x: unknown): boolean {
   if (typeof x !== "string") return false;
-${byLength(systems, "x", (system) => `return true;`)}
+${byLength(systems, "x", () => "return true;")}
 }
 
 /** The check of a resource type of this build; false for every other type. */
@@ -184,10 +184,11 @@ ${byLength(
       const names = f.alternatives.filter((a) => hasSibling(f, a)).map((a) => quote(a.json));
       return names.length === 0 ? "" : `  if (sib) ${n} += rules.countAlone(o, [${names.join(", ")}]);\n`;
     });
+    const usesSib = siblings !== undefined && `${after}${alone.join("")}`.includes("sib");
     const declared = [
-      ...(siblings === undefined ? [] : ["  let sib = false;\n"]),
+      ...(usesSib ? ["  let sib = false;\n"] : []),
       ...[...counters.values()].map((n) => `  let ${n} = 0;\n`),
-      ...[...locals.values()].flatMap((l) => [...(l.value ? [`  let ${l.value}: unknown;\n`] : [])]),
+      ...[...locals.values()].flatMap((l) => (l.value ? [`  let ${l.value}: unknown;\n`] : [])),
     ].join("");
     const switched = [...byLength]
       .sort((a, b) => a[0] - b[0])
@@ -205,7 +206,7 @@ ${
   // What may stand beside a primitive is rare: it is looked up only where the key is none of the type's own.
   siblings === undefined
     ? "    return false;\n"
-    : `    if (!isBeside(k, x, o, ${siblings}, c, d + 1)) return false;\n    sib = true;\n`
+    : `    if (!isBeside(k, x, o, ${siblings}, c, d + 1)) return false;\n${usesSib ? "    sib = true;\n" : ""}`
 }  }
 ${resource ? "" : "  if (!some) return false;\n"}${alone.join("")}${after}${reference ? "" : "  return true;\n"}}
 `;

@@ -42,17 +42,14 @@ export function emitProfiles(
   const blank = (text: string): string => (text === "" ? "" : `${text}\n`);
   return {
     explain: `import type { FhirContext, FhirObject, ProfileRule } from "${runtime}context.ts";
-import * as fp from "${runtime}fhirpath.ts";
-
+${explain.includes("fp.") ? `import * as fp from "${runtime}fhirpath.ts";\n` : ""}
 ${blank(explainSets.source())}${explain}/** Rules of each profile by canonical address. */
 export const profileRules: Readonly<Record<string, ProfileRule>> = {
 ${rows("p")}};
 `,
-    fast: `import { isBound } from "${runtime}bound.ts";
-import type { FhirObject } from "${runtime}context.ts";
+    fast: `${fast.includes("isBound(") ? `import { isBound } from "${runtime}bound.ts";\n` : ""}import type { FhirObject } from "${runtime}context.ts";
 import type { FastContext, FastProfile } from "${runtime}fast.ts";
-import * as fp from "${runtime}fhirpath.ts";
-
+${(fast + helpers.source()).includes("fp.") ? `import * as fp from "${runtime}fhirpath.ts";\n` : ""}
 ${blank(fastSets.source())}${blank(helpers.source())}${fast}/** Checks of each profile by canonical address. */
 export const fastProfiles: Readonly<Record<string, FastProfile>> = {
 ${rows("q")}};
@@ -72,7 +69,11 @@ class SetTable {
   }
 
   value(value: unknown): string {
-    return typeof value === "object" ? this.#name(JSON.stringify(value), "w") : JSON.stringify(value);
+    if (typeof value !== "object") return JSON.stringify(value);
+    return this.#name(
+      Array.isArray(value) && value.length === 0 ? "[] as readonly string[]" : JSON.stringify(value),
+      "w",
+    );
   }
 
   #name(text: string, prefix: string): string {

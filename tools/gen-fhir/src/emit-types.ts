@@ -119,7 +119,7 @@ function profilesModule(model: Model, profiles: readonly Profile[], source: Defi
     const why = profile.root.element ? inferredReason(profile.root.element) : undefined;
     body += docComment(
       [
-        `${profile.definition.title ?? profile.name}. ${profile.definition.description ?? ""}`.trim(),
+        oneLine(`${profile.definition.title ?? profile.name}. ${profile.definition.description ?? ""}`),
         ...(why ? [`Inferred: ${why}.`] : []),
       ],
       profile.source,
@@ -129,7 +129,8 @@ function profilesModule(model: Model, profiles: readonly Profile[], source: Defi
     body += `export type ${profile.name} = ${narrow(profile.type, profile.root, base, profile, "")};\n\n`;
   }
   for (const name of ["FhirResource"]) if (new RegExp(`\\b${name}\\b`).test(body)) used.add(name);
-  const imports = [...used].sort(byCodeUnit);
+  const code = body.replace(/\/\*\*.*?\*\//gs, "").replace(/"[^"]*"/g, "");
+  const imports = [...used].filter((name) => new RegExp(`\\b${name}\\b`).test(code)).sort(byCodeUnit);
   const addresses = profiles
     .filter((p) => p.type !== "Extension")
     .map((p) => `  ${propertyKey(p.name)}: ${quote(p.definition.url)},\n`)
@@ -197,7 +198,7 @@ ${addresses}} as const;
     const optional = min > 0 && only ? "" : "?";
     if (type === plain && optional === "?" && !element?.short) return undefined;
     const why = element ? inferredReason(element) : undefined;
-    const doc = [...(element?.short ? [element.short] : []), ...(why ? [`Inferred: ${why}.`] : [])];
+    const doc = [...(element?.short ? [oneLine(element.short)] : []), ...(why ? [`Inferred: ${why}.`] : [])];
     return `${docComment(doc, element ? `${profile.definition.id}#${element.id}` : undefined, indent)}${indent}${propertyKey(a.json)}${optional}: ${list(type, field.list, primitive)};\n`;
   }
 
@@ -240,6 +241,11 @@ ${addresses}} as const;
       [...codes.values()].includes(name)
     );
   }
+}
+
+/** Text of a definition in one line. */
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, " ").trim();
 }
 
 /** The slice of a choice that is about one of its types. */

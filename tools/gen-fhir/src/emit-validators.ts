@@ -1,4 +1,4 @@
-import { byCodeUnit, type GeneratedFile, propertyKey, quote } from "@helsekontakt/codegen";
+import { byCodeUnit, type GeneratedFile, GeneratorError, propertyKey, quote } from "@helsekontakt/codegen";
 import type { Constraint } from "./definitions.ts";
 import { emitProfiles } from "./emit-profile-rules.ts";
 import { emitFast } from "./emit-fast.ts";
@@ -39,6 +39,7 @@ export function emitValidators(
   heads: { readonly core: string; readonly profiles: string },
 ): GeneratedFile[] {
   const compiled = new Map<string, Executed>();
+  const uncompiled = new Set<string>();
   const targets = new Map<string, string>();
   const skipped = new Map<string, string>();
   const types = [...model.types.values()].filter((t) => !t.abstract || t.kind === "complex");
@@ -88,7 +89,7 @@ ${[...[...skipped].map(([k, why]) => `${k}: ${why}`), ...unchecked]
         concrete,
         heads.core,
         {
-          byContext: (expression) => expression in byContext,
+          byContext: (expression) => expression in byContext || uncompiled.has(expression),
           notRun: (key) => key in notRun,
         },
         fixedSystems(source),
@@ -187,6 +188,22 @@ ${resource ? "" : "  if (!some) {\n    c.empty();\n    return;\n  }\n"}${after}}
     return out;
   }
 
+  /** An invariant of HL7's own that is outside the compiled subset is listed; one of a profile of ours would stop the generator. */
+  function compiledOrReason(
+    type: string,
+    expression: string,
+    key: string,
+    counters: ReadonlyMap<string, string> | undefined,
+  ): string | { readonly reason: string } {
+    try {
+      return compileInvariant(model, type, expression, key, counters).code;
+    } catch (error) {
+      if (!(error instanceof GeneratorError)) throw error;
+      uncompiled.add(expression);
+      return { reason: `outside the compiled part of FHIRPath, ${error.construct}` };
+    }
+  }
+
   function invariant(
     type: string,
     constraint: Constraint,
@@ -208,7 +225,11 @@ ${resource ? "" : "  if (!some) {\n    c.empty();\n    return;\n  }\n"}${after}}
       note(ran, key, type, expression, byContext[expression] as string);
       return "";
     }
-    const { code } = compileInvariant(model, type, expression, key, counters);
+    const code = compiledOrReason(type, expression, key, counters);
+    if (typeof code !== "string") {
+      left.set(`${key} (${type})`, code.reason);
+      return "";
+    }
     note(ran, key, type, expression, "compiled");
     return `${indent}if (!(${code})) c.invariant(${quote(key)}, ${quote(constraint.severity)});\n`;
   }

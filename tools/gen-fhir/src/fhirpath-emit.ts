@@ -1,5 +1,5 @@
 import { GeneratorError, quote } from "@helsekontakt/codegen";
-import { type Path, parseFhirPath } from "./fhirpath-parse.ts";
+import { type Path, parseFhirPath, withoutOwnType } from "./fhirpath-parse.ts";
 import type { Field, Model } from "./model.ts";
 
 /**
@@ -43,7 +43,7 @@ export function compileInvariant(
   owner = "FHIR R4",
 ): Invariant {
   const where = `${owner} invariant ${key}`;
-  const tree = parseFhirPath(rewrittenInvariant(expression), where);
+  const tree = withoutOwnType(parseFhirPath(rewrittenInvariant(expression), where), type);
   const result = new Emitter(model, where).emit(tree, { name: "o", single: true, types: [type], depth: 0, counters });
   if (result.kind === "bool") return { code: result.code };
   if (result.kind === "tri") return { code: `${result.code} === true` };
@@ -117,9 +117,16 @@ class Emitter {
     return fields === undefined ? [name] : [...new Set(fields.flatMap((f) => f.alternatives.map((a) => a.json)))];
   }
 
+  isPrimitive(types: readonly string[] | undefined): boolean {
+    return types?.every((t) => this.model.primitives.has(t)) === true;
+  }
+
   member(of: Code | undefined, name: string, ctx: Context): Code {
     const types = of === undefined ? ctx.types : of.types;
     if (of !== undefined && of.kind !== "list") this.fail(`.${name}`, "a collection before it");
+    // A primitive's own value; it is the item itself, where there is one.
+    if (name === "value" && this.isPrimitive(types))
+      return { code: `fp.values(${of?.code ?? this.context(ctx).code})`, kind: "list", types };
     const fields = this.fields(types, name);
     const names = this.names(fields, name);
     const next =
@@ -132,7 +139,7 @@ class Emitter {
 
   /** `x.exists()` where x is a property of the context: no collection is built. */
   presence(p: Path | undefined, ctx: Context): string | undefined {
-    if (p?.kind !== "member" || p.of !== undefined || !ctx.single) return undefined;
+    if (p?.kind !== "member" || p.of !== undefined || !ctx.single || this.isPrimitive(ctx.types)) return undefined;
     const counter = ctx.counters?.get(p.name);
     if (counter) return `(${counter} > 0)`;
     const names = this.names(this.fields(ctx.types, p.name), p.name);
@@ -144,6 +151,7 @@ class Emitter {
   /** Object and name of a plain property of the context or of `%resource`, for comparisons that need no collection. */
   owner(p: Path, ctx: Context): string | undefined {
     if (p.kind !== "member") return undefined;
+    if (p.of === undefined && this.isPrimitive(ctx.types)) return undefined;
     if (p.of === undefined) {
       const names = ctx.single ? this.names(this.fields(ctx.types, p.name), p.name) : [];
       return names.length === 1 ? `${ctx.name}, ${quote(p.name)}` : undefined;

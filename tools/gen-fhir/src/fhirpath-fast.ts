@@ -1,6 +1,6 @@
 import { quote } from "@helsekontakt/codegen";
 import { compileTruth, rewrittenInvariant } from "./fhirpath-emit.ts";
-import { type Path, parseFhirPath } from "./fhirpath-parse.ts";
+import { type Path, parseFhirPath, withoutOwnType } from "./fhirpath-parse.ts";
 import type { Field, Model } from "./model.ts";
 
 /**
@@ -74,7 +74,10 @@ export function compileFast(
   owner = "FHIR R4",
 ): string {
   const where = `${owner} invariant ${key}`;
-  return new FastEmitter(model, where, helpers).tri(parseFhirPath(rewrittenInvariant(expression), where), scope).yes;
+  return new FastEmitter(model, where, helpers).tri(
+    withoutOwnType(parseFhirPath(rewrittenInvariant(expression), where), scope.type),
+    scope,
+  ).yes;
 }
 
 const and = (a: string, b: string): string =>
@@ -294,7 +297,7 @@ class FastEmitter {
       if (!cond) throw new Unsupported();
       return this.tri(cond, scope).yes;
     }
-    const body = this.#each(path, this.#plain(scope), () => "return true;\n");
+    const body = this.#each(path, this.#plain(scope), (item) => `if (${item.name} !== undefined) return true;\n`);
     return this.#looped(path, scope, `${body}return false;\n`, "false").yes;
   }
 

@@ -29,6 +29,29 @@ interface Token {
   readonly text: string;
 }
 
+/** Names such as `Appointment.start`, which begin with the type of the context, without that type. */
+export function withoutOwnType(p: Path, type: string | undefined): Path {
+  const own = type === undefined ? undefined : type.slice(type.lastIndexOf(".") + 1);
+  const walk = (q: Path | undefined): Path | undefined => {
+    if (q === undefined) return undefined;
+    if (q.kind === "member" && q.of === undefined) return q.name === own ? { kind: "this" } : q;
+    if (q.kind === "member") {
+      const of = walk(q.of);
+      return of?.kind === "this" ? { kind: "member", of: undefined, name: q.name } : { ...q, of };
+    }
+    // Arguments have a context of their own, but a name with a capital letter still means the type of the resource.
+    if (q.kind === "call")
+      return {
+        ...q,
+        of: walk(q.of),
+        args: q.name === "as" || q.name === "is" || q.name === "ofType" ? q.args : q.args.map((a) => walk(a) as Path),
+      };
+    if (q.kind === "binary") return { ...q, left: walk(q.left) as Path, right: walk(q.right) as Path };
+    return q;
+  };
+  return own !== undefined && /^[A-Z]/.test(own) ? (walk(p) as Path) : p;
+}
+
 /** Parses the subset that the invariants of the closure use; anything else stops the generator, naming `where`. */
 export function parseFhirPath(text: string, where: string): Path {
   const tokens: Token[] = [];

@@ -21,23 +21,42 @@ export const closureRoots = [
   "PractitionerRole",
 ] as const;
 
-const tool = "tools/gen-fhir";
+/** Name of this generator in what it writes. */
+export const tool = "tools/gen-fhir";
+
+/** The first lines of the modules of R4, and of those of the profiles. */
+export interface Heads {
+  readonly core: string;
+  readonly profiles: string;
+}
 
 /** Everything that one target's `src/gen/fhir` holds. */
 export function generate(target: string, specs: string, core: string = coreFolder()): GeneratedFile[] {
   const source = openSource(`${specs}/fhir`, core);
-  const model = buildModel(source, [...new Set([...closureRoots, ...source.own.map((d) => d.type)])]);
-  const profiles = new Profiles(model, source);
-  const all = readPlaced(() => profiles.readAll(), source);
   const entries = readManifest(specs).filter((e) => e.kind === "fhir");
   // One sum over all profile documents keeps the header short: each has its own line in the manifest.
   const sums = entries.map((e) => `${e.path} ${e.sha256}\n`).sort(byCodeUnit);
-  const heads = {
+  return generateFrom(source, closureRoots, target, {
     core: `${header(tool, [])}// @generated from hl7.fhir.r4.examples version ${coreVersion}\n\n`,
     profiles: `${header(tool, [
       { path: "fhir", version: "0.1.0", sha256: createHash("sha256").update(sums.join("")).digest("hex") },
     ])}\n`,
-  };
+  });
+}
+
+/** The modules of one target for the profiles of a source, with the types that they and `roots` need. */
+export function generateFrom(
+  source: DefinitionSource,
+  roots: readonly string[],
+  target: string,
+  heads: Heads,
+): GeneratedFile[] {
+  const model = readPlaced(
+    () => buildModel(source, [...new Set([...roots, ...source.own.map((d) => d.type)])]),
+    source,
+  );
+  const profiles = new Profiles(model, source);
+  const all = readPlaced(() => profiles.readAll(), source);
   try {
     if (target === "types") return emitTypes(model, all, source, heads);
     if (target === "validators") return emitValidators(model, profiles, source, heads);

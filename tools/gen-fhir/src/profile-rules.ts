@@ -122,6 +122,10 @@ export function rulesOf(
     const body = itemRules(field, a.type, node, beside);
     const slicing = node.slices.size > 0 ? slicesOf(field, a.type, node, beside) : undefined;
     if (body.length > 0 || slicing) out.push({ kind: "each", prop, body, ...(slicing ? { slicing } : {}) });
+    if (!prop.primitive || node.children.size === 0) return;
+    const below = children("Element", node, beside);
+    if (below.length > 0)
+      out.push({ kind: "each", prop: { json: `_${prop.json}`, list: prop.list, primitive: prop.list }, body: below });
   }
 
   /** Slices of a choice by its type: each is the rules of one property. */
@@ -196,11 +200,8 @@ export function rulesOf(
     const inner = type === "Resource" ? (t?.code ?? "Resource") : type;
     out.push(...constraints(inner, element));
     if (node.children.size === 0) return out;
-    if (model.primitives.has(inner)) {
-      // Below a primitive stand its id and extensions, which JSON keeps in the sibling.
-      skip(`elements below ${element?.id ?? field.name}`, "rules for the extensions of a primitive are not run");
-      return out;
-    }
+    // Below a primitive stand its id and extensions, which JSON keeps in the sibling: see `each`.
+    if (model.primitives.has(inner)) return out;
     return [...out, ...children(inner, node, nested)];
   }
 

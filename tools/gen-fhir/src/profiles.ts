@@ -70,7 +70,9 @@ export class Profiles {
     this.#open.push(url);
     const base = definition.baseDefinition ?? "";
     const parent = this.find(base);
-    if (!parent) this.#source.structure(base, file);
+    // A base that is there, but was refused or is no base type, leaves this one without what it builds on.
+    if (!parent && this.#source.structure(base, file).derivation === "constraint")
+      throw new GeneratorError(file, undefined, `base ${base}`, "a base that compiles");
     this.#open.pop();
     const own = tree(definition, file, this.#model);
     const profile: Profile = {

@@ -20,6 +20,10 @@ export interface DefinitionSource {
   profile(url: string): StructureDefinition | undefined;
   expand(url: string, from: string): Expansion;
   /** The file that holds one of our own definitions, and the first line of it that has the text. */
+  /** Value sets and code systems among our own definitions. */
+  readonly terminology: number;
+  /** The file that holds one of our own definitions. */
+  path(url: string): string | undefined;
   locate(url: string, text: string): { readonly file: string; readonly line: number | undefined } | undefined;
 }
 
@@ -40,11 +44,15 @@ export function coreFolder(): string {
   return dirname(file);
 }
 
-/** Reads `specsFhir` (all folders below it) and, on demand, single files of the core package. */
-export function openSource(specsFhir: string, core: string): DefinitionSource {
+/** Reads `specsFhir` (a folder with all below it, or files) and, on demand, single files of the core package. */
+export function openSource(
+  specsFhir: string | readonly string[],
+  core: string,
+  take: (definition: { readonly url: string }) => boolean = () => true,
+): DefinitionSource {
   const local = new Map<string, Definition>();
   const paths = new Map<string, string>();
-  for (const path of jsonFiles(specsFhir)) {
+  for (const path of typeof specsFhir === "string" ? jsonFiles(specsFhir) : specsFhir) {
     const definition = readDefinition(path);
     const key = `${definition.resourceType} ${definition.url}`;
     if (local.has(key))
@@ -72,9 +80,8 @@ export function openSource(specsFhir: string, core: string): DefinitionSource {
   };
   const profile = (url: string): StructureDefinition | undefined => {
     const found = find("StructureDefinition", url) as StructureDefinition | undefined;
-    return found?.derivation === "constraint" || (found && local.has(`StructureDefinition ${found.url}`))
-      ? found
-      : undefined;
+    if (!found || !take(found)) return undefined;
+    return found.derivation === "constraint" || local.has(`StructureDefinition ${found.url}`) ? found : undefined;
   };
   const expand = (url: string, from: string): Expansion => {
     const valueSet = find("ValueSet", url) as ValueSet | undefined;
@@ -104,7 +111,9 @@ export function openSource(specsFhir: string, core: string): DefinitionSource {
     }
     return { codes: [...codes], systems: [...systems].sort(byCodeUnit) };
   };
-  const own = [...local.values()].filter((d): d is StructureDefinition => d.resourceType === "StructureDefinition");
+  const own = [...local.values()].filter(
+    (d): d is StructureDefinition => d.resourceType === "StructureDefinition" && take(d),
+  );
   const locate: DefinitionSource["locate"] = (url, text) => {
     const file = paths.get(url);
     if (file === undefined) return undefined;
@@ -113,7 +122,15 @@ export function openSource(specsFhir: string, core: string): DefinitionSource {
       .findIndex((l) => text !== "" && l.includes(text));
     return { file, line: line < 0 ? undefined : line + 1 };
   };
-  return { own: own.sort((a, b) => byCodeUnit(a.url, b.url)), structure, profile, expand, locate };
+  return {
+    own: own.sort((a, b) => byCodeUnit(a.url, b.url)),
+    structure,
+    profile,
+    expand,
+    terminology: [...local.values()].filter((d) => d.resourceType !== "StructureDefinition").length,
+    path: (url) => paths.get(url),
+    locate,
+  };
 }
 
 function collect(concepts: readonly Concept[], into: Set<string>): void {

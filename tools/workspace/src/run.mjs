@@ -255,6 +255,12 @@ const commands = {
     const { code } = await run(join(bin, "node"), ["tools/gen-xsd/src/cli.ts", ...args]);
     process.exitCode = code;
   },
+
+  async "gen:fhir"(args) {
+    await ensureInstalled({ generators: true });
+    const { code } = await run(join(bin, "node"), ["tools/gen-fhir/src/cli.ts", ...args]);
+    process.exitCode = code;
+  },
 };
 
 const [name, ...args] = process.argv.slice(2);

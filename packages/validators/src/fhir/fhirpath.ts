@@ -77,6 +77,11 @@ export function hasValue(items: Items): boolean {
   return items.length === 1 && !isObject(items[0]);
 }
 
+/** `.value` of primitives: those that have one. */
+export function values(items: Items): Items {
+  return items.filter((v) => !isObject(v));
+}
+
 /** A collection as a condition: one boolean is itself, one other item is true, none is empty. */
 export function truth(items: Items): Truth {
   if (items.length === 0) return undefined;

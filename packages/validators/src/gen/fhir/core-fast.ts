@@ -96,7 +96,7 @@ function i0(o: FhirObject, c: FastContext): boolean {
 if (o["entry"] !== undefined) for (const e0 of o["entry"] as FhirObject[]) {
 const e1 = (e0["search"]) as FhirObject | undefined;
 if (e1 !== undefined) {
-return true;
+if (e1 !== undefined) return true;
 }
 }
 return false;
@@ -135,7 +135,7 @@ const e0 = (o["identifier"]) as FhirObject | undefined;
 if (e0 !== undefined) {
 const e1 = (e0["system"] ?? e0["_system"]) as FhirObject | undefined;
 if (e1 !== undefined) {
-return true;
+if (e1 !== undefined) return true;
 }
 }
 return false;
@@ -146,7 +146,7 @@ const e2 = (o["identifier"]) as FhirObject | undefined;
 if (e2 !== undefined) {
 const e3 = (e2["value"] ?? e2["_value"]) as FhirObject | undefined;
 if (e3 !== undefined) {
-return true;
+if (e3 !== undefined) return true;
 }
 }
 return false;
@@ -155,7 +155,7 @@ return false;
 function i6(o: FhirObject, c: FastContext): boolean {
 if (o["contained"] !== undefined) for (const e0 of o["contained"] as FhirObject[]) {
 if (e0["contained"] !== undefined) for (const e1 of e0["contained"] as FhirObject[]) {
-return true;
+if (e1 !== undefined) return true;
 }
 }
 return false;
@@ -167,7 +167,7 @@ const e1 = (e0["meta"]) as FhirObject | undefined;
 if (e1 !== undefined) {
 const e2 = (e1["versionId"] ?? e1["_versionId"]) as FhirObject | undefined;
 if (e2 !== undefined) {
-return true;
+if (e2 !== undefined) return true;
 }
 }
 }
@@ -180,7 +180,7 @@ const e4 = (e3["meta"]) as FhirObject | undefined;
 if (e4 !== undefined) {
 const e5 = (e4["lastUpdated"] ?? e4["_lastUpdated"]) as FhirObject | undefined;
 if (e5 !== undefined) {
-return true;
+if (e5 !== undefined) return true;
 }
 }
 }
@@ -192,7 +192,7 @@ if (o["contained"] !== undefined) for (const e0 of o["contained"] as FhirObject[
 const e1 = (e0["meta"]) as FhirObject | undefined;
 if (e1 !== undefined) {
 if (e1["security"] !== undefined) for (const e2 of e1["security"] as FhirObject[]) {
-return true;
+if (e2 !== undefined) return true;
 }
 }
 }
@@ -204,7 +204,6 @@ export function isAddress(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
-  let sib = false;
   for (const k in o) {
     const x = o[k];
     if (k === "id") {
@@ -275,7 +274,6 @@ export function isAddress(v: unknown, c: FastContext, d: number): boolean {
         break;
     }
     if (!isBeside(k, x, o, beside0, c, d + 1)) return false;
-    sib = true;
   }
   if (!some) return false;
   return true;
@@ -824,7 +822,6 @@ export function isBundleEntrySearch(v: unknown, c: FastContext, d: number): bool
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
-  let sib = false;
   for (const k in o) {
     const x = o[k];
     if (k === "id") {
@@ -859,7 +856,6 @@ export function isBundleEntrySearch(v: unknown, c: FastContext, d: number): bool
         break;
     }
     if (!isBeside(k, x, o, beside8, c, d + 1)) return false;
-    sib = true;
   }
   if (!some) return false;
   return true;
@@ -923,7 +919,6 @@ export function isBundleLink(v: unknown, c: FastContext, d: number): boolean {
 export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let sib = false;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
@@ -1078,7 +1073,6 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
         break;
     }
     if (!isBeside(k, x, o, beside10, c, d + 1)) return false;
-    sib = true;
   }
   if (!!(((v0 !== undefined) && i6(o, c)))) return false;
   if (!(!(((v0 !== undefined) && i7(o, c))) && !(((v0 !== undefined) && i8(o, c))))) return false;
@@ -1152,7 +1146,6 @@ export function isCodeableConcept(v: unknown, c: FastContext, d: number): boolea
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
-  let sib = false;
   for (const k in o) {
     const x = o[k];
     if (k === "id") {
@@ -1185,7 +1178,6 @@ export function isCodeableConcept(v: unknown, c: FastContext, d: number): boolea
         break;
     }
     if (!isBeside(k, x, o, beside11, c, d + 1)) return false;
-    sib = true;
   }
   if (!some) return false;
   return true;
@@ -1196,7 +1188,6 @@ export function isCoding(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
-  let sib = false;
   for (const k in o) {
     const x = o[k];
     if (k === "id") {
@@ -1246,7 +1237,6 @@ export function isCoding(v: unknown, c: FastContext, d: number): boolean {
         break;
     }
     if (!isBeside(k, x, o, beside12, c, d + 1)) return false;
-    sib = true;
   }
   if (!some) return false;
   return true;
@@ -1257,7 +1247,6 @@ export function isContactDetail(v: unknown, c: FastContext, d: number): boolean 
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
-  let sib = false;
   for (const k in o) {
     const x = o[k];
     if (k === "id") {
@@ -1290,7 +1279,6 @@ export function isContactDetail(v: unknown, c: FastContext, d: number): boolean 
         break;
     }
     if (!isBeside(k, x, o, beside13, c, d + 1)) return false;
-    sib = true;
   }
   if (!some) return false;
   return true;
@@ -2441,7 +2429,6 @@ export function isEpisodeOfCareDiagnosis(v: unknown, c: FastContext, d: number):
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
-  let sib = false;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
@@ -2480,7 +2467,6 @@ export function isEpisodeOfCareDiagnosis(v: unknown, c: FastContext, d: number):
         break;
     }
     if (!isBeside(k, x, o, beside23, c, d + 1)) return false;
-    sib = true;
   }
   if (!some) return false;
   if (v0 === undefined) return false;
@@ -2936,7 +2922,6 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
 export function isHealthcareService(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let sib = false;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
@@ -3173,7 +3158,6 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
         break;
     }
     if (!isBeside(k, x, o, beside27, c, d + 1)) return false;
-    sib = true;
   }
   if (!!(((v0 !== undefined) && i6(o, c)))) return false;
   if (!(!(((v0 !== undefined) && i7(o, c))) && !(((v0 !== undefined) && i8(o, c))))) return false;
@@ -3186,7 +3170,6 @@ export function isHealthcareServiceAvailableTime(v: unknown, c: FastContext, d: 
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
-  let sib = false;
   for (const k in o) {
     const x = o[k];
     if (k === "id") {
@@ -3237,7 +3220,6 @@ export function isHealthcareServiceAvailableTime(v: unknown, c: FastContext, d: 
         break;
     }
     if (!isBeside(k, x, o, beside28, c, d + 1)) return false;
-    sib = true;
   }
   if (!some) return false;
   return true;
@@ -3248,7 +3230,6 @@ export function isHealthcareServiceEligibility(v: unknown, c: FastContext, d: nu
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
-  let sib = false;
   for (const k in o) {
     const x = o[k];
     if (k === "id") {
@@ -3283,7 +3264,6 @@ export function isHealthcareServiceEligibility(v: unknown, c: FastContext, d: nu
         break;
     }
     if (!isBeside(k, x, o, beside29, c, d + 1)) return false;
-    sib = true;
   }
   if (!some) return false;
   return true;
@@ -3343,7 +3323,6 @@ export function isHumanName(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
-  let sib = false;
   for (const k in o) {
     const x = o[k];
     if (k === "id") {
@@ -3396,7 +3375,6 @@ export function isHumanName(v: unknown, c: FastContext, d: number): boolean {
         break;
     }
     if (!isBeside(k, x, o, beside31, c, d + 1)) return false;
-    sib = true;
   }
   if (!some) return false;
   return true;
@@ -3407,7 +3385,6 @@ export function isIdentifier(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
-  let sib = false;
   for (const k in o) {
     const x = o[k];
     if (k === "id") {
@@ -3463,7 +3440,6 @@ export function isIdentifier(v: unknown, c: FastContext, d: number): boolean {
         break;
     }
     if (!isBeside(k, x, o, beside32, c, d + 1)) return false;
-    sib = true;
   }
   if (!some) return false;
   return true;
@@ -3473,7 +3449,6 @@ export function isIdentifier(v: unknown, c: FastContext, d: number): boolean {
 export function isLocation(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let sib = false;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
@@ -3636,7 +3611,6 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
         break;
     }
     if (!isBeside(k, x, o, beside33, c, d + 1)) return false;
-    sib = true;
   }
   if (!!(((v0 !== undefined) && i6(o, c)))) return false;
   if (!(!(((v0 !== undefined) && i7(o, c))) && !(((v0 !== undefined) && i8(o, c))))) return false;
@@ -3649,7 +3623,6 @@ export function isLocationHoursOfOperation(v: unknown, c: FastContext, d: number
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
-  let sib = false;
   for (const k in o) {
     const x = o[k];
     if (k === "id") {
@@ -3698,7 +3671,6 @@ export function isLocationHoursOfOperation(v: unknown, c: FastContext, d: number
         break;
     }
     if (!isBeside(k, x, o, beside34, c, d + 1)) return false;
-    sib = true;
   }
   if (!some) return false;
   return true;
@@ -3763,7 +3735,6 @@ export function isMeta(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
-  let sib = false;
   for (const k in o) {
     const x = o[k];
     if (k === "id") {
@@ -3831,7 +3802,6 @@ export function isMeta(v: unknown, c: FastContext, d: number): boolean {
         break;
     }
     if (!isBeside(k, x, o, beside36, c, d + 1)) return false;
-    sib = true;
   }
   if (!some) return false;
   return true;
@@ -3842,7 +3812,6 @@ export function isMoney(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
-  let sib = false;
   for (const k in o) {
     const x = o[k];
     if (k === "id") {
@@ -3871,7 +3840,6 @@ export function isMoney(v: unknown, c: FastContext, d: number): boolean {
         break;
     }
     if (!isBeside(k, x, o, beside37, c, d + 1)) return false;
-    sib = true;
   }
   if (!some) return false;
   return true;
@@ -3927,7 +3895,6 @@ export function isNarrative(v: unknown, c: FastContext, d: number): boolean {
 export function isOperationOutcome(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let sib = false;
   let v0: unknown;
   let v1: unknown;
   for (const k in o) {
@@ -3998,7 +3965,6 @@ export function isOperationOutcome(v: unknown, c: FastContext, d: number): boole
         break;
     }
     if (!isBeside(k, x, o, beside38, c, d + 1)) return false;
-    sib = true;
   }
   if (v0 === undefined) return false;
   if (!!(((v1 !== undefined) && i6(o, c)))) return false;
@@ -4569,7 +4535,6 @@ export function isPatientCommunication(v: unknown, c: FastContext, d: number): b
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
-  let sib = false;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
@@ -4604,7 +4569,6 @@ export function isPatientCommunication(v: unknown, c: FastContext, d: number): b
         break;
     }
     if (!isBeside(k, x, o, beside43, c, d + 1)) return false;
-    sib = true;
   }
   if (!some) return false;
   if (v0 === undefined) return false;
@@ -4616,7 +4580,6 @@ export function isPatientContact(v: unknown, c: FastContext, d: number): boolean
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
-  let sib = false;
   let v0: unknown;
   let v1: unknown;
   let v2: unknown;
@@ -4691,7 +4654,6 @@ export function isPatientContact(v: unknown, c: FastContext, d: number): boolean
         break;
     }
     if (!isBeside(k, x, o, beside44, c, d + 1)) return false;
-    sib = true;
   }
   if (!some) return false;
   if (!((((v0 !== undefined) || (v1 !== undefined)) || (v2 !== undefined)) || (v3 !== undefined))) return false;
@@ -4755,7 +4717,6 @@ export function isPeriod(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
-  let sib = false;
   let v0: unknown;
   let v1: unknown;
   for (const k in o) {
@@ -4788,7 +4749,6 @@ export function isPeriod(v: unknown, c: FastContext, d: number): boolean {
         break;
     }
     if (!isBeside(k, x, o, beside46, c, d + 1)) return false;
-    sib = true;
   }
   if (!some) return false;
   if (!(((v0 === undefined) || (v1 === undefined)) || (fp.rank(v0, v1) <= 0))) return false;
@@ -4799,7 +4759,6 @@ export function isPeriod(v: unknown, c: FastContext, d: number): boolean {
 export function isPractitioner(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let sib = false;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
@@ -4934,7 +4893,6 @@ export function isPractitioner(v: unknown, c: FastContext, d: number): boolean {
         break;
     }
     if (!isBeside(k, x, o, beside47, c, d + 1)) return false;
-    sib = true;
   }
   if (!!(((v0 !== undefined) && i6(o, c)))) return false;
   if (!(!(((v0 !== undefined) && i7(o, c))) && !(((v0 !== undefined) && i8(o, c))))) return false;
@@ -5007,7 +4965,6 @@ export function isPractitionerQualification(v: unknown, c: FastContext, d: numbe
 export function isPractitionerRole(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let sib = false;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
@@ -5166,7 +5123,6 @@ export function isPractitionerRole(v: unknown, c: FastContext, d: number): boole
         break;
     }
     if (!isBeside(k, x, o, beside48, c, d + 1)) return false;
-    sib = true;
   }
   if (!!(((v0 !== undefined) && i6(o, c)))) return false;
   if (!(!(((v0 !== undefined) && i7(o, c))) && !(((v0 !== undefined) && i8(o, c))))) return false;
@@ -5179,7 +5135,6 @@ export function isPractitionerRoleAvailableTime(v: unknown, c: FastContext, d: n
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
-  let sib = false;
   for (const k in o) {
     const x = o[k];
     if (k === "id") {
@@ -5230,7 +5185,6 @@ export function isPractitionerRoleAvailableTime(v: unknown, c: FastContext, d: n
         break;
     }
     if (!isBeside(k, x, o, beside28, c, d + 1)) return false;
-    sib = true;
   }
   if (!some) return false;
   return true;
@@ -5447,7 +5401,6 @@ export function isReference(v: unknown, c: FastContext, d: number, targets?: rea
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
-  let sib = false;
   let v0: unknown;
   let v1: unknown;
   for (const k in o) {
@@ -5492,7 +5445,6 @@ export function isReference(v: unknown, c: FastContext, d: number, targets?: rea
         break;
     }
     if (!isBeside(k, x, o, beside49, c, d + 1)) return false;
-    sib = true;
   }
   if (!some) return false;
   return (v0 === undefined && v1 === undefined) || c.reference(v0, v1, targets);
@@ -5728,7 +5680,6 @@ export function isTiming(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
   let some = false;
-  let sib = false;
   for (const k in o) {
     const x = o[k];
     if (k === "id") {
@@ -5773,7 +5724,6 @@ export function isTiming(v: unknown, c: FastContext, d: number): boolean {
         break;
     }
     if (!isBeside(k, x, o, beside53, c, d + 1)) return false;
-    sib = true;
   }
   if (!some) return false;
   return true;

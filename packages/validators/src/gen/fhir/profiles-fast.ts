@@ -16,7 +16,7 @@ const w5 = ["resource","resourceType"];
 function i0(o: FhirObject, c: FastContext): boolean {
 if (o["identifier"] !== undefined) for (const e0 of o["identifier"] as FhirObject[]) {
 if (((e0["system"] === "urn:oid:2.16.578.1.12.4.1.4.1") || (e0["system"] === "urn:oid:2.16.578.1.12.4.1.4.2"))) {
-return true;
+if (e0 !== undefined) return true;
 }
 }
 return false;
