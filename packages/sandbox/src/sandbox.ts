@@ -81,6 +81,7 @@ export interface SandboxConfig {
   };
   readonly helseid: {
     readonly issuer: string;
+    readonly selfServiceBaseUrl: string;
     readonly clientId: string;
     readonly key: { readonly jwk: Readonly<Record<string, unknown>> };
   };
@@ -278,7 +279,12 @@ async function open(options: SandboxOptions, opened: (() => Promise<unknown>)[])
       name: helsenorgeParty?.parentName ?? "",
       service: { herId: helsenorgeParty?.herId ?? "", name: helsenorgeParty?.name ?? "" },
     },
-    helseid: { issuer: helseid.origin, clientId: client.clientId, key: { jwk: { ...client.jwk } } },
+    helseid: {
+      issuer: helseid.origin,
+      selfServiceBaseUrl: selfService.origin,
+      clientId: client.clientId,
+      key: { jwk: { ...client.jwk } },
+    },
     rest: { baseUrl: rest.origin },
     registry: { cppaBaseUrl: `${registries.origin}/v2/`, communicationPartyBaseUrl: registries.origin },
     amqp: { url: amqpUrl },

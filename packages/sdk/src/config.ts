@@ -26,6 +26,8 @@ export interface HelseidConfig {
   /** Private key as JWK, PEM or signing callback. */
   /** The key, or a function that gives it: `storedClientKey(…)` for keys that rotate. */
   readonly key: TokenSourceOptions["key"];
+  /** HelseID's self service for keys. Default: the environment's. */
+  readonly selfServiceBaseUrl?: string;
   /** Default: the environment's. */
   readonly issuer?: string;
   /** Default `dpop`. */

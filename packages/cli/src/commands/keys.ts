@@ -156,11 +156,14 @@ async function open(options: KeysCommandOptions, io: CliIo, clock: Clock = syste
   const preset: { readonly helseidIssuer?: string; readonly selfServiceBaseUrl?: string } =
     environments[config.environment];
   const issuer = config.helseid?.issuer ?? preset.helseidIssuer;
-  const baseUrl = options.selfServiceUrl ?? preset.selfServiceBaseUrl;
+  const baseUrl = options.selfServiceUrl ?? config.helseid?.selfServiceBaseUrl ?? preset.selfServiceBaseUrl;
   if (config.helseid === undefined || issuer === undefined)
     throw missing("helseid", "set helseid.clientId and helseid.issuer");
   if (baseUrl === undefined)
-    throw missing("self-service address", "give --self-service-url; the sandbox prints its own");
+    throw missing(
+      "self-service address",
+      "give --self-service-url, or helseid.selfServiceBaseUrl in the configuration",
+    );
   const passphrase =
     options.passphraseFile === undefined
       ? undefined

@@ -81,7 +81,7 @@ function port(name: string, text: string | undefined): Record<string, number> {
 }
 
 interface SandboxFacts {
-  readonly helseid: { readonly issuer: string };
+  readonly helseid: { readonly issuer: string; readonly selfServiceBaseUrl: string };
   readonly rest: { readonly baseUrl: string };
   readonly registries: { readonly cppaBaseUrl: string; readonly communicationPartyBaseUrl: string };
   readonly amqp: {
@@ -121,7 +121,7 @@ async function describe(running: Sandbox, options: SandboxCommandOptions): Promi
     if (shown.length < SHOWN) shown.push(fnr);
   }
   return {
-    helseid: { issuer: running.helseid.issuer },
+    helseid: { issuer: running.helseid.issuer, selfServiceBaseUrl: running.selfService.baseUrl },
     rest: { baseUrl: running.rest.baseUrl },
     registries: running.registries,
     amqp: {
@@ -163,7 +163,12 @@ async function writeConfig(
     environment: config.environment,
     organisation,
     helsenorge,
-    helseid: { issuer: helseid.issuer, clientId: helseid.clientId, key: { jwk: from(places.jwkFile) } },
+    helseid: {
+      issuer: helseid.issuer,
+      selfServiceBaseUrl: helseid.selfServiceBaseUrl,
+      clientId: helseid.clientId,
+      key: { jwk: from(places.jwkFile) },
+    },
     rest,
     registry,
     amqp,
@@ -188,6 +193,7 @@ function human(facts: SandboxFacts): string {
     "Sandbox is running; everything in it is synthetic",
     "",
     `HelseID         ${facts.helseid.issuer}`,
+    `Self service    ${facts.helseid.selfServiceBaseUrl}`,
     `REST            ${facts.rest.baseUrl}`,
     `CPPA            ${facts.registries.cppaBaseUrl}`,
     `Parties         ${facts.registries.communicationPartyBaseUrl}`,

@@ -106,6 +106,10 @@ export function configSchema(module: boolean) {
         clientId: z.string().min(1),
         key: or(clientKey),
         issuer: z.string().optional(),
+        selfServiceBaseUrl: z
+          .string()
+          .optional()
+          .describe("HelseID's self service for keys; the environment's by default."),
         binding: z.enum(["dpop", "bearer"]).optional(),
       })
       .optional(),

@@ -1,0 +1,106 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+// Runs the security tests of HelseID and compares their table with the one that is committed; `--write` writes it.
+// The table holds no date and no time, so that it changes only when the tests do.
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+const tablePath = `${root}packages/helseid/SECURITY-TESTS.md`;
+
+/** Rows of the security table, with what a number alone would hide. */
+const areas: readonly (readonly [row: number, area: string, note: string])[] = [
+  [1, "Client assertion", ""],
+  [2, "Uniqueness of jti", ""],
+  [3, "DPoP proof", "broken proofs are refused by the sandbox's HelseID and API; ours are never broken"],
+  [4, "Replay", ""],
+  [5, "Nonce", ""],
+  [6, "Clock", ""],
+  [7, "Downgrade", ""],
+  [8, "Scope and tenancy", ""],
+  [9, "Cache key", ""],
+  [10, "Tenants under load", ""],
+  [11, "Single flight", ""],
+  [12, "Expiry", ""],
+  [13, "Key confusion", ""],
+  [14, "Leaks", "sinks: message, stack, cause, JSON, inspect, logger; not the text of a crash dump"],
+  [15, "Transport", "not through a proxy: that is the REST transport's"],
+  [16, "Metadata", ""],
+  [17, "Key rotation", "processes are killed with SIGKILL at each step"],
+  [18, "Hostile JSON and headers", ""],
+  [19, "Soak", "one hour on a simulated clock; a run of one hour on a real clock is not part of this table"],
+  [20, "Cost", ""],
+  [21, "Strength of the tests", "mutation score not measured"],
+  [
+    22,
+    "Outside proof",
+    "FAPI 2.0 checks against the mock; NHN's conformance session NOT run: it needs a registered client",
+  ],
+];
+
+interface Report {
+  readonly testResults: readonly {
+    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+  }[];
+}
+
+function runTests(folder: string, filter: string): Report {
+  const vitest = fileURLToPath(new URL("vitest.mjs", import.meta.resolve("vitest/package.json")));
+  const work = mkdtempSync(join(tmpdir(), "helsekontakt-security-"));
+  try {
+    const file = join(work, "report.json");
+    spawnSync(process.execPath, [vitest, "run", "--reporter=json", `--outputFile=${file}`, filter], {
+      cwd: `${root}${folder}`,
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+    return JSON.parse(readFileSync(file, "utf8")) as Report;
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+function table(reports: readonly Report[]): { readonly text: string; readonly failed: number } {
+  const rows = new Map<number, { good: number; bad: number }>();
+  let failed = 0;
+  for (const { fullName, status } of reports.flatMap((r) => r.testResults).flatMap((f) => f.assertionResults)) {
+    const row = Number(/\brow (\d{2})\b/.exec(fullName)?.[1] ?? "0");
+    const count = rows.get(row) ?? { good: 0, bad: 0 };
+    if (status === "passed") count.good++;
+    else if (status === "failed") count.bad++;
+    if (status === "failed") failed++;
+    rows.set(row, count);
+  }
+  const lines = areas.map(([row, area, note]) => {
+    const { good, bad } = rows.get(row) ?? { good: 0, bad: 0 };
+    const result = good + bad === 0 ? "NOT RUN" : bad > 0 ? "FAILED" : "passed";
+    return `| ${row} | ${area} | ${good + bad} | ${result} | ${bad} of ${good + bad} failed${note === "" ? "" : `; ${note}`} |`;
+  });
+  const text = [
+    "# Security tests of HelseID",
+    "",
+    "<!-- Written by tools/conformance/src/helseid-security.ts. Do not edit: run it. -->",
+    "",
+    "| Row | Area | Cases | Result | Figure |",
+    "|---|---|---|---|---|",
+    ...lines,
+    "",
+  ].join("\n");
+  return { text, failed };
+}
+
+const { text, failed } = table([
+  runTests("packages/helseid", "tests/security"),
+  runTests("packages/sandbox", "tests/helseid-strict.test.ts"),
+]);
+if (!process.argv.includes("--write")) {
+  if (readFileSync(tablePath, "utf8") !== text) {
+    process.stderr.write(
+      "expected packages/helseid/SECURITY-TESTS.md to be what the tests give, found another; run it with --write\n",
+    );
+    process.exitCode = 1;
+  }
+} else writeFileSync(tablePath, text);
+process.stdout.write(text);
+if (failed > 0) process.exitCode = 1;
