@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { open, readFile, stat, unlink, utimes } from "node:fs/promises";
+import { link, open, readFile, rename, stat, unlink, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { HelsekontaktError } from "@helsekontakt/core";
 
@@ -28,12 +28,13 @@ export async function holdLock(path: string): Promise<() => Promise<void>> {
     } catch (error) {
       if ((error as { code?: unknown }).code !== "EEXIST") throw lockFault((error as { code?: unknown }).code);
     }
+    const judged = await readFile(path, "utf8").catch(() => undefined);
     if (tries > 4 || (await isAlive(path)))
       throw new HelsekontaktError("auth/key-store", "expected the key store to be free, found it in use", {
         retryable: true,
         hint: "another rotation is running; try again when it has ended",
       });
-    await unlink(path).catch(() => undefined);
+    await takeAway(path, judged, `${path}.${token}`);
   }
   held.add(token);
   const beat = setInterval(() => {
@@ -46,6 +47,17 @@ export async function holdLock(path: string): Promise<() => Promise<void>> {
     held.delete(token);
     await unlink(path).catch(() => undefined);
   };
+}
+
+/** Moves a dead holder's file away; one that a living process has put there meanwhile is given back. */
+async function takeAway(path: string, judged: string | undefined, aside: string): Promise<void> {
+  try {
+    await rename(path, aside);
+    if ((await readFile(aside, "utf8")) !== judged) await link(aside, path);
+  } catch {
+    // Somebody else was quicker: the next try to take the lock tells.
+  }
+  await unlink(aside).catch(() => undefined);
 }
 
 async function isAlive(path: string): Promise<boolean> {

@@ -1,6 +1,15 @@
 import { spawn } from "node:child_process";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createSelvbetjeningClient } from "@helsekontakt/rest-client";
@@ -239,6 +248,33 @@ describe("row 17: a switch under load", () => {
 });
 
 describe("row 17: the store", () => {
+  it("row 17: gives the lock of a dead holder to one of those who wait, and a living one's to nobody", async () => {
+    const store = createFileKeyStore(file);
+    await store.save({ keys: [] });
+    const lock = (pid: number, host: string): void =>
+      writeFileSync(`${file}.lock`, JSON.stringify({ pid, host, token: "t" }));
+    lock(1, "another-host");
+    await expect(store.exclusive(async () => 1)).rejects.toMatchObject({ code: "auth/key-store", retryable: true });
+    // The own number without the own mark: a process of an earlier start, as containers have it.
+    lock(process.pid, hostname());
+    let [inside, most] = [0, 0];
+    const ran = await Promise.allSettled(
+      Array.from({ length: 8 }, () =>
+        store.exclusive(async () => {
+          most = Math.max(most, ++inside);
+          await new Promise((resolve) => setTimeout(resolve, 30));
+          inside--;
+        }),
+      ),
+    );
+    expect(most).toBe(1);
+    expect(ran.some((r) => r.status === "fulfilled")).toBe(true);
+    lock(1, "another-host");
+    const old = new Date(Date.now() - 120_000);
+    utimesSync(`${file}.lock`, old, old);
+    expect(await store.exclusive(async () => 2)).toBe(2);
+  });
+
   it("row 17: is 0600, refuses a wider mode, and with a passphrase holds nothing in clear", async () => {
     const plain = createFileKeyStore(file);
     await rotation({ store: plain }).adopt({ ...sandbox.client.jwk });
