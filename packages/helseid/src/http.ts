@@ -1,4 +1,5 @@
 import { HelsekontaktError } from "@helsekontakt/core";
+import { readNonce } from "./nonce.ts";
 import type { FetchLike } from "./options.ts";
 
 /** Answers of a token service are small; anything above this is a fault or an attack. */
@@ -9,6 +10,7 @@ export interface SeenAnswer {
   status: number;
   retryAfter: string | null;
   date: string | null;
+  nonce: string | undefined;
   /** JSON body of an error answer, where there is one. */
   error: string | undefined;
   description: string | undefined;
@@ -39,6 +41,7 @@ export function boundedFetch(inner: FetchLike, seen: (answer: SeenAnswer) => voi
       status: response.status,
       retryAfter: response.headers.get("retry-after"),
       date: response.headers.get("date"),
+      nonce: readNonce(response.headers),
       error,
       description,
     });

@@ -1,4 +1,4 @@
-import { type Clock, HelsekontaktError, type Logger } from "@helsekontakt/core";
+import { type Clock, HelsekontaktError, limitTime, type Logger } from "@helsekontakt/core";
 import * as oauth from "oauth4webapi";
 import { isAllowed, type OAuthFetch } from "./http.ts";
 
@@ -11,35 +11,55 @@ export interface MetadataOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly allowInsecureLoopback: boolean;
+  /** Milliseconds for one fetch. */
+  readonly timeoutMs: number;
 }
 
+const neverAborted = new AbortController().signal;
+
 /**
- * The issuer's metadata, kept for 24 hours. When a refresh fails, what was kept serves on.
+ * The issuer's metadata, kept for 24 hours. When a refresh fails, what was kept serves on. Grants that need it at the
+ * same time share one fetch, which no single caller's abort ends: it has its own time limit.
  *
  * @see HelseID functional requirement FK2
  * @see OpenID Connect Discovery 1.0 section 4
  */
 export function createMetadataCache(options: MetadataOptions): {
-  get(fetch: OAuthFetch, signal: AbortSignal): Promise<oauth.AuthorizationServer>;
+  get(fetch: OAuthFetch): Promise<oauth.AuthorizationServer>;
   expire(): void;
 } {
   const { clock } = options;
   let kept: { readonly server: oauth.AuthorizationServer; until: number } | undefined;
+  let flight: Promise<oauth.AuthorizationServer> | undefined;
+
+  async function refresh(fetch: OAuthFetch): Promise<oauth.AuthorizationServer> {
+    const limit = limitTime(options.timeoutMs, neverAborted);
+    try {
+      const server = await limit.race(load(options, fetch, limit.signal));
+      kept = { server, until: clock.now() + day };
+      return server;
+    } catch (error) {
+      // Metadata that names another issuer or host is an attack or a fault, never a reason to go on.
+      const refused = error instanceof HelsekontaktError && error.code === "auth/metadata-invalid";
+      if (kept === undefined || refused) throw error;
+      options.logger.warn("metadata of the token service could not be refreshed, the old one serves on");
+      kept.until = clock.now() + retryAfter;
+      return kept.server;
+    } finally {
+      limit.end();
+    }
+  }
+
   return {
-    async get(fetch, signal) {
+    async get(fetch) {
       if (kept !== undefined && clock.now() < kept.until) return kept.server;
-      try {
-        const server = await load(options, fetch, signal);
-        kept = { server, until: clock.now() + day };
-        return server;
-      } catch (error) {
-        // Metadata that names another issuer or host is an attack or a fault, never a reason to go on.
-        const refused = error instanceof HelsekontaktError && error.code === "auth/metadata-invalid";
-        if (kept === undefined || refused || signal.aborted) throw error;
-        options.logger.warn("metadata of the token service could not be refreshed, the old one serves on");
-        kept.until = clock.now() + retryAfter;
-        return kept.server;
+      if (flight === undefined) {
+        const started = refresh(fetch).finally(() => {
+          if (flight === started) flight = undefined;
+        });
+        flight = started;
       }
+      return flight;
     },
     expire() {
       if (kept !== undefined) kept.until = 0;

@@ -1,4 +1,5 @@
 import { type Clock, HelsekontaktError, systemClock, throwIfAborted, waitFor } from "@helsekontakt/core";
+import { challengeNonce, readNonce } from "./nonce.ts";
 import type { FetchLike, OutgoingRequest, Token, TokenRequest, TokenScheme, TokenSource } from "./options.ts";
 
 /** A body is kept in memory so that it can be sent again after a challenge. */
@@ -28,11 +29,13 @@ export function createSigningFetch(source: TokenSource, options: SigningFetchOpt
   const signAndSend = async (request: Request): Promise<Response> => {
     const outgoing = await readRequest(request);
     let challenged = false;
+    let nonce: string | undefined;
     let renewed = false;
     const ask = (): Promise<Token> => askToken(source, { ...wanted, binding, signal: request.signal });
     let token = await ask();
     for (;;) {
-      const response = await source.send(outgoing, token, scheme);
+      const send = (): Promise<Response> => source.send(outgoing, token, scheme);
+      const response = await (nonce === undefined ? send() : challengeNonce.run(nonce, send));
       if (response.status >= 300 && response.status < 400 && response.status !== 304) {
         await discard(response);
         throw new HelsekontaktError(
@@ -46,6 +49,7 @@ export function createSigningFetch(source: TokenSource, options: SigningFetchOpt
       const problem = scheme === "dpop" ? challengeError(response) : bearerError(response);
       if (response.status === 401 && scheme === "dpop" && problem === "use_dpop_nonce" && !challenged) {
         challenged = true;
+        nonce = readNonce(response.headers);
         await discard(response);
         continue;
       }
@@ -54,6 +58,7 @@ export function createSigningFetch(source: TokenSource, options: SigningFetchOpt
       const expired = response.status === 403 && token.expiresAt !== undefined && clock.now() >= token.expiresAt;
       if ((refused || expired) && !renewed) {
         renewed = true;
+        nonce = undefined;
         await discard(response);
         source.forget(token);
         token = await ask();

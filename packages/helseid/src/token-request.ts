@@ -13,6 +13,7 @@ import { assertionDetails, clientAuthentication } from "./assertion.ts";
 import { boundedFetch, type SeenAnswer } from "./http.ts";
 import { loadSigner, type Signer } from "./key.ts";
 import { createMetadataCache } from "./metadata.ts";
+import { challengeNonce } from "./nonce.ts";
 import type { ClientKey, Token, TokenBinding, TokenRequest, TokenSourceOptions } from "./options.ts";
 import { tokenError } from "./token-errors.ts";
 
@@ -120,15 +121,20 @@ async function oneGrant(
   let clockCorrected = false;
   let keyReloaded = false;
   let moved = false;
+  let nonce: string | undefined;
   for (;;) {
     delete seen.last;
     try {
-      return await attempt(context, request, signal, seen);
+      const go = (): Promise<Token> => attempt(context, request, signal, seen);
+      return await (nonce === undefined ? go() : challengeNonce.run(nonce, go));
     } catch (reason) {
       if (signal.aborted || reason instanceof HelsekontaktError || seen.last === undefined) throw reason;
-      const { error, status, date } = seen.last;
+      const { error, status, date, nonce: offered } = seen.last;
+      // It may serve once only: another fault's repetition asks for a new one.
+      nonce = undefined;
       if (error === "use_dpop_nonce" && challenges < nonceRetries) {
         challenges++;
+        nonce = offered;
       } else if (
         (error === "invalid_client" || error === "invalid_dpop_proof") &&
         !clockCorrected &&
@@ -169,10 +175,7 @@ async function attemptWithin(
   const { client, options } = context;
   const binding = request.binding ?? options.binding ?? "dpop";
   const signer = await currentSigner(context, limited);
-  const server = await context.metadata.get(
-    boundedFetch(context.fetch, () => undefined),
-    limited,
-  );
+  const server = await context.metadata.get(boundedFetch(context.fetch, () => undefined));
   const parameters = new URLSearchParams();
   if (request.scopes.length > 0) parameters.set("scope", [...new Set(request.scopes)].join(" "));
   if (request.resource !== undefined) parameters.set("resource", request.resource);

@@ -4,6 +4,7 @@ import * as oauth from "oauth4webapi";
 import { assertionDetails } from "./assertion.ts";
 import { checkAddress, isAllowed } from "./http.ts";
 import { createMetadataCache } from "./metadata.ts";
+import { challengeNonce } from "./nonce.ts";
 import type { OutgoingRequest, Token, TokenRequest, TokenScheme, TokenSource, TokenSourceOptions } from "./options.ts";
 import { createTokenCache } from "./token-cache.ts";
 import { createDpopKey, currentSigner, type GrantContext, requestToken, serviceTime } from "./token-request.ts";
@@ -34,7 +35,13 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     logger,
     fetch: inner,
     random: options.random ?? Math.random,
-    metadata: createMetadataCache({ issuer, clock, logger, allowInsecureLoopback: loopback }),
+    metadata: createMetadataCache({
+      issuer,
+      clock,
+      logger,
+      allowInsecureLoopback: loopback,
+      timeoutMs: options.timeoutMs ?? 10_000,
+    }),
     dpop: async () => (await binding()).dpop,
     skew: 0,
     signer: undefined,
@@ -117,6 +124,8 @@ async function createHandle(
     const dpop = oauth.DPoP(client, (pair ?? (await createDpopKey())) as oauth.CryptoKeyPair, {
       [oauth.modifyAssertion]: (_header, payload) => {
         payload["iat"] = now();
+        const nonce = challengeNonce.getStore();
+        if (nonce !== undefined) payload["nonce"] = nonce;
       },
     });
     return { dpop, thumbprint: await dpop.calculateThumbprint() };
