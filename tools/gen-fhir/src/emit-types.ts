@@ -113,7 +113,9 @@ function tsType(type: string, field: Field, model: Model, codes: ReadonlyMap<str
 function profilesModule(model: Model, profiles: readonly Profile[], source: DefinitionSource): string {
   const used = new Set<string>();
   let body = "";
+  let aliases = "";
   const codes = codeTypes(model);
+  const taken = new Set([...[...model.types.keys()].map(tsName), ...codes.values(), ...profiles.map((p) => p.name)]);
   for (const profile of profiles) {
     if (profile.type === "Extension") continue;
     const why = profile.root.element ? inferredReason(profile.root.element) : undefined;
@@ -126,7 +128,9 @@ function profilesModule(model: Model, profiles: readonly Profile[], source: Defi
     );
     const base = profile.parent?.name ?? tsName(profile.type);
     if (!profile.parent) used.add(base);
+    aliases = "";
     body += `export type ${profile.name} = ${narrow(profile.type, profile.root, base, profile, "")};\n\n`;
+    body += aliases;
   }
   for (const name of ["FhirResource"]) if (new RegExp(`\\b${name}\\b`).test(body)) used.add(name);
   const code = body.replace(/\/\*\*.*?\*\//gs, "").replace(/"[^"]*"/g, "");
@@ -190,16 +194,36 @@ ${addresses}} as const;
     const plain = tsType(a.type, field, model, codes);
     use(plain);
     let type = itemType(plain, field, a.type, node, profile, indent);
-    const slices = [...node.slices.values()];
-    if (slices.length > 0) {
-      const names = slices.map((s) => itemType(plain, field, a.type, s, profile, indent));
-      type = [...new Set([...names, restOf(type, a.type, node)])].join(`\n${indent}  | `);
+    if (node.slices.size > 0) {
+      const names = [...node.slices].map(([name, s]) =>
+        named(itemType(plain, field, a.type, s, profile, ""), name, s, profile),
+      );
+      // In closed slicing there is nothing outside the slices.
+      const rest = element?.slicing?.rules === "closed" ? [] : [restOf(type, a.type, node)];
+      type = [...new Set([...names, ...rest])].join(`\n${indent}  | `);
     }
     const optional = min > 0 && only ? "" : "?";
     if (type === plain && optional === "?" && !element?.short) return undefined;
     const why = element ? inferredReason(element) : undefined;
     const doc = [...(element?.short ? [oneLine(element.short)] : []), ...(why ? [`Inferred: ${why}.`] : [])];
     return `${docComment(doc, element ? `${profile.definition.id}#${element.id}` : undefined, indent)}${indent}${propertyKey(a.json)}${optional}: ${list(type, field.list, primitive)};\n`;
+  }
+
+  /** Gives a slice's type a name of its own: that of the profile, the path and the slice. */
+  function named(type: string, slice: string, node: ProfileNode, profile: Profile): string {
+    if (!type.startsWith("Narrow<")) return type;
+    const id = idBelow(node) ?? "";
+    const end = id.indexOf(`:${slice}`);
+    const path = id.slice(id.indexOf(".") + 1, end < 0 ? undefined : end + slice.length + 1);
+    const words = path.split(/[^A-Za-z0-9]+/).map((w) => w.charAt(0).toUpperCase() + w.slice(1));
+    const wanted = profile.name + words.join("");
+    let name = wanted;
+    for (let n = 2; taken.has(name); n++) name = `${wanted}${n}`;
+    taken.add(name);
+    const short = node.element?.short;
+    const doc = [short === undefined ? `Slice \`${slice}\` of {@link ${profile.name}}.` : oneLine(short)];
+    aliases += `${docComment(doc, `${profile.definition.id}#${id.slice(0, end < 0 ? undefined : end + slice.length + 1)}`)}export type ${name} = ${type};\n\n`;
+    return name;
   }
 
   function itemType(
@@ -212,6 +236,8 @@ ${addresses}} as const;
   ): string {
     const rule = valueRule(node.element);
     if (rule?.kind === "fixed" && typeof rule.value === "string") return quote(rule.value);
+    if (rule?.kind === "fixed" && typeof rule.value === "boolean") return String(rule.value);
+    if (type === "code" && rule === undefined) plain = codesOf(node, profile) ?? plain;
     const url = node.element?.type?.[0]?.profile?.[0];
     const other = url === undefined ? undefined : profiles.find((p) => p.definition.url === url);
     if (other && other.type !== "Extension") return other.name;
@@ -229,6 +255,15 @@ ${addresses}} as const;
     return narrow(type, node, plain, profile, indent);
   }
 
+  /** The codes of a required binding of the profile, as literals. */
+  function codesOf(node: ProfileNode, profile: Profile): string | undefined {
+    const b = node.element?.binding;
+    if (b?.strength !== "required" || b.valueSet === undefined) return undefined;
+    const expansion = source.expand(b.valueSet, profile.definition.url);
+    if ("unlisted" in expansion || expansion.codes.length > 60) return undefined;
+    return expansion.codes.map(quote).join(" | ");
+  }
+
   function use(type: string): void {
     for (const name of type.replace(/"[^"]*"/g, "").match(/\b[A-Z]\w*\b/g) ?? []) if (isType(name)) used.add(name);
   }
@@ -241,6 +276,16 @@ ${addresses}} as const;
       [...codes.values()].includes(name)
     );
   }
+}
+
+/** Id of the first element at or below a place. */
+function idBelow(node: ProfileNode): string | undefined {
+  if (node.element) return node.element.id;
+  for (const below of [...node.children.values(), ...node.slices.values()]) {
+    const id = idBelow(below);
+    if (id !== undefined) return id;
+  }
+  return undefined;
 }
 
 /** Text of a definition in one line. */

@@ -1,6 +1,7 @@
 import { quote } from "@helsekontakt/codegen";
 import { compileTruth, rewrittenInvariant } from "./fhirpath-emit.ts";
 import { type Path, parseFhirPath, withoutOwnType } from "./fhirpath-parse.ts";
+import { and, contains, firstName, isCondition, isThis, looksAt, not, or } from "./fhirpath-shape.ts";
 import type { Field, Model } from "./model.ts";
 
 /**
@@ -79,12 +80,6 @@ export function compileFast(
     scope,
   ).yes;
 }
-
-const and = (a: string, b: string): string =>
-  a === "true" ? b : b === "true" ? a : a === "false" || b === "false" ? "false" : `(${a} && ${b})`;
-const or = (a: string, b: string): string =>
-  a === "false" ? b : b === "false" ? a : a === "true" || b === "true" ? "true" : `(${a} || ${b})`;
-const not = (a: string): string => (a === "true" ? "false" : a === "false" ? "true" : `!(${a})`);
 
 class FastEmitter {
   readonly model: Model;
@@ -379,38 +374,4 @@ class FastEmitter {
   #variable(): string {
     return `e${this.#names++}`;
   }
-}
-
-function isCondition(p: Path): boolean {
-  return (
-    (p.kind === "binary" && !["|", "&", "+"].includes(p.op)) ||
-    (p.kind === "call" && ["exists", "empty", "not", "all", "hasValue"].includes(p.name)) ||
-    (p.kind === "literal" && typeof p.value === "boolean")
-  );
-}
-
-/** A search for one character is a machine's scan, one for several is not: the rarest of them is looked for first. */
-function contains(value: string, part: string): string {
-  const rare = /[^A-Za-z0-9/.:-]/.exec(part)?.[0];
-  const whole = `${value}.includes(${quote(part)})`;
-  return rare === undefined || part.length === 1 ? whole : `(${value}.indexOf(${quote(rare)}) >= 0 && ${whole})`;
-}
-
-/** True when the condition looks at the item at all. */
-function looksAt(p: Path): boolean {
-  if (p.kind === "this") return true;
-  if (p.kind === "literal" || p.kind === "variable") return false;
-  if (p.kind === "binary") return looksAt(p.left) || looksAt(p.right);
-  if (p.kind === "member") return p.of === undefined || looksAt(p.of);
-  return p.of === undefined || looksAt(p.of) || p.args.some(looksAt);
-}
-
-function isThis(p: Path | undefined): boolean {
-  return p === undefined || p.kind === "this";
-}
-
-function firstName(p: Path): string | undefined {
-  if (p.kind === "member") return p.of === undefined || p.of.kind === "this" ? p.name : firstName(p.of);
-  if (p.kind === "call") return p.of === undefined ? undefined : firstName(p.of);
-  return undefined;
 }

@@ -7,6 +7,7 @@ import {
   fhirFromXml,
   fhirToXml,
   type HkEpisodeOfCare,
+  type HkMemberIdentifierDNumber,
   type Patient,
   parseFhirJson,
   parseXhtml,
@@ -51,7 +52,10 @@ describe("types", () => {
     const two: Patient = { resourceType: "Patient", deceasedBoolean: true, deceasedDateTime: "2020" };
     // @ts-expect-error the team is named by the profile
     const without: HkEpisodeOfCare = { ...episode, team: undefined };
-    expect([wrong, two, without]).toHaveLength(3);
+    // @ts-expect-error a slice's system is the literal that the profile fixes
+    const slice: HkMemberIdentifierDNumber = { system: "urn:oid:2.16.578.1.12.4.1.4.1", value: "1" };
+    const number: HkMemberIdentifierDNumber = { system: "urn:oid:2.16.578.1.12.4.1.4.2", value: "57851360018" };
+    expect([wrong, two, without, slice, number]).toHaveLength(5);
   });
 });
 

@@ -1,0 +1,50 @@
+import { quote } from "@helsekontakt/codegen";
+import type { Path } from "./fhirpath-parse.ts";
+
+// Questions about expressions, and conditions as text, simplified where a part is constant.
+
+/** Both. */
+export const and = (a: string, b: string): string =>
+  a === "true" ? b : b === "true" ? a : a === "false" || b === "false" ? "false" : `(${a} && ${b})`;
+/** One of two. */
+export const or = (a: string, b: string): string =>
+  a === "false" ? b : b === "false" ? a : a === "true" || b === "true" ? "true" : `(${a} || ${b})`;
+/** The opposite. */
+export const not = (a: string): string => (a === "true" ? "false" : a === "false" ? "true" : `!(${a})`);
+
+/** True for an expression that is a condition by its form. */
+export function isCondition(p: Path): boolean {
+  return (
+    (p.kind === "binary" && !["|", "&", "+"].includes(p.op)) ||
+    (p.kind === "call" && ["exists", "empty", "not", "all", "hasValue"].includes(p.name)) ||
+    (p.kind === "literal" && typeof p.value === "boolean")
+  );
+}
+
+/** A search for one character is a machine's scan, one for several is not: the rarest of them is looked for first. */
+export function contains(value: string, part: string): string {
+  const rare = /[^A-Za-z0-9/.:-]/.exec(part)?.[0];
+  const whole = `${value}.includes(${quote(part)})`;
+  return rare === undefined || part.length === 1 ? whole : `(${value}.indexOf(${quote(rare)}) >= 0 && ${whole})`;
+}
+
+/** True when the condition looks at the item at all. */
+export function looksAt(p: Path): boolean {
+  if (p.kind === "this") return true;
+  if (p.kind === "literal" || p.kind === "variable") return false;
+  if (p.kind === "binary") return looksAt(p.left) || looksAt(p.right);
+  if (p.kind === "member") return p.of === undefined || looksAt(p.of);
+  return p.of === undefined || looksAt(p.of) || p.args.some(looksAt);
+}
+
+/** True where the context itself is meant. */
+export function isThis(p: Path | undefined): boolean {
+  return p === undefined || p.kind === "this";
+}
+
+/** The property of the context that a path begins with. */
+export function firstName(p: Path): string | undefined {
+  if (p.kind === "member") return p.of === undefined || p.of.kind === "this" ? p.name : firstName(p.of);
+  if (p.kind === "call") return p.of === undefined ? undefined : firstName(p.of);
+  return undefined;
+}
