@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { link, open, readFile, rename, stat, unlink, utimes } from "node:fs/promises";
+import { open, readFile, stat, unlink, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { HelsekontaktError } from "@helsekontakt/core";
 
@@ -28,13 +28,12 @@ export async function holdLock(path: string): Promise<() => Promise<void>> {
     } catch (error) {
       if ((error as { code?: unknown }).code !== "EEXIST") throw lockFault((error as { code?: unknown }).code);
     }
-    const judged = await readFile(path, "utf8").catch(() => undefined);
     if (tries > 4 || (await isAlive(path)))
       throw new HelsekontaktError("auth/key-store", "expected the key store to be free, found it in use", {
         retryable: true,
         hint: "another rotation is running; try again when it has ended",
       });
-    await takeAway(path, judged, `${path}.${token}`);
+    await takeAway(path);
   }
   held.add(token);
   const beat = setInterval(() => {
@@ -49,15 +48,24 @@ export async function holdLock(path: string): Promise<() => Promise<void>> {
   };
 }
 
-/** Moves a dead holder's file away; one that a living process has put there meanwhile is given back. */
-async function takeAway(path: string, judged: string | undefined, aside: string): Promise<void> {
+/**
+ * Removes a dead holder's file. One at a time, and judged again while nobody else may remove it: or two who wait could
+ * each remove a file, the second of them a living holder's.
+ */
+async function takeAway(path: string): Promise<void> {
+  const gate = `${path}.gate`;
   try {
-    await rename(path, aside);
-    if ((await readFile(aside, "utf8")) !== judged) await link(aside, path);
+    await (await open(gate, "wx", 0o600)).close();
   } catch {
-    // Somebody else was quicker: the next try to take the lock tells.
+    const { mtimeMs } = await stat(gate).catch(() => ({ mtimeMs: Date.now() }));
+    if (Date.now() - mtimeMs > staleMs) await unlink(gate).catch(() => undefined);
+    return;
   }
-  await unlink(aside).catch(() => undefined);
+  try {
+    if (!(await isAlive(path))) await unlink(path).catch(() => undefined);
+  } finally {
+    await unlink(gate).catch(() => undefined);
+  }
 }
 
 async function isAlive(path: string): Promise<boolean> {
