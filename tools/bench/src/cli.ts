@@ -7,6 +7,7 @@ const groups: Readonly<Record<string, () => Promise<Row[]>>> = {
   validate: async () => (await import("./validate.ts")).benchValidate(),
   cms: async () => (await import("./cms.ts")).benchCms(),
   fhir: async () => (await import("./fhir.ts")).benchFhir(),
+  members: async () => (await import("./members.ts")).benchMembers(),
   rest: async () => (await import("./rest.ts")).benchRest(),
   whole: async () => (await import("./whole.ts")).benchWhole(),
 };

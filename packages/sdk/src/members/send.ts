@@ -22,6 +22,9 @@ export interface SenderParts {
   readonly signal: SendMembersOptions["signal"];
 }
 
+/** Calls without an answer in a row, across batches, that are no longer one member's fault. */
+const failuresThatDoubt = 4;
+
 /** Ends a run early, its open batches kept for the next one. */
 export class Stopped extends Error {
   readonly reason: HelsekontaktError;
@@ -313,6 +316,11 @@ export class Sender {
     const { run, tally, calendar, clock } = this.#parts;
     if (batch.members.length > 1) {
       await this.#split(batch);
+      return;
+    }
+    if (this.#failuresInARow > failuresThatDoubt) {
+      // Nothing is answered now, so it need not be this member: once more, after the others.
+      this.#queue.push({ ...batch, tries: 1, timeouts: slow ? 1 : 0 });
       return;
     }
     const [member] = batch.members;
