@@ -1,4 +1,4 @@
-import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { HelsekontaktError } from "@helsekontakt/core";
 import { readXml } from "@helsekontakt/types/xml";
@@ -117,9 +117,33 @@ export function outputPaths(
   return paths;
 }
 
+/** True for a file of lines of JSON, by the ending of its name. */
+export function isLineFile(path: string): boolean {
+  return /\.(?:ndjson|jsonl)$/i.test(path);
+}
+
+/**
+ * Checks that a file is there to be read as a stream.
+ *
+ * @throws {HelsekontaktError} `input/invalid` when it cannot be read.
+ */
+export async function checkReadable(path: string): Promise<void> {
+  try {
+    const file = await open(path);
+    const isFile = await file.stat().then((s) => !s.isDirectory());
+    await file.close();
+    if (!isFile) throw Object.assign(new Error("a folder"), { code: "EISDIR" });
+  } catch (error) {
+    throw new HelsekontaktError("input/invalid", `expected a readable file, found ${reasonOf(error)} at ${path}`, {
+      hint: "check the path, and that it is a file that you may read",
+      original: error,
+    });
+  }
+}
+
 /** What a file holds by its first characters and, for lines of JSON, by the ending of its name. */
 export function formOf(path: string, bytes: Uint8Array): "xml" | "json" | "ndjson" {
-  if (/\.(?:ndjson|jsonl)$/i.test(path)) return "ndjson";
+  if (isLineFile(path)) return "ndjson";
   // Byte order marks, the zero halves of UTF-16 and white space come before what matters.
   const skipped = new Set([0xef, 0xbb, 0xbf, 0xfe, 0xff, 0x00, 0x20, 0x09, 0x0a, 0x0d]);
   const first = bytes.find((b) => !skipped.has(b));

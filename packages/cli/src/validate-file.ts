@@ -5,6 +5,7 @@ import { rules, types, validateFhir, validateMessage, validateXml } from "@helse
 import { faultOf } from "./faults.ts";
 import { fhirXmlLines, jsonLines } from "./fhir-lines.ts";
 import { checkLevels, formOf, rootOf } from "./files.ts";
+import { type LineProgress, LineSplitter, LineVerdicts, validateStream } from "./validate-lines.ts";
 
 /** What kind of document a file was taken for; `unknown` when it could not be read so far. */
 export type FileKind = "MsgHead" | "AppRec" | "xml" | "fhir-xml" | "fhir-json" | "fhir-ndjson" | "unknown";
@@ -56,6 +57,21 @@ export function validateFile(
     root === undefined ? "unknown" : "xml",
     validateXml(bytes, { registry: rules, types, foreign }).issues,
   );
+}
+
+/**
+ * Validates a stream of lines of JSON, of any length, in constant memory.
+ *
+ * @param options.onProgress - called after each chunk with what has been read so far.
+ * @throws {HelsekontaktError} `input/invalid` when the profile is not in this build.
+ */
+export async function validateLineStream(
+  file: string,
+  chunks: AsyncIterable<Uint8Array>,
+  options: { readonly profile?: string | undefined; readonly onProgress?: (progress: LineProgress) => void } = {},
+): Promise<FileVerdict> {
+  const issues = await validateStream(chunks, (text) => validateText(text, options.profile), options.onProgress);
+  return verdict(file, "fhir-ndjson", issues);
 }
 
 /** The verdict on a file that could not be read at all. */
@@ -133,14 +149,11 @@ function validateText(text: string, profile: string | undefined): readonly Issue
 }
 
 function validateLines(bytes: Uint8Array, profile: string | undefined): readonly Issue[] {
-  const text = utf8(bytes);
-  if (text === undefined) return [notUtf8()];
-  const issues: Issue[] = [];
-  for (const [index, line] of text.split("\n").entries()) {
-    if (line.trim() === "") continue;
-    for (const issue of validateText(line, profile)) issues.push({ ...issue, line: index + 1 });
-  }
-  return issues;
+  const verdicts = new LineVerdicts((text) => validateText(text, profile));
+  const lines = new LineSplitter(verdicts);
+  lines.write(bytes);
+  lines.end();
+  return verdicts.issues();
 }
 
 function withProfile(profile: string | undefined): { readonly profile?: string } {

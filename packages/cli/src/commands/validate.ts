@@ -1,8 +1,13 @@
+import { createReadStream } from "node:fs";
 import type { ExitCode, CliIo } from "../io.ts";
 import { faultOf } from "../faults.ts";
 import { printJson } from "../io.ts";
-import { readInput } from "../files.ts";
-import { type FileVerdict, unreadable, validateFile } from "../validate-file.ts";
+import { checkReadable, isLineFile, readInput } from "../files.ts";
+import { type FileVerdict, unreadable, validateFile, validateLineStream } from "../validate-file.ts";
+import type { LineProgress } from "../validate-lines.ts";
+
+/** Milliseconds between two lines of progress. */
+const progressEvery = 2_000;
 
 export interface ValidateOptions {
   readonly json?: boolean;
@@ -10,7 +15,7 @@ export interface ValidateOptions {
 }
 
 /**
- * `helsekontakt validate`: one verdict a file, one file in memory at a time.
+ * `helsekontakt validate`: one verdict a file, one file in memory at a time; of a file of lines, one line.
  *
  * @returns 2 when a file could not be read, else 1 when one is not valid.
  * @throws {HelsekontaktError} `input/invalid` when the profile is not in this build or does not fit the file; with `json`
@@ -20,7 +25,7 @@ export async function validate(files: readonly string[], options: ValidateOption
   let code: ExitCode = 0;
   const verdicts: FileVerdict[] = [];
   for (const file of files) {
-    const verdict = await judge(file, options);
+    const verdict = await judge(file, options, io);
     if (verdict.unread) code = 2;
     else if (!verdict.valid && code === 0) code = 1;
     const { unread: _, ...printed } = verdict;
@@ -31,20 +36,42 @@ export async function validate(files: readonly string[], options: ValidateOption
   return code;
 }
 
-async function judge(file: string, options: ValidateOptions): Promise<FileVerdict & { readonly unread: boolean }> {
-  let bytes: Buffer;
+async function judge(
+  file: string,
+  options: ValidateOptions,
+  io: CliIo,
+): Promise<FileVerdict & { readonly unread: boolean }> {
+  const lines = isLineFile(file);
+  let bytes: Buffer | undefined;
   try {
-    bytes = await readInput(file);
+    // Lines are read as they come; their file may have any size.
+    if (lines) await checkReadable(file);
+    else bytes = await readInput(file);
   } catch (reason) {
     return { ...unreadable(file, reason), unread: faultOf(reason).code !== "input/too-large" };
   }
+  const { profile } = options;
   try {
-    return { ...validateFile(file, bytes, { profile: options.profile }), unread: false };
+    const verdict =
+      bytes === undefined
+        ? await validateLineStream(file, createReadStream(file), { profile, onProgress: progressTo(io, file) })
+        : validateFile(file, bytes, { profile });
+    return { ...verdict, unread: false };
   } catch (reason) {
     // For people, a fault of the call ends it; machines get an entry for every file.
     if (options.json !== true) throw reason;
     return { ...unreadable(file, reason), unread: true };
   }
+}
+
+/** A line now and then, so that a long run is seen to move. */
+function progressTo(io: CliIo, file: string): (progress: LineProgress) => void {
+  let next = Date.now() + progressEvery;
+  return ({ resources, bytes }) => {
+    if (Date.now() < next) return;
+    next = Date.now() + progressEvery;
+    io.err(`${file}: ${resources} resources, ${Math.round(bytes / 1_048_576)} MiB so far\n`);
+  };
 }
 
 function human({ file, kind, valid, issues }: FileVerdict): string {
