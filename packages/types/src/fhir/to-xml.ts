@@ -59,6 +59,12 @@ function complexElement(name: string, value: Json, type: string, path: string, d
         throw fault(`${path}.${field.name}`, "entries", "an empty array");
       const values = (v ?? []) as readonly unknown[];
       const siblings = (sibling ?? []) as readonly unknown[];
+      // XML has elements, not two lists: where those do not fit together, what comes back would be another instance.
+      if (v !== undefined && sibling !== undefined && values.length !== siblings.length)
+        throw fault(`${path}.${field.name}`, "as many entries beside the values as there are values", "another number");
+      for (const list of [v, sibling])
+        if (Array.isArray(list) && list.every(isNothing))
+          throw fault(`${path}.${field.name}`, "an entry that is not null", "null only");
       for (let i = 0; i < Math.max(values.length, siblings.length); i++)
         content.push(
           item(field, values[i] ?? undefined, siblings[i] ?? undefined, `${path}.${field.name}[${i}]`, depth + 1),
@@ -79,11 +85,12 @@ function item(field: CodecField, value: unknown, sibling: unknown, path: string,
     if (!isObject(value)) throw fault(path, "an object", "something else");
     return complexElement(field.name, value, field.type, path, depth);
   }
+  if (value === undefined && sibling === undefined) throw fault(path, "a value or extensions", "neither");
   const attributes: XmlAttribute[] = [];
   let content: readonly (string | XmlElement)[] = [];
   if (sibling !== undefined) {
     if (!isObject(sibling)) throw fault(path, "an object beside the primitive", "something else");
-    if (value !== undefined && Object.keys(sibling).length === 0)
+    if (value !== undefined && Object.values(sibling).every((v) => v === undefined))
       throw fault(path, "an id or extensions beside the value", "an empty object");
     const element = complexElement(field.name, sibling, "Element", path, depth);
     attributes.push(...element.attributes);
@@ -106,6 +113,10 @@ function simpleText(value: unknown, path: string, type: string): string {
   if ((typeof again === "string") !== (typeof value === "string"))
     throw fault(path, `a value of ${type}`, "another kind");
   return text;
+}
+
+function isNothing(value: unknown): boolean {
+  return value === null || value === undefined;
 }
 
 function isObject(value: unknown): value is Json {

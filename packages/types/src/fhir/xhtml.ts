@@ -107,8 +107,14 @@ export function stringifyXhtml(element: XmlElement): string {
 function write(element: XmlElement, ns: string): string {
   let out = `<${element.name}`;
   if (element.ns !== ns) out += ` xmlns="${attribute(element.ns)}"`;
+  let others = 0;
   for (const a of element.attributes) {
-    const prefix = a.ns === "http://www.w3.org/XML/1998/namespace" ? "xml:" : "";
+    let prefix = a.ns === "" ? "" : "xml:";
+    if (a.ns !== "" && a.ns !== "http://www.w3.org/XML/1998/namespace") {
+      // No narrative may have one, but a validator should get to see it.
+      prefix = `n${others++}:`;
+      out += ` xmlns:${prefix.slice(0, -1)}="${attribute(a.ns)}"`;
+    }
     out += ` ${prefix}${a.name}="${attribute(a.value)}"`;
   }
   if (element.content.length === 0) return `${out}/>`;
