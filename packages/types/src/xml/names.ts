@@ -35,3 +35,19 @@ export function splitClark(name: string): { readonly ns: string; readonly local:
   const end = name.lastIndexOf("}");
   return { ns: name.slice(1, end), local: name.slice(end + 1) };
 }
+
+/**
+ * The one string that the engine keeps for a name. Comparing two of them, or looking one up in a table, is comparing two
+ * addresses; a piece cut out of a document would be compared by its characters, and would keep the document alive.
+ */
+export function intern(text: string): string {
+  const slot = text.length & 127;
+  const last = interned[slot] as string;
+  if (last === text) return last;
+  const kept = Object.keys({ [text]: 0 })[0] as string;
+  if (text.length <= 128) interned[slot] = kept;
+  return kept;
+}
+
+/** The last one of each length: a message declares the same few namespaces over and over. */
+const interned: string[] = Array.from({ length: 128 }, () => "");

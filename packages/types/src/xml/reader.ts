@@ -46,9 +46,6 @@ export function readXml(bytes: Uint8Array, handler: XmlHandler, options: ReadXml
   const scanner: Scanner = new Scanner(
     text,
     {
-      open: (tag) => handler.open(tag, cursor),
-      text: (run) => handler.text(run),
-      close: () => handler.close(cursor),
       malformed: (reason, at) => {
         throw notWellFormed(reason, cursor.lineAt(at));
       },
@@ -63,7 +60,7 @@ export function readXml(bytes: Uint8Array, handler: XmlHandler, options: ReadXml
   // Decoding takes one byte order mark off; a second one is text in front of the root.
   if (text.charCodeAt(0) !== 0xfeff) refuseDoctype(text, cursor);
   handler.start?.(cursor);
-  scanner.run();
+  scanner.run(handler, cursor);
 }
 
 class Cursor implements XmlCursor {

@@ -1,5 +1,6 @@
 import { isNameChar, isNameStart, nameTable } from "./name-chars.ts";
-import { XMLNS } from "./names.ts";
+import { intern, XMLNS } from "./names.ts";
+import type { XmlCursor, XmlHandler } from "./reader.ts";
 
 // Over 400 lines: one pass over the text, whose steps share position and scopes on the hot path of every message.
 
@@ -29,11 +30,8 @@ export interface ScanLimits {
   readonly maxText: number;
 }
 
-/** What the scanner tells. Text comes in pieces: comments, CDATA sections and references part it. */
-export interface ScanEvents {
-  open(tag: XmlTag): void;
-  text(text: string): void;
-  close(): void;
+/** What ends a scan early. */
+export interface ScanFaults {
   /** A fault of form at an offset; it throws. */
   malformed(reason: string, at: number): never;
   /** A limit that is passed at an offset; it throws. */
@@ -73,19 +71,22 @@ export class Scanner {
   offset = 0;
   /** Start of the tag that is being told. */
   tagStart = 0;
-  readonly #events: ScanEvents;
+  readonly #faults: ScanFaults;
+  #handler: XmlHandler = nobody;
+  #cursor: XmlCursor = nowhere;
   readonly #limits: ScanLimits;
   readonly #hasReturn: boolean;
   readonly #hasReference: boolean;
   readonly #hasCloser: boolean;
   /** The first character that XML forbids; behind the end when there is none. */
   readonly #illegalAt: number;
+  /** Attribute objects, used again for every tag, and the lists of the first few of them that tags carry. */
   readonly #attributes: Writable<XmlTagAttribute>[] = [];
-  readonly #tag = { local: "", prefix: "", uri: "", attributes: this.#attributes };
-  /** Attribute objects, used again for every tag. */
-  readonly #spare: Writable<XmlTagAttribute>[] = [];
-  /** Qualified names of open elements. */
-  readonly #open: string[] = [];
+  readonly #lists: (readonly XmlTagAttribute[])[] = [[]];
+  readonly #tag: Writable<XmlTag> = { local: "", prefix: "", uri: "", attributes: this.#lists[0] ?? [] };
+  /** Open elements. */
+  #depth = 0;
+  readonly #open: Name[] = [];
   /** Declarations in scope, innermost last, and how many there were when each element began. */
   readonly #prefixes: string[] = ["xml", "xmlns"];
   readonly #uris: string[] = [XML, XMLNS];
@@ -95,9 +96,9 @@ export class Scanner {
   #name: Name = noName;
 
   /** @param clean - true when the text is known to hold no forbidden character */
-  constructor(text: string, events: ScanEvents, limits: ScanLimits, clean = false) {
+  constructor(text: string, faults: ScanFaults, limits: ScanLimits, clean = false) {
     this.text = text;
-    this.#events = events;
+    this.#faults = faults;
     this.#limits = limits;
     this.#hasReturn = text.includes("\r");
     this.#hasReference = text.includes("&");
@@ -118,7 +119,10 @@ export class Scanner {
     return undefined;
   }
 
-  run(): void {
+  /** Text comes in pieces: comments, CDATA sections and references part it. */
+  run(handler: XmlHandler, cursor: XmlCursor): void {
+    this.#handler = handler;
+    this.#cursor = cursor;
     const { text } = this;
     const end = text.length;
     let at = 0;
@@ -132,7 +136,7 @@ export class Scanner {
       const lt = text.charCodeAt(at) === LT ? at : text.indexOf("<", at);
       if (lt !== at) {
         const stop = lt < 0 ? end : lt;
-        if (this.#open.length > 0) this.#characters(at, stop);
+        if (this.#depth > 0) this.#characters(at, stop);
         else this.#blank(at, stop);
         at = stop;
         if (lt < 0) break;
@@ -143,12 +147,12 @@ export class Scanner {
       else if (c === BANG) at = this.#declarationOrSection(at);
       else if (c === QUESTION) at = this.#instruction(at);
       else {
-        if (rooted && this.#open.length === 0) this.#fault("a second root element", at);
+        if (rooted && this.#depth === 0) this.#fault("a second root element", at);
         rooted = true;
         at = this.#openTag(at);
       }
     }
-    if (this.#open.length > 0) this.#fault("the end of the document inside an element", end);
+    if (this.#depth > 0) this.#fault("the end of the document inside an element", end);
     if (!rooted) this.#fault("a document without an element", end);
     if (this.#illegalAt < end) this.#fault("a character that XML does not allow", end);
   }
@@ -157,8 +161,8 @@ export class Scanner {
   #fault(reason: string, at: number): never {
     const first = this.#illegalAt;
     if (first < at || (first === at && first < this.text.length))
-      this.#events.malformed("a character that XML does not allow", first);
-    this.#events.malformed(reason, Math.min(at, this.text.length));
+      this.#faults.malformed("a character that XML does not allow", first);
+    this.#faults.malformed(reason, Math.min(at, this.text.length));
   }
 
   /** Everything before an offset has been read: no forbidden character may be in it. */
@@ -173,7 +177,7 @@ export class Scanner {
 
   #characters(from: number, to: number): void {
     this.#passed(to);
-    if (to - from > this.#limits.maxText) this.#events.limit("characters in one text", this.#limits.maxText, to);
+    if (to - from > this.#limits.maxText) this.#faults.limit("characters in one text", this.#limits.maxText, to);
     if (this.#hasCloser) {
       const closer = this.text.indexOf("]]>", from);
       if (closer >= 0 && closer < to) this.#fault('"]]>" in a text', closer);
@@ -182,19 +186,20 @@ export class Scanner {
     if (this.#hasReference && run.includes("&")) run = this.#expand(run, from, false);
     else if (this.#hasReturn && run.includes("\r")) run = run.replaceAll(/\r\n?/g, "\n");
     this.offset = to;
-    this.#events.text(run);
+    this.#handler.text(run);
   }
 
   #openTag(start: number): number {
     const { text } = this;
-    const tag = this.#tag;
     let at = this.#readName(start + 1, 'a name after "<"');
     const name = this.#name;
-    if (this.#open.length >= this.#limits.maxDepth) this.#events.limit("nested elements", this.#limits.maxDepth, at);
+    const depth = this.#depth;
+    if (depth >= this.#limits.maxDepth) this.#faults.limit("nested elements", this.#limits.maxDepth, at);
+    this.#open[depth] = name;
     const mark = this.#prefixes.length;
-    const outerDefault = this.#defaultUri;
+    this.#marks[depth] = mark;
+    this.#defaults[depth] = this.#defaultUri;
     let count = 0;
-    this.#attributes.length = 0;
     let prefixed = false;
     let c = text.charCodeAt(at);
     while (c !== GT && c !== SLASH) {
@@ -207,12 +212,14 @@ export class Scanner {
       while (isSpace(c));
       if (c === GT || c === SLASH) break;
       at = this.#attribute(at, count);
-      const attribute = this.#attributes[count] as XmlTagAttribute;
+      const kind = this.#name.kind;
+      if (kind !== PLAIN) {
+        const attribute = this.#attributes[count] as Writable<XmlTagAttribute>;
+        if (kind === DEFAULT) this.#declareDefault(attribute.value, at);
+        else if (kind === DECLARATION) this.#declare(attribute, at, mark);
+        else prefixed = true;
+      }
       count++;
-      if (attribute.prefix === "") {
-        if (attribute.name === "xmlns") this.#declareDefault(attribute.value, at);
-      } else if (attribute.prefix === "xmlns") this.#declare(attribute, at, mark);
-      else prefixed = true;
       c = text.charCodeAt(at);
     }
     let empty = false;
@@ -222,45 +229,53 @@ export class Scanner {
       at++;
     }
     at++;
-    this.#passed(at);
+    if (at > this.#illegalAt) this.#passed(at);
+    const tag = this.#tag;
     tag.local = name.local;
     tag.prefix = name.prefix;
     tag.uri = name.prefix === "" ? this.#defaultUri : this.#bound(name.prefix, at);
     if (prefixed) this.#bindAttributes(count, at);
     if (count > 1) this.#refuseTwice(count, at);
-    this.#open.push(name.name);
-    this.#marks.push(mark);
-    this.#defaults.push(outerDefault);
+    tag.attributes = this.#lists[count] ?? this.#list(count);
     this.offset = at;
-    this.#events.open(tag);
+    this.#depth = depth + 1;
+    this.#handler.open(tag, this.#cursor);
     if (empty) this.#end();
     return at;
   }
 
+  #list(count: number): readonly XmlTagAttribute[] {
+    for (let n = this.#lists.length; n <= count; n++) this.#lists.push(this.#attributes.slice(0, n));
+    return this.#lists[count] as readonly XmlTagAttribute[];
+  }
+
   #end(): void {
-    this.#events.close();
-    this.#open.pop();
-    const mark = this.#marks.pop() as number;
+    this.#handler.close(this.#cursor);
+    const depth = --this.#depth;
+    const mark = this.#marks[depth] as number;
     if (this.#prefixes.length > mark) {
       this.#prefixes.length = mark;
       this.#uris.length = mark;
     }
-    this.#defaultUri = this.#defaults.pop() as string;
+    this.#defaultUri = this.#defaults[depth] as string;
   }
 
   #closeTag(start: number): number {
     const { text } = this;
-    const name = this.#open.at(-1);
-    if (name === undefined) this.#fault("an end tag without a start tag", start);
+    if (this.#depth === 0) this.#fault("an end tag without a start tag", start);
+    const open = (this.#open[this.#depth - 1] as Name).name;
     let at = start + 2;
-    const open = name as string;
-    if (!text.startsWith(open, at) || isNameCharAt(text, at + open.length)) {
+    const { length } = open;
+    let n = 0;
+    while (n < length && text.charCodeAt(at + n) === open.charCodeAt(n)) n++;
+    let c = text.charCodeAt(at + n);
+    if (n < length || (c !== GT && isNameCharAt(text, at + n))) {
       this.#readName(at, 'a name after "</"');
       this.#fault("an end tag that does not match its start tag", at);
     }
-    at += open.length;
-    while (isSpace(text.charCodeAt(at))) at++;
-    if (text.charCodeAt(at) !== GT)
+    at += n;
+    while (isSpace(c)) c = text.charCodeAt(++at);
+    if (c !== GT)
       this.#fault(
         at >= text.length ? "the end of the document inside a tag" : "a character that does not belong in a tag",
         at,
@@ -274,7 +289,7 @@ export class Scanner {
   #attribute(start: number, count: number): number {
     const { text } = this;
     if (count >= this.#limits.maxAttributes)
-      this.#events.limit("attributes of one element", this.#limits.maxAttributes, start);
+      this.#faults.limit("attributes of one element", this.#limits.maxAttributes, start);
     let at = this.#readName(start, "the name of an attribute");
     const name = this.#name;
     let c = text.charCodeAt(at);
@@ -284,31 +299,45 @@ export class Scanner {
     while (isSpace(c));
     if (c !== QUOTE && c !== APOSTROPHE) this.#fault("a value without quotes", at);
     const from = at + 1;
-    const to = text.indexOf(c === QUOTE ? '"' : "'", from);
-    if (to < 0) this.#fault("the end of the document inside a value", text.length);
-    if (to - from > this.#limits.maxText) this.#events.limit("characters in one attribute", this.#limits.maxText, to);
-    let value = text.slice(from, to);
-    if (value.includes("<")) this.#fault('a "<" in a value', from + value.indexOf("<"));
-    this.#passed(to);
-    if (this.#hasReference && value.includes("&")) value = this.#expand(value, from, true);
-    else if (untidy(value)) value = value.replaceAll(/\r\n|[\r\n\t]/g, " ");
-    let attribute = this.#spare[count];
+    // Most values are short and hold nothing that means something; the others are searched.
+    const far = from + SHORT;
+    let to = from;
+    let d = text.charCodeAt(to);
+    while ((d > 127 || valueTable[d] === 1) && to < far) d = text.charCodeAt(++to);
+    let value: string;
+    if (d === c && to - from <= this.#limits.maxText) {
+      value = text.slice(from, to);
+    } else {
+      to = text.indexOf(c === QUOTE ? '"' : "'", from);
+      value = this.#value(from, to);
+    }
+    let attribute = this.#attributes[count];
     if (attribute === undefined) {
       attribute = { name: "", prefix: "", local: "", uri: "", value: "" };
-      this.#spare.push(attribute);
+      this.#attributes.push(attribute);
     }
-    this.#attributes.push(attribute);
     attribute.name = name.name;
     attribute.prefix = name.prefix;
     attribute.local = name.local;
-    attribute.uri = name.name === "xmlns" || name.prefix === "xmlns" ? XMLNS : "";
+    attribute.uri = name.kind === DEFAULT || name.kind === DECLARATION ? XMLNS : "";
     attribute.value = value;
     return to + 1;
   }
 
+  #value(from: number, to: number): string {
+    const { text } = this;
+    if (to < 0) this.#fault("the end of the document inside a value", text.length);
+    if (to - from > this.#limits.maxText) this.#faults.limit("characters in one attribute", this.#limits.maxText, to);
+    const value = text.slice(from, to);
+    if (value.includes("<")) this.#fault('a "<" in a value', from + value.indexOf("<"));
+    this.#passed(to);
+    if (this.#hasReference && value.includes("&")) return this.#expand(value, from, true);
+    return tidy(value, true);
+  }
+
   #declareDefault(uri: string, at: number): void {
     if (uri === XML || uri === XMLNS) this.#fault("a reserved namespace as the default", at);
-    this.#defaultUri = uri;
+    this.#defaultUri = intern(uri);
   }
 
   #declare({ local, value }: XmlTagAttribute, at: number, mark: number): void {
@@ -318,7 +347,7 @@ export class Scanner {
     for (let n = mark; n < this.#prefixes.length; n++)
       if (this.#prefixes[n] === local) this.#fault("an attribute that stands twice", at);
     this.#prefixes.push(local);
-    this.#uris.push(value);
+    this.#uris.push(intern(value));
   }
 
   #bound(prefix: string, at: number): string {
@@ -364,16 +393,16 @@ export class Scanner {
       return dashes + 3;
     }
     if (text.startsWith("<![CDATA[", start)) {
-      if (this.#open.length === 0) this.#fault("text outside the root element", start);
+      if (this.#depth === 0) this.#fault("text outside the root element", start);
       const end = text.indexOf("]]>", start + 9);
       if (end < 0) this.#fault("the end of the document inside a CDATA section", text.length);
       this.#passed(end);
       if (end - start - 9 > this.#limits.maxText)
-        this.#events.limit("characters in one text", this.#limits.maxText, end);
+        this.#faults.limit("characters in one text", this.#limits.maxText, end);
       let run = text.slice(start + 9, end);
       if (this.#hasReturn && run.includes("\r")) run = run.replaceAll(/\r\n?/g, "\n");
       this.offset = end + 3;
-      if (run !== "") this.#events.text(run);
+      if (run !== "") this.#handler.text(run);
       return end + 3;
     }
     this.#fault(
@@ -429,10 +458,10 @@ export class Scanner {
       hash = (Math.imul(hash, 31) + c) | 0;
       c = text.charCodeAt(++at);
     }
-    if (c < 128 || Number.isNaN(c)) {
+    if (!(c >= 128)) {
       const slot = hash & nameMask;
       const known = names[slot];
-      if (known !== undefined && known.name.length === at - start && text.startsWith(known.name, start)) {
+      if (known !== undefined && stands(known.name, text, start, at)) {
         this.#name = known;
         return at;
       }
@@ -453,24 +482,34 @@ export class Scanner {
     const { text } = this;
     if (end === start || !isNameStart(text.codePointAt(start) as number))
       this.#fault(`something else than ${expected}`, start);
-    // A slice would keep the whole document alive for as long as the name is kept.
-    const name = Buffer.from(text.slice(start, end)).toString();
+    const name = intern(text.slice(start, end));
     const colon = name.indexOf(":");
-    if (colon < 0) return { name, prefix: "", local: name };
+    if (colon < 0) return { name, prefix: "", local: name, kind: name === "xmlns" ? DEFAULT : PLAIN };
     const local = name.slice(colon + 1);
     if (colon === 0 || local === "" || local.includes(":") || !isNameStart(local.codePointAt(0) as number))
       this.#fault("a name whose colon stands in the wrong place", start);
-    return { name, prefix: name.slice(0, colon), local };
+    const prefix = intern(name.slice(0, colon));
+    return { name, prefix, local: intern(local), kind: prefix === "xmlns" ? DECLARATION : PREFIXED };
   }
 }
+
+const PLAIN = 0;
+const PREFIXED = 1;
+/** `xmlns`, the declaration of the default namespace. */
+const DEFAULT = 2;
+/** `xmlns:…` */
+const DECLARATION = 3;
 
 interface Name {
   readonly name: string;
   readonly prefix: string;
   readonly local: string;
+  readonly kind: number;
 }
 
-const noName: Name = { name: "", prefix: "", local: "" };
+const nobody: XmlHandler = { open: () => {}, text: () => {}, close: () => {} };
+const nowhere: XmlCursor = { offset: 0, tagStart: () => 0, lineAt: () => 1, resolve: () => undefined };
+const noName: Name = { name: "", prefix: "", local: "", kind: PLAIN };
 const nameMask = 1023;
 /** Names of elements and attributes that were read before, in any document. */
 const names: (Name | undefined)[] = Array.from({ length: nameMask + 1 }, () => undefined);
@@ -495,6 +534,20 @@ function characterOf(body: string): string | undefined {
     (point >= 0xe000 && point <= 0xfffd) ||
     (point >= 0x10000 && point <= 0x10ffff);
   return allowed ? String.fromCodePoint(point) : undefined;
+}
+
+/** Length up to which a value is read character by character. */
+const SHORT = 128;
+/** 1 for the ASCII characters that mean only themselves in a value, whichever quotes it has. */
+const valueTable: Uint8Array = Uint8Array.from({ length: 128 }, (_, c) =>
+  c >= 32 && !"\"'<&".includes(String.fromCharCode(c)) ? 1 : 0,
+);
+
+/** Whether a name stands there, and nothing but it. */
+function stands(name: string, text: string, from: number, to: number): boolean {
+  if (name.length !== to - from) return false;
+  for (let at = from, n = 0; at < to; at++, n++) if (text.charCodeAt(at) !== name.charCodeAt(n)) return false;
+  return true;
 }
 
 function tidy(text: string, attribute: boolean): string {
