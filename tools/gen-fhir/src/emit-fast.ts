@@ -21,6 +21,20 @@ const absolute: ReadonlySet<string> = new Set(["Coding.system", "Identifier.syst
 /** What the context wants to know of a property. */
 const marks: Readonly<Record<string, string | undefined>> = { "Meta.profile": "c.sawProfile = true;" };
 
+/**
+ * Invariants about what is inside contained resources, which most resources have nothing of: they run only where more lists of
+ * contained resources, or more Metas, were read than the resource has itself.
+ */
+const guards: Readonly<Record<string, (meta: string) => string>> = {
+  "contained.contained.empty()": () => "c.lists > lists + 1",
+  "contained.meta.versionId.empty() and contained.meta.lastUpdated.empty()": innerMeta,
+  "contained.meta.security.empty()": innerMeta,
+};
+
+function innerMeta(meta: string): string {
+  return `c.metas > metas + (${meta} === undefined ? 0 : 1)`;
+}
+
 /** Up to this many codes are compared one by one: a fresh text then needs no hash. */
 const fewCodes = 9;
 
@@ -153,7 +167,17 @@ ${byLength(
         after += `  if (${l.value} === undefined${l.sibling ? ` && !${l.sibling}` : ""}) return false;\n`;
       }
     }
-    for (const constraint of type.constraints) after += invariant(constraint, scope, "  ");
+    const contained = type.fields.find((f) => f.name === "contained");
+    const meta = type.fields.find((f) => f.name === "meta");
+    for (const constraint of type.constraints) {
+      const guard = contained && meta && guards[constraint.expression ?? ""]?.(local(meta).value ?? "");
+      if (guard === undefined) after += invariant(constraint, scope, "  ");
+      else
+        after += invariant(constraint, scope, "  ").replace(
+          /^ {2}if \((.*)\) return false;\n$/s,
+          `  if (${guard} && $1) return false;\n`,
+        );
+    }
     if (hook) {
       const call = hook.fields.reduce((text, name, i) => {
         const field = type.fields.find((f) => f.name === name) as Field;
@@ -167,14 +191,12 @@ ${byLength(
       after += `  return (${ref} === undefined && ${kind} === undefined) || c.reference(${ref}, ${kind}, targets);\n`;
     }
     const byLength = new Map<number, string>();
-    const add = (json: string, code: string): void => {
-      const before = byLength.get(json.length);
-      byLength.set(
-        json.length,
-        `${before ?? ""}        if (k === ${quote(json)}) {\n${code}          continue;\n        }\n`,
-      );
+    const add = (json: string, test: string, code: string): void => {
+      const condition = `k === ${quote(json)}${test === "" ? "" : ` && ${test}`}`;
+      const then = code === "" ? "continue;\n" : `{\n${code}          continue;\n        }\n`;
+      byLength.set(json.length, `${byLength.get(json.length) ?? ""}        if (${condition}) ${then}`);
     };
-    if (resource) add("resourceType", "");
+    if (resource) add("resourceType", "", "");
     for (const field of type.fields) casesOf(field, counters.get(field), locals.get(field), !resource, type.name, add);
     const beside = type.fields.flatMap((f) =>
       f.alternatives.filter((a) => hasSibling(f, a)).map((a) => `_${a.json}: ${f.list}`),
@@ -186,6 +208,7 @@ ${byLength(
     });
     const usesSib = siblings !== undefined && `${after}${alone.join("")}`.includes("sib");
     const declared = [
+      ...(after.includes("c.metas > metas") ? ["  const { metas, lists } = c;\n"] : []),
       ...(usesSib ? ["  let sib = false;\n"] : []),
       ...[...counters.values()].map((n) => `  let ${n} = 0;\n`),
       ...[...locals.values()].flatMap((l) => (l.value ? [`  let ${l.value}: unknown;\n`] : [])),
@@ -224,57 +247,60 @@ ${resource ? "" : "  if (!some) return false;\n"}${alone.join("")}${after}${refe
     local: FastLocal | undefined,
     element: boolean,
     owner: string,
-    add: (json: string, code: string) => void,
+    add: (json: string, test: string, code: string) => void,
   ): void {
     for (const a of field.alternatives) {
       const sibling = quote(`_${a.json}`);
       const primitive = model.primitives.has(a.type);
       // Of an element the id is read before all others.
       if (element && field.name === "id") continue;
-      let code = counter ? `          ${counter}++;\n` : "";
       const own = field.constraints.filter(
         (k) => !a.type.includes(".") && (k.onType === undefined || k.onType === a.type),
       );
       const bound = field.bound;
-      const rules = (name: string): string =>
-        (bound === undefined ? "" : `            if (!isBound(${name}, ${boundName(bound)})) return false;\n`) +
-        own.map((k) => invariant(k, { object: name, type: a.type }, "            ")).join("");
-      if (a.type === "xhtml") code += `          if (typeof x !== "string" || !isNarrativeText(x)) return false;\n`;
-      else if (field.list && (a.type === "string" || a.type === "markdown"))
-        code += `          if (!areStrings(x, o[${sibling}])) return false;\n`;
-      else if (field.list && a.type === "Extension" && own.length === 0)
-        code += `          if (!areExtensions(x, c, d + 1)) return false;\n`;
+      const rules = (name: string, indent: string): string =>
+        (bound === undefined ? "" : `${indent}if (!isBound(${name}, ${boundName(bound)})) return false;\n`) +
+        own.map((k) => invariant(k, { object: name, type: a.type }, indent)).join("");
+      // A value of the key that fails the test is looked for among the siblings then, and is none.
+      let test = "";
+      let code = "";
+      if (a.type === "xhtml") test = `typeof x === "string" && isNarrativeText(x)`;
+      else if (field.list && (a.type === "string" || a.type === "markdown")) test = `areStrings(x, o[${sibling}])`;
+      else if (field.list && a.type === "Extension" && own.length === 0) test = "areExtensions(x, c, d + 1)";
       else if (primitive && field.list)
-        code += `          if (!Array.isArray(x) || x.length === 0) return false;
+        code = `          if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o[${sibling}], i) : ${wrong("y", field, a)}) return false;
+            if (y === null ? !rules.isAt(o[${sibling}], i) : !(${good("y", field, a)})) return false;
 ${mention("y", a, "            ")}          }\n`;
-      else if (absolute.has(`${owner}.${field.name}`))
-        code += `          if (!isKnownSystem(x)) {
-            if (${wrong("x", field, a)}) return false;
-            if (!rules.isAbsolute(x)) return false;
-${mention("x", a, "            ")}          }\n`;
-      else if (primitive)
-        code += `          if (${wrong("x", field, a)}) return false;\n${mention("x", a, "          ")}${bound === undefined ? "" : `          if (!isBound(x, ${boundName(bound)})) return false;\n`}`;
-      else if (a.type === "Resource")
-        code += field.list
-          ? `          if (!areResources(x, c, d + 1)) return false;\n`
-          : `          if (!c.resourceIn(x, d + 1, false)) return false;\n`;
+      else if (primitive) {
+        test = good("x", field, a);
+        if (absolute.has(`${owner}.${field.name}`)) test = `(isKnownSystem(x) || (${test} && rules.isAbsolute(x)))`;
+        if (bound !== undefined) test += ` && isBound(x, ${boundName(bound)})`;
+        code = mention("x", a, "          ");
+      } else if (a.type === "Resource")
+        test = field.list ? "areResources(x, c, d + 1)" : "c.resourceIn(x, d + 1, false)";
       else {
         const extra = a.type === "Reference" && field.targets ? `, ${targetsName(field.targets)}` : "";
         const call = (name: string): string => `is${tsName(a.type)}(${name}, c, d + 1${extra})`;
-        code += field.list
-          ? `          if (!Array.isArray(x) || x.length === 0) return false;
+        if (field.list)
+          code = `          if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!${call("y")}) return false;
-${rules("y")}          }\n`
-          : `          if (!${call("x")}) return false;\n${own.length > 0 || bound !== undefined ? `          {\n            const y = x as FhirObject;\n${rules("y")}          }\n` : ""}`;
+${rules("y", "            ")}          }\n`;
+        else {
+          test = call("x");
+          const more = rules("y", "          ");
+          if (more !== "") code = `          const y = x as FhirObject;\n${more}`;
+        }
       }
+      if (counter) code += `          ${counter}++;\n`;
       if (marks[`${owner}.${field.name}`]) code += `          ${marks[`${owner}.${field.name}`]}\n`;
+      if (a.type === "Meta") code += "          c.metas++;\n";
+      if (a.type === "Resource" && field.list) code += "          c.lists++;\n";
       if (local?.value) code += `          ${local.value} = x;\n`;
-      add(a.json, code);
+      add(a.json, test, code);
     }
   }
 
@@ -282,17 +308,21 @@ ${rules("y")}          }\n`
     return model.primitives.has(a.type) && !field.attribute && a.type !== "xhtml";
   }
 
-  /** A condition that holds where the primitive is wrong. */
-  function wrong(name: string, field: Field, a: Alternative): string {
+  /** A condition that holds where the primitive is good. */
+  function good(name: string, field: Field, a: Alternative): string {
     if (field.codes !== undefined) {
       const codes = model.valueSets.get(field.codes) ?? [];
-      if (codes.length <= fewCodes) return codes.map((c) => `${name} !== ${quote(c)}`).join(" && ");
+      if (codes.length <= fewCodes) return `(${codes.map((c) => `${name} === ${quote(c)}`).join(" || ")})`;
       const list = codes.map(quote).join(", ");
       let set = sets.get(list);
       if (set === undefined) sets.set(list, (set = `codes${sets.size}`));
-      return `typeof ${name} !== "string" || !${set}.has(${name})`;
+      return `typeof ${name} === "string" && ${set}.has(${name})`;
     }
-    return primitiveFault(name, field.form ?? a.type);
+    const type = field.form ?? a.type;
+    const plain = forms[type] ?? type;
+    return plain === "boolean"
+      ? `typeof ${name} === "boolean"`
+      : `p.is${plain.charAt(0).toUpperCase()}${plain.slice(1)}(${name})`;
   }
 
   function mention(name: string, a: Alternative, indent: string): string {
@@ -337,11 +367,3 @@ function byLength(texts: readonly string[], name: string, then: (text: string) =
 export const uriTypes: ReadonlySet<string> = new Set(["canonical", "uri", "url"]);
 
 const forms: Readonly<Record<string, string>> = { markdown: "string", url: "uri", canonical: "uri" };
-
-/** A condition that holds where the value is none of the primitive type. */
-export function primitiveFault(name: string, type: string): string {
-  const plain = forms[type] ?? type;
-  return plain === "boolean"
-    ? `typeof ${name} !== "boolean"`
-    : `!p.is${plain.charAt(0).toUpperCase()}${plain.slice(1)}(${name})`;
-}

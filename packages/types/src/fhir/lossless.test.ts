@@ -147,6 +147,12 @@ function plain(value: unknown): unknown {
   );
 }
 
+/** What XML 1.0 has no place for, other than halves of characters. */
+function isNoXmlCharacter(character: string): boolean {
+  const c = character.codePointAt(0) ?? 0;
+  return (c < 32 && c !== 9 && c !== 10 && c !== 13) || c === 0xfffe || c === 0xffff;
+}
+
 const change = fc.record({
   object: fc.nat(40),
   key: fc.nat(keys.length - 1),
@@ -194,9 +200,7 @@ describe("JSON through XML", () => {
         fc.oneof(any, fc.string({ unit: fc.constantFrom("\t", "\n", "\r", " ", "a", "\u0000", "\ud83d", "<") })),
         (text) => {
           const resource = { resourceType: "Patient", name: [{ text }] };
-          // eslint-disable-next-line no-control-regex -- the characters that XML 1.0 does not have
-          const fits =
-            !/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(text) && !/\p{Surrogate}/u.test(text);
+          const fits = ![...text].some(isNoXmlCharacter) && !/\p{Surrogate}/u.test(text);
           if (fits) expect(fhirFromXml(parseXml(serializeXml(fhirToXml(resource))))).toEqual(resource);
           else expect(() => serializeXml(fhirToXml(resource))).toThrow(HelsekontaktError);
         },

@@ -43,6 +43,9 @@ export class FastContext {
   /** The last resource that is not contained itself: what `#` names. */
   #outer: FhirObject;
   #bundle: BundleFrame | undefined = undefined;
+  /** How many Metas, and lists of contained resources, have been read. */
+  metas = 0;
+  lists = 0;
   /** Set by the check of Meta: some resource declares a profile. */
   sawProfile = false;
 

@@ -213,64 +213,31 @@ export function isAddress(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 3:
-        if (k === "use") {
-          if (x !== "home" && x !== "work" && x !== "temp" && x !== "old" && x !== "billing") return false;
-          continue;
-        }
+        if (k === "use" && (x === "home" || x === "work" || x === "temp" || x === "old" || x === "billing")) continue;
         break;
       case 4:
-        if (k === "type") {
-          if (x !== "postal" && x !== "physical" && x !== "both") return false;
-          continue;
-        }
-        if (k === "text") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
-        if (k === "line") {
-          if (!areStrings(x, o["_line"])) return false;
-          continue;
-        }
-        if (k === "city") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "type" && (x === "postal" || x === "physical" || x === "both")) continue;
+        if (k === "text" && p.isString(x)) continue;
+        if (k === "line" && areStrings(x, o["_line"])) continue;
+        if (k === "city" && p.isString(x)) continue;
         break;
       case 5:
-        if (k === "state") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "state" && p.isString(x)) continue;
         break;
       case 6:
-        if (k === "period") {
-          if (!isPeriod(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "period" && isPeriod(x, c, d + 1)) continue;
         break;
       case 7:
-        if (k === "country") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "country" && p.isString(x)) continue;
         break;
       case 8:
-        if (k === "district") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "district" && p.isString(x)) continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 10:
-        if (k === "postalCode") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "postalCode" && p.isString(x)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside0, c, d + 1)) return false;
@@ -297,26 +264,20 @@ export function isAge(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "unit") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
-        if (k === "code") {
-          if (!p.isCode(x)) return false;
+        if (k === "unit" && p.isString(x)) continue;
+        if (k === "code" && p.isCode(x)) {
           v0 = x;
           continue;
         }
         break;
       case 5:
-        if (k === "value") {
-          if (!p.isDecimal(x)) return false;
+        if (k === "value" && p.isDecimal(x)) {
           v1 = x;
           continue;
         }
         break;
       case 6:
-        if (k === "system") {
-          if (!p.isUri(x)) return false;
+        if (k === "system" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           v2 = x;
@@ -324,16 +285,10 @@ export function isAge(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 10:
-        if (k === "comparator") {
-          if (x !== "<" && x !== "<=" && x !== ">=" && x !== ">") return false;
-          continue;
-        }
+        if (k === "comparator" && (x === "<" || x === "<=" || x === ">=" || x === ">")) continue;
         break;
     }
     if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
@@ -362,33 +317,24 @@ export function isAnnotation(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "time") {
-          if (!p.isDateTime(x)) return false;
-          continue;
-        }
-        if (k === "text") {
-          if (!p.isString(x)) return false;
+        if (k === "time" && p.isDateTime(x)) continue;
+        if (k === "text" && p.isString(x)) {
           v0 = x;
           continue;
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 12:
-        if (k === "authorString") {
+        if (k === "authorString" && p.isString(x)) {
           n0++;
-          if (!p.isString(x)) return false;
           continue;
         }
         break;
       case 15:
-        if (k === "authorReference") {
+        if (k === "authorReference" && isReference(x, c, d + 1, types0)) {
           n0++;
-          if (!isReference(x, c, d + 1, types0)) return false;
           continue;
         }
         break;
@@ -420,53 +366,32 @@ export function isAttachment(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 3:
-        if (k === "url") {
-          if (!p.isUri(x)) return false;
+        if (k === "url" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           continue;
         }
         break;
       case 4:
-        if (k === "data") {
-          if (!p.isBase64Binary(x)) return false;
+        if (k === "data" && p.isBase64Binary(x)) {
           v0 = x;
           continue;
         }
-        if (k === "size") {
-          if (!p.isUnsignedInt(x)) return false;
-          continue;
-        }
-        if (k === "hash") {
-          if (!p.isBase64Binary(x)) return false;
-          continue;
-        }
+        if (k === "size" && p.isUnsignedInt(x)) continue;
+        if (k === "hash" && p.isBase64Binary(x)) continue;
         break;
       case 5:
-        if (k === "title") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "title" && p.isString(x)) continue;
         break;
       case 8:
-        if (k === "language") {
-          if (!p.isCode(x)) return false;
-          continue;
-        }
-        if (k === "creation") {
-          if (!p.isDateTime(x)) return false;
-          continue;
-        }
+        if (k === "language" && p.isCode(x)) continue;
+        if (k === "creation" && p.isDateTime(x)) continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 11:
-        if (k === "contentType") {
-          if (!p.isMimeType(x)) return false;
+        if (k === "contentType" && p.isMimeType(x)) {
           v1 = x;
           continue;
         }
@@ -494,18 +419,14 @@ export function isBundle(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     switch (k.length) {
       case 2:
-        if (k === "id") {
-          if (!p.isId(x)) return false;
-          continue;
-        }
+        if (k === "id" && p.isId(x)) continue;
         break;
       case 4:
-        if (k === "meta") {
-          if (!isMeta(x, c, d + 1)) return false;
+        if (k === "meta" && isMeta(x, c, d + 1)) {
+          c.metas++;
           continue;
         }
-        if (k === "type") {
-          if (x !== "document" && x !== "message" && x !== "transaction" && x !== "transaction-response" && x !== "batch" && x !== "batch-response" && x !== "history" && x !== "searchset" && x !== "collection") return false;
+        if (k === "type" && (x === "document" || x === "message" || x === "transaction" || x === "transaction-response" || x === "batch" || x === "batch-response" || x === "history" || x === "searchset" || x === "collection")) {
           v0 = x;
           continue;
         }
@@ -519,8 +440,7 @@ export function isBundle(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 5:
-        if (k === "total") {
-          if (!p.isUnsignedInt(x)) return false;
+        if (k === "total" && p.isUnsignedInt(x)) {
           v1 = x;
           continue;
         }
@@ -535,37 +455,26 @@ export function isBundle(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 8:
-        if (k === "language") {
-          if (!p.isCode(x)) return false;
-          continue;
-        }
+        if (k === "language" && p.isCode(x)) continue;
         break;
       case 9:
-        if (k === "timestamp") {
-          if (!p.isInstant(x)) return false;
+        if (k === "timestamp" && p.isInstant(x)) {
           v4 = x;
           continue;
         }
-        if (k === "signature") {
-          if (!isSignature(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "signature" && isSignature(x, c, d + 1)) continue;
         break;
       case 10:
-        if (k === "identifier") {
-          if (!isIdentifier(x, c, d + 1)) return false;
+        if (k === "identifier" && isIdentifier(x, c, d + 1)) {
           v3 = x;
           continue;
         }
         break;
       case 12:
-        if (k === "resourceType") {
-          continue;
-        }
+        if (k === "resourceType") continue;
         break;
       case 13:
-        if (k === "implicitRules") {
-          if (!p.isUri(x)) return false;
+        if (k === "implicitRules" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           continue;
@@ -618,48 +527,35 @@ export function isBundleEntry(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 6:
-        if (k === "search") {
-          if (!isBundleEntrySearch(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "search" && isBundleEntrySearch(x, c, d + 1)) continue;
         break;
       case 7:
-        if (k === "fullUrl") {
-          if (!p.isUri(x)) return false;
+        if (k === "fullUrl" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           v3 = x;
           continue;
         }
-        if (k === "request") {
-          if (!isBundleEntryRequest(x, c, d + 1)) return false;
+        if (k === "request" && isBundleEntryRequest(x, c, d + 1)) {
           v1 = x;
           continue;
         }
         break;
       case 8:
-        if (k === "resource") {
-          if (!c.resourceIn(x, d + 1, false)) return false;
+        if (k === "resource" && c.resourceIn(x, d + 1, false)) {
           v0 = x;
           continue;
         }
-        if (k === "response") {
-          if (!isBundleEntryResponse(x, c, d + 1)) return false;
+        if (k === "response" && isBundleEntryResponse(x, c, d + 1)) {
           v2 = x;
           continue;
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside5, c, d + 1)) return false;
@@ -689,8 +585,7 @@ export function isBundleEntryRequest(v: unknown, c: FastContext, d: number): boo
     some = true;
     switch (k.length) {
       case 3:
-        if (k === "url") {
-          if (!p.isUri(x)) return false;
+        if (k === "url" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           v1 = x;
@@ -698,45 +593,26 @@ export function isBundleEntryRequest(v: unknown, c: FastContext, d: number): boo
         }
         break;
       case 6:
-        if (k === "method") {
-          if (x !== "GET" && x !== "HEAD" && x !== "POST" && x !== "PUT" && x !== "DELETE" && x !== "PATCH") return false;
+        if (k === "method" && (x === "GET" || x === "HEAD" || x === "POST" || x === "PUT" || x === "DELETE" || x === "PATCH")) {
           v0 = x;
           continue;
         }
         break;
       case 7:
-        if (k === "ifMatch") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "ifMatch" && p.isString(x)) continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 11:
-        if (k === "ifNoneMatch") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
-        if (k === "ifNoneExist") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "ifNoneMatch" && p.isString(x)) continue;
+        if (k === "ifNoneExist" && p.isString(x)) continue;
         break;
       case 15:
-        if (k === "ifModifiedSince") {
-          if (!p.isInstant(x)) return false;
-          continue;
-        }
+        if (k === "ifModifiedSince" && p.isInstant(x)) continue;
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside6, c, d + 1)) return false;
@@ -764,49 +640,32 @@ export function isBundleEntryResponse(v: unknown, c: FastContext, d: number): bo
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "etag") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "etag" && p.isString(x)) continue;
         break;
       case 6:
-        if (k === "status") {
-          if (!p.isString(x)) return false;
+        if (k === "status" && p.isString(x)) {
           v0 = x;
           continue;
         }
         break;
       case 7:
-        if (k === "outcome") {
-          if (!c.resourceIn(x, d + 1, false)) return false;
-          continue;
-        }
+        if (k === "outcome" && c.resourceIn(x, d + 1, false)) continue;
         break;
       case 8:
-        if (k === "location") {
-          if (!p.isUri(x)) return false;
+        if (k === "location" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           continue;
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 12:
-        if (k === "lastModified") {
-          if (!p.isInstant(x)) return false;
-          continue;
-        }
+        if (k === "lastModified" && p.isInstant(x)) continue;
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside7, c, d + 1)) return false;
@@ -831,28 +690,16 @@ export function isBundleEntrySearch(v: unknown, c: FastContext, d: number): bool
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "mode") {
-          if (x !== "match" && x !== "include" && x !== "outcome") return false;
-          continue;
-        }
+        if (k === "mode" && (x === "match" || x === "include" || x === "outcome")) continue;
         break;
       case 5:
-        if (k === "score") {
-          if (!p.isDecimal(x)) return false;
-          continue;
-        }
+        if (k === "score" && p.isDecimal(x)) continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside8, c, d + 1)) return false;
@@ -878,8 +725,7 @@ export function isBundleLink(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 3:
-        if (k === "url") {
-          if (!p.isUri(x)) return false;
+        if (k === "url" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           v1 = x;
@@ -887,23 +733,16 @@ export function isBundleLink(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 8:
-        if (k === "relation") {
-          if (!p.isString(x)) return false;
+        if (k === "relation" && p.isString(x)) {
           v0 = x;
           continue;
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside9, c, d + 1)) return false;
@@ -919,29 +758,23 @@ export function isBundleLink(v: unknown, c: FastContext, d: number): boolean {
 export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
+  const { metas, lists } = c;
   let v0: unknown;
+  let v1: unknown;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
-        if (k === "id") {
-          if (!p.isId(x)) return false;
-          continue;
-        }
+        if (k === "id" && p.isId(x)) continue;
         break;
       case 4:
-        if (k === "meta") {
-          if (!isMeta(x, c, d + 1)) return false;
+        if (k === "meta" && isMeta(x, c, d + 1)) {
+          c.metas++;
+          v0 = x;
           continue;
         }
-        if (k === "text") {
-          if (!isNarrative(x, c, d + 1)) return false;
-          continue;
-        }
-        if (k === "name") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "text" && isNarrative(x, c, d + 1)) continue;
+        if (k === "name" && p.isString(x)) continue;
         if (k === "note") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -952,20 +785,11 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 6:
-        if (k === "status") {
-          if (x !== "proposed" && x !== "active" && x !== "suspended" && x !== "inactive" && x !== "entered-in-error") return false;
-          continue;
-        }
-        if (k === "period") {
-          if (!isPeriod(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "status" && (x === "proposed" || x === "active" || x === "suspended" || x === "inactive" || x === "entered-in-error")) continue;
+        if (k === "period" && isPeriod(x, c, d + 1)) continue;
         break;
       case 7:
-        if (k === "subject") {
-          if (!isReference(x, c, d + 1, types1)) return false;
-          continue;
-        }
+        if (k === "subject" && isReference(x, c, d + 1, types1)) continue;
         if (k === "telecom") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -976,10 +800,7 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 8:
-        if (k === "language") {
-          if (!p.isCode(x)) return false;
-          continue;
-        }
+        if (k === "language" && p.isCode(x)) continue;
         if (k === "category") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -990,19 +811,13 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "contained") {
-          if (!areResources(x, c, d + 1)) return false;
-          v0 = x;
+        if (k === "contained" && areResources(x, c, d + 1)) {
+          c.lists++;
+          v1 = x;
           continue;
         }
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
-        if (k === "encounter") {
-          if (!isReference(x, c, d + 1, types2)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "encounter" && isReference(x, c, d + 1, types2)) continue;
         break;
       case 10:
         if (k === "identifier") {
@@ -1033,13 +848,10 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 12:
-        if (k === "resourceType") {
-          continue;
-        }
+        if (k === "resourceType") continue;
         break;
       case 13:
-        if (k === "implicitRules") {
-          if (!p.isUri(x)) return false;
+        if (k === "implicitRules" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           continue;
@@ -1056,10 +868,7 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 20:
         if (k === "managingOrganization") {
@@ -1074,9 +883,9 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
     }
     if (!isBeside(k, x, o, beside10, c, d + 1)) return false;
   }
-  if (!!(((v0 !== undefined) && i6(o, c)))) return false;
-  if (!(!(((v0 !== undefined) && i7(o, c))) && !(((v0 !== undefined) && i8(o, c))))) return false;
-  if (!!(((v0 !== undefined) && i9(o, c)))) return false;
+  if (c.lists > lists + 1 && !!(((v1 !== undefined) && i6(o, c)))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!(((v1 !== undefined) && i7(o, c))) && !(((v1 !== undefined) && i8(o, c))))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !!(((v1 !== undefined) && i9(o, c)))) return false;
   return true;
 }
 
@@ -1105,33 +914,20 @@ export function isCareTeamParticipant(v: unknown, c: FastContext, d: number): bo
         }
         break;
       case 6:
-        if (k === "member") {
-          if (!isReference(x, c, d + 1, types5)) return false;
-          continue;
-        }
-        if (k === "period") {
-          if (!isPeriod(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "member" && isReference(x, c, d + 1, types5)) continue;
+        if (k === "period" && isPeriod(x, c, d + 1)) continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 10:
-        if (k === "onBehalfOf") {
-          if (!isReference(x, c, d + 1, types4)) return false;
+        if (k === "onBehalfOf" && isReference(x, c, d + 1, types4)) {
           v0 = x;
           continue;
         }
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     return false;
@@ -1155,10 +951,7 @@ export function isCodeableConcept(v: unknown, c: FastContext, d: number): boolea
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "text") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "text" && p.isString(x)) continue;
         break;
       case 6:
         if (k === "coding") {
@@ -1171,10 +964,7 @@ export function isCodeableConcept(v: unknown, c: FastContext, d: number): boolea
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside11, c, d + 1)) return false;
@@ -1197,43 +987,24 @@ export function isCoding(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "code") {
-          if (!p.isCode(x)) return false;
-          continue;
-        }
+        if (k === "code" && p.isCode(x)) continue;
         break;
       case 6:
-        if (k === "system") {
-          if (!isKnownSystem(x)) {
-            if (!p.isUri(x)) return false;
-            if (!rules.isAbsolute(x)) return false;
-            if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-              c.container.mention(x, c.resource);
-          }
+        if (k === "system" && (isKnownSystem(x) || (p.isUri(x) && rules.isAbsolute(x)))) {
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
           continue;
         }
         break;
       case 7:
-        if (k === "version") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
-        if (k === "display") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "version" && p.isString(x)) continue;
+        if (k === "display" && p.isString(x)) continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 12:
-        if (k === "userSelected") {
-          if (typeof x !== "boolean") return false;
-          continue;
-        }
+        if (k === "userSelected" && typeof x === "boolean") continue;
         break;
     }
     if (!isBeside(k, x, o, beside12, c, d + 1)) return false;
@@ -1256,10 +1027,7 @@ export function isContactDetail(v: unknown, c: FastContext, d: number): boolean 
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "name") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "name" && p.isString(x)) continue;
         break;
       case 7:
         if (k === "telecom") {
@@ -1272,10 +1040,7 @@ export function isContactDetail(v: unknown, c: FastContext, d: number): boolean 
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside13, c, d + 1)) return false;
@@ -1301,40 +1066,26 @@ export function isContactPoint(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 3:
-        if (k === "use") {
-          if (x !== "home" && x !== "work" && x !== "temp" && x !== "old" && x !== "mobile") return false;
-          continue;
-        }
+        if (k === "use" && (x === "home" || x === "work" || x === "temp" || x === "old" || x === "mobile")) continue;
         break;
       case 4:
-        if (k === "rank") {
-          if (!p.isPositiveInt(x)) return false;
-          continue;
-        }
+        if (k === "rank" && p.isPositiveInt(x)) continue;
         break;
       case 5:
-        if (k === "value") {
-          if (!p.isString(x)) return false;
+        if (k === "value" && p.isString(x)) {
           v0 = x;
           continue;
         }
         break;
       case 6:
-        if (k === "system") {
-          if (x !== "phone" && x !== "fax" && x !== "email" && x !== "pager" && x !== "url" && x !== "sms" && x !== "other") return false;
+        if (k === "system" && (x === "phone" || x === "fax" || x === "email" || x === "pager" || x === "url" || x === "sms" || x === "other")) {
           v1 = x;
           continue;
         }
-        if (k === "period") {
-          if (!isPeriod(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "period" && isPeriod(x, c, d + 1)) continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside14, c, d + 1)) return false;
@@ -1362,13 +1113,11 @@ export function isContributor(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "type") {
-          if (x !== "author" && x !== "editor" && x !== "reviewer" && x !== "endorser") return false;
+        if (k === "type" && (x === "author" || x === "editor" || x === "reviewer" || x === "endorser")) {
           v0 = x;
           continue;
         }
-        if (k === "name") {
-          if (!p.isString(x)) return false;
+        if (k === "name" && p.isString(x)) {
           v1 = x;
           continue;
         }
@@ -1384,10 +1133,7 @@ export function isContributor(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside15, c, d + 1)) return false;
@@ -1417,26 +1163,20 @@ export function isCount(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "unit") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
-        if (k === "code") {
-          if (!p.isCode(x)) return false;
+        if (k === "unit" && p.isString(x)) continue;
+        if (k === "code" && p.isCode(x)) {
           v0 = x;
           continue;
         }
         break;
       case 5:
-        if (k === "value") {
-          if (!p.isDecimal(x)) return false;
+        if (k === "value" && p.isDecimal(x)) {
           v1 = x;
           continue;
         }
         break;
       case 6:
-        if (k === "system") {
-          if (!p.isUri(x)) return false;
+        if (k === "system" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           v2 = x;
@@ -1444,16 +1184,10 @@ export function isCount(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 10:
-        if (k === "comparator") {
-          if (x !== "<" && x !== "<=" && x !== ">=" && x !== ">") return false;
-          continue;
-        }
+        if (k === "comparator" && (x === "<" || x === "<=" || x === ">=" || x === ">")) continue;
         break;
     }
     if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
@@ -1482,8 +1216,7 @@ export function isDataRequirement(v: unknown, c: FastContext, d: number): boolea
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "type") {
-          if (typeof x !== "string" || !codes0.has(x)) return false;
+        if (k === "type" && typeof x === "string" && codes0.has(x)) {
           v0 = x;
           continue;
         }
@@ -1497,17 +1230,14 @@ export function isDataRequirement(v: unknown, c: FastContext, d: number): boolea
         }
         break;
       case 5:
-        if (k === "limit") {
-          if (!p.isPositiveInt(x)) return false;
-          continue;
-        }
+        if (k === "limit" && p.isPositiveInt(x)) continue;
         break;
       case 7:
         if (k === "profile") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_profile"], i) : !p.isUri(y)) return false;
+            if (y === null ? !rules.isAt(o["_profile"], i) : !(p.isUri(y))) return false;
             if (c.container !== undefined && typeof y === "string" && y.charCodeAt(0) === 35)
               c.container.mention(y, c.resource);
           }
@@ -1515,10 +1245,7 @@ export function isDataRequirement(v: unknown, c: FastContext, d: number): boolea
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "codeFilter") {
@@ -1539,22 +1266,17 @@ export function isDataRequirement(v: unknown, c: FastContext, d: number): boolea
         }
         break;
       case 11:
-        if (k === "mustSupport") {
-          if (!areStrings(x, o["_mustSupport"])) return false;
-          continue;
-        }
+        if (k === "mustSupport" && areStrings(x, o["_mustSupport"])) continue;
         break;
       case 16:
-        if (k === "subjectReference") {
+        if (k === "subjectReference" && isReference(x, c, d + 1, types6)) {
           n0++;
-          if (!isReference(x, c, d + 1, types6)) return false;
           continue;
         }
         break;
       case 22:
-        if (k === "subjectCodeableConcept") {
+        if (k === "subjectCodeableConcept" && isCodeableConcept(x, c, d + 1)) {
           n0++;
-          if (!isCodeableConcept(x, c, d + 1)) return false;
           continue;
         }
         break;
@@ -1585,8 +1307,7 @@ export function isDataRequirementCodeFilter(v: unknown, c: FastContext, d: numbe
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "path") {
-          if (!p.isString(x)) return false;
+        if (k === "path" && p.isString(x)) {
           v0 = x;
           continue;
         }
@@ -1600,22 +1321,17 @@ export function isDataRequirementCodeFilter(v: unknown, c: FastContext, d: numbe
         }
         break;
       case 8:
-        if (k === "valueSet") {
-          if (!p.isUri(x)) return false;
+        if (k === "valueSet" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           continue;
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 11:
-        if (k === "searchParam") {
-          if (!p.isString(x)) return false;
+        if (k === "searchParam" && p.isString(x)) {
           v1 = x;
           continue;
         }
@@ -1647,39 +1363,31 @@ export function isDataRequirementDateFilter(v: unknown, c: FastContext, d: numbe
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "path") {
-          if (!p.isString(x)) return false;
+        if (k === "path" && p.isString(x)) {
           v0 = x;
           continue;
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 11:
-        if (k === "searchParam") {
-          if (!p.isString(x)) return false;
+        if (k === "searchParam" && p.isString(x)) {
           v1 = x;
           continue;
         }
-        if (k === "valuePeriod") {
+        if (k === "valuePeriod" && isPeriod(x, c, d + 1)) {
           n0++;
-          if (!isPeriod(x, c, d + 1)) return false;
           continue;
         }
         break;
       case 13:
-        if (k === "valueDateTime") {
+        if (k === "valueDateTime" && p.isDateTime(x)) {
           n0++;
-          if (!p.isDateTime(x)) return false;
           continue;
         }
-        if (k === "valueDuration") {
+        if (k === "valueDuration" && isDuration(x, c, d + 1)) {
           n0++;
-          if (!isDuration(x, c, d + 1)) return false;
           continue;
         }
         break;
@@ -1711,19 +1419,14 @@ export function isDataRequirementSort(v: unknown, c: FastContext, d: number): bo
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "path") {
-          if (!p.isString(x)) return false;
+        if (k === "path" && p.isString(x)) {
           v0 = x;
           continue;
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
-        if (k === "direction") {
-          if (x !== "ascending" && x !== "descending") return false;
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "direction" && (x === "ascending" || x === "descending")) {
           v1 = x;
           continue;
         }
@@ -1756,26 +1459,20 @@ export function isDistance(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "unit") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
-        if (k === "code") {
-          if (!p.isCode(x)) return false;
+        if (k === "unit" && p.isString(x)) continue;
+        if (k === "code" && p.isCode(x)) {
           v0 = x;
           continue;
         }
         break;
       case 5:
-        if (k === "value") {
-          if (!p.isDecimal(x)) return false;
+        if (k === "value" && p.isDecimal(x)) {
           v1 = x;
           continue;
         }
         break;
       case 6:
-        if (k === "system") {
-          if (!p.isUri(x)) return false;
+        if (k === "system" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           v2 = x;
@@ -1783,16 +1480,10 @@ export function isDistance(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 10:
-        if (k === "comparator") {
-          if (x !== "<" && x !== "<=" && x !== ">=" && x !== ">") return false;
-          continue;
-        }
+        if (k === "comparator" && (x === "<" || x === "<=" || x === ">=" || x === ">")) continue;
         break;
     }
     if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
@@ -1820,42 +1511,21 @@ export function isDosage(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "text") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
-        if (k === "site") {
-          if (!isCodeableConcept(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "text" && p.isString(x)) continue;
+        if (k === "site" && isCodeableConcept(x, c, d + 1)) continue;
         break;
       case 5:
-        if (k === "route") {
-          if (!isCodeableConcept(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "route" && isCodeableConcept(x, c, d + 1)) continue;
         break;
       case 6:
-        if (k === "timing") {
-          if (!isTiming(x, c, d + 1)) return false;
-          continue;
-        }
-        if (k === "method") {
-          if (!isCodeableConcept(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "timing" && isTiming(x, c, d + 1)) continue;
+        if (k === "method" && isCodeableConcept(x, c, d + 1)) continue;
         break;
       case 8:
-        if (k === "sequence") {
-          if (!p.isInteger(x)) return false;
-          continue;
-        }
+        if (k === "sequence" && p.isInteger(x)) continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 11:
         if (k === "doseAndRate") {
@@ -1868,35 +1538,22 @@ export function isDosage(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 15:
-        if (k === "asNeededBoolean") {
+        if (k === "asNeededBoolean" && typeof x === "boolean") {
           n0++;
-          if (typeof x !== "boolean") return false;
           continue;
         }
         break;
       case 16:
-        if (k === "maxDosePerPeriod") {
-          if (!isRatio(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "maxDosePerPeriod" && isRatio(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 18:
-        if (k === "patientInstruction") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
-        if (k === "maxDosePerLifetime") {
-          if (!isQuantity(x, c, d + 1)) return false;
-          {
-            const y = x as FhirObject;
-            if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
-          }
+        if (k === "patientInstruction" && p.isString(x)) continue;
+        if (k === "maxDosePerLifetime" && isQuantity(x, c, d + 1)) {
+          const y = x as FhirObject;
+          if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
           continue;
         }
         break;
@@ -1911,19 +1568,15 @@ export function isDosage(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 23:
-        if (k === "asNeededCodeableConcept") {
+        if (k === "asNeededCodeableConcept" && isCodeableConcept(x, c, d + 1)) {
           n0++;
-          if (!isCodeableConcept(x, c, d + 1)) return false;
           continue;
         }
         break;
       case 24:
-        if (k === "maxDosePerAdministration") {
-          if (!isQuantity(x, c, d + 1)) return false;
-          {
-            const y = x as FhirObject;
-            if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
-          }
+        if (k === "maxDosePerAdministration" && isQuantity(x, c, d + 1)) {
+          const y = x as FhirObject;
+          if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
           continue;
         }
         break;
@@ -1953,49 +1606,34 @@ export function isDosageDoseAndRate(v: unknown, c: FastContext, d: number): bool
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "type") {
-          if (!isCodeableConcept(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "type" && isCodeableConcept(x, c, d + 1)) continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
-        if (k === "doseRange") {
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "doseRange" && isRange(x, c, d + 1)) {
           n0++;
-          if (!isRange(x, c, d + 1)) return false;
           continue;
         }
-        if (k === "rateRatio") {
+        if (k === "rateRatio" && isRatio(x, c, d + 1)) {
           n1++;
-          if (!isRatio(x, c, d + 1)) return false;
           continue;
         }
-        if (k === "rateRange") {
+        if (k === "rateRange" && isRange(x, c, d + 1)) {
           n1++;
-          if (!isRange(x, c, d + 1)) return false;
           continue;
         }
         break;
       case 12:
-        if (k === "doseQuantity") {
+        if (k === "doseQuantity" && isQuantity(x, c, d + 1)) {
+          const y = x as FhirObject;
+          if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
           n0++;
-          if (!isQuantity(x, c, d + 1)) return false;
-          {
-            const y = x as FhirObject;
-            if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
-          }
           continue;
         }
-        if (k === "rateQuantity") {
+        if (k === "rateQuantity" && isQuantity(x, c, d + 1)) {
+          const y = x as FhirObject;
+          if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
           n1++;
-          if (!isQuantity(x, c, d + 1)) return false;
-          {
-            const y = x as FhirObject;
-            if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
-          }
           continue;
         }
         break;
@@ -2026,26 +1664,20 @@ export function isDuration(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "unit") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
-        if (k === "code") {
-          if (!p.isCode(x)) return false;
+        if (k === "unit" && p.isString(x)) continue;
+        if (k === "code" && p.isCode(x)) {
           v0 = x;
           continue;
         }
         break;
       case 5:
-        if (k === "value") {
-          if (!p.isDecimal(x)) return false;
+        if (k === "value" && p.isDecimal(x)) {
           v1 = x;
           continue;
         }
         break;
       case 6:
-        if (k === "system") {
-          if (!p.isUri(x)) return false;
+        if (k === "system" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           v2 = x;
@@ -2053,16 +1685,10 @@ export function isDuration(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 10:
-        if (k === "comparator") {
-          if (x !== "<" && x !== "<=" && x !== ">=" && x !== ">") return false;
-          continue;
-        }
+        if (k === "comparator" && (x === "<" || x === "<=" || x === ">=" || x === ">")) continue;
         break;
     }
     if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
@@ -2088,10 +1714,7 @@ export function isElement(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     return false;
@@ -2104,49 +1727,36 @@ export function isElement(v: unknown, c: FastContext, d: number): boolean {
 export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
+  const { metas, lists } = c;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
   let v2: unknown;
   let v3: unknown;
   let v4: unknown;
+  let v5: unknown;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
-        if (k === "id") {
-          if (!p.isId(x)) return false;
-          continue;
-        }
+        if (k === "id" && p.isId(x)) continue;
         break;
       case 4:
-        if (k === "meta") {
-          if (!isMeta(x, c, d + 1)) return false;
+        if (k === "meta" && isMeta(x, c, d + 1)) {
+          c.metas++;
+          v4 = x;
           continue;
         }
-        if (k === "text") {
-          if (!isNarrative(x, c, d + 1)) return false;
-          continue;
-        }
-        if (k === "name") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "text" && isNarrative(x, c, d + 1)) continue;
+        if (k === "name" && p.isString(x)) continue;
         break;
       case 6:
-        if (k === "status") {
-          if (x !== "active" && x !== "suspended" && x !== "error" && x !== "off" && x !== "entered-in-error" && x !== "test") return false;
+        if (k === "status" && (x === "active" || x === "suspended" || x === "error" || x === "off" || x === "entered-in-error" || x === "test")) {
           v0 = x;
           continue;
         }
-        if (k === "period") {
-          if (!isPeriod(x, c, d + 1)) return false;
-          continue;
-        }
-        if (k === "header") {
-          if (!areStrings(x, o["_header"])) return false;
-          continue;
-        }
+        if (k === "period" && isPeriod(x, c, d + 1)) continue;
+        if (k === "header" && areStrings(x, o["_header"])) continue;
         break;
       case 7:
         if (k === "contact") {
@@ -2157,8 +1767,7 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
           }
           continue;
         }
-        if (k === "address") {
-          if (!p.isUri(x)) return false;
+        if (k === "address" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           v3 = x;
@@ -2166,21 +1775,15 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 8:
-        if (k === "language") {
-          if (!p.isCode(x)) return false;
-          continue;
-        }
+        if (k === "language" && p.isCode(x)) continue;
         break;
       case 9:
-        if (k === "contained") {
-          if (!areResources(x, c, d + 1)) return false;
-          v4 = x;
+        if (k === "contained" && areResources(x, c, d + 1)) {
+          c.lists++;
+          v5 = x;
           continue;
         }
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "identifier") {
@@ -2204,21 +1807,17 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 12:
-        if (k === "resourceType") {
-          continue;
-        }
+        if (k === "resourceType") continue;
         break;
       case 13:
-        if (k === "implicitRules") {
-          if (!p.isUri(x)) return false;
+        if (k === "implicitRules" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           continue;
         }
         break;
       case 14:
-        if (k === "connectionType") {
-          if (!isCoding(x, c, d + 1)) return false;
+        if (k === "connectionType" && isCoding(x, c, d + 1)) {
           v1 = x;
           continue;
         }
@@ -2228,22 +1827,16 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_payloadMimeType"], i) : !p.isMimeType(y)) return false;
+            if (y === null ? !rules.isAt(o["_payloadMimeType"], i) : !(p.isMimeType(y))) return false;
           }
           continue;
         }
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 20:
-        if (k === "managingOrganization") {
-          if (!isReference(x, c, d + 1, types4)) return false;
-          continue;
-        }
+        if (k === "managingOrganization" && isReference(x, c, d + 1, types4)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside21, c, d + 1)) return false;
@@ -2253,9 +1846,9 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
   if (v1 === undefined) return false;
   if (v2 === undefined) return false;
   if (v3 === undefined && !(sib && o["_address"] !== undefined)) return false;
-  if (!!(((v4 !== undefined) && i6(o, c)))) return false;
-  if (!(!(((v4 !== undefined) && i7(o, c))) && !(((v4 !== undefined) && i8(o, c))))) return false;
-  if (!!(((v4 !== undefined) && i9(o, c)))) return false;
+  if (c.lists > lists + 1 && !!(((v5 !== undefined) && i6(o, c)))) return false;
+  if (c.metas > metas + (v4 === undefined ? 0 : 1) && !(!(((v5 !== undefined) && i7(o, c))) && !(((v5 !== undefined) && i8(o, c))))) return false;
+  if (c.metas > metas + (v4 === undefined ? 0 : 1) && !!(((v5 !== undefined) && i9(o, c)))) return false;
   return true;
 }
 
@@ -2263,28 +1856,25 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
 export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
+  const { metas, lists } = c;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
   let v2: unknown;
+  let v3: unknown;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
-        if (k === "id") {
-          if (!p.isId(x)) return false;
-          continue;
-        }
+        if (k === "id" && p.isId(x)) continue;
         break;
       case 4:
-        if (k === "meta") {
-          if (!isMeta(x, c, d + 1)) return false;
+        if (k === "meta" && isMeta(x, c, d + 1)) {
+          c.metas++;
+          v2 = x;
           continue;
         }
-        if (k === "text") {
-          if (!isNarrative(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "text" && isNarrative(x, c, d + 1)) continue;
         if (k === "type") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -2303,19 +1893,14 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
         }
         break;
       case 6:
-        if (k === "status") {
-          if (x !== "planned" && x !== "waitlist" && x !== "active" && x !== "onhold" && x !== "finished" && x !== "cancelled" && x !== "entered-in-error") return false;
+        if (k === "status" && (x === "planned" || x === "waitlist" || x === "active" || x === "onhold" || x === "finished" || x === "cancelled" || x === "entered-in-error")) {
           v0 = x;
           continue;
         }
-        if (k === "period") {
-          if (!isPeriod(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "period" && isPeriod(x, c, d + 1)) continue;
         break;
       case 7:
-        if (k === "patient") {
-          if (!isReference(x, c, d + 1, types7)) return false;
+        if (k === "patient" && isReference(x, c, d + 1, types7)) {
           v1 = x;
           continue;
         }
@@ -2329,21 +1914,15 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
         }
         break;
       case 8:
-        if (k === "language") {
-          if (!p.isCode(x)) return false;
-          continue;
-        }
+        if (k === "language" && p.isCode(x)) continue;
         break;
       case 9:
-        if (k === "contained") {
-          if (!areResources(x, c, d + 1)) return false;
-          v2 = x;
+        if (k === "contained" && areResources(x, c, d + 1)) {
+          c.lists++;
+          v3 = x;
           continue;
         }
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         if (k === "diagnosis") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -2364,19 +1943,13 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
         }
         break;
       case 11:
-        if (k === "careManager") {
-          if (!isReference(x, c, d + 1, types9)) return false;
-          continue;
-        }
+        if (k === "careManager" && isReference(x, c, d + 1, types9)) continue;
         break;
       case 12:
-        if (k === "resourceType") {
-          continue;
-        }
+        if (k === "resourceType") continue;
         break;
       case 13:
-        if (k === "implicitRules") {
-          if (!p.isUri(x)) return false;
+        if (k === "implicitRules" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           continue;
@@ -2401,16 +1974,10 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
         }
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 20:
-        if (k === "managingOrganization") {
-          if (!isReference(x, c, d + 1, types4)) return false;
-          continue;
-        }
+        if (k === "managingOrganization" && isReference(x, c, d + 1, types4)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside22, c, d + 1)) return false;
@@ -2418,9 +1985,9 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
   }
   if (v0 === undefined && !(sib && o["_status"] !== undefined)) return false;
   if (v1 === undefined) return false;
-  if (!!(((v2 !== undefined) && i6(o, c)))) return false;
-  if (!(!(((v2 !== undefined) && i7(o, c))) && !(((v2 !== undefined) && i8(o, c))))) return false;
-  if (!!(((v2 !== undefined) && i9(o, c)))) return false;
+  if (c.lists > lists + 1 && !!(((v3 !== undefined) && i6(o, c)))) return false;
+  if (c.metas > metas + (v2 === undefined ? 0 : 1) && !(!(((v3 !== undefined) && i7(o, c))) && !(((v3 !== undefined) && i8(o, c))))) return false;
+  if (c.metas > metas + (v2 === undefined ? 0 : 1) && !!(((v3 !== undefined) && i9(o, c)))) return false;
   return true;
 }
 
@@ -2439,31 +2006,18 @@ export function isEpisodeOfCareDiagnosis(v: unknown, c: FastContext, d: number):
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "role") {
-          if (!isCodeableConcept(x, c, d + 1)) return false;
-          continue;
-        }
-        if (k === "rank") {
-          if (!p.isPositiveInt(x)) return false;
-          continue;
-        }
+        if (k === "role" && isCodeableConcept(x, c, d + 1)) continue;
+        if (k === "rank" && p.isPositiveInt(x)) continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
-        if (k === "condition") {
-          if (!isReference(x, c, d + 1, types3)) return false;
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "condition" && isReference(x, c, d + 1, types3)) {
           v0 = x;
           continue;
         }
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside23, c, d + 1)) return false;
@@ -2490,28 +2044,20 @@ export function isEpisodeOfCareStatusHistory(v: unknown, c: FastContext, d: numb
     some = true;
     switch (k.length) {
       case 6:
-        if (k === "status") {
-          if (x !== "planned" && x !== "waitlist" && x !== "active" && x !== "onhold" && x !== "finished" && x !== "cancelled" && x !== "entered-in-error") return false;
+        if (k === "status" && (x === "planned" || x === "waitlist" || x === "active" || x === "onhold" || x === "finished" || x === "cancelled" || x === "entered-in-error")) {
           v0 = x;
           continue;
         }
-        if (k === "period") {
-          if (!isPeriod(x, c, d + 1)) return false;
+        if (k === "period" && isPeriod(x, c, d + 1)) {
           v1 = x;
           continue;
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside24, c, d + 1)) return false;
@@ -2541,25 +2087,17 @@ export function isExpression(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "name") {
-          if (!p.isId(x)) return false;
-          continue;
-        }
+        if (k === "name" && p.isId(x)) continue;
         break;
       case 8:
-        if (k === "language") {
-          if (!p.isCode(x)) return false;
+        if (k === "language" && p.isCode(x)) {
           v0 = x;
           continue;
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
-        if (k === "reference") {
-          if (!p.isUri(x)) return false;
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "reference" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           v2 = x;
@@ -2567,17 +2105,13 @@ export function isExpression(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 10:
-        if (k === "expression") {
-          if (!p.isString(x)) return false;
+        if (k === "expression" && p.isString(x)) {
           v1 = x;
           continue;
         }
         break;
       case 11:
-        if (k === "description") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "description" && p.isString(x)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside25, c, d + 1)) return false;
@@ -2607,8 +2141,7 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 3:
-        if (k === "url") {
-          if (!p.isUri(x)) return false;
+        if (k === "url" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           v0 = x;
@@ -2616,293 +2149,243 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 7:
-        if (k === "valueId") {
+        if (k === "valueId" && p.isId(x)) {
           n0++;
-          if (!p.isId(x)) return false;
           continue;
         }
         break;
       case 8:
-        if (k === "valueOid") {
+        if (k === "valueOid" && p.isOid(x)) {
           n0++;
-          if (!p.isOid(x)) return false;
           continue;
         }
-        if (k === "valueUri") {
-          n0++;
-          if (!p.isUri(x)) return false;
+        if (k === "valueUri" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
+          n0++;
           continue;
         }
-        if (k === "valueUrl") {
-          n0++;
-          if (!p.isUri(x)) return false;
+        if (k === "valueUrl" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
+          n0++;
           continue;
         }
-        if (k === "valueAge") {
+        if (k === "valueAge" && isAge(x, c, d + 1)) {
           n0++;
-          if (!isAge(x, c, d + 1)) return false;
           continue;
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
+        if (k === "extension" && areExtensions(x, c, d + 1)) {
           v1 = x;
           continue;
         }
-        if (k === "valueCode") {
+        if (k === "valueCode" && p.isCode(x)) {
           n0++;
-          if (!p.isCode(x)) return false;
           continue;
         }
-        if (k === "valueDate") {
+        if (k === "valueDate" && p.isDate(x)) {
           n0++;
-          if (!p.isDate(x)) return false;
           continue;
         }
-        if (k === "valueTime") {
+        if (k === "valueTime" && p.isTime(x)) {
           n0++;
-          if (!p.isTime(x)) return false;
           continue;
         }
-        if (k === "valueUuid") {
+        if (k === "valueUuid" && p.isUuid(x)) {
           n0++;
-          if (!p.isUuid(x)) return false;
           continue;
         }
-        if (k === "valueMeta") {
+        if (k === "valueMeta" && isMeta(x, c, d + 1)) {
           n0++;
-          if (!isMeta(x, c, d + 1)) return false;
+          c.metas++;
           continue;
         }
         break;
       case 10:
-        if (k === "valueCount") {
+        if (k === "valueCount" && isCount(x, c, d + 1)) {
           n0++;
-          if (!isCount(x, c, d + 1)) return false;
           continue;
         }
-        if (k === "valueMoney") {
+        if (k === "valueMoney" && isMoney(x, c, d + 1)) {
           n0++;
-          if (!isMoney(x, c, d + 1)) return false;
           continue;
         }
-        if (k === "valueRange") {
+        if (k === "valueRange" && isRange(x, c, d + 1)) {
           n0++;
-          if (!isRange(x, c, d + 1)) return false;
           continue;
         }
-        if (k === "valueRatio") {
+        if (k === "valueRatio" && isRatio(x, c, d + 1)) {
           n0++;
-          if (!isRatio(x, c, d + 1)) return false;
           continue;
         }
         break;
       case 11:
-        if (k === "valueString") {
+        if (k === "valueString" && p.isString(x)) {
           n0++;
-          if (!p.isString(x)) return false;
           continue;
         }
-        if (k === "valueCoding") {
+        if (k === "valueCoding" && isCoding(x, c, d + 1)) {
           n0++;
-          if (!isCoding(x, c, d + 1)) return false;
           continue;
         }
-        if (k === "valuePeriod") {
+        if (k === "valuePeriod" && isPeriod(x, c, d + 1)) {
           n0++;
-          if (!isPeriod(x, c, d + 1)) return false;
           continue;
         }
-        if (k === "valueTiming") {
+        if (k === "valueTiming" && isTiming(x, c, d + 1)) {
           n0++;
-          if (!isTiming(x, c, d + 1)) return false;
           continue;
         }
-        if (k === "valueDosage") {
+        if (k === "valueDosage" && isDosage(x, c, d + 1)) {
           n0++;
-          if (!isDosage(x, c, d + 1)) return false;
           continue;
         }
         break;
       case 12:
-        if (k === "valueBoolean") {
+        if (k === "valueBoolean" && typeof x === "boolean") {
           n0++;
-          if (typeof x !== "boolean") return false;
           continue;
         }
-        if (k === "valueDecimal") {
+        if (k === "valueDecimal" && p.isDecimal(x)) {
           n0++;
-          if (!p.isDecimal(x)) return false;
           continue;
         }
-        if (k === "valueInstant") {
+        if (k === "valueInstant" && p.isInstant(x)) {
           n0++;
-          if (!p.isInstant(x)) return false;
           continue;
         }
-        if (k === "valueInteger") {
+        if (k === "valueInteger" && p.isInteger(x)) {
           n0++;
-          if (!p.isInteger(x)) return false;
           continue;
         }
-        if (k === "valueAddress") {
+        if (k === "valueAddress" && isAddress(x, c, d + 1)) {
           n0++;
-          if (!isAddress(x, c, d + 1)) return false;
           continue;
         }
         break;
       case 13:
-        if (k === "valueDateTime") {
+        if (k === "valueDateTime" && p.isDateTime(x)) {
           n0++;
-          if (!p.isDateTime(x)) return false;
           continue;
         }
-        if (k === "valueMarkdown") {
+        if (k === "valueMarkdown" && p.isString(x)) {
           n0++;
-          if (!p.isString(x)) return false;
           continue;
         }
-        if (k === "valueDistance") {
+        if (k === "valueDistance" && isDistance(x, c, d + 1)) {
           n0++;
-          if (!isDistance(x, c, d + 1)) return false;
           continue;
         }
-        if (k === "valueDuration") {
+        if (k === "valueDuration" && isDuration(x, c, d + 1)) {
           n0++;
-          if (!isDuration(x, c, d + 1)) return false;
           continue;
         }
-        if (k === "valueQuantity") {
+        if (k === "valueQuantity" && isQuantity(x, c, d + 1)) {
           n0++;
-          if (!isQuantity(x, c, d + 1)) return false;
           continue;
         }
         break;
       case 14:
-        if (k === "valueCanonical") {
-          n0++;
-          if (!p.isUri(x)) return false;
+        if (k === "valueCanonical" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
+          n0++;
           continue;
         }
-        if (k === "valueHumanName") {
+        if (k === "valueHumanName" && isHumanName(x, c, d + 1)) {
           n0++;
-          if (!isHumanName(x, c, d + 1)) return false;
           continue;
         }
-        if (k === "valueReference") {
+        if (k === "valueReference" && isReference(x, c, d + 1)) {
           n0++;
-          if (!isReference(x, c, d + 1)) return false;
           continue;
         }
-        if (k === "valueSignature") {
+        if (k === "valueSignature" && isSignature(x, c, d + 1)) {
           n0++;
-          if (!isSignature(x, c, d + 1)) return false;
           continue;
         }
         break;
       case 15:
-        if (k === "valueAnnotation") {
+        if (k === "valueAnnotation" && isAnnotation(x, c, d + 1)) {
           n0++;
-          if (!isAnnotation(x, c, d + 1)) return false;
           continue;
         }
-        if (k === "valueAttachment") {
+        if (k === "valueAttachment" && isAttachment(x, c, d + 1)) {
           n0++;
-          if (!isAttachment(x, c, d + 1)) return false;
           continue;
         }
-        if (k === "valueIdentifier") {
+        if (k === "valueIdentifier" && isIdentifier(x, c, d + 1)) {
           n0++;
-          if (!isIdentifier(x, c, d + 1)) return false;
           continue;
         }
-        if (k === "valueExpression") {
+        if (k === "valueExpression" && isExpression(x, c, d + 1)) {
           n0++;
-          if (!isExpression(x, c, d + 1)) return false;
           continue;
         }
         break;
       case 16:
-        if (k === "valuePositiveInt") {
+        if (k === "valuePositiveInt" && p.isPositiveInt(x)) {
           n0++;
-          if (!p.isPositiveInt(x)) return false;
           continue;
         }
-        if (k === "valueUnsignedInt") {
+        if (k === "valueUnsignedInt" && p.isUnsignedInt(x)) {
           n0++;
-          if (!p.isUnsignedInt(x)) return false;
           continue;
         }
-        if (k === "valueSampledData") {
+        if (k === "valueSampledData" && isSampledData(x, c, d + 1)) {
           n0++;
-          if (!isSampledData(x, c, d + 1)) return false;
           continue;
         }
-        if (k === "valueContributor") {
+        if (k === "valueContributor" && isContributor(x, c, d + 1)) {
           n0++;
-          if (!isContributor(x, c, d + 1)) return false;
           continue;
         }
         break;
       case 17:
-        if (k === "valueBase64Binary") {
+        if (k === "valueBase64Binary" && p.isBase64Binary(x)) {
           n0++;
-          if (!p.isBase64Binary(x)) return false;
           continue;
         }
-        if (k === "valueContactPoint") {
+        if (k === "valueContactPoint" && isContactPoint(x, c, d + 1)) {
           n0++;
-          if (!isContactPoint(x, c, d + 1)) return false;
           continue;
         }
-        if (k === "valueUsageContext") {
+        if (k === "valueUsageContext" && isUsageContext(x, c, d + 1)) {
           n0++;
-          if (!isUsageContext(x, c, d + 1)) return false;
           continue;
         }
         break;
       case 18:
-        if (k === "valueContactDetail") {
+        if (k === "valueContactDetail" && isContactDetail(x, c, d + 1)) {
           n0++;
-          if (!isContactDetail(x, c, d + 1)) return false;
           continue;
         }
         break;
       case 20:
-        if (k === "valueCodeableConcept") {
+        if (k === "valueCodeableConcept" && isCodeableConcept(x, c, d + 1)) {
           n0++;
-          if (!isCodeableConcept(x, c, d + 1)) return false;
           continue;
         }
-        if (k === "valueDataRequirement") {
+        if (k === "valueDataRequirement" && isDataRequirement(x, c, d + 1)) {
           n0++;
-          if (!isDataRequirement(x, c, d + 1)) return false;
           continue;
         }
-        if (k === "valueRelatedArtifact") {
+        if (k === "valueRelatedArtifact" && isRelatedArtifact(x, c, d + 1)) {
           n0++;
-          if (!isRelatedArtifact(x, c, d + 1)) return false;
           continue;
         }
         break;
       case 22:
-        if (k === "valueTriggerDefinition") {
+        if (k === "valueTriggerDefinition" && isTriggerDefinition(x, c, d + 1)) {
           n0++;
-          if (!isTriggerDefinition(x, c, d + 1)) return false;
           continue;
         }
         break;
       case 24:
-        if (k === "valueParameterDefinition") {
+        if (k === "valueParameterDefinition" && isParameterDefinition(x, c, d + 1)) {
           n0++;
-          if (!isParameterDefinition(x, c, d + 1)) return false;
           continue;
         }
         break;
@@ -2922,25 +2405,22 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
 export function isHealthcareService(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
+  const { metas, lists } = c;
   let v0: unknown;
+  let v1: unknown;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
-        if (k === "id") {
-          if (!p.isId(x)) return false;
-          continue;
-        }
+        if (k === "id" && p.isId(x)) continue;
         break;
       case 4:
-        if (k === "meta") {
-          if (!isMeta(x, c, d + 1)) return false;
+        if (k === "meta" && isMeta(x, c, d + 1)) {
+          c.metas++;
+          v0 = x;
           continue;
         }
-        if (k === "text") {
-          if (!isNarrative(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "text" && isNarrative(x, c, d + 1)) continue;
         if (k === "type") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -2949,28 +2429,16 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
           }
           continue;
         }
-        if (k === "name") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "name" && p.isString(x)) continue;
         break;
       case 5:
-        if (k === "photo") {
-          if (!isAttachment(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "photo" && isAttachment(x, c, d + 1)) continue;
         break;
       case 6:
-        if (k === "active") {
-          if (typeof x !== "boolean") return false;
-          continue;
-        }
+        if (k === "active" && typeof x === "boolean") continue;
         break;
       case 7:
-        if (k === "comment") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "comment" && p.isString(x)) continue;
         if (k === "telecom") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -2989,10 +2457,7 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
         }
         break;
       case 8:
-        if (k === "language") {
-          if (!p.isCode(x)) return false;
-          continue;
-        }
+        if (k === "language" && p.isCode(x)) continue;
         if (k === "category") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -3019,15 +2484,12 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
         }
         break;
       case 9:
-        if (k === "contained") {
-          if (!areResources(x, c, d + 1)) return false;
-          v0 = x;
+        if (k === "contained" && areResources(x, c, d + 1)) {
+          c.lists++;
+          v1 = x;
           continue;
         }
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         if (k === "specialty") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -3046,10 +2508,7 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
           }
           continue;
         }
-        if (k === "providedBy") {
-          if (!isReference(x, c, d + 1, types4)) return false;
-          continue;
-        }
+        if (k === "providedBy" && isReference(x, c, d + 1, types4)) continue;
         break;
       case 11:
         if (k === "eligibility") {
@@ -3062,13 +2521,8 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
         }
         break;
       case 12:
-        if (k === "resourceType") {
-          continue;
-        }
-        if (k === "extraDetails") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "resourceType") continue;
+        if (k === "extraDetails" && p.isString(x)) continue;
         if (k === "coverageArea") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -3087,8 +2541,7 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
         }
         break;
       case 13:
-        if (k === "implicitRules") {
-          if (!p.isUri(x)) return false;
+        if (k === "implicitRules" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           continue;
@@ -3129,16 +2582,10 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
         }
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 19:
-        if (k === "appointmentRequired") {
-          if (typeof x !== "boolean") return false;
-          continue;
-        }
+        if (k === "appointmentRequired" && typeof x === "boolean") continue;
         break;
       case 20:
         if (k === "serviceProvisionCode") {
@@ -3151,17 +2598,14 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
         }
         break;
       case 22:
-        if (k === "availabilityExceptions") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "availabilityExceptions" && p.isString(x)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside27, c, d + 1)) return false;
   }
-  if (!!(((v0 !== undefined) && i6(o, c)))) return false;
-  if (!(!(((v0 !== undefined) && i7(o, c))) && !(((v0 !== undefined) && i8(o, c))))) return false;
-  if (!!(((v0 !== undefined) && i9(o, c)))) return false;
+  if (c.lists > lists + 1 && !!(((v1 !== undefined) && i6(o, c)))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!(((v1 !== undefined) && i7(o, c))) && !(((v1 !== undefined) && i8(o, c))))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !!(((v1 !== undefined) && i9(o, c)))) return false;
   return true;
 }
 
@@ -3179,44 +2623,29 @@ export function isHealthcareServiceAvailableTime(v: unknown, c: FastContext, d: 
     some = true;
     switch (k.length) {
       case 6:
-        if (k === "allDay") {
-          if (typeof x !== "boolean") return false;
-          continue;
-        }
+        if (k === "allDay" && typeof x === "boolean") continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "daysOfWeek") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_daysOfWeek"], i) : y !== "mon" && y !== "tue" && y !== "wed" && y !== "thu" && y !== "fri" && y !== "sat" && y !== "sun") return false;
+            if (y === null ? !rules.isAt(o["_daysOfWeek"], i) : !((y === "mon" || y === "tue" || y === "wed" || y === "thu" || y === "fri" || y === "sat" || y === "sun"))) return false;
           }
           continue;
         }
         break;
       case 16:
-        if (k === "availableEndTime") {
-          if (!p.isTime(x)) return false;
-          continue;
-        }
+        if (k === "availableEndTime" && p.isTime(x)) continue;
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 18:
-        if (k === "availableStartTime") {
-          if (!p.isTime(x)) return false;
-          continue;
-        }
+        if (k === "availableStartTime" && p.isTime(x)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside28, c, d + 1)) return false;
@@ -3239,28 +2668,16 @@ export function isHealthcareServiceEligibility(v: unknown, c: FastContext, d: nu
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "code") {
-          if (!isCodeableConcept(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "code" && isCodeableConcept(x, c, d + 1)) continue;
         break;
       case 7:
-        if (k === "comment") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "comment" && p.isString(x)) continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside29, c, d + 1)) return false;
@@ -3285,29 +2702,19 @@ export function isHealthcareServiceNotAvailable(v: unknown, c: FastContext, d: n
     some = true;
     switch (k.length) {
       case 6:
-        if (k === "during") {
-          if (!isPeriod(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "during" && isPeriod(x, c, d + 1)) continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 11:
-        if (k === "description") {
-          if (!p.isString(x)) return false;
+        if (k === "description" && p.isString(x)) {
           v0 = x;
           continue;
         }
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside30, c, d + 1)) return false;
@@ -3332,46 +2739,22 @@ export function isHumanName(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 3:
-        if (k === "use") {
-          if (x !== "usual" && x !== "official" && x !== "temp" && x !== "nickname" && x !== "anonymous" && x !== "old" && x !== "maiden") return false;
-          continue;
-        }
+        if (k === "use" && (x === "usual" || x === "official" || x === "temp" || x === "nickname" || x === "anonymous" || x === "old" || x === "maiden")) continue;
         break;
       case 4:
-        if (k === "text") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "text" && p.isString(x)) continue;
         break;
       case 5:
-        if (k === "given") {
-          if (!areStrings(x, o["_given"])) return false;
-          continue;
-        }
+        if (k === "given" && areStrings(x, o["_given"])) continue;
         break;
       case 6:
-        if (k === "family") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
-        if (k === "prefix") {
-          if (!areStrings(x, o["_prefix"])) return false;
-          continue;
-        }
-        if (k === "suffix") {
-          if (!areStrings(x, o["_suffix"])) return false;
-          continue;
-        }
-        if (k === "period") {
-          if (!isPeriod(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "family" && p.isString(x)) continue;
+        if (k === "prefix" && areStrings(x, o["_prefix"])) continue;
+        if (k === "suffix" && areStrings(x, o["_suffix"])) continue;
+        if (k === "period" && isPeriod(x, c, d + 1)) continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside31, c, d + 1)) return false;
@@ -3394,49 +2777,27 @@ export function isIdentifier(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 3:
-        if (k === "use") {
-          if (x !== "usual" && x !== "official" && x !== "temp" && x !== "secondary" && x !== "old") return false;
-          continue;
-        }
+        if (k === "use" && (x === "usual" || x === "official" || x === "temp" || x === "secondary" || x === "old")) continue;
         break;
       case 4:
-        if (k === "type") {
-          if (!isCodeableConcept(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "type" && isCodeableConcept(x, c, d + 1)) continue;
         break;
       case 5:
-        if (k === "value") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "value" && p.isString(x)) continue;
         break;
       case 6:
-        if (k === "system") {
-          if (!isKnownSystem(x)) {
-            if (!p.isUri(x)) return false;
-            if (!rules.isAbsolute(x)) return false;
-            if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-              c.container.mention(x, c.resource);
-          }
+        if (k === "system" && (isKnownSystem(x) || (p.isUri(x) && rules.isAbsolute(x)))) {
+          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
+            c.container.mention(x, c.resource);
           continue;
         }
-        if (k === "period") {
-          if (!isPeriod(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "period" && isPeriod(x, c, d + 1)) continue;
         break;
       case 8:
-        if (k === "assigner") {
-          if (!isReference(x, c, d + 1, types4)) return false;
-          continue;
-        }
+        if (k === "assigner" && isReference(x, c, d + 1, types4)) continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside32, c, d + 1)) return false;
@@ -3449,33 +2810,24 @@ export function isIdentifier(v: unknown, c: FastContext, d: number): boolean {
 export function isLocation(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
+  const { metas, lists } = c;
   let v0: unknown;
+  let v1: unknown;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
-        if (k === "id") {
-          if (!p.isId(x)) return false;
-          continue;
-        }
+        if (k === "id" && p.isId(x)) continue;
         break;
       case 4:
-        if (k === "meta") {
-          if (!isMeta(x, c, d + 1)) return false;
+        if (k === "meta" && isMeta(x, c, d + 1)) {
+          c.metas++;
+          v0 = x;
           continue;
         }
-        if (k === "text") {
-          if (!isNarrative(x, c, d + 1)) return false;
-          continue;
-        }
-        if (k === "name") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
-        if (k === "mode") {
-          if (x !== "instance" && x !== "kind") return false;
-          continue;
-        }
+        if (k === "text" && isNarrative(x, c, d + 1)) continue;
+        if (k === "name" && p.isString(x)) continue;
+        if (k === "mode" && (x === "instance" || x === "kind")) continue;
         if (k === "type") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -3486,20 +2838,11 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 5:
-        if (k === "alias") {
-          if (!areStrings(x, o["_alias"])) return false;
-          continue;
-        }
+        if (k === "alias" && areStrings(x, o["_alias"])) continue;
         break;
       case 6:
-        if (k === "status") {
-          if (x !== "active" && x !== "suspended" && x !== "inactive") return false;
-          continue;
-        }
-        if (k === "partOf") {
-          if (!isReference(x, c, d + 1, types12)) return false;
-          continue;
-        }
+        if (k === "status" && (x === "active" || x === "suspended" || x === "inactive")) continue;
+        if (k === "partOf" && isReference(x, c, d + 1, types12)) continue;
         break;
       case 7:
         if (k === "telecom") {
@@ -3510,20 +2853,11 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
           }
           continue;
         }
-        if (k === "address") {
-          if (!isAddress(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "address" && isAddress(x, c, d + 1)) continue;
         break;
       case 8:
-        if (k === "language") {
-          if (!p.isCode(x)) return false;
-          continue;
-        }
-        if (k === "position") {
-          if (!isLocationPosition(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "language" && p.isCode(x)) continue;
+        if (k === "position" && isLocationPosition(x, c, d + 1)) continue;
         if (k === "endpoint") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -3534,15 +2868,12 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "contained") {
-          if (!areResources(x, c, d + 1)) return false;
-          v0 = x;
+        if (k === "contained" && areResources(x, c, d + 1)) {
+          c.lists++;
+          v1 = x;
           continue;
         }
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "identifier") {
@@ -3555,23 +2886,14 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 11:
-        if (k === "description") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "description" && p.isString(x)) continue;
         break;
       case 12:
-        if (k === "resourceType") {
-          continue;
-        }
-        if (k === "physicalType") {
-          if (!isCodeableConcept(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "resourceType") continue;
+        if (k === "physicalType" && isCodeableConcept(x, c, d + 1)) continue;
         break;
       case 13:
-        if (k === "implicitRules") {
-          if (!p.isUri(x)) return false;
+        if (k === "implicitRules" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           continue;
@@ -3588,33 +2910,21 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
-        if (k === "operationalStatus") {
-          if (!isCoding(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "operationalStatus" && isCoding(x, c, d + 1)) continue;
         break;
       case 20:
-        if (k === "managingOrganization") {
-          if (!isReference(x, c, d + 1, types4)) return false;
-          continue;
-        }
+        if (k === "managingOrganization" && isReference(x, c, d + 1, types4)) continue;
         break;
       case 22:
-        if (k === "availabilityExceptions") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "availabilityExceptions" && p.isString(x)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside33, c, d + 1)) return false;
   }
-  if (!!(((v0 !== undefined) && i6(o, c)))) return false;
-  if (!(!(((v0 !== undefined) && i7(o, c))) && !(((v0 !== undefined) && i8(o, c))))) return false;
-  if (!!(((v0 !== undefined) && i9(o, c)))) return false;
+  if (c.lists > lists + 1 && !!(((v1 !== undefined) && i6(o, c)))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!(((v1 !== undefined) && i7(o, c))) && !(((v1 !== undefined) && i8(o, c))))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !!(((v1 !== undefined) && i9(o, c)))) return false;
   return true;
 }
 
@@ -3632,42 +2942,27 @@ export function isLocationHoursOfOperation(v: unknown, c: FastContext, d: number
     some = true;
     switch (k.length) {
       case 6:
-        if (k === "allDay") {
-          if (typeof x !== "boolean") return false;
-          continue;
-        }
+        if (k === "allDay" && typeof x === "boolean") continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "daysOfWeek") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_daysOfWeek"], i) : y !== "mon" && y !== "tue" && y !== "wed" && y !== "thu" && y !== "fri" && y !== "sat" && y !== "sun") return false;
+            if (y === null ? !rules.isAt(o["_daysOfWeek"], i) : !((y === "mon" || y === "tue" || y === "wed" || y === "thu" || y === "fri" || y === "sat" || y === "sun"))) return false;
           }
           continue;
         }
         break;
       case 11:
-        if (k === "openingTime") {
-          if (!p.isTime(x)) return false;
-          continue;
-        }
-        if (k === "closingTime") {
-          if (!p.isTime(x)) return false;
-          continue;
-        }
+        if (k === "openingTime" && p.isTime(x)) continue;
+        if (k === "closingTime" && p.isTime(x)) continue;
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside34, c, d + 1)) return false;
@@ -3693,32 +2988,21 @@ export function isLocationPosition(v: unknown, c: FastContext, d: number): boole
     some = true;
     switch (k.length) {
       case 8:
-        if (k === "latitude") {
-          if (!p.isDecimal(x)) return false;
+        if (k === "latitude" && p.isDecimal(x)) {
           v1 = x;
           continue;
         }
-        if (k === "altitude") {
-          if (!p.isDecimal(x)) return false;
-          continue;
-        }
+        if (k === "altitude" && p.isDecimal(x)) continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
-        if (k === "longitude") {
-          if (!p.isDecimal(x)) return false;
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "longitude" && p.isDecimal(x)) {
           v0 = x;
           continue;
         }
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside35, c, d + 1)) return false;
@@ -3754,8 +3038,7 @@ export function isMeta(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 6:
-        if (k === "source") {
-          if (!p.isUri(x)) return false;
+        if (k === "source" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           continue;
@@ -3766,7 +3049,7 @@ export function isMeta(v: unknown, c: FastContext, d: number): boolean {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_profile"], i) : !p.isUri(y)) return false;
+            if (y === null ? !rules.isAt(o["_profile"], i) : !(p.isUri(y))) return false;
             if (c.container !== undefined && typeof y === "string" && y.charCodeAt(0) === 35)
               c.container.mention(y, c.resource);
           }
@@ -3785,20 +3068,11 @@ export function isMeta(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
-        if (k === "versionId") {
-          if (!p.isId(x)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "versionId" && p.isId(x)) continue;
         break;
       case 11:
-        if (k === "lastUpdated") {
-          if (!p.isInstant(x)) return false;
-          continue;
-        }
+        if (k === "lastUpdated" && p.isInstant(x)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside36, c, d + 1)) return false;
@@ -3821,22 +3095,13 @@ export function isMoney(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 5:
-        if (k === "value") {
-          if (!p.isDecimal(x)) return false;
-          continue;
-        }
+        if (k === "value" && p.isDecimal(x)) continue;
         break;
       case 8:
-        if (k === "currency") {
-          if (!p.isCurrency(x)) return false;
-          continue;
-        }
+        if (k === "currency" && p.isCurrency(x)) continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside37, c, d + 1)) return false;
@@ -3862,24 +3127,19 @@ export function isNarrative(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 3:
-        if (k === "div") {
-          if (typeof x !== "string" || !isNarrativeText(x)) return false;
+        if (k === "div" && typeof x === "string" && isNarrativeText(x)) {
           v1 = x;
           continue;
         }
         break;
       case 6:
-        if (k === "status") {
-          if (x !== "generated" && x !== "extensions" && x !== "additional" && x !== "empty") return false;
+        if (k === "status" && (x === "generated" || x === "extensions" || x === "additional" || x === "empty")) {
           v0 = x;
           continue;
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside24, c, d + 1)) return false;
@@ -3895,26 +3155,23 @@ export function isNarrative(v: unknown, c: FastContext, d: number): boolean {
 export function isOperationOutcome(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
+  const { metas, lists } = c;
   let v0: unknown;
   let v1: unknown;
+  let v2: unknown;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
-        if (k === "id") {
-          if (!p.isId(x)) return false;
-          continue;
-        }
+        if (k === "id" && p.isId(x)) continue;
         break;
       case 4:
-        if (k === "meta") {
-          if (!isMeta(x, c, d + 1)) return false;
+        if (k === "meta" && isMeta(x, c, d + 1)) {
+          c.metas++;
+          v1 = x;
           continue;
         }
-        if (k === "text") {
-          if (!isNarrative(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "text" && isNarrative(x, c, d + 1)) continue;
         break;
       case 5:
         if (k === "issue") {
@@ -3928,48 +3185,36 @@ export function isOperationOutcome(v: unknown, c: FastContext, d: number): boole
         }
         break;
       case 8:
-        if (k === "language") {
-          if (!p.isCode(x)) return false;
-          continue;
-        }
+        if (k === "language" && p.isCode(x)) continue;
         break;
       case 9:
-        if (k === "contained") {
-          if (!areResources(x, c, d + 1)) return false;
-          v1 = x;
+        if (k === "contained" && areResources(x, c, d + 1)) {
+          c.lists++;
+          v2 = x;
           continue;
         }
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 12:
-        if (k === "resourceType") {
-          continue;
-        }
+        if (k === "resourceType") continue;
         break;
       case 13:
-        if (k === "implicitRules") {
-          if (!p.isUri(x)) return false;
+        if (k === "implicitRules" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           continue;
         }
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside38, c, d + 1)) return false;
   }
   if (v0 === undefined) return false;
-  if (!!(((v1 !== undefined) && i6(o, c)))) return false;
-  if (!(!(((v1 !== undefined) && i7(o, c))) && !(((v1 !== undefined) && i8(o, c))))) return false;
-  if (!!(((v1 !== undefined) && i9(o, c)))) return false;
+  if (c.lists > lists + 1 && !!(((v2 !== undefined) && i6(o, c)))) return false;
+  if (c.metas > metas + (v1 === undefined ? 0 : 1) && !(!(((v2 !== undefined) && i7(o, c))) && !(((v2 !== undefined) && i8(o, c))))) return false;
+  if (c.metas > metas + (v1 === undefined ? 0 : 1) && !!(((v2 !== undefined) && i9(o, c)))) return false;
   return true;
 }
 
@@ -3990,52 +3235,32 @@ export function isOperationOutcomeIssue(v: unknown, c: FastContext, d: number): 
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "code") {
-          if (typeof x !== "string" || !codes1.has(x)) return false;
+        if (k === "code" && typeof x === "string" && codes1.has(x)) {
           v1 = x;
           continue;
         }
         break;
       case 7:
-        if (k === "details") {
-          if (!isCodeableConcept(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "details" && isCodeableConcept(x, c, d + 1)) continue;
         break;
       case 8:
-        if (k === "severity") {
-          if (x !== "fatal" && x !== "error" && x !== "warning" && x !== "information") return false;
+        if (k === "severity" && (x === "fatal" || x === "error" || x === "warning" || x === "information")) {
           v0 = x;
           continue;
         }
-        if (k === "location") {
-          if (!areStrings(x, o["_location"])) return false;
-          continue;
-        }
+        if (k === "location" && areStrings(x, o["_location"])) continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 10:
-        if (k === "expression") {
-          if (!areStrings(x, o["_expression"])) return false;
-          continue;
-        }
+        if (k === "expression" && areStrings(x, o["_expression"])) continue;
         break;
       case 11:
-        if (k === "diagnostics") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "diagnostics" && p.isString(x)) continue;
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside39, c, d + 1)) return false;
@@ -4051,28 +3276,25 @@ export function isOperationOutcomeIssue(v: unknown, c: FastContext, d: number): 
 export function isOrganization(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
+  const { metas, lists } = c;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
   let v2: unknown;
+  let v3: unknown;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
-        if (k === "id") {
-          if (!p.isId(x)) return false;
-          continue;
-        }
+        if (k === "id" && p.isId(x)) continue;
         break;
       case 4:
-        if (k === "meta") {
-          if (!isMeta(x, c, d + 1)) return false;
+        if (k === "meta" && isMeta(x, c, d + 1)) {
+          c.metas++;
+          v0 = x;
           continue;
         }
-        if (k === "text") {
-          if (!isNarrative(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "text" && isNarrative(x, c, d + 1)) continue;
         if (k === "type") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -4081,27 +3303,17 @@ export function isOrganization(v: unknown, c: FastContext, d: number): boolean {
           }
           continue;
         }
-        if (k === "name") {
-          if (!p.isString(x)) return false;
-          v2 = x;
+        if (k === "name" && p.isString(x)) {
+          v3 = x;
           continue;
         }
         break;
       case 5:
-        if (k === "alias") {
-          if (!areStrings(x, o["_alias"])) return false;
-          continue;
-        }
+        if (k === "alias" && areStrings(x, o["_alias"])) continue;
         break;
       case 6:
-        if (k === "active") {
-          if (typeof x !== "boolean") return false;
-          continue;
-        }
-        if (k === "partOf") {
-          if (!isReference(x, c, d + 1, types4)) return false;
-          continue;
-        }
+        if (k === "active" && typeof x === "boolean") continue;
+        if (k === "partOf" && isReference(x, c, d + 1, types4)) continue;
         break;
       case 7:
         if (k === "telecom") {
@@ -4132,10 +3344,7 @@ export function isOrganization(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 8:
-        if (k === "language") {
-          if (!p.isCode(x)) return false;
-          continue;
-        }
+        if (k === "language" && p.isCode(x)) continue;
         if (k === "endpoint") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -4146,15 +3355,12 @@ export function isOrganization(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "contained") {
-          if (!areResources(x, c, d + 1)) return false;
-          v0 = x;
+        if (k === "contained" && areResources(x, c, d + 1)) {
+          c.lists++;
+          v1 = x;
           continue;
         }
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "identifier") {
@@ -4163,37 +3369,31 @@ export function isOrganization(v: unknown, c: FastContext, d: number): boolean {
             const y = x[i] as FhirObject;
             if (!isIdentifier(y, c, d + 1)) return false;
           }
-          v1 = x;
+          v2 = x;
           continue;
         }
         break;
       case 12:
-        if (k === "resourceType") {
-          continue;
-        }
+        if (k === "resourceType") continue;
         break;
       case 13:
-        if (k === "implicitRules") {
-          if (!p.isUri(x)) return false;
+        if (k === "implicitRules" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           continue;
         }
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside40, c, d + 1)) return false;
     sib = true;
   }
-  if (!!(((v0 !== undefined) && i6(o, c)))) return false;
-  if (!(!(((v0 !== undefined) && i7(o, c))) && !(((v0 !== undefined) && i8(o, c))))) return false;
-  if (!!(((v0 !== undefined) && i9(o, c)))) return false;
-  if (!((fp.size(v1) + ((v2 !== undefined || (sib && o["_name"] !== undefined)) ? 1 : 0)) > 0)) return false;
+  if (c.lists > lists + 1 && !!(((v1 !== undefined) && i6(o, c)))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!(((v1 !== undefined) && i7(o, c))) && !(((v1 !== undefined) && i8(o, c))))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !!(((v1 !== undefined) && i9(o, c)))) return false;
+  if (!((fp.size(v2) + ((v3 !== undefined || (sib && o["_name"] !== undefined)) ? 1 : 0)) > 0)) return false;
   return true;
 }
 
@@ -4211,16 +3411,10 @@ export function isOrganizationContact(v: unknown, c: FastContext, d: number): bo
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "name") {
-          if (!isHumanName(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "name" && isHumanName(x, c, d + 1)) continue;
         break;
       case 7:
-        if (k === "purpose") {
-          if (!isCodeableConcept(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "purpose" && isCodeableConcept(x, c, d + 1)) continue;
         if (k === "telecom") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -4229,22 +3423,13 @@ export function isOrganizationContact(v: unknown, c: FastContext, d: number): bo
           }
           continue;
         }
-        if (k === "address") {
-          if (!isAddress(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "address" && isAddress(x, c, d + 1)) continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     return false;
@@ -4270,50 +3455,32 @@ export function isParameterDefinition(v: unknown, c: FastContext, d: number): bo
     some = true;
     switch (k.length) {
       case 3:
-        if (k === "use") {
-          if (x !== "in" && x !== "out") return false;
+        if (k === "use" && (x === "in" || x === "out")) {
           v0 = x;
           continue;
         }
-        if (k === "min") {
-          if (!p.isInteger(x)) return false;
-          continue;
-        }
-        if (k === "max") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "min" && p.isInteger(x)) continue;
+        if (k === "max" && p.isString(x)) continue;
         break;
       case 4:
-        if (k === "name") {
-          if (!p.isCode(x)) return false;
-          continue;
-        }
-        if (k === "type") {
-          if (typeof x !== "string" || !codes0.has(x)) return false;
+        if (k === "name" && p.isCode(x)) continue;
+        if (k === "type" && typeof x === "string" && codes0.has(x)) {
           v1 = x;
           continue;
         }
         break;
       case 7:
-        if (k === "profile") {
-          if (!p.isUri(x)) return false;
+        if (k === "profile" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           continue;
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 13:
-        if (k === "documentation") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "documentation" && p.isString(x)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside41, c, d + 1)) return false;
@@ -4329,28 +3496,25 @@ export function isParameterDefinition(v: unknown, c: FastContext, d: number): bo
 export function isPatient(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
+  const { metas, lists } = c;
   let sib = false;
   let n0 = 0;
   let n1 = 0;
   let v0: unknown;
+  let v1: unknown;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
-        if (k === "id") {
-          if (!p.isId(x)) return false;
-          continue;
-        }
+        if (k === "id" && p.isId(x)) continue;
         break;
       case 4:
-        if (k === "meta") {
-          if (!isMeta(x, c, d + 1)) return false;
+        if (k === "meta" && isMeta(x, c, d + 1)) {
+          c.metas++;
+          v0 = x;
           continue;
         }
-        if (k === "text") {
-          if (!isNarrative(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "text" && isNarrative(x, c, d + 1)) continue;
         if (k === "name") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -4379,14 +3543,8 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 6:
-        if (k === "active") {
-          if (typeof x !== "boolean") return false;
-          continue;
-        }
-        if (k === "gender") {
-          if (x !== "male" && x !== "female" && x !== "other" && x !== "unknown") return false;
-          continue;
-        }
+        if (k === "active" && typeof x === "boolean") continue;
+        if (k === "gender" && (x === "male" || x === "female" || x === "other" || x === "unknown")) continue;
         break;
       case 7:
         if (k === "telecom") {
@@ -4415,25 +3573,16 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 8:
-        if (k === "language") {
-          if (!p.isCode(x)) return false;
-          continue;
-        }
+        if (k === "language" && p.isCode(x)) continue;
         break;
       case 9:
-        if (k === "contained") {
-          if (!areResources(x, c, d + 1)) return false;
-          v0 = x;
+        if (k === "contained" && areResources(x, c, d + 1)) {
+          c.lists++;
+          v1 = x;
           continue;
         }
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
-        if (k === "birthDate") {
-          if (!p.isDate(x)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "birthDate" && p.isDate(x)) continue;
         break;
       case 10:
         if (k === "identifier") {
@@ -4446,21 +3595,15 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 12:
-        if (k === "resourceType") {
-          continue;
-        }
+        if (k === "resourceType") continue;
         break;
       case 13:
-        if (k === "implicitRules") {
-          if (!p.isUri(x)) return false;
+        if (k === "implicitRules" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           continue;
         }
-        if (k === "maritalStatus") {
-          if (!isCodeableConcept(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "maritalStatus" && isCodeableConcept(x, c, d + 1)) continue;
         if (k === "communication") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -4471,24 +3614,19 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 15:
-        if (k === "deceasedBoolean") {
+        if (k === "deceasedBoolean" && typeof x === "boolean") {
           n0++;
-          if (typeof x !== "boolean") return false;
           continue;
         }
         break;
       case 16:
-        if (k === "deceasedDateTime") {
+        if (k === "deceasedDateTime" && p.isDateTime(x)) {
           n0++;
-          if (!p.isDateTime(x)) return false;
           continue;
         }
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 19:
         if (k === "generalPractitioner") {
@@ -4501,20 +3639,15 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 20:
-        if (k === "multipleBirthBoolean") {
+        if (k === "multipleBirthBoolean" && typeof x === "boolean") {
           n1++;
-          if (typeof x !== "boolean") return false;
           continue;
         }
-        if (k === "multipleBirthInteger") {
+        if (k === "multipleBirthInteger" && p.isInteger(x)) {
           n1++;
-          if (!p.isInteger(x)) return false;
           continue;
         }
-        if (k === "managingOrganization") {
-          if (!isReference(x, c, d + 1, types4)) return false;
-          continue;
-        }
+        if (k === "managingOrganization" && isReference(x, c, d + 1, types4)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside42, c, d + 1)) return false;
@@ -4524,9 +3657,9 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
   if (sib) n1 += rules.countAlone(o, ["multipleBirthBoolean", "multipleBirthInteger"]);
   if (n0 > 1) return false;
   if (n1 > 1) return false;
-  if (!!(((v0 !== undefined) && i6(o, c)))) return false;
-  if (!(!(((v0 !== undefined) && i7(o, c))) && !(((v0 !== undefined) && i8(o, c))))) return false;
-  if (!!(((v0 !== undefined) && i9(o, c)))) return false;
+  if (c.lists > lists + 1 && !!(((v1 !== undefined) && i6(o, c)))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!(((v1 !== undefined) && i7(o, c))) && !(((v1 !== undefined) && i8(o, c))))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !!(((v1 !== undefined) && i9(o, c)))) return false;
   return true;
 }
 
@@ -4545,27 +3678,17 @@ export function isPatientCommunication(v: unknown, c: FastContext, d: number): b
     some = true;
     switch (k.length) {
       case 8:
-        if (k === "language") {
-          if (!isCodeableConcept(x, c, d + 1)) return false;
+        if (k === "language" && isCodeableConcept(x, c, d + 1)) {
           v0 = x;
           continue;
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
-        if (k === "preferred") {
-          if (typeof x !== "boolean") return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "preferred" && typeof x === "boolean") continue;
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside43, c, d + 1)) return false;
@@ -4593,21 +3716,14 @@ export function isPatientContact(v: unknown, c: FastContext, d: number): boolean
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "name") {
-          if (!isHumanName(x, c, d + 1)) return false;
+        if (k === "name" && isHumanName(x, c, d + 1)) {
           v0 = x;
           continue;
         }
         break;
       case 6:
-        if (k === "gender") {
-          if (x !== "male" && x !== "female" && x !== "other" && x !== "unknown") return false;
-          continue;
-        }
-        if (k === "period") {
-          if (!isPeriod(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "gender" && (x === "male" || x === "female" || x === "other" || x === "unknown")) continue;
+        if (k === "period" && isPeriod(x, c, d + 1)) continue;
         break;
       case 7:
         if (k === "telecom") {
@@ -4619,17 +3735,13 @@ export function isPatientContact(v: unknown, c: FastContext, d: number): boolean
           v1 = x;
           continue;
         }
-        if (k === "address") {
-          if (!isAddress(x, c, d + 1)) return false;
+        if (k === "address" && isAddress(x, c, d + 1)) {
           v2 = x;
           continue;
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 12:
         if (k === "relationship") {
@@ -4640,17 +3752,13 @@ export function isPatientContact(v: unknown, c: FastContext, d: number): boolean
           }
           continue;
         }
-        if (k === "organization") {
-          if (!isReference(x, c, d + 1, types4)) return false;
+        if (k === "organization" && isReference(x, c, d + 1, types4)) {
           v3 = x;
           continue;
         }
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside44, c, d + 1)) return false;
@@ -4677,30 +3785,22 @@ export function isPatientLink(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "type") {
-          if (x !== "replaced-by" && x !== "replaces" && x !== "refer" && x !== "seealso") return false;
+        if (k === "type" && (x === "replaced-by" || x === "replaces" || x === "refer" || x === "seealso")) {
           v1 = x;
           continue;
         }
         break;
       case 5:
-        if (k === "other") {
-          if (!isReference(x, c, d + 1, types15)) return false;
+        if (k === "other" && isReference(x, c, d + 1, types15)) {
           v0 = x;
           continue;
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside45, c, d + 1)) return false;
@@ -4728,24 +3828,19 @@ export function isPeriod(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 3:
-        if (k === "end") {
-          if (!p.isDateTime(x)) return false;
+        if (k === "end" && p.isDateTime(x)) {
           v1 = x;
           continue;
         }
         break;
       case 5:
-        if (k === "start") {
-          if (!p.isDateTime(x)) return false;
+        if (k === "start" && p.isDateTime(x)) {
           v0 = x;
           continue;
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside46, c, d + 1)) return false;
@@ -4759,25 +3854,22 @@ export function isPeriod(v: unknown, c: FastContext, d: number): boolean {
 export function isPractitioner(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
+  const { metas, lists } = c;
   let v0: unknown;
+  let v1: unknown;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
-        if (k === "id") {
-          if (!p.isId(x)) return false;
-          continue;
-        }
+        if (k === "id" && p.isId(x)) continue;
         break;
       case 4:
-        if (k === "meta") {
-          if (!isMeta(x, c, d + 1)) return false;
+        if (k === "meta" && isMeta(x, c, d + 1)) {
+          c.metas++;
+          v0 = x;
           continue;
         }
-        if (k === "text") {
-          if (!isNarrative(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "text" && isNarrative(x, c, d + 1)) continue;
         if (k === "name") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -4798,14 +3890,8 @@ export function isPractitioner(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 6:
-        if (k === "active") {
-          if (typeof x !== "boolean") return false;
-          continue;
-        }
-        if (k === "gender") {
-          if (x !== "male" && x !== "female" && x !== "other" && x !== "unknown") return false;
-          continue;
-        }
+        if (k === "active" && typeof x === "boolean") continue;
+        if (k === "gender" && (x === "male" || x === "female" || x === "other" || x === "unknown")) continue;
         break;
       case 7:
         if (k === "telecom") {
@@ -4826,25 +3912,16 @@ export function isPractitioner(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 8:
-        if (k === "language") {
-          if (!p.isCode(x)) return false;
-          continue;
-        }
+        if (k === "language" && p.isCode(x)) continue;
         break;
       case 9:
-        if (k === "contained") {
-          if (!areResources(x, c, d + 1)) return false;
-          v0 = x;
+        if (k === "contained" && areResources(x, c, d + 1)) {
+          c.lists++;
+          v1 = x;
           continue;
         }
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
-        if (k === "birthDate") {
-          if (!p.isDate(x)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "birthDate" && p.isDate(x)) continue;
         break;
       case 10:
         if (k === "identifier") {
@@ -4857,13 +3934,10 @@ export function isPractitioner(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 12:
-        if (k === "resourceType") {
-          continue;
-        }
+        if (k === "resourceType") continue;
         break;
       case 13:
-        if (k === "implicitRules") {
-          if (!p.isUri(x)) return false;
+        if (k === "implicitRules" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           continue;
@@ -4886,17 +3960,14 @@ export function isPractitioner(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside47, c, d + 1)) return false;
   }
-  if (!!(((v0 !== undefined) && i6(o, c)))) return false;
-  if (!(!(((v0 !== undefined) && i7(o, c))) && !(((v0 !== undefined) && i8(o, c))))) return false;
-  if (!!(((v0 !== undefined) && i9(o, c)))) return false;
+  if (c.lists > lists + 1 && !!(((v1 !== undefined) && i6(o, c)))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!(((v1 !== undefined) && i7(o, c))) && !(((v1 !== undefined) && i8(o, c))))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !!(((v1 !== undefined) && i9(o, c)))) return false;
   return true;
 }
 
@@ -4915,27 +3986,17 @@ export function isPractitionerQualification(v: unknown, c: FastContext, d: numbe
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "code") {
-          if (!isCodeableConcept(x, c, d + 1)) return false;
+        if (k === "code" && isCodeableConcept(x, c, d + 1)) {
           v0 = x;
           continue;
         }
         break;
       case 6:
-        if (k === "period") {
-          if (!isPeriod(x, c, d + 1)) return false;
-          continue;
-        }
-        if (k === "issuer") {
-          if (!isReference(x, c, d + 1, types4)) return false;
-          continue;
-        }
+        if (k === "period" && isPeriod(x, c, d + 1)) continue;
+        if (k === "issuer" && isReference(x, c, d + 1, types4)) continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "identifier") {
@@ -4948,10 +4009,7 @@ export function isPractitionerQualification(v: unknown, c: FastContext, d: numbe
         }
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     return false;
@@ -4965,25 +4023,22 @@ export function isPractitionerQualification(v: unknown, c: FastContext, d: numbe
 export function isPractitionerRole(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
+  const { metas, lists } = c;
   let v0: unknown;
+  let v1: unknown;
   for (const k in o) {
     const x = o[k];
     switch (k.length) {
       case 2:
-        if (k === "id") {
-          if (!p.isId(x)) return false;
-          continue;
-        }
+        if (k === "id" && p.isId(x)) continue;
         break;
       case 4:
-        if (k === "meta") {
-          if (!isMeta(x, c, d + 1)) return false;
+        if (k === "meta" && isMeta(x, c, d + 1)) {
+          c.metas++;
+          v0 = x;
           continue;
         }
-        if (k === "text") {
-          if (!isNarrative(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "text" && isNarrative(x, c, d + 1)) continue;
         if (k === "code") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -4994,14 +4049,8 @@ export function isPractitionerRole(v: unknown, c: FastContext, d: number): boole
         }
         break;
       case 6:
-        if (k === "active") {
-          if (typeof x !== "boolean") return false;
-          continue;
-        }
-        if (k === "period") {
-          if (!isPeriod(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "active" && typeof x === "boolean") continue;
+        if (k === "period" && isPeriod(x, c, d + 1)) continue;
         break;
       case 7:
         if (k === "telecom") {
@@ -5014,10 +4063,7 @@ export function isPractitionerRole(v: unknown, c: FastContext, d: number): boole
         }
         break;
       case 8:
-        if (k === "language") {
-          if (!p.isCode(x)) return false;
-          continue;
-        }
+        if (k === "language" && p.isCode(x)) continue;
         if (k === "location") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -5036,15 +4082,12 @@ export function isPractitionerRole(v: unknown, c: FastContext, d: number): boole
         }
         break;
       case 9:
-        if (k === "contained") {
-          if (!areResources(x, c, d + 1)) return false;
-          v0 = x;
+        if (k === "contained" && areResources(x, c, d + 1)) {
+          c.lists++;
+          v1 = x;
           continue;
         }
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         if (k === "specialty") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -5065,17 +4108,9 @@ export function isPractitionerRole(v: unknown, c: FastContext, d: number): boole
         }
         break;
       case 12:
-        if (k === "resourceType") {
-          continue;
-        }
-        if (k === "practitioner") {
-          if (!isReference(x, c, d + 1, types16)) return false;
-          continue;
-        }
-        if (k === "organization") {
-          if (!isReference(x, c, d + 1, types4)) return false;
-          continue;
-        }
+        if (k === "resourceType") continue;
+        if (k === "practitioner" && isReference(x, c, d + 1, types16)) continue;
+        if (k === "organization" && isReference(x, c, d + 1, types4)) continue;
         if (k === "notAvailable") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -5086,8 +4121,7 @@ export function isPractitionerRole(v: unknown, c: FastContext, d: number): boole
         }
         break;
       case 13:
-        if (k === "implicitRules") {
-          if (!p.isUri(x)) return false;
+        if (k === "implicitRules" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           continue;
@@ -5102,10 +4136,7 @@ export function isPractitionerRole(v: unknown, c: FastContext, d: number): boole
         }
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         if (k === "healthcareService") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -5116,17 +4147,14 @@ export function isPractitionerRole(v: unknown, c: FastContext, d: number): boole
         }
         break;
       case 22:
-        if (k === "availabilityExceptions") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "availabilityExceptions" && p.isString(x)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside48, c, d + 1)) return false;
   }
-  if (!!(((v0 !== undefined) && i6(o, c)))) return false;
-  if (!(!(((v0 !== undefined) && i7(o, c))) && !(((v0 !== undefined) && i8(o, c))))) return false;
-  if (!!(((v0 !== undefined) && i9(o, c)))) return false;
+  if (c.lists > lists + 1 && !!(((v1 !== undefined) && i6(o, c)))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!(((v1 !== undefined) && i7(o, c))) && !(((v1 !== undefined) && i8(o, c))))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !!(((v1 !== undefined) && i9(o, c)))) return false;
   return true;
 }
 
@@ -5144,44 +4172,29 @@ export function isPractitionerRoleAvailableTime(v: unknown, c: FastContext, d: n
     some = true;
     switch (k.length) {
       case 6:
-        if (k === "allDay") {
-          if (typeof x !== "boolean") return false;
-          continue;
-        }
+        if (k === "allDay" && typeof x === "boolean") continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "daysOfWeek") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_daysOfWeek"], i) : y !== "mon" && y !== "tue" && y !== "wed" && y !== "thu" && y !== "fri" && y !== "sat" && y !== "sun") return false;
+            if (y === null ? !rules.isAt(o["_daysOfWeek"], i) : !((y === "mon" || y === "tue" || y === "wed" || y === "thu" || y === "fri" || y === "sat" || y === "sun"))) return false;
           }
           continue;
         }
         break;
       case 16:
-        if (k === "availableEndTime") {
-          if (!p.isTime(x)) return false;
-          continue;
-        }
+        if (k === "availableEndTime" && p.isTime(x)) continue;
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 18:
-        if (k === "availableStartTime") {
-          if (!p.isTime(x)) return false;
-          continue;
-        }
+        if (k === "availableStartTime" && p.isTime(x)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside28, c, d + 1)) return false;
@@ -5206,29 +4219,19 @@ export function isPractitionerRoleNotAvailable(v: unknown, c: FastContext, d: nu
     some = true;
     switch (k.length) {
       case 6:
-        if (k === "during") {
-          if (!isPeriod(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "during" && isPeriod(x, c, d + 1)) continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 11:
-        if (k === "description") {
-          if (!p.isString(x)) return false;
+        if (k === "description" && p.isString(x)) {
           v0 = x;
           continue;
         }
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside30, c, d + 1)) return false;
@@ -5256,25 +4259,17 @@ export function isQuantity(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "unit") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
-        if (k === "code") {
-          if (!p.isCode(x)) return false;
+        if (k === "unit" && p.isString(x)) continue;
+        if (k === "code" && p.isCode(x)) {
           v0 = x;
           continue;
         }
         break;
       case 5:
-        if (k === "value") {
-          if (!p.isDecimal(x)) return false;
-          continue;
-        }
+        if (k === "value" && p.isDecimal(x)) continue;
         break;
       case 6:
-        if (k === "system") {
-          if (!p.isUri(x)) return false;
+        if (k === "system" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           v1 = x;
@@ -5282,16 +4277,10 @@ export function isQuantity(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 10:
-        if (k === "comparator") {
-          if (x !== "<" && x !== "<=" && x !== ">=" && x !== ">") return false;
-          continue;
-        }
+        if (k === "comparator" && (x === "<" || x === "<=" || x === ">=" || x === ">")) continue;
         break;
     }
     if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
@@ -5318,32 +4307,23 @@ export function isRange(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 3:
-        if (k === "low") {
-          if (!isQuantity(x, c, d + 1)) return false;
-          {
-            const y = x as FhirObject;
-            if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
-          }
+        if (k === "low" && isQuantity(x, c, d + 1)) {
+          const y = x as FhirObject;
+          if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
           v0 = x;
           continue;
         }
         break;
       case 4:
-        if (k === "high") {
-          if (!isQuantity(x, c, d + 1)) return false;
-          {
-            const y = x as FhirObject;
-            if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
-          }
+        if (k === "high" && isQuantity(x, c, d + 1)) {
+          const y = x as FhirObject;
+          if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
           v1 = x;
           continue;
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     return false;
@@ -5370,20 +4350,17 @@ export function isRatio(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
+        if (k === "extension" && areExtensions(x, c, d + 1)) {
           v2 = x;
           continue;
         }
-        if (k === "numerator") {
-          if (!isQuantity(x, c, d + 1)) return false;
+        if (k === "numerator" && isQuantity(x, c, d + 1)) {
           v0 = x;
           continue;
         }
         break;
       case 11:
-        if (k === "denominator") {
-          if (!isQuantity(x, c, d + 1)) return false;
+        if (k === "denominator" && isQuantity(x, c, d + 1)) {
           v1 = x;
           continue;
         }
@@ -5412,8 +4389,7 @@ export function isReference(v: unknown, c: FastContext, d: number, targets?: rea
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "type") {
-          if (!p.isUri(x)) return false;
+        if (k === "type" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           v1 = x;
@@ -5421,27 +4397,17 @@ export function isReference(v: unknown, c: FastContext, d: number, targets?: rea
         }
         break;
       case 7:
-        if (k === "display") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "display" && p.isString(x)) continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
-        if (k === "reference") {
-          if (!p.isString(x)) return false;
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "reference" && p.isString(x)) {
           v0 = x;
           continue;
         }
         break;
       case 10:
-        if (k === "identifier") {
-          if (!isIdentifier(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "identifier" && isIdentifier(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside49, c, d + 1)) return false;
@@ -5466,53 +4432,35 @@ export function isRelatedArtifact(v: unknown, c: FastContext, d: number): boolea
     some = true;
     switch (k.length) {
       case 3:
-        if (k === "url") {
-          if (!p.isUri(x)) return false;
+        if (k === "url" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           continue;
         }
         break;
       case 4:
-        if (k === "type") {
-          if (x !== "documentation" && x !== "justification" && x !== "citation" && x !== "predecessor" && x !== "successor" && x !== "derived-from" && x !== "depends-on" && x !== "composed-of") return false;
+        if (k === "type" && (x === "documentation" || x === "justification" || x === "citation" || x === "predecessor" || x === "successor" || x === "derived-from" || x === "depends-on" || x === "composed-of")) {
           v0 = x;
           continue;
         }
         break;
       case 5:
-        if (k === "label") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "label" && p.isString(x)) continue;
         break;
       case 7:
-        if (k === "display") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "display" && p.isString(x)) continue;
         break;
       case 8:
-        if (k === "citation") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
-        if (k === "document") {
-          if (!isAttachment(x, c, d + 1)) return false;
-          continue;
-        }
-        if (k === "resource") {
-          if (!p.isUri(x)) return false;
+        if (k === "citation" && p.isString(x)) continue;
+        if (k === "document" && isAttachment(x, c, d + 1)) continue;
+        if (k === "resource" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
             c.container.mention(x, c.resource);
           continue;
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside50, c, d + 1)) return false;
@@ -5541,48 +4489,28 @@ export function isSampledData(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "data") {
-          if (!p.isString(x)) return false;
-          continue;
-        }
+        if (k === "data" && p.isString(x)) continue;
         break;
       case 6:
-        if (k === "origin") {
-          if (!isQuantity(x, c, d + 1)) return false;
-          {
-            const y = x as FhirObject;
-            if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
-          }
+        if (k === "origin" && isQuantity(x, c, d + 1)) {
+          const y = x as FhirObject;
+          if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
           v0 = x;
           continue;
         }
-        if (k === "period") {
-          if (!p.isDecimal(x)) return false;
+        if (k === "period" && p.isDecimal(x)) {
           v1 = x;
           continue;
         }
-        if (k === "factor") {
-          if (!p.isDecimal(x)) return false;
-          continue;
-        }
+        if (k === "factor" && p.isDecimal(x)) continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 10:
-        if (k === "lowerLimit") {
-          if (!p.isDecimal(x)) return false;
-          continue;
-        }
-        if (k === "upperLimit") {
-          if (!p.isDecimal(x)) return false;
-          continue;
-        }
-        if (k === "dimensions") {
-          if (!p.isPositiveInt(x)) return false;
+        if (k === "lowerLimit" && p.isDecimal(x)) continue;
+        if (k === "upperLimit" && p.isDecimal(x)) continue;
+        if (k === "dimensions" && p.isPositiveInt(x)) {
           v2 = x;
           continue;
         }
@@ -5616,8 +4544,7 @@ export function isSignature(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 3:
-        if (k === "who") {
-          if (!isReference(x, c, d + 1, types18)) return false;
+        if (k === "who" && isReference(x, c, d + 1, types18)) {
           v2 = x;
           continue;
         }
@@ -5632,37 +4559,21 @@ export function isSignature(v: unknown, c: FastContext, d: number): boolean {
           v0 = x;
           continue;
         }
-        if (k === "when") {
-          if (!p.isInstant(x)) return false;
+        if (k === "when" && p.isInstant(x)) {
           v1 = x;
           continue;
         }
-        if (k === "data") {
-          if (!p.isBase64Binary(x)) return false;
-          continue;
-        }
+        if (k === "data" && p.isBase64Binary(x)) continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
-        if (k === "sigFormat") {
-          if (!p.isMimeType(x)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "sigFormat" && p.isMimeType(x)) continue;
         break;
       case 10:
-        if (k === "onBehalfOf") {
-          if (!isReference(x, c, d + 1, types18)) return false;
-          continue;
-        }
+        if (k === "onBehalfOf" && isReference(x, c, d + 1, types18)) continue;
         break;
       case 12:
-        if (k === "targetFormat") {
-          if (!p.isMimeType(x)) return false;
-          continue;
-        }
+        if (k === "targetFormat" && p.isMimeType(x)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside52, c, d + 1)) return false;
@@ -5689,38 +4600,26 @@ export function isTiming(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "code") {
-          if (!isCodeableConcept(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "code" && isCodeableConcept(x, c, d + 1)) continue;
         break;
       case 5:
         if (k === "event") {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_event"], i) : !p.isDateTime(y)) return false;
+            if (y === null ? !rules.isAt(o["_event"], i) : !(p.isDateTime(y))) return false;
           }
           continue;
         }
         break;
       case 6:
-        if (k === "repeat") {
-          if (!isTimingRepeat(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "repeat" && isTimingRepeat(x, c, d + 1)) continue;
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside53, c, d + 1)) return false;
@@ -5760,54 +4659,42 @@ export function isTimingRepeat(v: unknown, c: FastContext, d: number): boolean {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_when"], i) : typeof y !== "string" || !codes2.has(y)) return false;
+            if (y === null ? !rules.isAt(o["_when"], i) : !(typeof y === "string" && codes2.has(y))) return false;
           }
           v9 = x;
           continue;
         }
         break;
       case 5:
-        if (k === "count") {
-          if (!p.isPositiveInt(x)) return false;
+        if (k === "count" && p.isPositiveInt(x)) {
           v7 = x;
           continue;
         }
         break;
       case 6:
-        if (k === "period") {
-          if (!p.isDecimal(x)) return false;
+        if (k === "period" && p.isDecimal(x)) {
           v2 = x;
           continue;
         }
-        if (k === "offset") {
-          if (!p.isUnsignedInt(x)) return false;
+        if (k === "offset" && p.isUnsignedInt(x)) {
           v8 = x;
           continue;
         }
         break;
       case 8:
-        if (k === "countMax") {
-          if (!p.isPositiveInt(x)) return false;
+        if (k === "countMax" && p.isPositiveInt(x)) {
           v6 = x;
           continue;
         }
-        if (k === "duration") {
-          if (!p.isDecimal(x)) return false;
+        if (k === "duration" && p.isDecimal(x)) {
           v0 = x;
           continue;
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
-        if (k === "frequency") {
-          if (!p.isPositiveInt(x)) return false;
-          continue;
-        }
-        if (k === "periodMax") {
-          if (!p.isDecimal(x)) return false;
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "frequency" && p.isPositiveInt(x)) continue;
+        if (k === "periodMax" && p.isDecimal(x)) {
           v4 = x;
           continue;
         }
@@ -5815,7 +4702,7 @@ export function isTimingRepeat(v: unknown, c: FastContext, d: number): boolean {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_dayOfWeek"], i) : y !== "mon" && y !== "tue" && y !== "wed" && y !== "thu" && y !== "fri" && y !== "sat" && y !== "sun") return false;
+            if (y === null ? !rules.isAt(o["_dayOfWeek"], i) : !((y === "mon" || y === "tue" || y === "wed" || y === "thu" || y === "fri" || y === "sat" || y === "sun"))) return false;
           }
           continue;
         }
@@ -5823,51 +4710,42 @@ export function isTimingRepeat(v: unknown, c: FastContext, d: number): boolean {
           if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_timeOfDay"], i) : !p.isTime(y)) return false;
+            if (y === null ? !rules.isAt(o["_timeOfDay"], i) : !(p.isTime(y))) return false;
           }
           v10 = x;
           continue;
         }
         break;
       case 10:
-        if (k === "periodUnit") {
-          if (x !== "s" && x !== "min" && x !== "h" && x !== "d" && x !== "wk" && x !== "mo" && x !== "a") return false;
+        if (k === "periodUnit" && (x === "s" || x === "min" || x === "h" || x === "d" || x === "wk" || x === "mo" || x === "a")) {
           v3 = x;
           continue;
         }
         break;
       case 11:
-        if (k === "boundsRange") {
+        if (k === "boundsRange" && isRange(x, c, d + 1)) {
           n0++;
-          if (!isRange(x, c, d + 1)) return false;
           continue;
         }
-        if (k === "durationMax") {
-          if (!p.isDecimal(x)) return false;
+        if (k === "durationMax" && p.isDecimal(x)) {
           v5 = x;
           continue;
         }
         break;
       case 12:
-        if (k === "boundsPeriod") {
+        if (k === "boundsPeriod" && isPeriod(x, c, d + 1)) {
           n0++;
-          if (!isPeriod(x, c, d + 1)) return false;
           continue;
         }
-        if (k === "durationUnit") {
-          if (x !== "s" && x !== "min" && x !== "h" && x !== "d" && x !== "wk" && x !== "mo" && x !== "a") return false;
+        if (k === "durationUnit" && (x === "s" || x === "min" || x === "h" || x === "d" || x === "wk" || x === "mo" || x === "a")) {
           v1 = x;
           continue;
         }
-        if (k === "frequencyMax") {
-          if (!p.isPositiveInt(x)) return false;
-          continue;
-        }
+        if (k === "frequencyMax" && p.isPositiveInt(x)) continue;
         break;
       case 14:
-        if (k === "boundsDuration") {
+        if (k === "boundsDuration" && isDuration(x, c, d + 1)) {
           n0++;
-          if (!isDuration(x, c, d + 1)) return false;
           continue;
         }
         break;
@@ -5909,13 +4787,11 @@ export function isTriggerDefinition(v: unknown, c: FastContext, d: number): bool
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "type") {
-          if (x !== "named-event" && x !== "periodic" && x !== "data-changed" && x !== "data-added" && x !== "data-modified" && x !== "data-removed" && x !== "data-accessed" && x !== "data-access-ended") return false;
+        if (k === "type" && (x === "named-event" || x === "periodic" || x === "data-changed" || x === "data-added" || x === "data-modified" || x === "data-removed" || x === "data-accessed" || x === "data-access-ended")) {
           v0 = x;
           continue;
         }
-        if (k === "name") {
-          if (!p.isString(x)) return false;
+        if (k === "name" && p.isString(x)) {
           v4 = x;
           continue;
         }
@@ -5930,41 +4806,33 @@ export function isTriggerDefinition(v: unknown, c: FastContext, d: number): bool
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
-        if (k === "condition") {
-          if (!isExpression(x, c, d + 1)) return false;
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "condition" && isExpression(x, c, d + 1)) {
           v3 = x;
           continue;
         }
         break;
       case 10:
-        if (k === "timingDate") {
+        if (k === "timingDate" && p.isDate(x)) {
           n0++;
-          if (!p.isDate(x)) return false;
           continue;
         }
         break;
       case 12:
-        if (k === "timingTiming") {
+        if (k === "timingTiming" && isTiming(x, c, d + 1)) {
           n0++;
-          if (!isTiming(x, c, d + 1)) return false;
           continue;
         }
         break;
       case 14:
-        if (k === "timingDateTime") {
+        if (k === "timingDateTime" && p.isDateTime(x)) {
           n0++;
-          if (!p.isDateTime(x)) return false;
           continue;
         }
         break;
       case 15:
-        if (k === "timingReference") {
+        if (k === "timingReference" && isReference(x, c, d + 1, types19)) {
           n0++;
-          if (!isReference(x, c, d + 1, types19)) return false;
           continue;
         }
         break;
@@ -5998,43 +4866,35 @@ export function isUsageContext(v: unknown, c: FastContext, d: number): boolean {
     some = true;
     switch (k.length) {
       case 4:
-        if (k === "code") {
-          if (!isCoding(x, c, d + 1)) return false;
+        if (k === "code" && isCoding(x, c, d + 1)) {
           v0 = x;
           continue;
         }
         break;
       case 9:
-        if (k === "extension") {
-          if (!areExtensions(x, c, d + 1)) return false;
-          continue;
-        }
+        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
       case 10:
-        if (k === "valueRange") {
+        if (k === "valueRange" && isRange(x, c, d + 1)) {
           n0++;
-          if (!isRange(x, c, d + 1)) return false;
           continue;
         }
         break;
       case 13:
-        if (k === "valueQuantity") {
+        if (k === "valueQuantity" && isQuantity(x, c, d + 1)) {
           n0++;
-          if (!isQuantity(x, c, d + 1)) return false;
           continue;
         }
         break;
       case 14:
-        if (k === "valueReference") {
+        if (k === "valueReference" && isReference(x, c, d + 1, types20)) {
           n0++;
-          if (!isReference(x, c, d + 1, types20)) return false;
           continue;
         }
         break;
       case 20:
-        if (k === "valueCodeableConcept") {
+        if (k === "valueCodeableConcept" && isCodeableConcept(x, c, d + 1)) {
           n0++;
-          if (!isCodeableConcept(x, c, d + 1)) return false;
           continue;
         }
         break;
