@@ -1,6 +1,6 @@
 import { HelsekontaktError } from "@helsekontakt/core";
-import { readNonce } from "./nonce.ts";
 import type { FetchLike } from "./options.ts";
+import { readNonce } from "./proofs.ts";
 
 /** Answers of a token service are small; anything above this is a fault or an attack. */
 const maxAnswerBytes = 1_048_576;
@@ -41,7 +41,7 @@ export function boundedFetch(inner: FetchLike, seen: (answer: SeenAnswer) => voi
       status: response.status,
       retryAfter: response.headers.get("retry-after"),
       date: response.headers.get("date"),
-      nonce: readNonce(response.headers),
+      nonce: readNonce(response.headers.get("dpop-nonce")),
       error,
       description,
     });

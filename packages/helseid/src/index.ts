@@ -34,5 +34,12 @@ export {
   storedClientKey,
   watchKeyExpiry,
 } from "./rotation/index.ts";
+export {
+  type AnswerFacts,
+  type CallFacts,
+  createRequestSigner,
+  type SignedCall,
+  type SigningOptions,
+} from "./signed-call.ts";
 export { createSigningFetch, type SigningFetchOptions } from "./signing-fetch.ts";
 export { createTokenSource } from "./token-source.ts";

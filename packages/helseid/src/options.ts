@@ -123,7 +123,20 @@ export interface TokenSource {
   getToken(request: TokenRequest): Promise<Token>;
   /** Drops a token from the cache, after an API refused it; others who hold it are not disturbed. */
   forget(token: Token): void;
-  /** Sends one request with the token, in the given scheme: a new proof each time, nonces remembered per origin. */
+  /**
+   * The headers that one request needs to carry the token: `authorization`, and for `dpop` a proof for this method and
+   * address, made now. With the nonce of a challenge, or else the last one of the address's origin.
+   *
+   * @throws {HelsekontaktError} `auth/token-not-bound`, `config/invalid` for an address without https
+   */
+  sign(
+    request: { readonly method: string; readonly url: URL; readonly nonce?: string },
+    token: Token,
+    scheme: TokenScheme,
+  ): Promise<Readonly<Record<string, string>>>;
+  /** Keeps the nonce that an answer brought, for later proofs to its origin. */
+  remember(url: URL, nonce: string | undefined): void;
+  /** Sends one request with the token, in the given scheme: a new proof each time. The answer is the caller's to judge. */
   send(request: OutgoingRequest, token: Token, scheme: TokenScheme): Promise<Response>;
 }
 
@@ -134,4 +147,8 @@ export interface OutgoingRequest {
   readonly headers: Headers;
   readonly body: Uint8Array<ArrayBuffer> | undefined;
   readonly signal: AbortSignal | undefined;
+  /** The address that the proof names; default `url`. */
+  readonly proofUrl?: URL;
+  /** Of the challenge that this call was answered with. */
+  readonly nonce?: string;
 }

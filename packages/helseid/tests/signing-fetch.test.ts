@@ -56,15 +56,42 @@ describe("signing fetch", () => {
     expect(sts.count.token).toBe(1);
   });
 
-  it("an endless challenge comes back as the 401 that it is", async () => {
+  it("an endless challenge ends with a typed error, in three calls", async () => {
     sts.rules.apiScript.push(
       ...Array.from({ length: 5 }, (_, n) => ({
         status: 401,
         headers: { "www-authenticate": 'DPoP error="use_dpop_nonce"', "dpop-nonce": `n${n}` },
       })),
     );
-    expect((await createSigningFetch(source(), { scopes })(new Request(sts.api))).status).toBe(401);
-    expect(sts.count.api).toBe(2);
+    await expect(createSigningFetch(source(), { scopes })(new Request(sts.api))).rejects.toMatchObject({
+      code: "rest/unauthorized",
+      remoteCode: "use_dpop_nonce",
+      retryable: false,
+    });
+    expect(sts.count.api).toBe(3);
+  });
+
+  it("names in the proof the address that the API sees behind a proxy", async () => {
+    const proxied = new URL(sts.api);
+    // The service judges by its own address; what is sent to goes through another name of the same place.
+    const wire = createTokenSource({
+      issuer: sts.issuer,
+      clientId: "client-1",
+      key: { ...key },
+      allowInsecureLoopback: true,
+      fetch: (request) =>
+        fetch(
+          request.url.startsWith("https://proxy.example")
+            ? new Request(request.url.replace("https://proxy.example/outer", proxied.href), request)
+            : request,
+        ),
+    });
+    const call = createSigningFetch(wire, {
+      scopes,
+      proofUrl: (url) => new URL(url.href.replace("https://proxy.example/outer", proxied.href)),
+    });
+    expect((await call(new Request("https://proxy.example/outer/Task?x=1"))).status).toBe(200);
+    expect(sts.apiCalls.at(-1)?.proof?.["htu"]).toBe(`${sts.api}/Task`);
   });
 
   it("drops a refused token, takes one new one, repeats once", async () => {

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, webcrypto } from "node:crypto";
 import { HelsekontaktError, Personal, silentLogger } from "@helsekontakt/core";
 import * as fc from "fast-check";
 import { decodeJwt, type JWK } from "jose";
@@ -75,6 +75,35 @@ describe("row 05: nonce", () => {
     sts.rules.tokenScript.push(answer, answer, answer, answer);
     expect((await failure(source().getToken({ scopes: ["a"] }))).code).toBe("auth/token-rejected");
     expect(sts.count.token).toBeLessThanOrEqual(3);
+  });
+
+  it("row 05: a nonce stays with its source: another one asked meanwhile, by the key, does not get it", async () => {
+    const other = await startSts();
+    try {
+      other.register("client-2", key);
+      sts.rules.nonce = "single-use";
+      other.rules.nonce = "none";
+      const inner = source({ issuer: other.issuer, clientId: "client-2" });
+      const cryptoKey = await webcrypto.subtle.importKey("jwk", key, { name: "ECDSA", namedCurve: "P-256" }, false, [
+        "sign",
+      ]);
+      let turn = 0;
+      const outer = source({
+        key: {
+          kid: key.kid,
+          alg: "ES256",
+          async sign(data) {
+            await inner.getToken({ scopes: [`vault-${turn++}`] });
+            return new Uint8Array(await webcrypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, cryptoKey, data));
+          },
+        },
+      });
+      await outer.getToken({ scopes: ["a"] });
+      expect(sts.tokenCalls.map((c) => typeof c.proof?.claims["nonce"])).toEqual(["undefined", "string"]);
+      expect(other.tokenCalls.map((c) => c.proof?.claims["nonce"])).toEqual([undefined, undefined]);
+    } finally {
+      await other.close();
+    }
   });
 
   it("row 05: another error with a nonce beside it is no challenge", async () => {
