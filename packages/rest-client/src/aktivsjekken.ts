@@ -1,27 +1,35 @@
 import { throwIfAborted } from "@helsekontakt/core";
 import type { components, paths } from "@helsekontakt/types/openapi/aktivsjekken";
-import {
-  type CallOptions,
-  createPathClient,
-  createTransport,
-  invalidAnswer,
-  type RestClientOptions,
-  readAnswer,
-} from "./call.ts";
-import { olderNames, operations } from "./gen/aktivsjekken.ts";
-import { isRecord } from "./http-error.ts";
+import { CheckRun } from "./aktivsjekken/check-all.ts";
+import { type AktivStatus, statusIn, type StatusTable, statusTable } from "./aktivsjekken/status.ts";
+import type { CheckAllOptions, CheckedCitizen, CitizenSource, Omraade } from "./aktivsjekken/types.ts";
+import { type CallOptions, createPathClient, createTransport, type RestClientOptions, readAnswer } from "./call.ts";
+import { operations } from "./gen/aktivsjekken.ts";
 import { checkLimits } from "./limits.ts";
+
+export type { AktivStatus } from "./aktivsjekken/status.ts";
 
 const operation = operations.checkActive;
 
 /** The question: up to {@link maxNumbersPerCheck} numbers, and the area. */
 export type AktivSjekkRequest = components["schemas"]["AktivSjekkRequest"];
 
-/** One citizen's status, under today's names whichever names the service used. */
-export type AktivStatus = Readonly<Required<components["schemas"]["ErAktivStatus"]>>;
-
 /** Most numbers in one call, as the document says. */
 export const maxNumbersPerCheck: number = operation.limits["/fnrListe"].maxItems;
+
+/** Settings of {@link createAktivsjekkenClient}. */
+export interface AktivsjekkenClientOptions extends RestClientOptions {
+  /**
+   * How the area is sent. `name` (default): as the API's Swagger has it. `code`: as the integer of Volven 7618, which
+   * the written description and the older methods of the API have.
+   */
+  readonly omraadeForm?: "name" | "code";
+}
+
+/** Citizens as they come out of a check: one by one, or by the batch. To be read once. */
+export interface CheckedCitizens extends AsyncIterable<CheckedCitizen> {
+  batches(): AsyncIterable<readonly CheckedCitizen[]>;
+}
 
 /** HelsenorgeAktivSjekken. */
 export interface AktivsjekkenClient {
@@ -33,62 +41,71 @@ export interface AktivsjekkenClient {
    * @see HelsenorgeAktivSjekken v1
    */
   check(request: AktivSjekkRequest, options?: CallOptions): Promise<ReadonlyMap<string, AktivStatus>>;
+  /**
+   * Asks for any number of citizens, in calls of at most {@link maxNumbersPerCheck}, as many at once as the service is
+   * seen to bear. Every entry of the source comes out: answered, invalid (and not sent) or failed. A number that comes
+   * again is asked for once. The source is read as fast as the consumer takes.
+   *
+   * Iterating throws what the call threw that failed, after all that was answered has come out, with
+   * `context.handedOver`.
+   *
+   * @throws {HelsekontaktError} `input/invalid` for options that cannot be
+   */
+  checkAll(source: CitizenSource, options?: CheckAllOptions): CheckedCitizens;
 }
 
 /** @throws {HelsekontaktError} `config/invalid` */
-export function createAktivsjekkenClient(options: RestClientOptions): AktivsjekkenClient {
+export function createAktivsjekkenClient(options: AktivsjekkenClientOptions): AktivsjekkenClient {
   const client = createPathClient<paths>(options);
   const fetch = createTransport(options, operation);
+  const ask = async (
+    fnrListe: readonly string[],
+    omraade: Omraade,
+    signal: AbortSignal | undefined,
+  ): Promise<StatusTable> => {
+    const area = options.omraadeForm === "code" ? await areaCode(omraade) : omraade;
+    const data: unknown = await readAnswer(operation, async () => {
+      const answer = await client.POST(operation.path, {
+        // The document knows the name only; the code is by configuration.
+        body: { fnrListe, omraade: area } as unknown as AktivSjekkRequest,
+        headers: { accept: operation.responseMediaTypes["200"].join(", ") },
+        fetch,
+        ...(signal === undefined ? {} : { signal }),
+      });
+      return answer.data;
+    });
+    return statusTable(data);
+  };
   return {
     async check(request, { signal } = {}) {
       throwIfAborted(signal);
       checkLimits(request, operation.limits);
       const { fnrListe, omraade } = request;
-      const data: unknown = await readAnswer(operation, async () => {
-        const answer = await client.POST(operation.path, {
-          body: { fnrListe, omraade },
-          headers: { accept: operation.responseMediaTypes["200"].join(", ") },
-          fetch,
-          ...(signal === undefined ? {} : { signal }),
-        });
-        return answer.data;
-      });
-      return readStatuses(data, fnrListe);
+      const table = await ask(fnrListe, omraade, signal);
+      const statuses = new Map<string, AktivStatus>();
+      // Only what was asked: a number that nobody asked for is not ours to know.
+      for (const [index, fnr] of fnrListe.entries()) {
+        const status = statusIn(table, fnr, index);
+        if (status !== undefined) statuses.set(fnr, status);
+      }
+      return statuses;
+    },
+    checkAll(source, settings = {}) {
+      if (settings.omraade !== undefined)
+        checkLimits({ omraade: settings.omraade }, { "/omraade": operation.limits["/omraade"] });
+      const batches = new CheckRun(ask, source, settings).batches();
+      return {
+        batches: () => batches,
+        async *[Symbol.asyncIterator]() {
+          for await (const batch of batches) for (const citizen of batch) yield citizen;
+        },
+      };
     },
   };
 }
 
-function readStatuses(data: unknown, asked: readonly string[]): ReadonlyMap<string, AktivStatus> {
-  const list = isRecord(data) ? data["erAktivListe"] : undefined;
-  if (!isRecord(list)) throw invalidAnswer(operation, "an object with erAktivListe", "none");
-  const statuses = new Map<string, AktivStatus>();
-  // Only what was asked: a number that nobody asked for is not ours to know.
-  for (const [index, fnr] of asked.entries())
-    if (Object.hasOwn(list, fnr)) statuses.set(fnr, readStatus(list[fnr], index));
-  return statuses;
-}
-
-function readStatus(value: unknown, index: number): AktivStatus {
-  if (!isRecord(value)) throw invalidAnswer(operation, `an object for number ${index} of the call`, "something else");
-  const self = readFlag(value, "erDigitaltAktivSelv");
-  const others = readFlag(value, "erDigitaltAktivViaAndre");
-  if (self === undefined || others === undefined)
-    throw invalidAnswer(operation, `two flags for number ${index} of the call`, "fewer");
-  return {
-    erDigitaltAktivSelv: self,
-    erDigitaltAktivViaAndre: others,
-    // Older answers do not have it.
-    tildeltFullmakt: value["tildeltFullmakt"] === true,
-  };
-}
-
-function readFlag(
-  value: Record<string, unknown>,
-  name: keyof (typeof olderNames)["ErAktivStatus"],
-): boolean | undefined {
-  for (const key of [name, ...olderNames.ErAktivStatus[name]]) {
-    const flag = value[key];
-    if (typeof flag === "boolean") return flag;
-  }
-  return undefined;
+/** Loaded where it is configured: the code lists weigh more than the rest of the client. */
+async function areaCode(omraade: Omraade): Promise<number> {
+  const { codeLists } = await import("@helsekontakt/types/codes");
+  return Number(codeLists["7618"].codes.find(({ label }) => label === omraade)?.code);
 }

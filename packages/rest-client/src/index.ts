@@ -2,9 +2,28 @@ export {
   type AktivSjekkRequest,
   type AktivStatus,
   type AktivsjekkenClient,
+  type AktivsjekkenClientOptions,
+  type CheckedCitizens,
   createAktivsjekkenClient,
   maxNumbersPerCheck,
 } from "./aktivsjekken.ts";
+export type { ConcurrencyRange } from "./aktivsjekken/adaptive-limit.ts";
+export { createStatusChangeFeed, type StatusChangeFeed } from "./aktivsjekken/change-feed.ts";
+export { type Reach, type ReachRule, reachRuleOf, reachRules } from "./aktivsjekken/reach.ts";
+export { createStatusCache, type StatusCache, type StatusCacheOptions } from "./aktivsjekken/status-cache.ts";
+export type {
+  AnsweredCitizen,
+  CheckAllOptions,
+  CheckedCitizen,
+  CheckProgress,
+  CitizenInput,
+  CitizenSource,
+  FailedCitizen,
+  InvalidCitizen,
+  NumberCheck,
+  NumberProblem,
+  Omraade,
+} from "./aktivsjekken/types.ts";
 export type { CallOptions, RestClientOptions } from "./call.ts";
 export {
   type CommunicationPartyClient,

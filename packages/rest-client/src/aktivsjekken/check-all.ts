@@ -1,0 +1,364 @@
+import { HelsekontaktError, Personal, systemClock, throwIfAborted } from "@helsekontakt/core";
+import { operations } from "../gen/aktivsjekken.ts";
+import { AdaptiveLimit } from "./adaptive-limit.ts";
+import { NumberTable } from "./number-table.ts";
+import { reachRuleOf, reachRules } from "./reach.ts";
+import { type AktivStatus, statusIn, type StatusTable } from "./status.ts";
+import type { CheckAllOptions, CheckedCitizen, CitizenInput, CitizenSource, NumberProblem, Omraade } from "./types.ts";
+
+const { maxItems } = operations.checkActive.limits["/fnrListe"];
+/** Entries that a batch may hold beside those that it asks for: a source of nothing but duplicates comes out too. */
+const entriesPerNumber = 4;
+/** Calls in a row whose failure says that the next will fail too. */
+const failuresInARow = 10;
+
+/** Values of the table of numbers below these two are a status: three flags. */
+const unanswered = 8;
+const pending = 9;
+const failed = 10;
+
+/** Sends one call; the numbers have been checked. */
+export type AskForStatuses = (
+  fnrListe: readonly string[],
+  omraade: Omraade,
+  signal: AbortSignal,
+) => Promise<StatusTable>;
+
+interface Entry {
+  readonly index: number;
+  readonly line: number | undefined;
+  readonly fnr: string;
+  readonly problem: NumberProblem | undefined;
+  readonly warning: NumberProblem | undefined;
+  readonly use: "asked" | "cached" | "duplicate" | "invalid";
+}
+
+interface Batch {
+  readonly entries: Entry[];
+  readonly asked: string[];
+  /** A duplicate in it waits for the answer to a number of an earlier batch. */
+  waits: boolean;
+  settled: boolean;
+  error: HelsekontaktError | undefined;
+}
+
+/**
+ * Asks for any number of citizens. Reads the source only as fast as the consumer takes what comes out: at most twice as
+ * many batches as calls may be under way are in memory.
+ */
+export class CheckRun {
+  readonly #ask: AskForStatuses;
+  readonly #options: CheckAllOptions;
+  readonly #size: number;
+  readonly #omraade: Omraade;
+  readonly #total: number | undefined;
+  readonly #iterator: Iterator<CitizenInput> | AsyncIterator<CitizenInput>;
+  readonly #limit: AdaptiveLimit;
+  readonly #numbers: NumberTable;
+  /** Ends the calls that are under way when nobody wants them any more. */
+  readonly #ending = new AbortController();
+  #useCache = false;
+  #open: Batch[] = [];
+  #underWay = 0;
+  #read = 0;
+  #exhausted = false;
+  #stopped: HelsekontaktError | undefined;
+  #lastError: HelsekontaktError | undefined;
+  #failuresInARow = 0;
+  /** Reader and consumer, while they wait for anything to change. */
+  readonly #waiting = new Set<() => void>();
+  #counts = { checked: 0, invalid: 0, failed: 0, calls: 0 };
+
+  /** @throws {HelsekontaktError} `input/invalid` for options that cannot be */
+  constructor(ask: AskForStatuses, source: CitizenSource, options: CheckAllOptions) {
+    const { batchSize = maxItems, concurrency = {}, maxDistinct = 20_000_000 } = options;
+    whole("batchSize", batchSize, maxItems);
+    for (const name of ["floor", "cap", "start"] as const)
+      if (concurrency[name] !== undefined) whole(`concurrency.${name}`, concurrency[name], 1_000);
+    whole("maxDistinct", maxDistinct, 100_000_000);
+    this.#ask = ask;
+    this.#options = options;
+    this.#size = batchSize;
+    this.#omraade = options.omraade ?? "Helsehjelp";
+    this.#total = Array.isArray(source) ? source.length : source instanceof Set ? source.size : undefined;
+    this.#limit = new AdaptiveLimit(concurrency);
+    this.#numbers = new NumberTable(maxDistinct);
+    this.#iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+  }
+
+  /**
+   * What came out, a batch at a time.
+   *
+   * @throws {HelsekontaktError} as the call that failed; everything that was answered has been given before
+   */
+  async *batches(): AsyncGenerator<readonly CheckedCitizen[]> {
+    const { cache, signal } = this.#options;
+    const stop = (): void => {
+      this.#stopped ??= new HelsekontaktError("abort/cancelled", "the check was cancelled", {
+        original: signal?.reason,
+      });
+      this.#ending.abort(signal?.reason);
+      this.#wake();
+    };
+    throwIfAborted(signal);
+    signal?.addEventListener("abort", stop, { once: true });
+    try {
+      this.#useCache = (await cache?.begin(signal)) ?? false;
+      void this.#readAhead().catch((reason: unknown) => {
+        this.#stopped ??= HelsekontaktError.from(reason, "input/invalid", "expected a source that can be read");
+        this.#wake();
+      });
+      for (;;) {
+        const batch = this.#nextSettled();
+        if (batch !== undefined) {
+          const citizens = this.#results(batch);
+          this.#tell(citizens, batch);
+          yield citizens;
+          this.#wake();
+        } else if (this.#open.length === 0 && (this.#exhausted || this.#stopped !== undefined)) break;
+        else await this.#change();
+      }
+      if (this.#stopped !== undefined) throw withPlace(this.#stopped, this.#counts);
+    } finally {
+      signal?.removeEventListener("abort", stop);
+      this.#stopped ??= new HelsekontaktError("abort/cancelled", "the consumer took no more");
+      this.#ending.abort();
+      this.#wake();
+      // Not awaited: a source that is waiting for its next entry answers only when that has come.
+      void Promise.resolve(this.#iterator.return?.()).catch(() => {});
+    }
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => void this.#waiting.add(resolve));
+  }
+
+  #wake(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const resume of waiting) resume();
+  }
+
+  async #readAhead(): Promise<void> {
+    while (this.#stopped === undefined) {
+      // Read before there is a place for the call, so that a place is never empty for want of numbers.
+      const batch = await this.#fill();
+      if (batch === undefined) break;
+      while (
+        this.#stopped === undefined &&
+        (this.#open.length >= 2 * this.#limit.current || this.#underWay >= this.#limit.current)
+      )
+        await this.#change();
+      if (this.#stopped !== undefined) break;
+      this.#open.push(batch);
+      if (batch.asked.length === 0) batch.settled = true;
+      else void this.#send(batch);
+      this.#wake();
+    }
+    this.#exhausted = true;
+    this.#wake();
+  }
+
+  /** @returns undefined when the source has ended. */
+  async #fill(): Promise<Batch | undefined> {
+    const batch: Batch = { entries: [], asked: [], waits: false, settled: false, error: undefined };
+    const own = new Set<string>();
+    while (batch.asked.length < this.#size && batch.entries.length < this.#size * entriesPerNumber) {
+      const step = this.#iterator.next();
+      // Not for each entry of a list: a million awaits take longer than the reading.
+      const { done, value } = "then" in step ? await step : step;
+      if (done === true || this.#stopped !== undefined) break;
+      const entry = this.#entry(value, own);
+      const settled = entry instanceof Promise ? await entry : entry;
+      if (settled.use === "asked") {
+        own.add(settled.fnr);
+        batch.asked.push(settled.fnr);
+      } else if (settled.use === "duplicate" && !own.has(settled.fnr)) {
+        batch.waits ||= this.#numbers.get(settled.fnr) === pending;
+      }
+      batch.entries.push(settled);
+    }
+    return batch.entries.length === 0 ? undefined : batch;
+  }
+
+  #entry(input: CitizenInput, own: ReadonlySet<string>): Entry | Promise<Entry> {
+    const index = this.#read++;
+    const bare = typeof input === "object" && "fnr" in input ? input.fnr : input;
+    const line = typeof input === "object" && "line" in input ? input.line : undefined;
+    const fnr = typeof bare === "string" ? bare : bare.reveal();
+    const entry = { index, line, fnr, problem: undefined, warning: undefined };
+    if (!isElevenDigits(fnr)) return { ...entry, problem: "not-11-digits", use: "invalid" };
+    const finding = this.#options.inspect?.(fnr);
+    if (finding?.level === "error") return { ...entry, problem: finding.problem, use: "invalid" };
+    const checked = { ...entry, warning: finding?.problem };
+    const before = this.#numbers.get(fnr);
+    // One whose call failed is asked for again.
+    if (before !== undefined && (before !== failed || own.has(fnr))) return { ...checked, use: "duplicate" };
+    const kept = this.#useCache ? this.#options.cache?.get(fnr, this.#omraade) : undefined;
+    const note = (status: AktivStatus | undefined): Entry => {
+      this.#numbers.set(fnr, status === undefined ? pending : packed(status));
+      return { ...checked, use: status === undefined ? "asked" : "cached" };
+    };
+    return kept instanceof Promise ? kept.then(note) : note(kept);
+  }
+
+  async #send(batch: Batch): Promise<void> {
+    this.#underWay++;
+    const { cache, clock = systemClock } = this.#options;
+    const started = performance.now();
+    const askedAt = clock.now();
+    try {
+      const table = await this.#patiently(batch.asked);
+      const statuses = batch.asked.map((fnr, n) => statusIn(table, fnr, n));
+      this.#limit.answered(performance.now() - started);
+      this.#failuresInARow = 0;
+      for (const [n, fnr] of batch.asked.entries()) {
+        const status = statuses[n];
+        this.#numbers.set(fnr, packed(status));
+        if (status !== undefined && cache !== undefined) {
+          const stored = cache.put(fnr, this.#omraade, status, askedAt);
+          if (stored !== undefined) await stored;
+        }
+      }
+    } catch (reason) {
+      const error = HelsekontaktError.from(reason);
+      for (const fnr of batch.asked) this.#numbers.set(fnr, failed);
+      batch.error = error;
+      this.#lastError = error;
+      this.#failuresInARow++;
+      if (error.retryable) this.#limit.overloaded();
+      if (this.#options.onFailure !== "continue" || hopeless(error) || this.#failuresInARow >= failuresInARow)
+        this.#stopped ??= error;
+    } finally {
+      this.#underWay--;
+      batch.settled = true;
+      this.#wake();
+    }
+  }
+
+  /** An open circuit says when it will let a call through: until then calls wait and do not fail. */
+  async #patiently(numbers: readonly string[]): Promise<StatusTable> {
+    const { clock = systemClock, patienceMs = 60_000 } = this.#options;
+    let waited = 0;
+    for (;;) {
+      try {
+        return await this.#ask(numbers, this.#omraade, this.#ending.signal);
+      } catch (reason) {
+        if (!(reason instanceof HelsekontaktError) || reason.code !== "rest/circuit-open") throw reason;
+        this.#limit.overloaded();
+        const pause = Number(reason.context["retryAfterMs"] ?? 1_000);
+        waited += pause;
+        if (waited > patienceMs || this.#stopped !== undefined) throw reason;
+        await clock.sleep(pause, this.#ending.signal);
+      }
+    }
+  }
+
+  /** Takes out the batch that is to come out next, if it has been answered. */
+  #nextSettled(): Batch | undefined {
+    const byArrival = this.#options.order === "arrival";
+    for (let n = 0; n < this.#open.length; n++) {
+      const batch = this.#open[n] as Batch;
+      if (batch.settled && !(batch.waits && n > 0)) {
+        this.#open.splice(n, 1);
+        return batch;
+      }
+      if (!byArrival) break;
+    }
+    return undefined;
+  }
+
+  #results(batch: Batch): readonly CheckedCitizen[] {
+    return batch.entries.map(({ index, line, fnr, problem, warning, use }): CheckedCitizen => {
+      const place = { index, ...(line === undefined ? {} : { line }), fnr: new Personal(fnr) };
+      if (problem !== undefined) return { ...place, outcome: "invalid", problem };
+      const value = this.#numbers.get(fnr);
+      // The call of a duplicate's first failed; still pending is one that is being asked for a second time.
+      const lost = use === "duplicate" && (value === failed || value === pending);
+      const error = use === "asked" ? batch.error : lost ? this.#lastError : undefined;
+      if (error !== undefined) return { ...place, outcome: "failed", error };
+      const status = unpacked(value);
+      const rule = reachRuleOf(status);
+      return {
+        ...place,
+        outcome: "answered",
+        reach: reachRules[rule].reach,
+        rule,
+        ...(status === undefined ? {} : { status }),
+        duplicate: use === "duplicate",
+        cached: use === "cached",
+        ...(warning === undefined ? {} : { warning }),
+      };
+    });
+  }
+
+  #tell(citizens: readonly CheckedCitizen[], batch: Batch): void {
+    const counts = this.#counts;
+    counts.checked += citizens.length;
+    if (batch.asked.length > 0) counts.calls++;
+    for (const { outcome } of citizens) {
+      if (outcome === "invalid") counts.invalid++;
+      else if (outcome === "failed") counts.failed++;
+    }
+    this.#options.onProgress?.({
+      ...counts,
+      ...(this.#total === undefined ? {} : { total: this.#total }),
+      concurrency: this.#limit.current,
+    });
+  }
+}
+
+/** Faster than a pattern; a million of them are looked at. */
+function isElevenDigits(text: string): boolean {
+  if (text.length !== 11) return false;
+  for (let n = 0; n < 11; n++) {
+    const code = text.charCodeAt(n);
+    if (code < 48 || code > 57) return false;
+  }
+  return true;
+}
+
+function packed(status: AktivStatus | undefined): number {
+  if (status === undefined) return unanswered;
+  const { erDigitaltAktivSelv, erDigitaltAktivViaAndre, tildeltFullmakt } = status;
+  return (erDigitaltAktivSelv ? 1 : 0) | (erDigitaltAktivViaAndre ? 2 : 0) | (tildeltFullmakt ? 4 : 0);
+}
+
+const flags = [false, true];
+/** One object for each of the eight statuses, not one for each citizen. */
+const statuses: readonly AktivStatus[] = flags.flatMap((tildeltFullmakt) =>
+  flags.flatMap((erDigitaltAktivViaAndre) =>
+    flags.map((erDigitaltAktivSelv) =>
+      Object.freeze({ erDigitaltAktivSelv, erDigitaltAktivViaAndre, tildeltFullmakt }),
+    ),
+  ),
+);
+
+function unpacked(value: number | undefined): AktivStatus | undefined {
+  return value === undefined ? undefined : statuses[value];
+}
+
+/** What every other call would meet as well. */
+function hopeless(error: HelsekontaktError): boolean {
+  return /^(?:auth|config|abort)\/|^rest\/(?:unauthorized|forbidden|not-found)$/.test(error.code);
+}
+
+function whole(name: string, value: number, most: number): void {
+  if (!(Number.isInteger(value) && value >= 1 && value <= most))
+    throw new HelsekontaktError(
+      "input/invalid",
+      `expected ${name} to be a whole number from 1 to ${most}, found another value`,
+    );
+}
+
+/** The same error, with how far the run had come. */
+function withPlace(error: HelsekontaktError, counts: { checked: number; failed: number }): HelsekontaktError {
+  const { hint, remoteCode } = error;
+  return new HelsekontaktError(error.code, error.message.replace(/^\[[^\]]+\] /, ""), {
+    ...(hint === undefined ? {} : { hint }),
+    ...(remoteCode === undefined ? {} : { remoteCode }),
+    retryable: error.retryable,
+    context: { ...error.context, handedOver: counts.checked - counts.failed, failed: counts.failed },
+    original: error.original() ?? error,
+  });
+}
