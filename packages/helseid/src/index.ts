@@ -42,4 +42,5 @@ export {
   type SigningOptions,
 } from "./signed-call.ts";
 export { createSigningFetch, type SigningFetchOptions } from "./signing-fetch.ts";
+export { explainFault } from "./token-errors.ts";
 export { createTokenSource } from "./token-source.ts";

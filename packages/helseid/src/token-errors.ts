@@ -1,29 +1,6 @@
 import { HelsekontaktError } from "@helsekontakt/core";
+import { faults } from "./gen/helseid-faults.ts";
 import { AnswerTooLarge, type SeenAnswer } from "./http.ts";
-
-/** What HelseID's own codes say, in `error_description`. */
-const helseIdCodes: Readonly<Record<string, string>> = {
-  "HID-1001": "the parent organisation is not on the client's whitelist",
-  "HID-1002": "the child organisation is not on the client's whitelist",
-  "HID-1003": "the child organisation has an older whitelist entry under this parent",
-  "HID-1004": "an organisation number has the wrong format",
-  "HID-1005": "the client may not pass a parent organisation",
-  "HID-1006": "the client may not pass a child organisation",
-  "HID-1007": "the client assertion breaks the specification",
-  "HID-1008": "the client is registered with a shared secret",
-  "HID-1009": "organisation numbers are not allowed in the assertion of the code flow",
-  "HID-1010": "the client's set-up contradicts itself: contact NHN",
-};
-
-const hints: Readonly<Record<string, string>> = {
-  invalid_client: "check client id, key id, the registered key and the clock of this machine",
-  invalid_scope: "check that the client has been granted these scopes in Selvbetjening",
-  invalid_dpop_proof: "check the clock of this machine",
-  invalid_request: "check that the tenancy of the client and the organisation numbers fit",
-  unauthorized_client: "check that the client may use client_credentials",
-  unsupported_grant_type: "check that the client may use client_credentials",
-  use_dpop_nonce: "the token service asked for a nonce again and again",
-};
 
 /**
  * Turns any fault of a token request into one typed error. Nothing of oauth4webapi's errors goes on: their `cause`
@@ -58,8 +35,8 @@ export function tokenError(
   const transient = isTransientStatus(status);
   if (seen.error !== undefined && !transient) {
     const hid = /\bHID-\d{4}\b/.exec(seen.description ?? "")?.[0];
-    const meaning = hid === undefined ? undefined : helseIdCodes[hid];
-    const hint = meaning ?? hints[seen.error];
+    const known = (hid === undefined ? undefined : explainFault(hid)) ?? explainFault(seen.error);
+    const hint = known === undefined ? undefined : `${known.explanation} What to do: ${known.todo}.`;
     return new HelsekontaktError(
       seen.error === "invalid_scope" ? "auth/scope-rejected" : "auth/token-rejected",
       `expected a token, found error "${seen.error}"${hid === undefined ? "" : ` with ${hid}`}`,
@@ -80,4 +57,11 @@ export function tokenError(
 
 export function isTransientStatus(status: number): boolean {
   return status === 408 || status === 425 || status === 429 || status >= 500;
+}
+
+/** What a code of HelseID means and what to do: `HID-…`, or an OAuth error. Undefined for a code that nobody has described. */
+export function explainFault(code: string): { readonly explanation: string; readonly todo: string } | undefined {
+  if (!Object.hasOwn(faults, code)) return undefined;
+  const { explanation, todo } = faults[code as keyof typeof faults];
+  return { explanation, todo };
 }

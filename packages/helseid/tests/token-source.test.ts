@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import { HelsekontaktError } from "@helsekontakt/core";
 import { calculateJwkThumbprint, type JWK } from "jose";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createTokenSource, type TokenSourceOptions } from "../src/index.ts";
+import { createTokenSource, explainFault, type TokenSourceOptions } from "../src/index.ts";
 import { makeKey, manualClock, type Sts, startSts } from "./_sts.ts";
 
 // One long file: every case is one rule of the same request to the same token service.
@@ -240,7 +240,9 @@ describe("answers that are refused", () => {
     });
     const found = await failure(source().getToken({ scopes }));
     expect(found.remoteCode).toBe("HID-1002");
-    expect(found.hint).toBe("the child organisation is not on the client's whitelist");
+    expect(found.hint).toBe(
+      "The child organisation is not on the client's whitelist. What to do: add the unit to the client in Selvbetjening, or leave it out.",
+    );
     expect(inspect(found)).not.toContain("999999998");
   });
 
@@ -411,5 +413,13 @@ describe("settings", () => {
       await calculateJwkThumbprint((await crypto.subtle.exportKey("jwk", pair.publicKey)) as JWK),
     );
     expect(jwk).not.toHaveProperty("d");
+  });
+});
+
+describe("explainFault", () => {
+  it("explains codes of the spec, and no others", () => {
+    expect(explainFault("HID-1004")?.todo).toBe("give nine digits without blanks");
+    for (const code of ["HID-9999", "constructor", "__proto__", "toString", ""])
+      expect(explainFault(code)).toBeUndefined();
   });
 });

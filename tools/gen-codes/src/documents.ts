@@ -29,9 +29,10 @@ export interface IdentifierSystemsDocument {
   readonly systems: readonly { readonly name: string; readonly uri: string; readonly label: string }[];
 }
 
-/** `specs/codes/helsenorge-faults.json`. */
+/** `specs/codes/*-faults.json`. */
 export interface FaultsDocument {
   readonly spec: SpecEntry;
+  readonly title: string;
   readonly codes: readonly {
     readonly code: string;
     readonly explanation: string;
@@ -44,17 +45,18 @@ const volvenRoot = "2.16.578.1.12.4.1.1.";
 const listKeys = ["id", "oid", "title", "use", "complete", "source", "x-inferred", "codes"];
 const codeKeys = ["code", "label", "explanation", "helsenorge", "retired", "x-inferred"];
 
-const faultsId = "helsenorge-faults";
+const faultsEnding = "-faults";
 
-/** Reads the explanations of Helsenorge's fault codes. */
-export function readFaultsDocument(specsDir: string): FaultsDocument {
-  const spec = readManifest(specsDir).find((d) => d.id === faultsId);
-  if (spec === undefined) throw new GeneratorError("manifest.json", undefined, "no such id", faultsId);
+/** Reads the explanations of a service's fault codes; `id` ends in `-faults`. */
+export function readFaultsDocument(specsDir: string, id: string): FaultsDocument {
+  const spec = readManifest(specsDir).find((d) => d.id === id && id.endsWith(faultsEnding));
+  if (spec === undefined) throw new GeneratorError("manifest.json", undefined, "no such id", id);
   const d = readStrictJson(join(specsDir, spec.path), `specs/${spec.path}`, ["id", "title", "source", "codes"]);
   const seen = new Set<string>();
   const codes = d.objects("codes", ["code", "explanation", "todo", "x-inferred"]).map((c) => {
     const code = c.string("code");
-    if (!/^(?:[A-Z]{2,10}-\d{6}|\d{3,4})$/.test(code)) c.fail("code", "EHAPI-nnnnnn, EHSEC-nnnnnn or a short number");
+    if (!/^(?:[A-Z]{2,10}-\d{4,6}|\d{3,4}|[a-z_]{3,40})$/.test(code))
+      c.fail("code", "EHAPI-nnnnnn, EHSEC-nnnnnn, HID-nnnn, a short number or an OAuth error");
     if (seen.has(code)) c.fail("code", "a code that occurs once");
     seen.add(code);
     return {
@@ -64,7 +66,7 @@ export function readFaultsDocument(specsDir: string): FaultsDocument {
       inferred: c.optionalString("x-inferred") !== undefined,
     };
   });
-  return { spec, codes };
+  return { spec, title: d.string("title"), codes };
 }
 
 /** Reads every code document that the manifest lists, in the order of its ids. */
@@ -75,7 +77,7 @@ export function readCodeDocuments(specsDir: string): {
   const lists: CodeListDocument[] = [];
   let systems: IdentifierSystemsDocument | undefined;
   for (const spec of readManifest(specsDir).filter((d) => d.kind === "codes")) {
-    if (spec.id === faultsId) continue;
+    if (spec.id.endsWith(faultsEnding)) continue;
     if (spec.id === "identifier-systems") systems = readSystems(specsDir, spec);
     else if (spec.id.startsWith("volven-")) lists.push(readList(specsDir, spec));
     else
@@ -83,7 +85,7 @@ export function readCodeDocuments(specsDir: string): {
         "manifest.json",
         undefined,
         `id ${spec.id}`,
-        `volven-nnnn, identifier-systems or ${faultsId}`,
+        `volven-nnnn, identifier-systems or …${faultsEnding}`,
       );
   }
   return { lists, systems };

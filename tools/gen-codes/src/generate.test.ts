@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { GeneratorError, listFiles, writeGenerated } from "@helsekontakt/codegen";
 import { describe, expect, it } from "vitest";
-import { generateCodes } from "./generate.ts";
+import { generateCodes, generateFaults } from "./generate.ts";
 
 const realSpecs = fileURLToPath(new URL("../../../specs", import.meta.url));
 
@@ -121,3 +121,35 @@ export type Code1234 =
 function bytesOf(dir: string): string[][] {
   return listFiles(dir).map((file) => [file, readFileSync(join(dir, file), "utf8")]);
 }
+
+describe("generateFaults", () => {
+  const faults = (code: string): string =>
+    specsWith({
+      "x-faults": {
+        id: "x-faults",
+        title: "Codes of X",
+        source: "none",
+        codes: [{ code, explanation: "E.", todo: "t" }],
+      },
+    });
+
+  it.each(["HID-1001", "EHSEC-110002", "2118", "invalid_client"])(
+    "writes code %s of the document asked for",
+    (code) => {
+      const [file] = generateFaults(faults(code), "x-faults");
+      expect(file?.path).toBe("x-faults.ts");
+      expect(file?.content).toContain("Codes of X: what they mean and what to do.");
+      expect(file?.content).toContain(`"${code}": { explanation: "E.", todo: "t", inferred: false }`);
+    },
+  );
+
+  it("refuses another form of code, an id that is missing, and one that is no list of faults", () => {
+    expect(() => generateFaults(faults("HID 1001"), "x-faults")).toThrow(GeneratorError);
+    expect(() => generateFaults(faults("HID-1001"), "y-faults")).toThrow(GeneratorError);
+    expect(() => generateFaults(specsWith({ 1234: list }), "volven-1234")).toThrow(GeneratorError);
+  });
+
+  it("lists no faults among the code lists", () => {
+    expect(generateCodes(faults("HID-1001")).map((f) => f.path)).toEqual(["code-list.ts", "index.ts"]);
+  });
+});

@@ -16,18 +16,18 @@ export function generateCodes(specsDir: string): GeneratedFile[] {
   return files;
 }
 
-/** Generates the explanations of Helsenorge's fault codes. */
-export function generateFaults(specsDir: string): GeneratedFile[] {
-  const { spec, codes } = readFaultsDocument(specsDir);
+/** Generates the explanations of a service's fault codes. */
+export function generateFaults(specsDir: string, id: string): GeneratedFile[] {
+  const { spec, title, codes } = readFaultsDocument(specsDir, id);
   const rows = codes.map(
     (c) =>
       `  ${quote(c.code)}: { explanation: ${quote(c.explanation)}, todo: ${quote(c.todo)}, inferred: ${c.inferred} },\n`,
   );
   const content = `${header("gen-codes", [spec])}
-${docComment(["Fault codes of Helsenorge's REST services: what they mean and what to do."], `${spec.id}#codes`)}export const faults = {
+${docComment([`${title}: what they mean and what to do.`], `${spec.id}#codes`)}export const faults = {
 ${rows.join("")}} as const;
 `;
-  return [{ path: "helsenorge-faults.ts", content }];
+  return [{ path: `${id}.ts`, content }];
 }
 
 function codeListTypes(): string {
