@@ -1,5 +1,5 @@
 import { clarkName } from "./names.ts";
-import type { AttributeTable, ElementTable, FieldTable, TypeTable, WildcardTable } from "./table.ts";
+import type { ElementTable, FieldTable, TypeTable, WildcardTable } from "./table.ts";
 
 /** A field, or a substitute for one, as the decoder looks it up. */
 export interface CompiledField {
@@ -7,15 +7,26 @@ export interface CompiledField {
   /** Name and type as found in the document: the field's own or those of a member of its substitution group. */
   readonly element: ElementTable;
   readonly index: number;
+  /** The field's own bit of `CompiledType.needed`; 0 when it may be absent. */
+  readonly bit: number;
+  /** What the element holds, resolved when the first one is met; `null` for text. */
+  type: CompiledType | null | undefined;
   /** The next candidate with the same local name. */
   next: CompiledField | undefined;
 }
 
+export interface CompiledAttribute {
+  readonly prop: string;
+  readonly bit: number;
+}
+
 export interface CompiledType {
   readonly table: TypeTable;
+  /** Bits of everything that is required; with more than fit, the last ones share none and `needed` cannot be reached. */
+  readonly needed: number;
   readonly fields: ReadonlyMap<string, CompiledField>;
   /** By local name for unqualified, Clark name for qualified attributes. */
-  readonly attributes: ReadonlyMap<string, AttributeTable>;
+  readonly attributes: ReadonlyMap<string, CompiledAttribute>;
   readonly required: readonly { readonly prop: string; readonly name: string }[];
   readonly wildcards: readonly WildcardTable[];
   /** Attribute properties and fields, for the encoder's check that nothing else is on the object. */
@@ -36,19 +47,34 @@ export function compiledRef(ref: ElementTable["type"]): CompiledType | undefined
   return compiled;
 }
 
+/** {@link compiledRef} of what a field holds, kept with it. */
+export function compiledType(entry: CompiledField): CompiledType | undefined {
+  if (entry.type === undefined) entry.type = compiledRef(entry.element.type) ?? null;
+  return entry.type ?? undefined;
+}
+
 /** Look-up tables of a type, made once. */
 export function compileType(table: TypeTable): CompiledType {
   const known = cache.get(table);
   if (known !== undefined) return known;
   const fields = new Map<string, CompiledField>();
+  // Each thing that is required has a bit. Where there are more of them than bits, the decoder looks at each property.
+  let bits = 0;
+  const bitOf = (required: boolean): number => (required ? (bits < 30 ? 1 << bits++ : ((bits = 31), 0)) : 0);
+  const attributes = new Map(
+    table.attributes.map((a) => [clarkName(a.ns, a.name), { prop: a.prop, bit: bitOf(a.required === true) }]),
+  );
   table.fields.forEach((field, index) => {
-    add(fields, { field, element: field, index, next: undefined });
-    for (const element of field.substitutes?.() ?? []) add(fields, { field, element, index, next: undefined });
+    const bit = bitOf(table.content === "fields" && field.optional !== true);
+    add(fields, { field, element: field, index, bit, type: undefined, next: undefined });
+    for (const element of field.substitutes?.() ?? [])
+      add(fields, { field, element, index, bit, type: undefined, next: undefined });
   });
   const compiled: CompiledType = {
     table,
+    needed: bits > 30 ? -1 : (1 << bits) - 1,
     fields,
-    attributes: new Map(table.attributes.map((a) => [clarkName(a.ns, a.name), a])),
+    attributes,
     required: [
       ...table.attributes.filter((a) => a.required).map((a) => ({ prop: a.prop, name: `@${a.name}` })),
       ...(table.content === "fields"

@@ -3,6 +3,7 @@ import {
   type CompiledField,
   type CompiledType,
   compiledRef,
+  compiledType,
   compileType,
   derivedType,
   wildcardAllows,
@@ -24,6 +25,9 @@ export interface Tolerated {
 
 type Target = Record<string, unknown>;
 
+/** Stands where an element of simple type has no object. */
+const noValue: Target = Object.freeze({});
+
 /** One open element. Objects are reused for all elements of a depth. */
 interface Frame {
   /** Field name as in the document, for paths. */
@@ -42,8 +46,8 @@ interface Frame {
   schemaLocation: string | undefined;
   /** Children of this namespace are read as those of the type's own, see `variants.ts`. */
   variant: string | undefined;
-  /** Position among its equals, 0 when it may occur once. */
-  index: number;
+  /** Bits of what has been seen of `CompiledType.needed`. */
+  seen: number;
 }
 
 /**
@@ -89,7 +93,7 @@ export class Decoder implements XmlHandler {
           },
         );
       }
-      this.#push(tag, cursor, element, "root", undefined, name, undefined);
+      this.#push(tag, cursor, compiledRef(element.type), "root", undefined, name, undefined);
       return;
     }
     const parent = this.#frames[this.#depth - 1] as Frame;
@@ -119,7 +123,7 @@ export class Decoder implements XmlHandler {
       this.#push(
         tag,
         cursor,
-        entry.element,
+        compiledType(entry),
         content === "items" ? "items" : "content",
         entry,
         clarkName(tag.uri, tag.local),
@@ -130,12 +134,17 @@ export class Decoder implements XmlHandler {
     if (content !== "fields")
       throw this.#fault("xml/unexpected-element", tag, cursor, "expected no element, found one");
     const field = entry.field;
-    if (entry.index < parent.last) this.#outOfOrder(tag, cursor);
-    else parent.last = entry.index;
-    if (!field.many && parent.value[field.prop] !== undefined) {
-      throw this.#fault("xml/unexpected-element", tag, cursor, "expected the element once, found it again");
+    if (entry.index > parent.last) {
+      // Behind everything that was seen, so it is the first one.
+      parent.last = entry.index;
+    } else {
+      if (entry.index < parent.last) this.#outOfOrder(tag, cursor);
+      if (field.many !== true && parent.value[field.prop] !== undefined) {
+        throw this.#fault("xml/unexpected-element", tag, cursor, "expected the element once, found it again");
+      }
     }
-    this.#push(tag, cursor, entry.element, "prop", entry, "", variant);
+    parent.seen |= entry.bit;
+    this.#push(tag, cursor, compiledType(entry), "prop", entry, "", variant);
   }
 
   text(text: string): void {
@@ -205,6 +214,7 @@ export class Decoder implements XmlHandler {
     } else if (frame.text !== "" && /[^ \t\r\n]/.test(frame.text)) {
       throw this.#faultHere("xml/unexpected-element", cursor, "expected elements only, found text");
     }
+    if (frame.seen === type.needed) return value;
     const { required } = type;
     for (let i = 0; i < required.length; i++) {
       const need = required[i] as { prop: string; name: string };
@@ -251,7 +261,7 @@ export class Decoder implements XmlHandler {
     const name = clarkName(tag.uri, tag.local);
     const element = own(this.#registry, name);
     if (element !== undefined) {
-      this.#push(tag, cursor, element, slot, undefined, name, undefined);
+      this.#push(tag, cursor, compiledRef(element.type), slot, undefined, name, undefined);
       return;
     }
     this.#treeName = name;
@@ -263,21 +273,20 @@ export class Decoder implements XmlHandler {
   #push(
     tag: XmlTag,
     cursor: XmlCursor,
-    element: ElementTable,
+    type: CompiledType | undefined,
     slot: Frame["slot"],
     entry: CompiledField | undefined,
     clark: string,
     variant: string | undefined,
   ): void {
-    const parent = this.#frames[this.#depth - 1];
     let frame = this.#frames[this.#depth];
     if (frame === undefined) {
       frame = emptyFrame();
       this.#frames.push(frame);
     }
     frame.name = tag.local;
-    frame.type = compiledRef(element.type);
-    frame.value = {};
+    frame.type = type;
+    frame.value = type === undefined ? noValue : {};
     frame.text = "";
     frame.last = -1;
     frame.slot = slot;
@@ -286,24 +295,25 @@ export class Decoder implements XmlHandler {
     frame.nil = false;
     frame.schemaLocation = undefined;
     frame.variant = variant;
-    frame.index =
-      entry?.field.many === true && parent !== undefined
-        ? ((parent.value[entry.field.prop] as unknown[] | undefined)?.length ?? 0) + 1
-        : 0;
+    frame.seen = 0;
     this.#depth++;
-    this.#attributes(frame, tag, cursor);
+    if (tag.attributes.length > 0) this.#attributes(frame, tag, cursor);
   }
 
   #attributes(frame: Frame, tag: XmlTag, cursor: XmlCursor): void {
     const all = tag.attributes;
-    if (all.length === 0) return;
-    if (all.some((a) => a.uri === XSI)) this.#instances(frame, tag, cursor);
+    for (let n = 0; n < all.length; n++) {
+      if ((all[n] as XmlTagAttribute).uri !== XSI) continue;
+      this.#instances(frame, tag, cursor);
+      break;
+    }
     const type = frame.type;
     for (let n = 0; n < all.length; n++) {
       const a = all[n] as XmlTagAttribute;
       if (a.uri === XMLNS || a.uri === XSI) continue;
       const declared = type?.attributes.get(a.uri === "" ? a.local : clarkName(a.uri, a.local));
       if (declared !== undefined) {
+        frame.seen |= declared.bit;
         frame.value[declared.prop] = a.value;
       } else if (type !== undefined && (type.table.anyAttribute === true || type.table.content === "any")) {
         append(frame.value, "$attributes", { name: a.local, ns: a.uri, value: a.value } satisfies XmlAttribute);
@@ -385,8 +395,12 @@ export class Decoder implements XmlHandler {
   #path(): string {
     let path = "";
     for (let i = 0; i < this.#depth; i++) {
-      const frame = this.#frames[i] as Frame;
-      path += frame.index > 0 ? `/${frame.name}[${frame.index}]` : `/${frame.name}`;
+      const { name, entry } = this.#frames[i] as Frame;
+      path += `/${name}`;
+      if (entry?.field.many !== true) continue;
+      // Its equals are in the list since they were closed.
+      const equals = (this.#frames[i - 1] as Frame).value[entry.field.prop] as unknown[] | undefined;
+      path += `[${(equals?.length ?? 0) + 1}]`;
     }
     return path;
   }
@@ -434,6 +448,6 @@ function emptyFrame(): Frame {
     nil: false,
     schemaLocation: undefined,
     variant: undefined,
-    index: 0,
+    seen: 0,
   };
 }

@@ -43,7 +43,7 @@ export function splitClark(name: string): { readonly ns: string; readonly local:
 export function intern(text: string): string {
   const slot = text.length & 127;
   const last = interned[slot] as string;
-  if (last === text) return last;
+  if (same(last, text)) return last;
   const kept = Object.keys({ [text]: 0 })[0] as string;
   if (text.length <= 128) interned[slot] = kept;
   return kept;
@@ -51,3 +51,10 @@ export function intern(text: string): string {
 
 /** The last one of each length: a message declares the same few namespaces over and over. */
 const interned: string[] = Array.from({ length: 128 }, () => "");
+
+/** By characters: the engine compares a piece of a text with a whole one on its slow path. */
+function same(a: string, b: string): boolean {
+  if (a.length !== b.length) return false;
+  for (let n = a.length - 1; n >= 0; n--) if (a.charCodeAt(n) !== b.charCodeAt(n)) return false;
+  return true;
+}
