@@ -13,7 +13,9 @@ export {
   CounterpartTransport,
   type CounterpartTransportOptions,
 } from "./counterpart/transport.ts";
-export { type Fault, FaultSchedule, type FaultTarget } from "./faults.ts";
+export { type Fault, FaultSchedule, type FaultTarget, restTargets } from "./faults.ts";
+export type { FaultRates } from "./weather.ts";
+export type { AktivsjekkenBehaviour } from "./rest/aktivsjekken.ts";
 export { type SandboxHelseid, startHelseid } from "./helseid/alone.ts";
 export { type ClientKeyEntry, ClientRegister, type RegisteredClient } from "./helseid/clients.ts";
 export type { NoncePolicy } from "./helseid/nonces.ts";

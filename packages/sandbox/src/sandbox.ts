@@ -16,7 +16,13 @@ import { answerSelfService, type SelfServiceBehaviour, selfServiceScope } from "
 import { TokenService } from "./helseid/token-service.ts";
 import { type SandboxRequest, type SandboxResponse, startHttp } from "./http/server.ts";
 import { createIdentities, type SandboxIdentities, type SandboxParty, sandboxParties } from "./parties.ts";
-import { aktivsjekkenPath, aktivsjekkenScope, answerAktivsjekken } from "./rest/aktivsjekken.ts";
+import {
+  type AktivsjekkenBehaviour,
+  aktivsjekkenPath,
+  aktivsjekkenScope,
+  answerAktivsjekken,
+  createAktivsjekkenBehaviour,
+} from "./rest/aktivsjekken.ts";
 import {
   answerHelsekontakter,
   createHelsekontakterState,
@@ -100,6 +106,7 @@ export interface Sandbox {
   readonly rest: {
     readonly baseUrl: string;
     readonly state: HelsekontakterState;
+    readonly aktivsjekken: AktivsjekkenBehaviour;
     readonly counts: Readonly<Record<FaultTarget, number>>;
   };
   readonly registries: { readonly cppaBaseUrl: string; readonly communicationPartyBaseUrl: string };
@@ -177,7 +184,7 @@ async function open(options: SandboxOptions, opened: (() => Promise<unknown>)[])
     answer: () => Promise<SandboxResponse> | SandboxResponse,
   ): Promise<SandboxResponse> => {
     counts[target]++;
-    return (await faults.strike(target)) ?? answer();
+    return faults.around(target, answer);
   };
   const helseid = await startHttp(
     (request) =>
@@ -191,6 +198,7 @@ async function open(options: SandboxOptions, opened: (() => Promise<unknown>)[])
 
   const check = createAccessCheck(service, now);
   const state = createHelsekontakterState();
+  const aktivsjekken = createAktivsjekkenBehaviour();
   const guarded = (
     target: FaultTarget,
     scope: string,
@@ -205,7 +213,9 @@ async function open(options: SandboxOptions, opened: (() => Promise<unknown>)[])
   const rest = await startHttp((request) => {
     const { pathname } = request.url;
     if (request.method === "POST" && pathname === aktivsjekkenPath)
-      return guarded("aktivsjekken", aktivsjekkenScope, request, () => answerAktivsjekken(request, statusOf));
+      return guarded("aktivsjekken", aktivsjekkenScope, request, () =>
+        answerAktivsjekken(request, statusOf, aktivsjekken),
+      );
     if (request.method === "POST" && isHelsekontakterPath(pathname))
       return guarded("helsekontakter", helsekontakterScope, request, () =>
         answerHelsekontakter(request, state, statusOf),
@@ -295,7 +305,7 @@ async function open(options: SandboxOptions, opened: (() => Promise<unknown>)[])
     config,
     helseid: { issuer: helseid.origin, service },
     selfService: { baseUrl: selfService.origin, behaviour: selfServiceBehaviour },
-    rest: { baseUrl: rest.origin, state, counts },
+    rest: { baseUrl: rest.origin, state, aktivsjekken, counts },
     registries: { cppaBaseUrl: `${registries.origin}/v2/`, communicationPartyBaseUrl: registries.origin },
     amqp: { url: amqpUrl, namespace, broker },
     client,

@@ -19,6 +19,8 @@ export interface SandboxResponse {
   readonly body?: unknown;
   /** Closes the connection without an answer. */
   readonly drop?: boolean;
+  /** Closes the connection in the middle of the body. */
+  readonly cut?: boolean;
 }
 
 /** Answers one request. */
@@ -92,8 +94,16 @@ async function answer(
   }
   const raw = body === undefined || typeof body === "string" || Buffer.isBuffer(body);
   const payload = raw ? (body ?? "") : JSON.stringify(body);
+  if (result.cut === true)
+    return cutOff(response, result, typeof payload === "string" ? Buffer.from(payload) : payload);
   response.writeHead(result.status, { ...(raw ? {} : { "content-type": "application/json" }), ...result.headers });
   response.end(payload);
+}
+
+/** Promises the whole body, sends half of it. */
+function cutOff(response: ServerResponse, result: SandboxResponse, payload: Buffer): void {
+  response.writeHead(result.status, { ...result.headers, "content-length": String(payload.length + 1) });
+  response.write(payload.subarray(0, payload.length / 2), () => response.destroy());
 }
 
 function isPieces(body: unknown): body is AsyncIterable<Uint8Array> {

@@ -12,6 +12,7 @@ import {
   operationOutcome,
 } from "./helsekontakter-answers.ts";
 import type { HelsekontakterState } from "./helsekontakter-state.ts";
+import { organisationsOf } from "./tenancy.ts";
 
 export { createHelsekontakterState, type HelsekontakterState } from "./helsekontakter-state.ts";
 
@@ -111,19 +112,6 @@ function profileFaults(bundle: Bundle, isMembers: boolean): FhirResource | undef
       expression: [i.path],
     })),
   } as unknown as FhirResource;
-}
-
-/** Organisation numbers that the token is for. It has been verified before. */
-function organisationsOf(request: SandboxRequest): string[] {
-  const token = (request.headers["authorization"] ?? "").split(" ")[1] ?? "";
-  try {
-    const claims = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8")) as object;
-    return Object.entries(claims)
-      .filter(([name]) => /\/orgnr_(?:parent|child)$/.test(name))
-      .flatMap(([, value]) => (typeof value === "string" ? [value] : []));
-  } catch {
-    return [];
-  }
 }
 
 interface WithIdentifier {
