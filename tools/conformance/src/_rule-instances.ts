@@ -40,7 +40,11 @@ const texts = ["tekst", "A", "12.3", "1", "2025", "no", "12345678901", "1234", "
 export function createRuleInstanceMaker(
   rules: ElementRuleRegistry,
   random: (n: number) => number,
-): (name: string, options?: { readonly simpleXsiType?: boolean }) => string {
+): {
+  (name: string, options?: { readonly simpleXsiType?: boolean }): string;
+  /** An element of a rule that need not be a global one. */
+  element(rule: ElementRule): string;
+} {
   let simpleXsiType = false;
   const names = Object.keys(rules).filter((name) => rules[name]?.abstract !== true);
   let ids = 0;
@@ -124,10 +128,17 @@ export function createRuleInstanceMaker(
     return `<${local} ${attributes.join(" ")}\n>${body}</${local}>`;
   }
 
-  return (name, options) => {
+  const make = (name: string, options?: { readonly simpleXsiType?: boolean }): string => {
     simpleXsiType = options?.simpleXsiType ?? false;
     return element(rules[name] as ElementRule, 0);
   };
+  return Object.assign(make, {
+    element: (rule: ElementRule) => {
+      simpleXsiType = false;
+      // Not too deep: it is put into a document that is there already.
+      return element(rule, 5);
+    },
+  });
 }
 
 /** For each state, the number of steps to the nearest end. */

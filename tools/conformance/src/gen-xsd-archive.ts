@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import type { Issue } from "@helsekontakt/core";
 import {
   canonicalInfoset,
   decodeXml,
@@ -10,22 +11,29 @@ import {
   encodeXml,
   parseXml,
   type TypeRegistry,
+  type XmlElement,
 } from "@helsekontakt/types/xml";
-import { type ElementRuleRegistry, type TypeRuleRegistry, validateXml } from "@helsekontakt/validators/xml";
+import type { ElementRule, ElementRuleRegistry, TypeRuleRegistry } from "@helsekontakt/validators/xml";
 import { XmlDocument, XmlParseError, XmlValidateError, XsdValidator } from "libxml2-wasm";
 import { xmlRegisterFsInputProviders } from "libxml2-wasm/lib/nodejs.mjs";
 import { mutate } from "./_mutations.ts";
 import { createRuleInstanceMaker } from "./_rule-instances.ts";
+import { readFacetValues } from "./_schema-facets.ts";
 import { createRandom } from "./_schema-instances.ts";
+import { createSchemaMutator } from "./_schema-mutations.ts";
 import { createTally } from "./_tally.ts";
 import { upstreamFiles, upstreamPath } from "./_upstream.ts";
+import { verdicts } from "./_verdicts.ts";
 
 // The schema compiler on the whole archive of official schemas: every schema compiles or is refused by name; the output
-// compiles under the strictest options and loads; with it, every sample and many small faults get libxml2's verdict, and
-// every valid sample comes back with an equal infoset.
+// compiles under the strictest options and loads; with it, every sample, every kind of fault that the schemas make possible
+// in it, and documents made from the schemas get libxml2's verdict, from both passes of the validator; every valid one
+// comes back with an equal infoset. `gen-xsd-archive.ts SEED FACTOR` runs other and more documents, as a nightly run does.
 
-const perSample = Number(process.env["HELSEKONTAKT_MUTATIONS"] ?? "25");
-const perElement = Number(process.env["HELSEKONTAKT_INSTANCES"] ?? "2");
+const seed = Number(process.argv[2] ?? 20261125);
+const factor = Number(process.argv[3] ?? 1);
+const perSample = 200 * factor;
+const perElement = 4 * factor;
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const work = mkdtempSync(join(tmpdir(), "gen-xsd-archive-"));
 const tally = createTally();
@@ -77,6 +85,36 @@ async function load(part: string): Promise<unknown> {
   return import(pathToFileURL(join(work, "out", work, "src", part, "index.js")).href);
 }
 
+type Count =
+  | "samples"
+  | "samples without a schema"
+  | "valid"
+  | "documents"
+  | "mutations"
+  | "sure at once"
+  | "refused"
+  | "instances"
+  | "valid instances"
+  | "round trips"
+  | "keys not validated";
+
+/** The name of the difference from libxml2 that explains two verdicts, if `known-differences.md` has one. */
+function knownDifference(ours: readonly Issue[], theirs: readonly string[]): string | undefined {
+  const all = (test: (issue: Issue) => boolean): boolean => ours.length > 0 && ours.every(test);
+  if (theirs.length === 0) {
+    if (all((i) => i.message.includes("xs:base64Binary"))) return "base64 that libxml2 lets pass";
+    if (all((i) => i.rule === "xsd/fixed" && /\/@[^:/]+:[^/]+$/.test(i.path)))
+      return "fixed values of attribute references that libxml2 lets pass";
+    return undefined;
+  }
+  if (ours.length === 0 && theirs.every((m) => /'\d{10,}' is not a valid value of the local union type/.test(m)))
+    return "years of ten digits and more that libxml2 refuses";
+  const spaced = /'(\s[^']*|[^']*\s)' is not a valid value of the atomic type 'xs:(?:date|dateTime|time|g[A-Z]\w+)'/;
+  return ours.length === 0 && theirs.every((m) => spaced.test(m))
+    ? "white space around dates that libxml2 refuses"
+    : undefined;
+}
+
 async function judge(): Promise<void> {
   const { elements, types: typeTables } = (await load("types")) as { elements: ElementRegistry; types: TypeRegistry };
   const { rules: all, types } = (await load("rules")) as { rules: ElementRuleRegistry; types: TypeRuleRegistry };
@@ -93,7 +131,7 @@ async function judge(): Promise<void> {
   const driverText = readFileSync(upstreamPath("xsd/all.xsd"), "utf8");
   const known = new Set([...driverText.matchAll(/<xs:import namespace="([^"]*)"/g)].map((m) => m[1] as string));
   const rules = Object.fromEntries(Object.entries(all).filter(([name]) => known.has(name.replace(/^\{|\}.*$/g, ""))));
-  const random = createRandom(20261125);
+  const random = createRandom(seed);
   const verdict = (text: Uint8Array | string): string[] | undefined => {
     let document: XmlDocument;
     try {
@@ -112,42 +150,70 @@ async function judge(): Promise<void> {
       document.dispose();
     }
   };
-  const n = {
+  const n: Record<string, number> & Record<Count, number> = {
     samples: 0,
+    "samples without a schema": 0,
     valid: 0,
+    documents: 0,
     mutations: 0,
+    "sure at once": 0,
     refused: 0,
     instances: 0,
     "valid instances": 0,
     "round trips": 0,
     "keys not validated": 0,
-    "base64 that libxml2 lets pass": 0,
   };
   const compare = (label: string, text: Uint8Array | string): boolean => {
     const theirs = verdict(text);
     if (theirs === undefined) return false;
     const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
-    const ours = validateXml(bytes, { registry: rules, types });
+    const ours = verdicts(bytes, rules, types);
     const first = ours.issues.find((i) => i.level === "error");
+    n.documents++;
     if (theirs.length > 0) n.refused++;
+    if (ours.sure) n["sure at once"]++;
+    tally.check(!ours.sure || ours.explained, `${label}: the fast pass is sure, the explaining one refuses`);
+    tally.check(ours.valid === ours.explained, `${label}: the public verdict is not the explained one`);
     if (ours.valid && theirs.every((m) => m.includes("identity-constraint")) && theirs.length > 0) {
       // The generator says by name that keys are not validated.
       n["keys not validated"]++;
       return false;
     }
-    if (theirs.length === 0 && ours.issues.every((i) => i.rule === "xsd/type") && /%%%|²/.test(String(text))) {
-      // libxml2 passes over characters that are not base64's; the specification does not.
-      n["base64 that libxml2 lets pass"] += ours.valid ? 0 : 1;
-      if (!ours.valid) return false;
+    if (ours.valid !== (theirs.length === 0)) {
+      const known = knownDifference(ours.issues, theirs);
+      if (known !== undefined) {
+        n[known] = (n[known] ?? 0) + 1;
+        return false;
+      }
     }
     const said = first ? `${first.rule} ${first.path} line ${first.line}` : "valid";
     tally.check(ours.valid === (theirs.length === 0), `${label}: ours ${said}, official ${theirs[0] ?? "valid"}`);
     return theirs.length === 0;
   };
+  const make = createRuleInstanceMaker(rules, random);
+  const encoder = new TextEncoder();
+  const schemas = upstreamFiles("xsd", [".xsd"]).map(upstreamPath);
+  const element = (rule: ElementRule): XmlElement => parseXml(encoder.encode(make.element(rule)));
+  const mutator = createSchemaMutator(rules, types, readFacetValues(schemas), random, element);
+  const faults: Record<string, number> = {};
+  const schemaFaults = (label: string, tree: XmlElement, times: number): void => {
+    for (let i = 0; i < times; i++) {
+      const made = mutator.mutate(tree);
+      if (made === undefined) continue;
+      n.mutations++;
+      faults[made.fault] = (faults[made.fault] ?? 0) + 1;
+      compare(`${label}, ${made.fault} ${i}`, made.bytes);
+    }
+  };
   for (const file of upstreamFiles("samples")) {
     const bytes = readFileSync(upstreamPath(file));
     const tree = parseXml(bytes);
-    if (!known.has(tree.ns)) continue;
+    if (!known.has(tree.ns)) {
+      // The collection lacks some schemas of the archive; both then say that they do not know the root.
+      n["samples without a schema"]++;
+      tally.check(!compare(file, bytes), `${file}: a root that no schema has passed`);
+      continue;
+    }
     n.samples++;
     if (compare(file, bytes)) {
       n.valid++;
@@ -155,17 +221,17 @@ async function judge(): Promise<void> {
       const again = encodeXml(name, value, { registry: elements });
       tally.check(canonicalInfoset(parseXml(again)) === canonicalInfoset(tree), `${file}: another infoset`);
     }
+    schemaFaults(file, tree, perSample);
     if (bytes.length > 200_000) continue;
     const document = XmlDocument.fromBuffer(bytes);
     const plain = document.toString({ noDeclaration: true, format: false });
     document.dispose();
-    for (let i = 0; i < perSample; i++) {
+    for (let i = 0; i < perSample / 8; i++) {
       n.mutations++;
       compare(`${file}, mutation ${i}`, mutate(plain, random));
     }
   }
   // Documents made from the rules: each global element of the archive, and small faults in each.
-  const make = createRuleInstanceMaker(rules, random);
   for (const [name, rule] of Object.entries(rules)) {
     if (rule.abstract) continue;
     for (let i = 0; i < perElement; i++) {
@@ -184,13 +250,10 @@ async function judge(): Promise<void> {
         tally.check(difference === undefined, `${name}, instance ${i}: another infoset, ${difference}`);
       }
       if (text.length > 100_000) continue;
-      for (let j = 0; j < 3; j++) {
-        n.mutations++;
-        compare(`${name}, instance ${i}, mutation ${j}`, mutate(text, random));
-      }
+      schemaFaults(`${name}, instance ${i}`, parseXml(encoder.encode(text)), 6);
     }
   }
-  Object.assign(counts, n);
+  Object.assign(counts, n, faults);
 }
 
 /** The first line in which two infosets differ. */

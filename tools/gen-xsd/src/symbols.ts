@@ -63,12 +63,14 @@ export function nameSymbols(docs: readonly Doc[]): Map<Node, string> {
     // An element of the named type that has its own name needs no symbol of its own.
     const type = node.attrs.get("type")?.replace(/^.*:/, "");
     const inline = node.children.find((c) => c.ns === XS && (c.name === "complexType" || c.name === "simpleType"));
-    const twin = seen.get(`element ${name}`);
+    // By its own name, not by the symbol: `a-b` and `a_b` are two elements.
+    const own = `element ${node.attrs.get("name")}`;
+    const twin = seen.get(own);
     if (twin) {
       symbols.set(node, symbols.get(twin) as string);
       continue;
     }
-    seen.set(`element ${name}`, node);
+    seen.set(own, node);
     const same = type === node.attrs.get("name") && seen.has(type as string);
     const symbol = same
       ? symbolOf(symbols, seen.get(type as string))

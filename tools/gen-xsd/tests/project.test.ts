@@ -52,6 +52,13 @@ describe("compileWorld()", () => {
     }
   });
 
+  it("gives two elements two symbols when only what an identifier cannot hold tells their names apart", () => {
+    const element = (name: string) => `<xs:element name="${name}" type="xs:string"/>`;
+    const world = compileTexts({ "a.xsd": schema(element("a-b") + element("a_b") + element("a.b")) });
+    const symbols = world.compiled[0]?.elements.map((e) => e.symbol);
+    expect(new Set(symbols).size).toBe(3);
+  });
+
   it("changes nothing in a family when unrelated schemas are added", () => {
     const want = emitAll(compileTexts(family));
     const got = emitAll(

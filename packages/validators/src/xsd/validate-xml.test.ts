@@ -191,6 +191,8 @@ describe("validateXml() with rules made by hand", () => {
     expect(at(`<n xmlns="urn:t" ${xsi} xsi:nil="true"/>`)).toEqual([]);
     expect(at(`<n xmlns="urn:t" ${xsi} xsi:nil="1">x</n>`)).toEqual(["xsd/nil /n"]);
     expect(at(`<m xmlns="urn:t" ${xsi} n="1" xsi:nil="true"/>`)).toEqual(["xsd/nil /m/@xsi:nil"]);
+    // Without a declaration, where anything is allowed, it says nothing.
+    expect(at(`<box xmlns="urn:t" ${xsi}><x xmlns="urn:x" xsi:nil="yes">text</x></box>`)).toEqual([]);
   });
 
   it("counts positions only where an element may repeat", () => {

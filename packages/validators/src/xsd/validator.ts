@@ -326,13 +326,20 @@ export class XsdValidator implements XmlHandler {
   /** Types that the declared type's own list does not name: those under anyType, and built-ins under a built-in. */
   #substitute(declared: TypeRule, clark: string, ns: string, local: string): TypeRule | undefined {
     if (declared.content.kind === "any") return own(this.#types, clark) ?? (ns === XS ? builtinRule(local) : undefined);
-    if (ns !== XS || declared.content.kind !== "simple" || !declared.name.startsWith(`{${XS}}`)) return undefined;
-    return isBuiltinDerived(local, splitClark(declared.name).local) ? builtinRule(local) : undefined;
+    if (declared.content.kind !== "simple" || !declared.name.startsWith(`{${XS}}`)) return undefined;
+    const base = splitClark(declared.name).local;
+    if (ns === XS) return isBuiltinDerived(local, base) ? builtinRule(local) : undefined;
+    // A named type of any family, with text of a kind of the declared built-in.
+    const named = own(this.#types, clark);
+    if (named?.content.kind !== "simple") return undefined;
+    return isBuiltinDerived(builtinOf(named.content.type()), base) ? named : undefined;
   }
 
   #xsiNil(value: string, rule: ElementRule | undefined, offset: number, at: () => string): boolean {
+    // It belongs to an element's declaration; in free content without one it says nothing.
+    if (rule === undefined) return false;
     const text = value.trim();
-    if (rule !== undefined && rule.nillable !== true) {
+    if (rule.nillable !== true) {
       this.#add(
         "xsd/nil",
         `${at()}/@xsi:nil`,
