@@ -2,7 +2,7 @@
 // newer) before anything is installed, installs the pinned pnpm and Node 24 without touching the machine, then works with those.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import process from "node:process";
@@ -139,6 +139,8 @@ async function ensureInstalled({ generators }) {
       "the packages could not be installed",
       "check that the npm registry is reachable, then run the same command again; what was downloaded is kept.",
     );
+  // The test runner keeps transformed modules with the paths of the libraries that were there.
+  rmSync(join(root, "node_modules/.vitest-cache"), { recursive: true, force: true });
   mkdirSync(dirname(stampFile), { recursive: true });
   writeFileSync(stampFile, JSON.stringify({ hash: wanted, generators: everything, pnpmDir: await findPnpm() }));
 }
