@@ -34,7 +34,7 @@ export const xmlDocument = (payload: string): string =>
 
 /** A Document with an attachment. */
 export const attachment = (mime: string, base64: string): string =>
-  `<Document><RefDoc><MsgType V="A"/>${mime === "" ? "" : `<MimeType>${mime}</MimeType>`}<Content><Base64Container xmlns="http://www.kith.no/xmlstds/base64container">${base64}</Base64Container></Content></RefDoc></Document>`;
+  `<Document><RefDoc><IssueDate V="2025-11-03T08:15:30Z"/><MsgType V="A"/>${mime === "" ? "" : `<MimeType>${mime}</MimeType>`}<Description>Vedlegg</Description><Content><Base64Container xmlns="http://www.kith.no/xmlstds/base64container">${base64}</Base64Container></Content></RefDoc></Document>`;
 
 /** A request in a Dialogmelding 1.1. */
 export const request = (code: string, rest: string): string =>
@@ -59,7 +59,7 @@ export const service = (id: string, from = "2025-09-01", area = "1", herId = "20
   `<Tjeneste><TjenesteId>${id}</TjenesteId><TjenesteNavn>Hjemmesykepleie</TjenesteNavn><TjenesteOmråde>${area}</TjenesteOmråde><FraDato>${from}</FraDato><HERId><fk1:Id>${herId}</fk1:Id><fk1:TypeId V="HER" S="${oid}.9051"/></HERId></Tjeneste>`;
 
 /** A health contact. */
-export const episode = (id: string, security = "", managing = "200003"): string =>
+export const episode = (id: string, security = "", managing = "100002"): string =>
   xmlDocument(
     `<EpisodeOfCare xmlns="http://hl7.org/fhir"><id value="6b3a1c7e-0f5d-4d0c-8a55-0e4f1e9d2b77"/>${security}<contained><CareTeam><id value="team-1"/><name value="Helsesykepleier, Nord skole"/><participant><role><text value="Helsesykepleier"/></role><member><display value="Helsesykepleier"/></member></participant></CareTeam></contained><status value="active"/><patient><identifier><system value="urn:oid:2.16.578.1.12.4.1.4.1"/><value value="${id}"/></identifier></patient><managingOrganization><identifier><system value="urn:oid:2.16.578.1.12.4.1.2"/><value value="${managing}"/></identifier></managingOrganization><period><start value="2025-11-20"/></period><team><reference value="#team-1"/></team></EpisodeOfCare>`,
   );

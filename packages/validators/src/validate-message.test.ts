@@ -23,7 +23,7 @@ const notifikasjon = "NOTIFIKASJON_INNBYGGER_HELSEKONTAKT";
 const text = "<EmneSporsmal>Emne</EmneSporsmal><Sporsmal>Tekst</Sporsmal>";
 const note = "<TekstNotatInnhold>Svar</TekstNotatInnhold>";
 const relation = xmlDocument(
-  '<Pasientrelasjon xmlns="http://www.kith.no/xmlstds/pasientrelasjon/2014-03-28"><Relasjon V="FO" S="2.16.578.1.12.4.1.1.7611"/></Pasientrelasjon>',
+  '<Pasientrelasjon xmlns="http://www.kith.no/xmlstds/pasientrelasjon/2014-03-28" xmlns:fk1="http://www.kith.no/xmlstds/felleskomponent1"><Person><fk1:FamilyName>Syntetisk</fk1:FamilyName><fk1:GivenName>Sara</fk1:GivenName></Person><Relasjon V="FO" S="2.16.578.1.12.4.1.1.7611"/></Pasientrelasjon>',
 );
 const security = (code: string) =>
   `<meta><security><system value="urn:oid:2.16.578.1.12.4.1.1.9603"/><code value="${code}"/></security></meta>`;
@@ -135,21 +135,21 @@ describe("validateMessage()", () => {
     [
       "provider request without text",
       dialog([request("DI", "<EmneSporsmal>x</EmneSporsmal>")]),
-      "error profile/ekontakt-field",
+      "error profile/ekontakt-sporsmal-missing",
       "/MsgHead/Document[1]/RefDoc/Content/Dialogmelding/Foresporsel[1]",
       13,
     ],
     [
       "answer without text",
       dialog([answer("22", "")], { conversation }),
-      "error profile/ekontakt-field",
+      "error profile/ekontakt-tekst-missing",
       "/MsgHead/Document[1]/RefDoc/Content/Dialogmelding/Notat[1]",
       13,
     ],
     [
       "code not in use",
       dialog([answer("13", "")], { conversation }),
-      "warning profile/ekontakt-code",
+      "warning profile/dialog-code",
       "/MsgHead/Document[1]/RefDoc/Content/Dialogmelding/Notat[1]/TemaKodet/@V",
       13,
     ],
@@ -205,7 +205,7 @@ describe("validateMessage()", () => {
     [
       "relation from a provider",
       dialog([request("DI", text), relation]),
-      "warning profile/ekontakt-unused",
+      "warning profile/payload-unexpected",
       "/MsgHead/Document[2]/RefDoc/Content/Pasientrelasjon",
       14,
     ],
@@ -219,14 +219,14 @@ describe("validateMessage()", () => {
     [
       "future service",
       run({ type: oversikt, documents: [services(service("a", "2026-01-01"))] }),
-      "warning profile/tjenesteoversikt-service",
+      "warning profile/tjenesteoversikt-early",
       "/MsgHead/Document[1]/RefDoc/Content/TjenesteOversikt/Tjeneste[1]/FraDato",
       13,
     ],
     [
       "service twice",
       run({ type: oversikt, documents: [services(service("a"), service("a"))] }),
-      "warning profile/tjenesteoversikt-service",
+      "warning profile/tjenesteoversikt-id",
       "/MsgHead/Document[1]/RefDoc/Content/TjenesteOversikt/Tjeneste[2]/TjenesteId",
       13,
     ],
@@ -247,7 +247,7 @@ describe("validateMessage()", () => {
     [
       "no resource",
       run({ type: notifikasjon, documents: [services()] }),
-      "error profile/notifikasjon-payload",
+      "error profile/payload-missing",
       "/MsgHead",
       1,
     ],

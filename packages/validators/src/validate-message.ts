@@ -1,5 +1,5 @@
-import { HelsekontaktError, type Issue, validationResult } from "@helsekontakt/core";
-import { elements as apprec } from "@helsekontakt/types/apprec";
+import { type Issue, validationResult } from "@helsekontakt/core";
+import { elements as apprec, type v11 } from "@helsekontakt/types/apprec";
 import { elements as base64container } from "@helsekontakt/types/base64container";
 import { elements as dialogmelding } from "@helsekontakt/types/dialogmelding";
 import { fhirNamespace } from "@helsekontakt/types/fhir";
@@ -7,13 +7,14 @@ import { elements as helsepersonell } from "@helsekontakt/types/helsepersonell";
 import { elements as msghead, type MsgHead } from "@helsekontakt/types/msghead";
 import { elements as pasientrelasjon } from "@helsekontakt/types/pasientrelasjon";
 import { elements as tjenesteoversikt } from "@helsekontakt/types/tjenesteoversikt";
-import { decodeXml, type ElementRegistry, splitClark, type XmlLimits } from "@helsekontakt/types/xml";
+import { type ElementRegistry, splitClark, type XmlLimits } from "@helsekontakt/types/xml";
 import { elements as xmldsig } from "@helsekontakt/types/xmldsig";
 import { linesOf } from "./locate.ts";
 import { rules, types } from "./registry.ts";
 import type { Incomplete } from "./rules/context.ts";
-import { checkMessageRules } from "./rules/index.ts";
-import { validateXml, type XmlValidationResult } from "./xsd/validate-xml.ts";
+import { checkAppRec } from "./rules/apprec.ts";
+import { checkMessageRules, type MessageSurroundings } from "./rules/index.ts";
+import { decodeAndValidateXml, type XmlValidationResult } from "./xsd/validate-xml.ts";
 
 const registry: ElementRegistry = {
   ...msghead,
@@ -28,7 +29,7 @@ const registry: ElementRegistry = {
 const roots = new Set(["MsgHead", "AppRec"]);
 const foreign: ReadonlySet<string> = new Set([fhirNamespace]);
 
-export interface ValidateMessageOptions {
+export interface ValidateMessageOptions extends MessageSurroundings {
   readonly limits?: Partial<XmlLimits>;
   /**
    * `TjenesteOmrade`, the spelling of the guide and its examples, where the published schema has `TjenesteOmråde`: an error
@@ -38,36 +39,50 @@ export interface ValidateMessageOptions {
 }
 
 /**
- * Checks a message: the schemas, then FHIR content by its profile, then Helsenorge's rules for the function of the
- * message. Everything found is listed; `valid` is false exactly when one of the issues is an error.
+ * Checks a message: encoding and form, the schemas, then FHIR content by its profile, then identifiers, code lists and
+ * Helsenorge's rules for the function of the message, also across its layers. Everything found is listed; `valid` is false
+ * exactly when one of the issues is an error. What each rule means stands in `ruleCatalogue`.
  *
  * Messages of functions that are not Helsenorge's get the schemas and base FHIR only. A document of another root gives
  * `xsd/root-unknown`.
  *
  * @param bytes - a MsgHead 1.2 or AppRec (1.0 or 1.1) document in any encoding that `decodeXmlBytes` knows.
+ * @param options.helsenorge - HER-ids of Helsenorge: with them the direction of each code is judged as well.
+ * @param options.envelope - properties of the AMQP message: with them header and envelope are compared.
  */
 export function validateMessage(bytes: Uint8Array, options: ValidateMessageOptions = {}): XmlValidationResult {
-  const strict = validateXml(bytes, { ...options, registry: rules, types, foreign });
+  const { limits } = options;
+  const { decoded, ...strict } = decodeAndValidateXml(bytes, {
+    ...(limits === undefined ? {} : { limits }),
+    registry: rules,
+    types,
+    foreign,
+    elements: registry,
+    mode: "tolerant",
+  });
   const schema = options.spelling === "both" ? withBothSpellings(strict) : strict;
-  const local = schema.root === undefined ? "" : splitClark(schema.root).local;
   if (schema.issues.some((i) => i.rule.startsWith("xml/")) || schema.root === undefined) return schema;
+  const { ns, local } = splitClark(schema.root);
   if (!roots.has(local)) return schema.valid ? { ...schema, ...validationResult([otherRoot(local)]) } : schema;
-  if (local !== "MsgHead") return schema;
-  const head = decodeHead(bytes, options);
-  if (head === undefined) return schema;
-  const found = checkMessageRules(head);
-  const lines =
-    found.length === 0
-      ? new Map<string, number>()
-      : linesOf(
-          bytes,
-          found.map((i) => i.path),
-        );
+  const found = judgeContent(ns, local, decoded?.value, options);
+  if (found.length === 0) return schema;
+  const paths = found.map((i) => i.path);
+  const lines = linesOf(bytes, paths);
   const issues = found.map((issue): Issue => {
     const line = lines.get(issue.path);
     return line === undefined ? issue : { ...issue, line };
   });
   return { root: schema.root, ...validationResult([...schema.issues, ...issues]) };
+}
+
+function judgeContent(ns: string, local: string, value: unknown, options: ValidateMessageOptions): readonly Issue[] {
+  if (typeof value !== "object" || value === null) return [];
+  if (local === "AppRec") return checkAppRec(value as Incomplete<v11.AppRec>, ns);
+  const head = value as Incomplete<MsgHead>;
+  const info = head.MsgInfo;
+  // The rules say nothing about a message in pieces: the schema has said it.
+  const whole = info?.Sender?.Organisation !== undefined && info.Receiver?.Organisation !== undefined;
+  return whole && info.Type !== undefined && info.MsgId !== undefined ? checkMessageRules(head, options) : [];
 }
 
 function withBothSpellings(result: XmlValidationResult): XmlValidationResult {
@@ -88,18 +103,4 @@ function otherRoot(local: string): Issue {
     line: 1,
     message: "expected a MsgHead or AppRec as root, found an element that stands inside one",
   };
-}
-
-/** The message as an object, when the schema faults leave one; the rules say nothing about one that is in pieces. */
-function decodeHead(bytes: Uint8Array, options: ValidateMessageOptions): Incomplete<MsgHead> | undefined {
-  try {
-    const { value } = decodeXml(bytes, { ...options, registry, mode: "tolerant" });
-    const head = value as Incomplete<MsgHead>;
-    const info = head.MsgInfo;
-    const whole = info?.Sender?.Organisation !== undefined && info.Receiver?.Organisation !== undefined;
-    return whole && info.Type !== undefined && info.MsgId !== undefined ? head : undefined;
-  } catch (error) {
-    if (error instanceof HelsekontaktError && (error as HelsekontaktError).code.startsWith("xml/")) return undefined;
-    throw error;
-  }
 }

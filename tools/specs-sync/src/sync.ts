@@ -59,7 +59,13 @@ export async function planSync({ root, ids, from }: SyncOptions): Promise<SyncPl
   const candidates = new Map<SpecDocument, readonly Upstream[]>();
   for (const document of present) {
     const { entry } = document;
-    if (entry.kind === "messages" || entry.kind === "environments" || (ids.length > 0 && !ids.includes(entry.id))) continue;
+    if (
+      entry.kind === "messages" ||
+      entry.kind === "environments" ||
+      entry.kind === "rules" ||
+      (ids.length > 0 && !ids.includes(entry.id))
+    )
+      continue;
     const found = await source.find(entry, identityOf(document.bytes, entry.path));
     const there = found.filter((f): f is Present => "bytes" in f);
     if (there.length > 0)

@@ -1,5 +1,15 @@
-/** Identifiers of persons, health personnel, organisations and communication parties. */
-export { isHerId, isHprNumber, isOrganisationNumber, isUuid } from "./organisation.ts";
+/** Identifiers of persons, health personnel, organisations, communication parties, code lists and messages. */
+export { classifyIdentifier, type IdentifierClass, identifierClasses, type IdentifierKind } from "./classify.ts";
+export { isOid, type Oid, safeParseOid } from "./oid.ts";
+export {
+  isDufNumber,
+  isHerId,
+  isHprNumber,
+  isOrganisationNumber,
+  isReshId,
+  type OrganisationNumber,
+  safeParseOrganisationNumber,
+} from "./organisation.ts";
 export {
   ageOn,
   isPersonNumber,
@@ -8,3 +18,4 @@ export {
   parsePersonNumber,
   safeParsePersonNumber,
 } from "./person-number.ts";
+export { isUuid, safeParseUuid, type Uuid } from "./uuid.ts";

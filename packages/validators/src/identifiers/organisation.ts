@@ -25,7 +25,29 @@ export function isHprNumber(text: string): boolean {
   return /^[1-9]\d{0,8}$/.test(text);
 }
 
-/** Whether a text is a UUID, as MsgId must be, in upper or lower case. */
-export function isUuid(text: string): boolean {
-  return /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(text);
+/** What an organisation number says about itself. */
+export interface OrganisationNumber {
+  /**
+   * `register`: begins with 8 or 9, as those of Enhetsregisteret do. `synthetic`: begins with 2 or 3, as those of Tenor do
+   * (inferred from the published test data). `other`: no known series.
+   */
+  readonly series: "register" | "synthetic" | "other";
+  readonly checksum: "valid" | "invalid";
+}
+
+/** Reads nine digits as an organisation number; `undefined` for other text. Use {@link isOrganisationNumber} for a strict answer. */
+export function safeParseOrganisationNumber(text: string): OrganisationNumber | undefined {
+  if (!/^\d{9}$/.test(text)) return undefined;
+  const series = /^[89]/.test(text) ? "register" : /^[23]/.test(text) ? "synthetic" : "other";
+  return { series, checksum: isOrganisationNumber(text) ? "valid" : "invalid" };
+}
+
+/** Whether a text has the form of a DUF number, that of the immigration authorities: twelve digits, the first four a year. */
+export function isDufNumber(text: string): boolean {
+  return /^(?:19|20)\d{10}$/.test(text);
+}
+
+/** Whether a text is a RESH id, the key of a unit in specialist care: a plain positive number. */
+export function isReshId(text: string): boolean {
+  return /^[1-9]\d{0,8}$/.test(text);
 }

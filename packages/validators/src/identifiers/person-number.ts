@@ -9,8 +9,11 @@ export type PersonNumberKind = "fnr" | "dnr" | "h-or-dolly" | "fhn";
 /** What the digits of a person number say. */
 export interface PersonNumber {
   readonly kind: PersonNumberKind;
-  /** Made for tests: month + 80 (Tenor, Test-Norge) or month + 40 (Dolly; an H-number looks the same). */
-  readonly synthetic: false | "tenor" | "dolly";
+  /**
+   * Made for tests: month + 80 (Skatteetaten's Tenor, Test-Norge), month + 65 (NHN; inferred, no public page states it), or
+   * month + 40 (NAV's Dolly; an H-number looks the same).
+   */
+  readonly synthetic: false | "tenor" | "nhn" | "dolly";
   /**
    * Whether the control digits fit. A reader must not reject a number for them: official samples have wrong ones, and
    * numbers issued from 2032 have a first control digit with remainder 0 to 3.
@@ -18,6 +21,8 @@ export interface PersonNumber {
   readonly checksum: "valid" | "valid-from-2032" | "invalid";
   /** `YYYY-MM-DD`; absent for a helper number, which has no date. */
   readonly birthDate?: string;
+  /** By the third digit of the individual number; absent for a helper number, and where the rule from 2032 may apply. */
+  readonly sex?: "female" | "male";
 }
 
 const weights1 = [3, 7, 6, 1, 8, 9, 4, 5, 2];
@@ -57,6 +62,9 @@ export function safeParsePersonNumber(text: string): PersonNumber | undefined {
   if (month > 80) {
     month -= 80;
     synthetic = "tenor";
+  } else if (month > 65) {
+    month -= 65;
+    synthetic = "nhn";
   } else if (month > 40) {
     month -= 40;
     synthetic = "dolly";
@@ -64,7 +72,9 @@ export function safeParsePersonNumber(text: string): PersonNumber | undefined {
   const year = yearOf(Number(text.slice(4, 6)), Number(text.slice(6, 9)));
   if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return undefined;
   const kind = dnr ? "dnr" : synthetic === "dolly" ? "h-or-dolly" : "fnr";
-  return { kind, synthetic, checksum, birthDate: `${year}-${pad(month)}-${pad(day)}` };
+  const birthDate = `${year}-${pad(month)}-${pad(day)}`;
+  if (checksum === "valid-from-2032") return { kind, synthetic, checksum, birthDate };
+  return { kind, synthetic, checksum, birthDate, sex: Number(text[8]) % 2 === 0 ? "female" : "male" };
 }
 
 /**
@@ -84,12 +94,19 @@ export function ageOn(birthDate: string, day: string): number {
 }
 
 function checksumOf(text: string): PersonNumber["checksum"] {
-  const digits = Array.from(text, Number);
-  const sum = (weights: readonly number[]): number => weights.reduce((total, w, i) => total + w * (digits[i] ?? 0), 0);
-  const last = digits[10] ?? 0;
-  if ((sum(weights2) + last) % 11 !== 0) return "invalid";
-  const remainder = (sum(weights1) + (digits[9] ?? 0)) % 11;
+  if ((weighted(text, weights2) + digitAt(text, 10)) % 11 !== 0) return "invalid";
+  const remainder = (weighted(text, weights1) + digitAt(text, 9)) % 11;
   return remainder === 0 ? "valid" : remainder <= 3 ? "valid-from-2032" : "invalid";
+}
+
+function weighted(text: string, weights: readonly number[]): number {
+  let sum = 0;
+  for (let i = 0; i < weights.length; i++) sum += (weights[i] as number) * digitAt(text, i);
+  return sum;
+}
+
+function digitAt(text: string, place: number): number {
+  return text.charCodeAt(place) - 48;
 }
 
 function yearOf(twoDigits: number, individual: number): number {

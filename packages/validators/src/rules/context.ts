@@ -1,6 +1,7 @@
-import type { Issue, IssueLevel } from "@helsekontakt/core";
+import type { Issue } from "@helsekontakt/core";
 import type { MsgHead } from "@helsekontakt/types/msghead";
 import { type AnyElement, type AnyType, splitClark } from "@helsekontakt/types/xml";
+import { type MessageRuleId, ruleLevels } from "../gen/rules/levels.ts";
 
 /**
  * A decoded value of which any part may be absent: the rules also see messages that the schema refuses, and must say
@@ -26,16 +27,37 @@ export interface Payload {
   readonly item: AnyElement;
 }
 
+/** What is known about a message besides its text; rules that need it are silent without it. */
+export interface MessageSurroundings {
+  /** HER-ids of Helsenorge, on either level: they tell who may send which code. */
+  readonly helsenorge?: readonly string[];
+  /** Properties of the AMQP message that carried it. */
+  readonly envelope?: {
+    readonly fromHerId?: string | number;
+    readonly toHerId?: string | number;
+    /** The AMQP subject. */
+    readonly messageFunction?: string;
+  };
+}
+
 /** What every rule gets: the decoded message and a place for findings. */
 export interface RuleContext {
   readonly head: Incomplete<MsgHead>;
+  /** `MsgInfo/Type/@V`. */
+  readonly function: string;
   /** Elements of all Documents, in order. */
   readonly payloads: readonly Payload[];
-  add(level: IssueLevel, rule: `profile/${string}`, path: string, message: string): void;
+  readonly surroundings: MessageSurroundings;
+  /** The level is the rule's own. */
+  add(rule: MessageRuleId, path: string, message: string): void;
 }
 
 /** Prepares a decoded message for the rules. */
-export function createRuleContext(head: Incomplete<MsgHead>, issues: Issue[]): RuleContext {
+export function createRuleContext(
+  head: Incomplete<MsgHead>,
+  issues: Issue[],
+  surroundings: MessageSurroundings = {},
+): RuleContext {
   const payloads: Payload[] = [];
   (head.Document ?? []).forEach((document, index) => {
     for (const item of document.RefDoc?.Content?.$any ?? []) {
@@ -46,10 +68,17 @@ export function createRuleContext(head: Incomplete<MsgHead>, issues: Issue[]): R
   });
   return {
     head,
+    function: head.MsgInfo?.Type?.$V?.trim() ?? "",
     payloads,
-    add: (level, rule, path, message) => {
-      issues.push({ level, rule, path, message });
-    },
+    surroundings,
+    add: issueAdder(issues),
+  };
+}
+
+/** Takes findings; each rule has one level, which the specification states. */
+export function issueAdder(issues: Issue[]): RuleContext["add"] {
+  return (rule, path, message) => {
+    issues.push({ level: ruleLevels[rule], rule, path, message });
   };
 }
 

@@ -30,29 +30,11 @@ export function checkDocuments(context: RuleContext): void {
     const type = ref.MsgType?.$V?.trim();
     if (type === attachment) total += checkAttachment(context, ref, path);
     else if (type === xml && ref.Content?.$any?.length !== 1) {
-      context.add(
-        "error",
-        "profile/one-payload",
-        path,
-        "expected exactly one element in Content, found another number",
-      );
-    }
-    if (ref.FileReference !== undefined) {
-      context.add(
-        "warning",
-        "profile/file-reference",
-        `${path}/FileReference`,
-        "expected the content itself, found a reference that no guide mentions",
-      );
+      context.add("profile/one-payload", path, "expected exactly one element in Content, found another number");
     }
   });
   if (total > guideline) {
-    context.add(
-      "warning",
-      "profile/attachment-size",
-      "/MsgHead",
-      "expected at most 10 MB of attachments in all, found more",
-    );
+    context.add("profile/attachment-size", "/MsgHead", "expected at most 10 MB of attachments in all, found more");
   }
 }
 
@@ -61,31 +43,24 @@ function checkAttachment(context: RuleContext, ref: Incomplete<RefDoc>, path: st
   const mime = ref.MimeType?.trim().toLowerCase();
   const signature = formats.get(mime ?? "");
   if (mime === undefined) {
-    context.add("error", "profile/attachment-type", path, "expected a MimeType for the attachment, found none");
+    context.add("profile/attachment-type", path, "expected a MimeType for the attachment, found none");
   } else if (signature === undefined) {
     const expected = [...formats.keys()].join(", ");
-    context.add(
-      "error",
-      "profile/attachment-type",
-      `${path}/MimeType`,
-      `expected one of ${expected}, found another type`,
-    );
+    context.add("profile/attachment-type", `${path}/MimeType`, `expected one of ${expected}, found another type`);
   }
+  if ((ref.Description ?? "").trim() === "")
+    context.add("profile/attachment-description", path, "expected a Description of the attachment, found none");
+  if (ref.IssueDate === undefined)
+    context.add("profile/attachment-date", path, "expected IssueDate of the attachment, found none");
   const items = ref.Content?.$any ?? [];
   const item = items[0];
   if (items.length !== 1 || item?.name !== container || typeof item?.value !== "string") {
-    context.add(
-      "error",
-      "profile/attachment-content",
-      path,
-      "expected one Base64Container as content, found something else",
-    );
+    context.add("profile/attachment-content", path, "expected one Base64Container as content, found something else");
     return 0;
   }
   const text = item.value.trimStart();
   if (signature !== undefined && text !== "" && !text.startsWith(signature)) {
     context.add(
-      "warning",
       "profile/attachment-format",
       `${path}/Content`,
       "expected content that begins as its MimeType says, found other bytes",

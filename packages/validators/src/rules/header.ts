@@ -1,12 +1,15 @@
 import type { HealthcareProfessional, Ident, Organisation } from "@helsekontakt/types/msghead";
-import { type Code7304, type Code8116, type Code9051, codeOid } from "@helsekontakt/types/codes";
-import { isHerId, isUuid } from "../identifiers/organisation.ts";
+import { type Code8116, type Code9051, codeOid } from "@helsekontakt/types/codes";
+import { dataChecks } from "../gen/rules/checks.ts";
+import { isHerId, isHprNumber, isOrganisationNumber } from "../identifiers/organisation.ts";
 import { safeParsePersonNumber } from "../identifiers/person-number.ts";
 import type { Incomplete, RuleContext } from "./context.ts";
+import { runDataChecks } from "./data-check.ts";
+import { herIdsOf } from "./parties.ts";
 
 const herId: Code9051 & Code8116 = "HER";
 const organisationNumber: Code9051 = "ENH";
-const acknowledge: Code7304 = "J";
+const hprNumber: Code8116 = "HPR";
 const personTypes: readonly Code8116[] = ["FNR", "DNR"];
 
 /**
@@ -17,48 +20,72 @@ const personTypes: readonly Code8116[] = ["FNR", "DNR"];
 export function checkHeader(context: RuleContext): void {
   const info = context.head.MsgInfo ?? {};
   const at = "/MsgHead/MsgInfo";
-  if (!isUuid(info.MsgId ?? "")) {
-    context.add("error", "profile/msg-id", `${at}/MsgId`, "expected a UUID, found other text; Helsenorge answers E10");
-  }
-  if (info.Ack === undefined) {
-    context.add("error", "profile/ack", `${at}`, `expected Ack with V ${acknowledge}, found none`);
-  } else if (info.Ack.$V?.trim() !== acknowledge) {
-    context.add("error", "profile/ack", `${at}/Ack/@V`, `expected ${acknowledge}, found another code`);
-  }
-  const conversation = info.ConversationRef;
-  if (conversation !== undefined) {
-    for (const name of ["RefToParent", "RefToConversation"] as const) {
-      if (isUuid(conversation[name] ?? "")) continue;
-      context.add(
-        "warning",
-        "profile/conversation-ref",
-        `${at}/ConversationRef/${name}`,
-        "expected the MsgId of a message, which is a UUID, found other text",
-      );
-    }
+  runDataChecks(context, dataChecks, { on: "MsgHead", function: context.function }, context.head, "/MsgHead");
+  const own = info.MsgId?.trim().toLowerCase();
+  for (const name of ["RefToParent", "RefToConversation"] as const) {
+    if (own === undefined || own === "" || info.ConversationRef?.[name]?.trim().toLowerCase() !== own) continue;
+    context.add(
+      "profile/conversation-ref-self",
+      `${at}/ConversationRef/${name}`,
+      "expected the MsgId of an earlier message, found the message's own",
+    );
   }
   checkParty(context, info.Sender?.Organisation, `${at}/Sender/Organisation`);
   checkParty(context, info.Receiver?.Organisation, `${at}/Receiver/Organisation`);
+  checkReceiver(context);
   checkPatient(context);
+}
+
+/** Nobody writes to itself. The levels of one party may share a HER-id: official examples do. */
+function checkReceiver(context: RuleContext): void {
+  const info = context.head.MsgInfo;
+  const sender = herIdsOf(info?.Sender?.Organisation);
+  const receiver = herIdsOf(info?.Receiver?.Organisation);
+  if (sender.level2 !== undefined && sender.level2 === receiver.level2) {
+    context.add(
+      "profile/her-id-same-party",
+      "/MsgHead/MsgInfo/Receiver/Organisation",
+      "expected another receiver than the sender, found the same HER-id",
+    );
+  }
 }
 
 /** Two levels, each with a HER-id: the enterprise, and below it a service or a person. */
 function checkParty(context: RuleContext, party: Incomplete<Organisation> | undefined, path: string): void {
   if (party === undefined) return;
   checkHerId(context, party.Ident, path, codeOid("9051"), path.includes("/Receiver/"));
+  checkNumbers(context, party.Ident, path);
   const person: Incomplete<HealthcareProfessional> | undefined = party.HealthcareProfessional;
   if (party.Organisation !== undefined) {
     checkHerId(context, party.Organisation.Ident, `${path}/Organisation`, codeOid("9051"));
+    checkNumbers(context, party.Organisation.Ident, `${path}/Organisation`);
   } else if (person !== undefined) {
     checkHerId(context, person.Ident, `${path}/HealthcareProfessional`, codeOid("8116"));
+    checkNumbers(context, person.Ident, `${path}/HealthcareProfessional`);
   } else {
     context.add(
-      "error",
       "profile/her-id-levels",
       path,
       "expected a second level, Organisation or HealthcareProfessional, with a HER-id, found none",
     );
   }
+}
+
+/** Other identifiers of a party, by their own rules. */
+function checkNumbers(context: RuleContext, idents: readonly Incomplete<Ident>[] | undefined, path: string): void {
+  (idents ?? []).forEach((ident, index) => {
+    const type = ident.TypeId?.$V?.trim();
+    const id = ident.Id?.trim() ?? "";
+    const at = `${path}/Ident[${index + 1}]/Id`;
+    if (type === organisationNumber && !isOrganisationNumber(id))
+      context.add(
+        "profile/organisation-number",
+        at,
+        "expected an organisation number with its control digit, found other text",
+      );
+    if (type === hprNumber && !isHprNumber(id))
+      context.add("profile/hpr-number", at, "expected an HPR number, found other text");
+  });
 }
 
 /** The HER-id may stand behind other identifiers; its code list differs between organisations and persons. */
@@ -74,13 +101,12 @@ function checkHerId(
   if (ident === undefined) {
     // An official example names the receiving enterprise by organisation number alone.
     const named = lenient && (idents ?? []).some((i) => i.TypeId?.$V?.trim() === organisationNumber);
-    const level = named ? "warning" : "error";
-    context.add(level, "profile/her-id-levels", path, "expected an Ident of type HER on this level, found none");
+    const rule = named ? "profile/her-id-receiver-enterprise" : "profile/her-id-levels";
+    context.add(rule, path, "expected an Ident of type HER on this level, found none");
     return;
   }
   if (!isHerId(ident.Id?.trim() ?? "")) {
     context.add(
-      "error",
       "profile/her-id",
       `${path}/Ident[${index + 1}]/Id`,
       "expected a HER-id, a plain number, found other text",
@@ -88,7 +114,6 @@ function checkHerId(
   }
   if (ident.TypeId?.$S !== undefined && ident.TypeId.$S.trim() !== oid) {
     context.add(
-      "warning",
       "profile/her-id-list",
       `${path}/Ident[${index + 1}]/TypeId/@S`,
       `expected the code list ${oid}, found another`,
@@ -99,29 +124,12 @@ function checkHerId(
 function checkPatient(context: RuleContext): void {
   const at = "/MsgHead/MsgInfo/Patient";
   const patient = context.head.MsgInfo?.Patient;
-  if (patient === undefined) {
-    context.add(
-      "error",
-      "profile/patient",
-      "/MsgHead/MsgInfo",
-      "expected a Patient with names and one identifier, found none",
-    );
-    return;
-  }
-  for (const name of ["FamilyName", "GivenName"] as const) {
-    if ((patient[name] ?? "").trim() === "")
-      context.add("error", "profile/patient", at, `expected ${name}, found none`);
-  }
+  if (patient === undefined) return;
   const idents = patient.Ident ?? [];
   const persons = idents.filter(isPersonIdent);
   if (persons.length !== 1 || idents.length !== 1) {
     const found = persons.length === 0 ? "none" : "several identifiers";
-    context.add(
-      "error",
-      "profile/patient-identifier",
-      at,
-      `expected one identifier, of type FNR or DNR, found ${found}`,
-    );
+    context.add("profile/patient-identifier", at, `expected one identifier, of type FNR or DNR, found ${found}`);
   }
   idents.forEach((ident, index) => {
     if (persons.includes(ident)) checkNumber(context, ident, `${at}/Ident[${index + 1}]`);
@@ -137,26 +145,22 @@ export function isPersonIdent(ident: Incomplete<Ident>): boolean {
 function checkNumber(context: RuleContext, ident: Incomplete<Ident>, path: string): void {
   const number = safeParsePersonNumber(ident.Id?.trim() ?? "");
   if (number === undefined || number.kind === "fhn") {
-    context.add(
-      "error",
-      "profile/person-number",
-      `${path}/Id`,
-      "expected a fødselsnummer or D-number, found other text",
-    );
+    context.add("profile/person-number", `${path}/Id`, "expected a fødselsnummer or D-number, found other text");
     return;
   }
-  if (number.checksum === "invalid") {
+  if (number.kind === "h-or-dolly") {
     context.add(
-      "warning",
-      "profile/person-number-checksum",
+      "profile/person-number-h",
       `${path}/Id`,
-      "expected control digits that fit, found others",
+      "expected a number that is not local to one institution, found a month raised by 40",
     );
+  }
+  if (number.checksum === "invalid") {
+    context.add("profile/person-number-checksum", `${path}/Id`, "expected control digits that fit, found others");
   }
   const type: Code8116 = number.kind === "dnr" ? "DNR" : "FNR";
   if (ident.TypeId?.$V?.trim() !== type) {
     context.add(
-      "warning",
       "profile/person-number-type",
       `${path}/TypeId/@V`,
       `expected ${type} for a number of this form, found another code`,

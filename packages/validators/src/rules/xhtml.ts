@@ -18,7 +18,12 @@ const allowed = new Set(
  *
  * @see HISD 1155:2008 Bruk av XHTML-formatering; HITS 1217:2018, sections 2.4.1 and 2.4.4
  */
-export function checkText(context: RuleContext, text: AnyType | undefined, path: string, max: number): void {
+export function checkText(
+  context: RuleContext,
+  text: AnyType | undefined,
+  path: string,
+  max: number | undefined,
+): void {
   if (text === undefined) return;
   let refused = false;
   const walk = (content: readonly (string | AnyElement | XmlElement)[]): string =>
@@ -34,7 +39,6 @@ export function checkText(context: RuleContext, text: AnyType | undefined, path:
   const plain = walk(text.$content ?? []);
   if (refused) {
     context.add(
-      "error",
       "profile/xhtml-module",
       path,
       "expected plain text or XHTML of the modules Text, List, Presentation and Basic Tables, found another element",
@@ -44,18 +48,8 @@ export function checkText(context: RuleContext, text: AnyType | undefined, path:
 }
 
 /** A limit of the citizen's screen. */
-export function checkLength(context: RuleContext, text: string, path: string, max: number): void {
-  if (lengthOf(text.trim()) > max) {
-    context.add("warning", "profile/text-length", path, `expected at most ${max} characters, found more`);
+export function checkLength(context: RuleContext, text: string, path: string, max: number | undefined): void {
+  if (max !== undefined && lengthOf(text.trim()) > max) {
+    context.add("profile/text-length", path, `expected at most ${max} characters, found more`);
   }
-}
-
-/** Whether there is any text at all. */
-export function isBlank(text: AnyType | undefined): boolean {
-  const has = (item: string | AnyElement | XmlElement): boolean => {
-    if (typeof item === "string") return item.trim() !== "";
-    const tree = "ns" in item ? item : item.element;
-    return tree !== undefined && tree.content.some(has);
-  };
-  return !(text?.$content ?? []).some(has);
 }

@@ -1,0 +1,144 @@
+import { codeLists } from "@helsekontakt/types/codes";
+import type { MessageRuleId } from "../gen/rules/levels.ts";
+import { isUuid } from "../identifiers/uuid.ts";
+import type { RuleContext } from "./context.ts";
+
+/** What a rule states about one place of a document; exactly one of the members behind `at` is there. */
+export interface DataCheck {
+  readonly rule: MessageRuleId;
+  /** Local name of the root or payload that it is about. */
+  readonly on: string;
+  /** Functions of messages; absent: all of Helsenorge's. */
+  readonly functions?: readonly string[];
+  /** Parts of the dialogue; absent: all. */
+  readonly parts?: readonly string[];
+  /** Element names down from the root, an attribute as `@V`. */
+  readonly at: readonly string[];
+  /** There, and with text or children. */
+  readonly required?: true;
+  readonly absent?: true;
+  /** The text is one of these. */
+  readonly is?: readonly string[];
+  /** The text is a code of this list. */
+  readonly code?: string;
+  /** The text is the OID of this list. */
+  readonly list?: string;
+  readonly format?: string;
+  readonly pattern?: string;
+}
+
+/** Which checks apply. */
+export interface DataScope {
+  readonly on: string;
+  readonly function: string;
+  readonly part?: string | undefined;
+}
+
+/**
+ * Runs every check that applies to a decoded document. A missing parent is nobody's fault here: whether it must be there is
+ * a check of its own, or the schema's.
+ *
+ * @param path - of the document's root.
+ */
+export function runDataChecks(
+  context: Pick<RuleContext, "add">,
+  checks: readonly DataCheck[],
+  scope: DataScope,
+  value: unknown,
+  path: string,
+): void {
+  for (const check of checks) {
+    if (check.on !== scope.on) continue;
+    if (check.functions !== undefined && !check.functions.includes(scope.function)) continue;
+    if (check.parts !== undefined && (scope.part === undefined || !check.parts.includes(scope.part))) continue;
+    visit(context, check, value, path, 0);
+  }
+}
+
+function visit(context: Pick<RuleContext, "add">, check: DataCheck, value: unknown, path: string, depth: number): void {
+  if (typeof value !== "object" || value === null) return;
+  const step = check.at[depth] as string;
+  const child = (value as Readonly<Record<string, unknown>>)[step.startsWith("@") ? `$${step.slice(1)}` : step];
+  const here = `${path}/${step}`;
+  if (depth === check.at.length - 1) {
+    judge(context, check, child, path, here);
+    return;
+  }
+  if (Array.isArray(child)) child.forEach((item, i) => visit(context, check, item, `${here}[${i + 1}]`, depth + 1));
+  else visit(context, check, child, here, depth + 1);
+}
+
+function judge(
+  context: Pick<RuleContext, "add">,
+  check: DataCheck,
+  value: unknown,
+  parent: string,
+  here: string,
+): void {
+  const name = here.slice(parent.length + 1);
+  if (check.required === true) {
+    if (isEmpty(value)) context.add(check.rule, parent, `expected ${name}, found none`);
+    return;
+  }
+  if (value === undefined) return;
+  if (check.absent === true) {
+    const first = Array.isArray(value) ? `${here}[1]` : here;
+    context.add(check.rule, first, `expected no ${name}, found one`);
+    return;
+  }
+  const items: readonly unknown[] = Array.isArray(value) ? value : [value];
+  items.forEach((item, i) => {
+    if (typeof item !== "string") return;
+    const expected = fault(check, item);
+    if (expected !== undefined)
+      context.add(check.rule, Array.isArray(value) ? `${here}[${i + 1}]` : here, `expected ${expected}`);
+  });
+}
+
+/** What was expected and what was found, when the text breaks the check. */
+function fault(check: DataCheck, raw: string): string | undefined {
+  const text = raw.trim();
+  if (check.is !== undefined) return check.is.includes(text) ? undefined : `${oneOf(check.is)}, found another value`;
+  if (check.code !== undefined) {
+    const list = codeLists[check.code as keyof typeof codeLists];
+    const known = list.codes.some((c: { readonly code: string }) => c.code === text);
+    return known ? undefined : `a code of list ${check.code}, found another`;
+  }
+  if (check.list !== undefined) {
+    const { oid } = codeLists[check.list as keyof typeof codeLists];
+    // The guide prints the OID with a blank in it.
+    return text.replace(/\s/g, "") === oid ? undefined : `the code list ${oid}, found another`;
+  }
+  if (check.format !== undefined) return isUuid(text) ? undefined : "a UUID, found other text";
+  if (check.pattern !== undefined)
+    return patternOf(check.pattern).test(text) ? undefined : `text of the form ${check.pattern}, found other text`;
+  return undefined;
+}
+
+const patterns = new Map<string, RegExp>();
+
+function patternOf(source: string): RegExp {
+  const known = patterns.get(source);
+  if (known !== undefined) return known;
+  const made = new RegExp(source, "u");
+  patterns.set(source, made);
+  return made;
+}
+
+function oneOf(values: readonly string[]): string {
+  return values.length === 1 ? (values[0] as string) : `one of ${values.join(", ")}`;
+}
+
+/** No text at all, however deep: blanks and empty elements say nothing. */
+function isEmpty(value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  if (typeof value === "string") return value.trim() === "";
+  if (Array.isArray(value)) return value.every(isEmpty);
+  if (typeof value !== "object") return false;
+  const { $content, content } = value as { readonly $content?: unknown; readonly content?: unknown };
+  const inner = $content ?? content;
+  if (inner !== undefined) return isEmpty(inner);
+  const { element } = value as { readonly element?: unknown };
+  if (element !== undefined) return isEmpty(element);
+  return false;
+}
