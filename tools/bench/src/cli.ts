@@ -4,10 +4,13 @@ import { holds, type Row } from "./measure.ts";
 // A group brings its own peers, so each is loaded when its turn comes.
 const groups: Readonly<Record<string, () => Promise<Row[]>>> = {
   xml: async () => (await import("./xml.ts")).benchXml(),
+  openapi: async () => (await import("./openapi.ts")).benchOpenapi(),
   validate: async () => (await import("./validate.ts")).benchValidate(),
   cms: async () => (await import("./cms.ts")).benchCms(),
   fhir: async () => (await import("./fhir.ts")).benchFhir(),
+  helseid: async () => (await import("./helseid.ts")).benchHelseid(),
   members: async () => (await import("./members.ts")).benchMembers(),
+  aktivsjekk: async () => (await import("./aktivsjekk.ts")).benchAktivsjekk(),
   rest: async () => (await import("./rest.ts")).benchRest(),
   whole: async () => (await import("./whole.ts")).benchWhole(),
 };
