@@ -6,7 +6,7 @@ import {
   createSecretKey,
   hkdfSync,
   type KeyObject,
-  randomBytes,
+  randomFillSync,
 } from "node:crypto";
 import { HelsekontaktError } from "@helsekontakt/core";
 import { plainText } from "./faults.ts";
@@ -70,7 +70,7 @@ export class Cipher {
   seal(value: Uint8Array, place: string): Uint8Array {
     const key = this.#current;
     if (key === undefined) return value;
-    const iv = randomBytes(ivBytes);
+    const iv = freshBytes(ivBytes);
     const cipher = createCipheriv("aes-256-gcm", key.seal, iv);
     cipher.setAAD(Buffer.from(place, "utf8"));
     const body = cipher.update(value);
@@ -104,9 +104,10 @@ export class Cipher {
   }
 
   /** Hashes under every key, the current first: rows may still be under an older one. */
-  hashes(label: string, value: string | Uint8Array): string[] {
-    const all = [...this.#byId.values()].map((key) => digest(key, label, value));
-    return [...all, digest(undefined, label, value)];
+  hashes(label: string, value: string | Uint8Array): [current: string, ...older: string[]] {
+    const inClear = digest(undefined, label, value);
+    const [current, ...older] = [...this.#byId.values()].map((key) => digest(key, label, value));
+    return current === undefined ? [inClear] : [current, ...older, inClear];
   }
 
   /** Hash under the key of a row. @throws {HelsekontaktError} `journal/key-unknown` */
@@ -127,6 +128,20 @@ export class Cipher {
       );
     return key;
   }
+}
+
+const pool = new Uint8Array(4_096);
+let used = pool.length;
+
+/** Random bytes, each given out once; asking the system for a few at a time costs more than to encrypt a row. @internal */
+export function freshBytes(count: number): Uint8Array {
+  if (used + count > pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  const bytes = pool.slice(used, used + count);
+  used += count;
+  return bytes;
 }
 
 function derive(key: JournalKey, use: string): KeyObject {

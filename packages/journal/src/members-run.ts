@@ -78,7 +78,7 @@ export class LedgerRun implements LedgerRunHandle {
     return results.map((result, n) => {
       const member = members[n];
       if (result !== "added" || member === undefined || this.#dryPeriods.size >= maxRemembered) return result;
-      const key = `${hashes.present(member).slice(0, 16)}/${member.organisation}`;
+      const key = `${hashes(member)[0].slice(0, 16)}/${member.organisation}`;
       const period = `${member.start}/${member.end}`;
       const before = this.#dryPeriods.get(key);
       if (before === undefined) this.#dryPeriods.set(key, period);

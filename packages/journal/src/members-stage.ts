@@ -1,6 +1,5 @@
-import { randomBytes } from "node:crypto";
 import { sql } from "kysely";
-import type { Cipher } from "./cipher.ts";
+import { type Cipher, freshBytes } from "./cipher.ts";
 import { plainText } from "./faults.ts";
 import type { Staged, StagedMember } from "./members-ledger-types.ts";
 import { dateOrNull, memberLabel, memberPlace } from "./members.ts";
@@ -9,11 +8,8 @@ import { inTexts, jsonRows } from "./members-sql.ts";
 import type { Db, Engine } from "./store.ts";
 import { bytesFromPerson } from "./threads.ts";
 
-/** How persons are found: hashes under the present key, or under every key while older rows are about. */
-export interface PersonHashes {
-  readonly present: (member: StagedMember) => string;
-  readonly all: (member: StagedMember) => readonly string[];
-}
+/** How persons are found: by the hash under the present key, and those under every other while older rows are about. */
+export type PersonHashes = (member: StagedMember) => readonly [present: string, ...older: string[]];
 
 export async function personHashes(db: Db, cipher: Cipher): Promise<PersonHashes> {
   const { keyId } = cipher;
@@ -24,9 +20,8 @@ export async function personHashes(db: Db, cipher: Cipher): Promise<PersonHashes
   )
     .limit(1)
     .execute();
-  const present = (member: StagedMember): string => cipher.hash(memberLabel, member.person.reveal());
-  if (older.length === 0) return { present, all: (member) => [present(member)] };
-  return { present, all: (member) => cipher.hashes(memberLabel, member.person.reveal()) };
+  if (older.length === 0) return (member) => [cipher.hash(memberLabel, member.person.reveal())];
+  return (member) => cipher.hashes(memberLabel, member.person.reveal());
 }
 
 interface Known {
@@ -62,7 +57,7 @@ export async function planStage(
   seen: SeenSet,
   badRuns: ReadonlySet<number>,
 ): Promise<StagePlan> {
-  const own = members.map((m) => hashes.all(m));
+  const own = members.map(hashes);
   const rows = await db
     .selectFrom("member")
     .select([
@@ -97,11 +92,10 @@ export async function planStage(
   const fresh = new Map<string, Fresh>();
   const plan: StagePlan = { results: [], inserts: [], updates: [] };
   for (const [n, member] of members.entries()) {
-    const found = own[n]?.map((h) => known.get(`${h}/${member.organisation}`)).find((k) => k !== undefined);
+    const hash = own[n] ?? hashes(member);
+    const found = hash.map((h) => known.get(`${h}/${member.organisation}`)).find((k) => k !== undefined);
     plan.results.push(
-      found === undefined
-        ? planFresh(plan, fresh, hashes.present(member), member)
-        : planKnown(plan, found, member, seen, badRuns),
+      found === undefined ? planFresh(plan, fresh, hash[0], member) : planKnown(plan, found, member, seen, badRuns),
     );
   }
   return plan;
@@ -265,7 +259,7 @@ export async function writeStage(
  * @see RFC 9562, section 5.7
  */
 function orderedUuid(now: number): string {
-  const hex = Math.floor(now).toString(16).padStart(12, "0") + randomBytes(10).toString("hex");
+  const hex = Math.floor(now).toString(16).padStart(12, "0") + Buffer.from(freshBytes(10)).toString("hex");
   const variant = (8 + (Number.parseInt(hex[16] ?? "0", 16) & 3)).toString(16);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-7${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`;
 }

@@ -75,6 +75,8 @@ class SqliteStore implements OpenStore {
       if (options.file !== ":memory:") {
         this.#reader = new DatabaseSync(options.file, { timeout });
         this.#reader.exec("pragma query_only=on");
+        // Members are looked up by hash, all over the index.
+        this.#reader.exec("pragma cache_size=-16384");
       }
     } catch (reason) {
       this.#database.close();
