@@ -9,7 +9,7 @@ export type {
   ProfileRule,
   ValidateType,
 } from "./fhir/context.ts";
-export type { FastContext, FastProfile } from "./fhir/fast.ts";
+export { type Beside, countAlone, type FastContext, type FastProfile } from "./fhir/fast.ts";
 export * as fast from "./fhir/fast.ts";
 export * as fp from "./fhir/fhirpath.ts";
 export { isNarrativeText } from "./fhir/narrative.ts";

@@ -63,14 +63,11 @@ export function emitFast(
     [...bounds].map(([text, name]) => `const ${name} = ${text};\n`).join("") +
     [...targets].map(([list, name]) => `const ${name} = [${list}];\n`).join("");
   return `${head}${bounds.size > 0 ? `import { isBound } from "../../fhir/bound.ts";\n` : ""}import type { FhirObject } from "../../fhir/context.ts";
-import type { FastContext } from "../../fhir/fast.ts";
+import type { Beside, FastContext } from "../../fhir/fast.ts";
 import * as fp from "../../fhir/fhirpath.ts";
 import * as p from "../../fhir/primitives.ts";
 import { isNarrativeText } from "../../fhir/narrative.ts";
 import * as rules from "../../fhir/fast.ts";
-
-/** Names of the siblings of a type's primitives; true where they are lists. */
-type Beside = { readonly [name: string]: boolean | null };
 
 ${tables}
 ${helpers.source()}

@@ -42,6 +42,7 @@ export function emitValidators(
   const uncompiled = new Set<string>();
   const targets = new Map<string, string>();
   const skipped = new Map<string, string>();
+  const besides = new Map<string, string>();
   const types = [...model.types.values()].filter((t) => !t.abstract || t.kind === "complex");
   const concrete = types.filter((t) => t.name !== "BackboneElement");
   let body = "";
@@ -54,8 +55,10 @@ export function emitValidators(
   const boundNames = new Map([...model.bindings.keys()].map((url, i) => [url, `b${i}`]));
   for (const [url, { systems, codes }] of model.bindings)
     sets += `const ${boundNames.get(url)}: BoundSet = { url: ${quote(url)}, systems: [${systems.map(quote).join(", ")}], codes: new Set([${codes.map(quote).join(", ")}]) };\n`;
+  for (const [rows, name] of besides) sets += `const ${name}: Beside = { __proto__: null, ${rows} };\n`;
   for (const [list, name] of targets) sets += `const ${name} = [${list}];\n`;
   const core = `${heads.core}import type { ${model.bindings.size > 0 ? "BoundSet, " : ""}CodeSet, FhirContext, ValidateType } from "../../fhir/context.ts";
+import { type Beside, countAlone } from "../../fhir/fast.ts";
 import * as fp from "../../fhir/fhirpath.ts";
 import * as p from "../../fhir/primitives.ts";
 import * as rules from "../../fhir/rules.ts";
@@ -120,7 +123,21 @@ ${[...[...skipped].map(([k, why]) => `${k}: ${why}`), ...unchecked]
     for (const constraint of type.constraints) after += invariant(type.name, constraint, ran, left, counters, "  ");
     const hook = hooks[type.name];
     if (hook) after += `  rules.${hook}(o, c);\n`;
-    const locals = [...counters.values()].map((n) => `  let ${n} = 0;\n`).join("");
+    const rows = type.fields.flatMap((f) =>
+      f.alternatives.filter((a) => isPrimitive(f, a)).map((a) => `_${a.json}: ${f.list}`),
+    );
+    const beside = rows.length === 0 ? "" : besideName(rows.join(", "));
+    // A value in the sibling alone counts as a value of the choice.
+    const alone = type.fields
+      .map((f) => {
+        const names = f.choice ? f.alternatives.filter((a) => isPrimitive(f, a)).map((a) => quote(a.json)) : [];
+        return names.length === 0
+          ? ""
+          : `  if (sib) ${counters.get(f.name)} += countAlone(o, [${names.join(", ")}]);\n`;
+      })
+      .join("");
+    const locals =
+      (alone === "" ? "" : "  let sib = false;\n") + [...counters.values()].map((n) => `  let ${n} = 0;\n`).join("");
     return `/** @source ${type.source} */
 export function v${tsName(type.name)}(v: unknown, c: FhirContext): void {
   const o = c.${resource ? "resourceObject" : "object"}(v);
@@ -129,11 +146,21 @@ ${resource ? "" : "  let some = false;\n"}${locals}  for (const k in o) {
     const x = o[k];
     switch (k) {
 ${cases}      default:
-        c.unknown(k);
+        ${beside === "" ? "c.unknown(k);" : `${alone === "" ? "" : "sib = "}c.beside(k, x, o, ${beside}, vElement)${alone === "" ? "" : " || sib"};`}
     }
 ${resource ? "" : "    some = true;\n"}  }
-${resource ? "" : "  if (!some) {\n    c.empty();\n    return;\n  }\n"}${after}}
+${resource ? "" : "  if (!some) {\n    c.empty();\n    return;\n  }\n"}${alone}${after}}
 `;
+  }
+
+  function isPrimitive(field: Field, a: { readonly type: string }): boolean {
+    return model.primitives.has(a.type) && !field.attribute && a.type !== "xhtml";
+  }
+
+  function besideName(rows: string): string {
+    let name = besides.get(rows);
+    if (name === undefined) besides.set(rows, (name = `beside${besides.size}`));
+    return name;
   }
 
   function targetsName(types: readonly string[]): string {
@@ -181,9 +208,6 @@ ${resource ? "" : "  if (!some) {\n    c.empty();\n    return;\n  }\n"}${after}}
           note(compiled, k2.key, a.type, k2.expression, byContext[k2.expression] as string);
       // An id alone does not fill an element.
       out += element && field.name === "id" ? "        continue;\n" : "        break;\n";
-      if (primitive && !field.attribute && a.type !== "xhtml")
-        // A value in the sibling alone counts as a value of the choice.
-        out += `      case ${quote(`_${a.json}`)}:\n${counter ? `        if (o[${key}] === undefined) ${counter}++;\n` : ""}        c.sibling${field.list ? "s" : ""}(k, x, o[${key}], vElement);\n        break;\n`;
     }
     return out;
   }

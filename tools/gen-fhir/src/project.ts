@@ -121,7 +121,8 @@ const imports: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       ["import { isBound } from", "bound", "import { isBound } from"],
       ["import { isNarrativeText } from", "narrative", "import { isNarrativeText } from"],
       ["import type { FhirObject } from", "context", "import type { FhirObject } from"],
-      ["import type { FastContext } from", "fast", "import type { FastContext } from"],
+      ["import type { Beside, FastContext } from", "fast", "import type { Beside, FastContext } from"],
+      ["import { type Beside, countAlone } from", "fast", "import { type Beside, countAlone } from"],
       ["import type { FastContext, FastProfile } from", "fast", "import type { FastContext, FastProfile } from"],
       [
         "import type { FhirContext, FhirObject, ProfileRule } from",

@@ -2,7 +2,7 @@ import type { Issue, IssueLevel } from "@helsekontakt/core";
 import { narrativeFault } from "./narrative.ts";
 import * as fp from "./fhirpath.ts";
 import { isBound } from "./bound.ts";
-import { isIdOnly } from "./fast.ts";
+import { type Beside, isIdOnly } from "./fast.ts";
 import type { PrimitiveCheck } from "./primitives.ts";
 import { aggregationOf, BundleFrame, Container, leadsTo, referenceFault, targetFault } from "./references.ts";
 import { invariantWords } from "./words.ts";
@@ -194,6 +194,19 @@ export class FhirContext {
       if (typeof item !== "string") this.error("json-type", undefined, `expected a code, found ${kindOf(item)}`);
       else if (!set.codes.has(item)) this.error("binding", undefined, `expected a code of ${set.url}, found another`);
     });
+  }
+
+  /** A property that is none of the type's own: the sibling of a primitive, or unknown. True for the former. */
+  beside(k: string, x: unknown, o: FhirObject, names: Beside, validate: ValidateType): boolean {
+    const list = names[k];
+    if (typeof list !== "boolean") {
+      this.unknown(k);
+      return false;
+    }
+    const value = o[k.slice(1)];
+    if (list) this.siblings(k, x, value, validate);
+    else this.sibling(k, x, value, validate);
+    return true;
   }
 
   sibling(k: string, x: unknown, value: unknown, validate: ValidateType): void {

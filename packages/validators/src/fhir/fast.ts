@@ -18,6 +18,9 @@ export { isAbsolute } from "./rules.ts";
 /** A generated check of a resource type: true when nothing is to be said about the value. */
 export type FastCheck = (type: string, value: unknown, c: FastContext, depth: number) => boolean;
 
+/** Names of the siblings of a type's primitives; true where they are lists. */
+export type Beside = { readonly [name: string]: boolean | null };
+
 /** A profile's rules as a check. */
 export interface FastProfile {
   readonly type: string;
@@ -130,20 +133,16 @@ export class FastContext {
       // What the document holds under such an address is of that type.
       if (type === undefined && targets !== undefined && isPlainTarget(reference, targets)) return true;
       const local = reference.charCodeAt(0) === 35;
-      if (local) this.container?.mention(reference, this.resource);
-      if (
-        type === undefined &&
-        (local ||
-          (this.#bundle !== undefined &&
-            isUrn(reference) &&
-            reference.charCodeAt(4) === 117 &&
-            reference.startsWith("urn:uuid:")))
-      ) {
-        const found = this.find(reference) as FhirObject | undefined;
+      if (type === undefined && (local || (this.#bundle !== undefined && isUuid(reference)))) {
+        const { container } = this;
+        const found = (
+          local && container !== undefined ? container.take(reference, this.resource) : this.find(reference)
+        ) as FhirObject | undefined;
         if (found === undefined) return false;
         const named = found["resourceType"];
         return targets === undefined || typeof named !== "string" || targets.includes(named);
       }
+      if (local) this.container?.mention(reference, this.resource);
       if (referenceFault(reference, this, this.#bundle !== undefined, resourceTypes) !== undefined) return false;
       if (typeof type === "string" && typeMismatch(reference, type, this, resourceTypes)) return false;
     }
@@ -179,6 +178,10 @@ export class FastContext {
   targets(o: FhirObject, targets: readonly string[]): boolean {
     return targetFault(o["reference"], o["type"], targets, this.options.resourceTypes, this) === undefined;
   }
+}
+
+function isUuid(reference: string): boolean {
+  return isUrn(reference) && reference.charCodeAt(4) === 117 && reference.startsWith("urn:uuid:");
 }
 
 /** True for an object that has an id and nothing else. */

@@ -52,7 +52,9 @@ function digit(s: string, i: number): boolean {
 
 /** Two digits at `i` as a number, or -1. */
 function two(s: string, i: number): number {
-  return digit(s, i) && digit(s, i + 1) ? (s.charCodeAt(i) - 48) * 10 + s.charCodeAt(i + 1) - 48 : -1;
+  const tens = s.charCodeAt(i) - 48;
+  const ones = s.charCodeAt(i + 1) - 48;
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : -1;
 }
 
 function daysIn(year: number, month: number): number {

@@ -39,6 +39,22 @@ export class Container {
     else for (let i = 0; i < list.length; i++) if (isNamed(list[i], reference)) this.#bits |= 1 << i;
   }
 
+  /** {@link mention} and {@link find} at once. */
+  take(reference: string, from: unknown): unknown {
+    const list = this.#contained;
+    if (list.length > few || reference.length < 2) {
+      this.mention(reference, from);
+      return this.find(reference);
+    }
+    let found: unknown;
+    for (let i = list.length - 1; i >= 0; i--)
+      if (isNamed(list[i], reference)) {
+        this.#bits |= 1 << i;
+        found = list[i];
+      }
+    return found;
+  }
+
   /** For resources whose type is unknown here: every text that begins with `#` may name a contained one. */
   mentionAll(value: unknown, from: unknown): void {
     if (this.#contained.length === 0) return;

@@ -2,6 +2,7 @@
 // @generated from hl7.fhir.r4.examples version 4.0.1
 
 import type { CodeSet, FhirContext, ValidateType } from "../../fhir/context.ts";
+import { type Beside, countAlone } from "../../fhir/fast.ts";
 import * as fp from "../../fhir/fhirpath.ts";
 import * as p from "../../fhir/primitives.ts";
 import * as rules from "../../fhir/rules.ts";
@@ -35,6 +36,62 @@ const s25: CodeSet = { url: "http://hl7.org/fhir/ValueSet/search-entry-mode", co
 const s26: CodeSet = { url: "http://hl7.org/fhir/ValueSet/sort-direction", codes: new Set(["ascending", "descending"]) };
 const s27: CodeSet = { url: "http://hl7.org/fhir/ValueSet/trigger-type", codes: new Set(["named-event", "periodic", "data-changed", "data-added", "data-modified", "data-removed", "data-accessed", "data-access-ended"]) };
 const s28: CodeSet = { url: "http://hl7.org/fhir/ValueSet/units-of-time", codes: new Set(["s", "min", "h", "d", "wk", "mo", "a"]) };
+const beside0: Beside = { __proto__: null, _use: false, _type: false, _text: false, _line: true, _city: false, _district: false, _state: false, _postalCode: false, _country: false };
+const beside1: Beside = { __proto__: null, _value: false, _comparator: false, _unit: false, _system: false, _code: false };
+const beside2: Beside = { __proto__: null, _authorString: false, _time: false, _text: false };
+const beside3: Beside = { __proto__: null, _contentType: false, _language: false, _data: false, _url: false, _size: false, _hash: false, _title: false, _creation: false };
+const beside4: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _type: false, _timestamp: false, _total: false };
+const beside5: Beside = { __proto__: null, _fullUrl: false };
+const beside6: Beside = { __proto__: null, _method: false, _url: false, _ifNoneMatch: false, _ifModifiedSince: false, _ifMatch: false, _ifNoneExist: false };
+const beside7: Beside = { __proto__: null, _status: false, _location: false, _etag: false, _lastModified: false };
+const beside8: Beside = { __proto__: null, _mode: false, _score: false };
+const beside9: Beside = { __proto__: null, _relation: false, _url: false };
+const beside10: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _status: false, _name: false };
+const beside11: Beside = { __proto__: null, _text: false };
+const beside12: Beside = { __proto__: null, _system: false, _version: false, _code: false, _display: false, _userSelected: false };
+const beside13: Beside = { __proto__: null, _name: false };
+const beside14: Beside = { __proto__: null, _system: false, _value: false, _use: false, _rank: false };
+const beside15: Beside = { __proto__: null, _type: false, _name: false };
+const beside16: Beside = { __proto__: null, _type: false, _profile: true, _mustSupport: true, _limit: false };
+const beside17: Beside = { __proto__: null, _path: false, _searchParam: false, _valueSet: false };
+const beside18: Beside = { __proto__: null, _path: false, _searchParam: false, _valueDateTime: false };
+const beside19: Beside = { __proto__: null, _path: false, _direction: false };
+const beside20: Beside = { __proto__: null, _sequence: false, _text: false, _patientInstruction: false, _asNeededBoolean: false };
+const beside21: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _status: false, _name: false, _payloadMimeType: true, _address: false, _header: true };
+const beside22: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _status: false };
+const beside23: Beside = { __proto__: null, _rank: false };
+const beside24: Beside = { __proto__: null, _status: false };
+const beside25: Beside = { __proto__: null, _description: false, _name: false, _language: false, _expression: false, _reference: false };
+const beside26: Beside = { __proto__: null, _valueBase64Binary: false, _valueBoolean: false, _valueCanonical: false, _valueCode: false, _valueDate: false, _valueDateTime: false, _valueDecimal: false, _valueId: false, _valueInstant: false, _valueInteger: false, _valueMarkdown: false, _valueOid: false, _valuePositiveInt: false, _valueString: false, _valueTime: false, _valueUnsignedInt: false, _valueUri: false, _valueUrl: false, _valueUuid: false };
+const beside27: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _active: false, _name: false, _comment: false, _extraDetails: false, _appointmentRequired: false, _availabilityExceptions: false };
+const beside28: Beside = { __proto__: null, _daysOfWeek: true, _allDay: false, _availableStartTime: false, _availableEndTime: false };
+const beside29: Beside = { __proto__: null, _comment: false };
+const beside30: Beside = { __proto__: null, _description: false };
+const beside31: Beside = { __proto__: null, _use: false, _text: false, _family: false, _given: true, _prefix: true, _suffix: true };
+const beside32: Beside = { __proto__: null, _use: false, _system: false, _value: false };
+const beside33: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _status: false, _name: false, _alias: true, _description: false, _mode: false, _availabilityExceptions: false };
+const beside34: Beside = { __proto__: null, _daysOfWeek: true, _allDay: false, _openingTime: false, _closingTime: false };
+const beside35: Beside = { __proto__: null, _longitude: false, _latitude: false, _altitude: false };
+const beside36: Beside = { __proto__: null, _versionId: false, _lastUpdated: false, _source: false, _profile: true };
+const beside37: Beside = { __proto__: null, _value: false, _currency: false };
+const beside38: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false };
+const beside39: Beside = { __proto__: null, _severity: false, _code: false, _diagnostics: false, _location: true, _expression: true };
+const beside40: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _active: false, _name: false, _alias: true };
+const beside41: Beside = { __proto__: null, _name: false, _use: false, _min: false, _max: false, _documentation: false, _type: false, _profile: false };
+const beside42: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _active: false, _gender: false, _birthDate: false, _deceasedBoolean: false, _deceasedDateTime: false, _multipleBirthBoolean: false, _multipleBirthInteger: false };
+const beside43: Beside = { __proto__: null, _preferred: false };
+const beside44: Beside = { __proto__: null, _gender: false };
+const beside45: Beside = { __proto__: null, _type: false };
+const beside46: Beside = { __proto__: null, _start: false, _end: false };
+const beside47: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _active: false, _gender: false, _birthDate: false };
+const beside48: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _active: false, _availabilityExceptions: false };
+const beside49: Beside = { __proto__: null, _reference: false, _type: false, _display: false };
+const beside50: Beside = { __proto__: null, _type: false, _label: false, _display: false, _citation: false, _url: false, _resource: false };
+const beside51: Beside = { __proto__: null, _period: false, _factor: false, _lowerLimit: false, _upperLimit: false, _dimensions: false, _data: false };
+const beside52: Beside = { __proto__: null, _when: false, _targetFormat: false, _sigFormat: false, _data: false };
+const beside53: Beside = { __proto__: null, _event: true };
+const beside54: Beside = { __proto__: null, _count: false, _countMax: false, _duration: false, _durationMax: false, _durationUnit: false, _frequency: false, _frequencyMax: false, _period: false, _periodMax: false, _periodUnit: false, _dayOfWeek: true, _timeOfDay: true, _when: true, _offset: false };
+const beside55: Beside = { __proto__: null, _type: false, _name: false, _timingDate: false, _timingDateTime: false };
 const t0 = ["Organization", "Patient", "Practitioner", "RelatedPerson"];
 const t1 = ["Group", "Patient"];
 const t2 = ["Encounter"];
@@ -74,62 +131,35 @@ export function vAddress(v: unknown, c: FhirContext): void {
       case "use":
         c.code(k, x, s1);
         break;
-      case "_use":
-        c.sibling(k, x, o["use"], vElement);
-        break;
       case "type":
         c.code(k, x, s0);
-        break;
-      case "_type":
-        c.sibling(k, x, o["type"], vElement);
         break;
       case "text":
         c.primitive(k, x, p.string);
         break;
-      case "_text":
-        c.sibling(k, x, o["text"], vElement);
-        break;
       case "line":
         c.primitives(k, x, o["_line"], p.string);
-        break;
-      case "_line":
-        c.siblings(k, x, o["line"], vElement);
         break;
       case "city":
         c.primitive(k, x, p.string);
         break;
-      case "_city":
-        c.sibling(k, x, o["city"], vElement);
-        break;
       case "district":
         c.primitive(k, x, p.string);
-        break;
-      case "_district":
-        c.sibling(k, x, o["district"], vElement);
         break;
       case "state":
         c.primitive(k, x, p.string);
         break;
-      case "_state":
-        c.sibling(k, x, o["state"], vElement);
-        break;
       case "postalCode":
         c.primitive(k, x, p.string);
         break;
-      case "_postalCode":
-        c.sibling(k, x, o["postalCode"], vElement);
-        break;
       case "country":
         c.primitive(k, x, p.string);
-        break;
-      case "_country":
-        c.sibling(k, x, o["country"], vElement);
         break;
       case "period":
         c.one(k, x, vPeriod);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside0, vElement);
     }
     some = true;
   }
@@ -156,35 +186,20 @@ export function vAge(v: unknown, c: FhirContext): void {
       case "value":
         c.primitive(k, x, p.decimal);
         break;
-      case "_value":
-        c.sibling(k, x, o["value"], vElement);
-        break;
       case "comparator":
         c.code(k, x, s23);
-        break;
-      case "_comparator":
-        c.sibling(k, x, o["comparator"], vElement);
         break;
       case "unit":
         c.primitive(k, x, p.string);
         break;
-      case "_unit":
-        c.sibling(k, x, o["unit"], vElement);
-        break;
       case "system":
         c.primitive(k, x, p.uri);
-        break;
-      case "_system":
-        c.sibling(k, x, o["system"], vElement);
         break;
       case "code":
         c.primitive(k, x, p.code);
         break;
-      case "_code":
-        c.sibling(k, x, o["code"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside1, vElement);
     }
     some = true;
   }
@@ -201,6 +216,7 @@ export function vAnnotation(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
   let some = false;
+  let sib = false;
   let n0 = 0;
   for (const k in o) {
     const x = o[k];
@@ -219,24 +235,14 @@ export function vAnnotation(v: unknown, c: FhirContext): void {
         n0++;
         c.primitive(k, x, p.string);
         break;
-      case "_authorString":
-        if (o["authorString"] === undefined) n0++;
-        c.sibling(k, x, o["authorString"], vElement);
-        break;
       case "time":
         c.primitive(k, x, p.dateTime);
-        break;
-      case "_time":
-        c.sibling(k, x, o["time"], vElement);
         break;
       case "text":
         c.primitive(k, x, p.markdown);
         break;
-      case "_text":
-        c.sibling(k, x, o["text"], vElement);
-        break;
       default:
-        c.unknown(k);
+        sib = c.beside(k, x, o, beside2, vElement) || sib;
     }
     some = true;
   }
@@ -244,6 +250,7 @@ export function vAnnotation(v: unknown, c: FhirContext): void {
     c.empty();
     return;
   }
+  if (sib) n0 += countAlone(o, ["authorString"]);
   if (n0 > 1) c.choice("author");
   if (o["text"] === undefined && o["_text"] === undefined) c.missing("text");
 }
@@ -265,53 +272,29 @@ export function vAttachment(v: unknown, c: FhirContext): void {
       case "contentType":
         c.primitive(k, x, p.mimeType);
         break;
-      case "_contentType":
-        c.sibling(k, x, o["contentType"], vElement);
-        break;
       case "language":
         c.primitive(k, x, p.code);
-        break;
-      case "_language":
-        c.sibling(k, x, o["language"], vElement);
         break;
       case "data":
         c.primitive(k, x, p.base64Binary);
         break;
-      case "_data":
-        c.sibling(k, x, o["data"], vElement);
-        break;
       case "url":
         c.primitive(k, x, p.url);
-        break;
-      case "_url":
-        c.sibling(k, x, o["url"], vElement);
         break;
       case "size":
         c.primitive(k, x, p.unsignedInt);
         break;
-      case "_size":
-        c.sibling(k, x, o["size"], vElement);
-        break;
       case "hash":
         c.primitive(k, x, p.base64Binary);
-        break;
-      case "_hash":
-        c.sibling(k, x, o["hash"], vElement);
         break;
       case "title":
         c.primitive(k, x, p.string);
         break;
-      case "_title":
-        c.sibling(k, x, o["title"], vElement);
-        break;
       case "creation":
         c.primitive(k, x, p.dateTime);
         break;
-      case "_creation":
-        c.sibling(k, x, o["creation"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside3, vElement);
     }
     some = true;
   }
@@ -334,23 +317,14 @@ export function vBundle(v: unknown, c: FhirContext): void {
       case "id":
         c.primitive(k, x, p.id);
         break;
-      case "_id":
-        c.sibling(k, x, o["id"], vElement);
-        break;
       case "meta":
         c.one(k, x, vMeta);
         break;
       case "implicitRules":
         c.primitive(k, x, p.uri);
         break;
-      case "_implicitRules":
-        c.sibling(k, x, o["implicitRules"], vElement);
-        break;
       case "language":
         c.primitive(k, x, p.code);
-        break;
-      case "_language":
-        c.sibling(k, x, o["language"], vElement);
         break;
       case "identifier":
         c.one(k, x, vIdentifier);
@@ -358,20 +332,11 @@ export function vBundle(v: unknown, c: FhirContext): void {
       case "type":
         c.code(k, x, s4);
         break;
-      case "_type":
-        c.sibling(k, x, o["type"], vElement);
-        break;
       case "timestamp":
         c.primitive(k, x, p.instant);
         break;
-      case "_timestamp":
-        c.sibling(k, x, o["timestamp"], vElement);
-        break;
       case "total":
         c.primitive(k, x, p.unsignedInt);
-        break;
-      case "_total":
-        c.sibling(k, x, o["total"], vElement);
         break;
       case "link":
         c.list(k, x, vBundleLink);
@@ -383,7 +348,7 @@ export function vBundle(v: unknown, c: FhirContext): void {
         c.one(k, x, vSignature);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside4, vElement);
     }
   }
   if (o["type"] === undefined && o["_type"] === undefined) c.missing("type");
@@ -422,9 +387,6 @@ export function vBundleEntry(v: unknown, c: FhirContext): void {
       case "fullUrl":
         c.primitive(k, x, p.uri);
         break;
-      case "_fullUrl":
-        c.sibling(k, x, o["fullUrl"], vElement);
-        break;
       case "resource":
         c.entryResource(k, x);
         break;
@@ -438,7 +400,7 @@ export function vBundleEntry(v: unknown, c: FhirContext): void {
         c.one(k, x, vBundleEntryResponse);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside5, vElement);
     }
     some = true;
   }
@@ -471,41 +433,23 @@ export function vBundleEntryRequest(v: unknown, c: FhirContext): void {
       case "method":
         c.code(k, x, s13);
         break;
-      case "_method":
-        c.sibling(k, x, o["method"], vElement);
-        break;
       case "url":
         c.primitive(k, x, p.uri);
-        break;
-      case "_url":
-        c.sibling(k, x, o["url"], vElement);
         break;
       case "ifNoneMatch":
         c.primitive(k, x, p.string);
         break;
-      case "_ifNoneMatch":
-        c.sibling(k, x, o["ifNoneMatch"], vElement);
-        break;
       case "ifModifiedSince":
         c.primitive(k, x, p.instant);
-        break;
-      case "_ifModifiedSince":
-        c.sibling(k, x, o["ifModifiedSince"], vElement);
         break;
       case "ifMatch":
         c.primitive(k, x, p.string);
         break;
-      case "_ifMatch":
-        c.sibling(k, x, o["ifMatch"], vElement);
-        break;
       case "ifNoneExist":
         c.primitive(k, x, p.string);
         break;
-      case "_ifNoneExist":
-        c.sibling(k, x, o["ifNoneExist"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside6, vElement);
     }
     some = true;
   }
@@ -537,32 +481,20 @@ export function vBundleEntryResponse(v: unknown, c: FhirContext): void {
       case "status":
         c.primitive(k, x, p.string);
         break;
-      case "_status":
-        c.sibling(k, x, o["status"], vElement);
-        break;
       case "location":
         c.primitive(k, x, p.uri);
-        break;
-      case "_location":
-        c.sibling(k, x, o["location"], vElement);
         break;
       case "etag":
         c.primitive(k, x, p.string);
         break;
-      case "_etag":
-        c.sibling(k, x, o["etag"], vElement);
-        break;
       case "lastModified":
         c.primitive(k, x, p.instant);
-        break;
-      case "_lastModified":
-        c.sibling(k, x, o["lastModified"], vElement);
         break;
       case "outcome":
         c.entryResource(k, x);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside7, vElement);
     }
     some = true;
   }
@@ -593,17 +525,11 @@ export function vBundleEntrySearch(v: unknown, c: FhirContext): void {
       case "mode":
         c.code(k, x, s25);
         break;
-      case "_mode":
-        c.sibling(k, x, o["mode"], vElement);
-        break;
       case "score":
         c.primitive(k, x, p.decimal);
         break;
-      case "_score":
-        c.sibling(k, x, o["score"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside8, vElement);
     }
     some = true;
   }
@@ -633,17 +559,11 @@ export function vBundleLink(v: unknown, c: FhirContext): void {
       case "relation":
         c.primitive(k, x, p.string);
         break;
-      case "_relation":
-        c.sibling(k, x, o["relation"], vElement);
-        break;
       case "url":
         c.primitive(k, x, p.uri);
         break;
-      case "_url":
-        c.sibling(k, x, o["url"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside9, vElement);
     }
     some = true;
   }
@@ -667,23 +587,14 @@ export function vCareTeam(v: unknown, c: FhirContext): void {
       case "id":
         c.primitive(k, x, p.id);
         break;
-      case "_id":
-        c.sibling(k, x, o["id"], vElement);
-        break;
       case "meta":
         c.one(k, x, vMeta);
         break;
       case "implicitRules":
         c.primitive(k, x, p.uri);
         break;
-      case "_implicitRules":
-        c.sibling(k, x, o["implicitRules"], vElement);
-        break;
       case "language":
         c.primitive(k, x, p.code);
-        break;
-      case "_language":
-        c.sibling(k, x, o["language"], vElement);
         break;
       case "text":
         c.one(k, x, vNarrative);
@@ -703,17 +614,11 @@ export function vCareTeam(v: unknown, c: FhirContext): void {
       case "status":
         c.code(k, x, s5);
         break;
-      case "_status":
-        c.sibling(k, x, o["status"], vElement);
-        break;
       case "category":
         c.list(k, x, vCodeableConcept);
         break;
       case "name":
         c.primitive(k, x, p.string);
-        break;
-      case "_name":
-        c.sibling(k, x, o["name"], vElement);
         break;
       case "subject":
         c.one(k, x, vReference, t1);
@@ -743,7 +648,7 @@ export function vCareTeam(v: unknown, c: FhirContext): void {
         c.list(k, x, vAnnotation);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside10, vElement);
     }
   }
   if (!(fp.step(fp.get(o, "contained"), "contained").length === 0)) c.invariant("dom-2", "error");
@@ -812,11 +717,8 @@ export function vCodeableConcept(v: unknown, c: FhirContext): void {
       case "text":
         c.primitive(k, x, p.string);
         break;
-      case "_text":
-        c.sibling(k, x, o["text"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside11, vElement);
     }
     some = true;
   }
@@ -843,35 +745,20 @@ export function vCoding(v: unknown, c: FhirContext): void {
       case "system":
         c.primitive(k, x, p.uri);
         break;
-      case "_system":
-        c.sibling(k, x, o["system"], vElement);
-        break;
       case "version":
         c.primitive(k, x, p.string);
-        break;
-      case "_version":
-        c.sibling(k, x, o["version"], vElement);
         break;
       case "code":
         c.primitive(k, x, p.code);
         break;
-      case "_code":
-        c.sibling(k, x, o["code"], vElement);
-        break;
       case "display":
         c.primitive(k, x, p.string);
-        break;
-      case "_display":
-        c.sibling(k, x, o["display"], vElement);
         break;
       case "userSelected":
         c.primitive(k, x, p.boolean);
         break;
-      case "_userSelected":
-        c.sibling(k, x, o["userSelected"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside12, vElement);
     }
     some = true;
   }
@@ -899,14 +786,11 @@ export function vContactDetail(v: unknown, c: FhirContext): void {
       case "name":
         c.primitive(k, x, p.string);
         break;
-      case "_name":
-        c.sibling(k, x, o["name"], vElement);
-        break;
       case "telecom":
         c.list(k, x, vContactPoint);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside13, vElement);
     }
     some = true;
   }
@@ -933,32 +817,20 @@ export function vContactPoint(v: unknown, c: FhirContext): void {
       case "system":
         c.code(k, x, s6);
         break;
-      case "_system":
-        c.sibling(k, x, o["system"], vElement);
-        break;
       case "value":
         c.primitive(k, x, p.string);
-        break;
-      case "_value":
-        c.sibling(k, x, o["value"], vElement);
         break;
       case "use":
         c.code(k, x, s7);
         break;
-      case "_use":
-        c.sibling(k, x, o["use"], vElement);
-        break;
       case "rank":
         c.primitive(k, x, p.positiveInt);
-        break;
-      case "_rank":
-        c.sibling(k, x, o["rank"], vElement);
         break;
       case "period":
         c.one(k, x, vPeriod);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside14, vElement);
     }
     some = true;
   }
@@ -986,20 +858,14 @@ export function vContributor(v: unknown, c: FhirContext): void {
       case "type":
         c.code(k, x, s8);
         break;
-      case "_type":
-        c.sibling(k, x, o["type"], vElement);
-        break;
       case "name":
         c.primitive(k, x, p.string);
-        break;
-      case "_name":
-        c.sibling(k, x, o["name"], vElement);
         break;
       case "contact":
         c.list(k, x, vContactDetail);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside15, vElement);
     }
     some = true;
   }
@@ -1028,35 +894,20 @@ export function vCount(v: unknown, c: FhirContext): void {
       case "value":
         c.primitive(k, x, p.decimal);
         break;
-      case "_value":
-        c.sibling(k, x, o["value"], vElement);
-        break;
       case "comparator":
         c.code(k, x, s23);
-        break;
-      case "_comparator":
-        c.sibling(k, x, o["comparator"], vElement);
         break;
       case "unit":
         c.primitive(k, x, p.string);
         break;
-      case "_unit":
-        c.sibling(k, x, o["unit"], vElement);
-        break;
       case "system":
         c.primitive(k, x, p.uri);
-        break;
-      case "_system":
-        c.sibling(k, x, o["system"], vElement);
         break;
       case "code":
         c.primitive(k, x, p.code);
         break;
-      case "_code":
-        c.sibling(k, x, o["code"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside1, vElement);
     }
     some = true;
   }
@@ -1086,14 +937,8 @@ export function vDataRequirement(v: unknown, c: FhirContext): void {
       case "type":
         c.code(k, x, s3);
         break;
-      case "_type":
-        c.sibling(k, x, o["type"], vElement);
-        break;
       case "profile":
         c.primitives(k, x, o["_profile"], p.canonical);
-        break;
-      case "_profile":
-        c.siblings(k, x, o["profile"], vElement);
         break;
       case "subjectCodeableConcept":
         n0++;
@@ -1106,9 +951,6 @@ export function vDataRequirement(v: unknown, c: FhirContext): void {
       case "mustSupport":
         c.primitives(k, x, o["_mustSupport"], p.string);
         break;
-      case "_mustSupport":
-        c.siblings(k, x, o["mustSupport"], vElement);
-        break;
       case "codeFilter":
         c.list(k, x, vDataRequirementCodeFilter);
         break;
@@ -1118,14 +960,11 @@ export function vDataRequirement(v: unknown, c: FhirContext): void {
       case "limit":
         c.primitive(k, x, p.positiveInt);
         break;
-      case "_limit":
-        c.sibling(k, x, o["limit"], vElement);
-        break;
       case "sort":
         c.list(k, x, vDataRequirementSort);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside16, vElement);
     }
     some = true;
   }
@@ -1154,26 +993,17 @@ export function vDataRequirementCodeFilter(v: unknown, c: FhirContext): void {
       case "path":
         c.primitive(k, x, p.string);
         break;
-      case "_path":
-        c.sibling(k, x, o["path"], vElement);
-        break;
       case "searchParam":
         c.primitive(k, x, p.string);
         break;
-      case "_searchParam":
-        c.sibling(k, x, o["searchParam"], vElement);
-        break;
       case "valueSet":
         c.primitive(k, x, p.canonical);
-        break;
-      case "_valueSet":
-        c.sibling(k, x, o["valueSet"], vElement);
         break;
       case "code":
         c.list(k, x, vCoding);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside17, vElement);
     }
     some = true;
   }
@@ -1189,6 +1019,7 @@ export function vDataRequirementDateFilter(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
   let some = false;
+  let sib = false;
   let n0 = 0;
   for (const k in o) {
     const x = o[k];
@@ -1202,22 +1033,12 @@ export function vDataRequirementDateFilter(v: unknown, c: FhirContext): void {
       case "path":
         c.primitive(k, x, p.string);
         break;
-      case "_path":
-        c.sibling(k, x, o["path"], vElement);
-        break;
       case "searchParam":
         c.primitive(k, x, p.string);
-        break;
-      case "_searchParam":
-        c.sibling(k, x, o["searchParam"], vElement);
         break;
       case "valueDateTime":
         n0++;
         c.primitive(k, x, p.dateTime);
-        break;
-      case "_valueDateTime":
-        if (o["valueDateTime"] === undefined) n0++;
-        c.sibling(k, x, o["valueDateTime"], vElement);
         break;
       case "valuePeriod":
         n0++;
@@ -1228,7 +1049,7 @@ export function vDataRequirementDateFilter(v: unknown, c: FhirContext): void {
         c.one(k, x, vDuration);
         break;
       default:
-        c.unknown(k);
+        sib = c.beside(k, x, o, beside18, vElement) || sib;
     }
     some = true;
   }
@@ -1236,6 +1057,7 @@ export function vDataRequirementDateFilter(v: unknown, c: FhirContext): void {
     c.empty();
     return;
   }
+  if (sib) n0 += countAlone(o, ["valueDateTime"]);
   if (n0 > 1) c.choice("value");
   if (!(((fp.has(o, "path")) !== (fp.has(o, "searchParam"))))) c.invariant("drq-2", "error");
 }
@@ -1257,17 +1079,11 @@ export function vDataRequirementSort(v: unknown, c: FhirContext): void {
       case "path":
         c.primitive(k, x, p.string);
         break;
-      case "_path":
-        c.sibling(k, x, o["path"], vElement);
-        break;
       case "direction":
         c.code(k, x, s26);
         break;
-      case "_direction":
-        c.sibling(k, x, o["direction"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside19, vElement);
     }
     some = true;
   }
@@ -1296,35 +1112,20 @@ export function vDistance(v: unknown, c: FhirContext): void {
       case "value":
         c.primitive(k, x, p.decimal);
         break;
-      case "_value":
-        c.sibling(k, x, o["value"], vElement);
-        break;
       case "comparator":
         c.code(k, x, s23);
-        break;
-      case "_comparator":
-        c.sibling(k, x, o["comparator"], vElement);
         break;
       case "unit":
         c.primitive(k, x, p.string);
         break;
-      case "_unit":
-        c.sibling(k, x, o["unit"], vElement);
-        break;
       case "system":
         c.primitive(k, x, p.uri);
-        break;
-      case "_system":
-        c.sibling(k, x, o["system"], vElement);
         break;
       case "code":
         c.primitive(k, x, p.code);
         break;
-      case "_code":
-        c.sibling(k, x, o["code"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside1, vElement);
     }
     some = true;
   }
@@ -1341,6 +1142,7 @@ export function vDosage(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
   let some = false;
+  let sib = false;
   let n0 = 0;
   for (const k in o) {
     const x = o[k];
@@ -1357,14 +1159,8 @@ export function vDosage(v: unknown, c: FhirContext): void {
       case "sequence":
         c.primitive(k, x, p.integer);
         break;
-      case "_sequence":
-        c.sibling(k, x, o["sequence"], vElement);
-        break;
       case "text":
         c.primitive(k, x, p.string);
-        break;
-      case "_text":
-        c.sibling(k, x, o["text"], vElement);
         break;
       case "additionalInstruction":
         c.list(k, x, vCodeableConcept);
@@ -1372,19 +1168,12 @@ export function vDosage(v: unknown, c: FhirContext): void {
       case "patientInstruction":
         c.primitive(k, x, p.string);
         break;
-      case "_patientInstruction":
-        c.sibling(k, x, o["patientInstruction"], vElement);
-        break;
       case "timing":
         c.one(k, x, vTiming);
         break;
       case "asNeededBoolean":
         n0++;
         c.primitive(k, x, p.boolean);
-        break;
-      case "_asNeededBoolean":
-        if (o["asNeededBoolean"] === undefined) n0++;
-        c.sibling(k, x, o["asNeededBoolean"], vElement);
         break;
       case "asNeededCodeableConcept":
         n0++;
@@ -1418,7 +1207,7 @@ export function vDosage(v: unknown, c: FhirContext): void {
         });
         break;
       default:
-        c.unknown(k);
+        sib = c.beside(k, x, o, beside20, vElement) || sib;
     }
     some = true;
   }
@@ -1426,6 +1215,7 @@ export function vDosage(v: unknown, c: FhirContext): void {
     c.empty();
     return;
   }
+  if (sib) n0 += countAlone(o, ["asNeededBoolean"]);
   if (n0 > 1) c.choice("asNeeded");
 }
 
@@ -1504,35 +1294,20 @@ export function vDuration(v: unknown, c: FhirContext): void {
       case "value":
         c.primitive(k, x, p.decimal);
         break;
-      case "_value":
-        c.sibling(k, x, o["value"], vElement);
-        break;
       case "comparator":
         c.code(k, x, s23);
-        break;
-      case "_comparator":
-        c.sibling(k, x, o["comparator"], vElement);
         break;
       case "unit":
         c.primitive(k, x, p.string);
         break;
-      case "_unit":
-        c.sibling(k, x, o["unit"], vElement);
-        break;
       case "system":
         c.primitive(k, x, p.uri);
-        break;
-      case "_system":
-        c.sibling(k, x, o["system"], vElement);
         break;
       case "code":
         c.primitive(k, x, p.code);
         break;
-      case "_code":
-        c.sibling(k, x, o["code"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside1, vElement);
     }
     some = true;
   }
@@ -1581,23 +1356,14 @@ export function vEndpoint(v: unknown, c: FhirContext): void {
       case "id":
         c.primitive(k, x, p.id);
         break;
-      case "_id":
-        c.sibling(k, x, o["id"], vElement);
-        break;
       case "meta":
         c.one(k, x, vMeta);
         break;
       case "implicitRules":
         c.primitive(k, x, p.uri);
         break;
-      case "_implicitRules":
-        c.sibling(k, x, o["implicitRules"], vElement);
-        break;
       case "language":
         c.primitive(k, x, p.code);
-        break;
-      case "_language":
-        c.sibling(k, x, o["language"], vElement);
         break;
       case "text":
         c.one(k, x, vNarrative);
@@ -1617,17 +1383,11 @@ export function vEndpoint(v: unknown, c: FhirContext): void {
       case "status":
         c.code(k, x, s10);
         break;
-      case "_status":
-        c.sibling(k, x, o["status"], vElement);
-        break;
       case "connectionType":
         c.one(k, x, vCoding);
         break;
       case "name":
         c.primitive(k, x, p.string);
-        break;
-      case "_name":
-        c.sibling(k, x, o["name"], vElement);
         break;
       case "managingOrganization":
         c.one(k, x, vReference, t4);
@@ -1644,23 +1404,14 @@ export function vEndpoint(v: unknown, c: FhirContext): void {
       case "payloadMimeType":
         c.primitives(k, x, o["_payloadMimeType"], p.mimeType);
         break;
-      case "_payloadMimeType":
-        c.siblings(k, x, o["payloadMimeType"], vElement);
-        break;
       case "address":
         c.primitive(k, x, p.url);
-        break;
-      case "_address":
-        c.sibling(k, x, o["address"], vElement);
         break;
       case "header":
         c.primitives(k, x, o["_header"], p.string);
         break;
-      case "_header":
-        c.siblings(k, x, o["header"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside21, vElement);
     }
   }
   if (o["status"] === undefined && o["_status"] === undefined) c.missing("status");
@@ -1684,23 +1435,14 @@ export function vEpisodeOfCare(v: unknown, c: FhirContext): void {
       case "id":
         c.primitive(k, x, p.id);
         break;
-      case "_id":
-        c.sibling(k, x, o["id"], vElement);
-        break;
       case "meta":
         c.one(k, x, vMeta);
         break;
       case "implicitRules":
         c.primitive(k, x, p.uri);
         break;
-      case "_implicitRules":
-        c.sibling(k, x, o["implicitRules"], vElement);
-        break;
       case "language":
         c.primitive(k, x, p.code);
-        break;
-      case "_language":
-        c.sibling(k, x, o["language"], vElement);
         break;
       case "text":
         c.one(k, x, vNarrative);
@@ -1719,9 +1461,6 @@ export function vEpisodeOfCare(v: unknown, c: FhirContext): void {
         break;
       case "status":
         c.code(k, x, s11);
-        break;
-      case "_status":
-        c.sibling(k, x, o["status"], vElement);
         break;
       case "statusHistory":
         c.list(k, x, vEpisodeOfCareStatusHistory);
@@ -1754,7 +1493,7 @@ export function vEpisodeOfCare(v: unknown, c: FhirContext): void {
         c.list(k, x, vReference, t11);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside22, vElement);
     }
   }
   if (o["status"] === undefined && o["_status"] === undefined) c.missing("status");
@@ -1790,11 +1529,8 @@ export function vEpisodeOfCareDiagnosis(v: unknown, c: FhirContext): void {
       case "rank":
         c.primitive(k, x, p.positiveInt);
         break;
-      case "_rank":
-        c.sibling(k, x, o["rank"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside23, vElement);
     }
     some = true;
   }
@@ -1825,14 +1561,11 @@ export function vEpisodeOfCareStatusHistory(v: unknown, c: FhirContext): void {
       case "status":
         c.code(k, x, s11);
         break;
-      case "_status":
-        c.sibling(k, x, o["status"], vElement);
-        break;
       case "period":
         c.one(k, x, vPeriod);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside24, vElement);
     }
     some = true;
   }
@@ -1861,35 +1594,20 @@ export function vExpression(v: unknown, c: FhirContext): void {
       case "description":
         c.primitive(k, x, p.string);
         break;
-      case "_description":
-        c.sibling(k, x, o["description"], vElement);
-        break;
       case "name":
         c.primitive(k, x, p.id);
-        break;
-      case "_name":
-        c.sibling(k, x, o["name"], vElement);
         break;
       case "language":
         c.primitive(k, x, p.code);
         break;
-      case "_language":
-        c.sibling(k, x, o["language"], vElement);
-        break;
       case "expression":
         c.primitive(k, x, p.string);
-        break;
-      case "_expression":
-        c.sibling(k, x, o["expression"], vElement);
         break;
       case "reference":
         c.primitive(k, x, p.uri);
         break;
-      case "_reference":
-        c.sibling(k, x, o["reference"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside25, vElement);
     }
     some = true;
   }
@@ -1906,6 +1624,7 @@ export function vExtension(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
   let some = false;
+  let sib = false;
   let n0 = 0;
   for (const k in o) {
     const x = o[k];
@@ -1923,153 +1642,77 @@ export function vExtension(v: unknown, c: FhirContext): void {
         n0++;
         c.primitive(k, x, p.base64Binary);
         break;
-      case "_valueBase64Binary":
-        if (o["valueBase64Binary"] === undefined) n0++;
-        c.sibling(k, x, o["valueBase64Binary"], vElement);
-        break;
       case "valueBoolean":
         n0++;
         c.primitive(k, x, p.boolean);
-        break;
-      case "_valueBoolean":
-        if (o["valueBoolean"] === undefined) n0++;
-        c.sibling(k, x, o["valueBoolean"], vElement);
         break;
       case "valueCanonical":
         n0++;
         c.primitive(k, x, p.canonical);
         break;
-      case "_valueCanonical":
-        if (o["valueCanonical"] === undefined) n0++;
-        c.sibling(k, x, o["valueCanonical"], vElement);
-        break;
       case "valueCode":
         n0++;
         c.primitive(k, x, p.code);
-        break;
-      case "_valueCode":
-        if (o["valueCode"] === undefined) n0++;
-        c.sibling(k, x, o["valueCode"], vElement);
         break;
       case "valueDate":
         n0++;
         c.primitive(k, x, p.date);
         break;
-      case "_valueDate":
-        if (o["valueDate"] === undefined) n0++;
-        c.sibling(k, x, o["valueDate"], vElement);
-        break;
       case "valueDateTime":
         n0++;
         c.primitive(k, x, p.dateTime);
-        break;
-      case "_valueDateTime":
-        if (o["valueDateTime"] === undefined) n0++;
-        c.sibling(k, x, o["valueDateTime"], vElement);
         break;
       case "valueDecimal":
         n0++;
         c.primitive(k, x, p.decimal);
         break;
-      case "_valueDecimal":
-        if (o["valueDecimal"] === undefined) n0++;
-        c.sibling(k, x, o["valueDecimal"], vElement);
-        break;
       case "valueId":
         n0++;
         c.primitive(k, x, p.id);
-        break;
-      case "_valueId":
-        if (o["valueId"] === undefined) n0++;
-        c.sibling(k, x, o["valueId"], vElement);
         break;
       case "valueInstant":
         n0++;
         c.primitive(k, x, p.instant);
         break;
-      case "_valueInstant":
-        if (o["valueInstant"] === undefined) n0++;
-        c.sibling(k, x, o["valueInstant"], vElement);
-        break;
       case "valueInteger":
         n0++;
         c.primitive(k, x, p.integer);
-        break;
-      case "_valueInteger":
-        if (o["valueInteger"] === undefined) n0++;
-        c.sibling(k, x, o["valueInteger"], vElement);
         break;
       case "valueMarkdown":
         n0++;
         c.primitive(k, x, p.markdown);
         break;
-      case "_valueMarkdown":
-        if (o["valueMarkdown"] === undefined) n0++;
-        c.sibling(k, x, o["valueMarkdown"], vElement);
-        break;
       case "valueOid":
         n0++;
         c.primitive(k, x, p.oid);
-        break;
-      case "_valueOid":
-        if (o["valueOid"] === undefined) n0++;
-        c.sibling(k, x, o["valueOid"], vElement);
         break;
       case "valuePositiveInt":
         n0++;
         c.primitive(k, x, p.positiveInt);
         break;
-      case "_valuePositiveInt":
-        if (o["valuePositiveInt"] === undefined) n0++;
-        c.sibling(k, x, o["valuePositiveInt"], vElement);
-        break;
       case "valueString":
         n0++;
         c.primitive(k, x, p.string);
-        break;
-      case "_valueString":
-        if (o["valueString"] === undefined) n0++;
-        c.sibling(k, x, o["valueString"], vElement);
         break;
       case "valueTime":
         n0++;
         c.primitive(k, x, p.time);
         break;
-      case "_valueTime":
-        if (o["valueTime"] === undefined) n0++;
-        c.sibling(k, x, o["valueTime"], vElement);
-        break;
       case "valueUnsignedInt":
         n0++;
         c.primitive(k, x, p.unsignedInt);
-        break;
-      case "_valueUnsignedInt":
-        if (o["valueUnsignedInt"] === undefined) n0++;
-        c.sibling(k, x, o["valueUnsignedInt"], vElement);
         break;
       case "valueUri":
         n0++;
         c.primitive(k, x, p.uri);
         break;
-      case "_valueUri":
-        if (o["valueUri"] === undefined) n0++;
-        c.sibling(k, x, o["valueUri"], vElement);
-        break;
       case "valueUrl":
         n0++;
         c.primitive(k, x, p.url);
         break;
-      case "_valueUrl":
-        if (o["valueUrl"] === undefined) n0++;
-        c.sibling(k, x, o["valueUrl"], vElement);
-        break;
       case "valueUuid":
         n0++;
         c.primitive(k, x, p.uuid);
-        break;
-      case "_valueUuid":
-        if (o["valueUuid"] === undefined) n0++;
-        c.sibling(k, x, o["valueUuid"], vElement);
         break;
       case "valueAddress":
         n0++;
@@ -2196,7 +1839,7 @@ export function vExtension(v: unknown, c: FhirContext): void {
         c.one(k, x, vMeta);
         break;
       default:
-        c.unknown(k);
+        sib = c.beside(k, x, o, beside26, vElement) || sib;
     }
     some = true;
   }
@@ -2204,6 +1847,7 @@ export function vExtension(v: unknown, c: FhirContext): void {
     c.empty();
     return;
   }
+  if (sib) n0 += countAlone(o, ["valueBase64Binary", "valueBoolean", "valueCanonical", "valueCode", "valueDate", "valueDateTime", "valueDecimal", "valueId", "valueInstant", "valueInteger", "valueMarkdown", "valueOid", "valuePositiveInt", "valueString", "valueTime", "valueUnsignedInt", "valueUri", "valueUrl", "valueUuid"]);
   if (o["url"] === undefined) c.missing("url");
   if (n0 > 1) c.choice("value");
   if (!(((fp.has(o, "extension")) !== ((n0 > 0))))) c.invariant("ext-1", "error");
@@ -2221,23 +1865,14 @@ export function vHealthcareService(v: unknown, c: FhirContext): void {
       case "id":
         c.primitive(k, x, p.id);
         break;
-      case "_id":
-        c.sibling(k, x, o["id"], vElement);
-        break;
       case "meta":
         c.one(k, x, vMeta);
         break;
       case "implicitRules":
         c.primitive(k, x, p.uri);
         break;
-      case "_implicitRules":
-        c.sibling(k, x, o["implicitRules"], vElement);
-        break;
       case "language":
         c.primitive(k, x, p.code);
-        break;
-      case "_language":
-        c.sibling(k, x, o["language"], vElement);
         break;
       case "text":
         c.one(k, x, vNarrative);
@@ -2257,9 +1892,6 @@ export function vHealthcareService(v: unknown, c: FhirContext): void {
       case "active":
         c.primitive(k, x, p.boolean);
         break;
-      case "_active":
-        c.sibling(k, x, o["active"], vElement);
-        break;
       case "providedBy":
         c.one(k, x, vReference, t4);
         break;
@@ -2278,20 +1910,11 @@ export function vHealthcareService(v: unknown, c: FhirContext): void {
       case "name":
         c.primitive(k, x, p.string);
         break;
-      case "_name":
-        c.sibling(k, x, o["name"], vElement);
-        break;
       case "comment":
         c.primitive(k, x, p.string);
         break;
-      case "_comment":
-        c.sibling(k, x, o["comment"], vElement);
-        break;
       case "extraDetails":
         c.primitive(k, x, p.markdown);
-        break;
-      case "_extraDetails":
-        c.sibling(k, x, o["extraDetails"], vElement);
         break;
       case "photo":
         c.one(k, x, vAttachment);
@@ -2323,9 +1946,6 @@ export function vHealthcareService(v: unknown, c: FhirContext): void {
       case "appointmentRequired":
         c.primitive(k, x, p.boolean);
         break;
-      case "_appointmentRequired":
-        c.sibling(k, x, o["appointmentRequired"], vElement);
-        break;
       case "availableTime":
         c.list(k, x, vHealthcareServiceAvailableTime);
         break;
@@ -2335,14 +1955,11 @@ export function vHealthcareService(v: unknown, c: FhirContext): void {
       case "availabilityExceptions":
         c.primitive(k, x, p.string);
         break;
-      case "_availabilityExceptions":
-        c.sibling(k, x, o["availabilityExceptions"], vElement);
-        break;
       case "endpoint":
         c.list(k, x, vReference, t13);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside27, vElement);
     }
   }
   if (!(fp.step(fp.get(o, "contained"), "contained").length === 0)) c.invariant("dom-2", "error");
@@ -2370,29 +1987,17 @@ export function vHealthcareServiceAvailableTime(v: unknown, c: FhirContext): voi
       case "daysOfWeek":
         c.codes(k, x, o["_daysOfWeek"], s9);
         break;
-      case "_daysOfWeek":
-        c.siblings(k, x, o["daysOfWeek"], vElement);
-        break;
       case "allDay":
         c.primitive(k, x, p.boolean);
-        break;
-      case "_allDay":
-        c.sibling(k, x, o["allDay"], vElement);
         break;
       case "availableStartTime":
         c.primitive(k, x, p.time);
         break;
-      case "_availableStartTime":
-        c.sibling(k, x, o["availableStartTime"], vElement);
-        break;
       case "availableEndTime":
         c.primitive(k, x, p.time);
         break;
-      case "_availableEndTime":
-        c.sibling(k, x, o["availableEndTime"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside28, vElement);
     }
     some = true;
   }
@@ -2425,11 +2030,8 @@ export function vHealthcareServiceEligibility(v: unknown, c: FhirContext): void 
       case "comment":
         c.primitive(k, x, p.markdown);
         break;
-      case "_comment":
-        c.sibling(k, x, o["comment"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside29, vElement);
     }
     some = true;
   }
@@ -2459,14 +2061,11 @@ export function vHealthcareServiceNotAvailable(v: unknown, c: FhirContext): void
       case "description":
         c.primitive(k, x, p.string);
         break;
-      case "_description":
-        c.sibling(k, x, o["description"], vElement);
-        break;
       case "during":
         c.one(k, x, vPeriod);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside30, vElement);
     }
     some = true;
   }
@@ -2494,44 +2093,26 @@ export function vHumanName(v: unknown, c: FhirContext): void {
       case "use":
         c.code(k, x, s20);
         break;
-      case "_use":
-        c.sibling(k, x, o["use"], vElement);
-        break;
       case "text":
         c.primitive(k, x, p.string);
-        break;
-      case "_text":
-        c.sibling(k, x, o["text"], vElement);
         break;
       case "family":
         c.primitive(k, x, p.string);
         break;
-      case "_family":
-        c.sibling(k, x, o["family"], vElement);
-        break;
       case "given":
         c.primitives(k, x, o["_given"], p.string);
-        break;
-      case "_given":
-        c.siblings(k, x, o["given"], vElement);
         break;
       case "prefix":
         c.primitives(k, x, o["_prefix"], p.string);
         break;
-      case "_prefix":
-        c.siblings(k, x, o["prefix"], vElement);
-        break;
       case "suffix":
         c.primitives(k, x, o["_suffix"], p.string);
-        break;
-      case "_suffix":
-        c.siblings(k, x, o["suffix"], vElement);
         break;
       case "period":
         c.one(k, x, vPeriod);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside31, vElement);
     }
     some = true;
   }
@@ -2558,23 +2139,14 @@ export function vIdentifier(v: unknown, c: FhirContext): void {
       case "use":
         c.code(k, x, s14);
         break;
-      case "_use":
-        c.sibling(k, x, o["use"], vElement);
-        break;
       case "type":
         c.one(k, x, vCodeableConcept);
         break;
       case "system":
         c.primitive(k, x, p.uri);
         break;
-      case "_system":
-        c.sibling(k, x, o["system"], vElement);
-        break;
       case "value":
         c.primitive(k, x, p.string);
-        break;
-      case "_value":
-        c.sibling(k, x, o["value"], vElement);
         break;
       case "period":
         c.one(k, x, vPeriod);
@@ -2583,7 +2155,7 @@ export function vIdentifier(v: unknown, c: FhirContext): void {
         c.one(k, x, vReference, t4);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside32, vElement);
     }
     some = true;
   }
@@ -2606,23 +2178,14 @@ export function vLocation(v: unknown, c: FhirContext): void {
       case "id":
         c.primitive(k, x, p.id);
         break;
-      case "_id":
-        c.sibling(k, x, o["id"], vElement);
-        break;
       case "meta":
         c.one(k, x, vMeta);
         break;
       case "implicitRules":
         c.primitive(k, x, p.uri);
         break;
-      case "_implicitRules":
-        c.sibling(k, x, o["implicitRules"], vElement);
-        break;
       case "language":
         c.primitive(k, x, p.code);
-        break;
-      case "_language":
-        c.sibling(k, x, o["language"], vElement);
         break;
       case "text":
         c.one(k, x, vNarrative);
@@ -2642,35 +2205,20 @@ export function vLocation(v: unknown, c: FhirContext): void {
       case "status":
         c.code(k, x, s19);
         break;
-      case "_status":
-        c.sibling(k, x, o["status"], vElement);
-        break;
       case "operationalStatus":
         c.one(k, x, vCoding);
         break;
       case "name":
         c.primitive(k, x, p.string);
         break;
-      case "_name":
-        c.sibling(k, x, o["name"], vElement);
-        break;
       case "alias":
         c.primitives(k, x, o["_alias"], p.string);
-        break;
-      case "_alias":
-        c.siblings(k, x, o["alias"], vElement);
         break;
       case "description":
         c.primitive(k, x, p.string);
         break;
-      case "_description":
-        c.sibling(k, x, o["description"], vElement);
-        break;
       case "mode":
         c.code(k, x, s18);
-        break;
-      case "_mode":
-        c.sibling(k, x, o["mode"], vElement);
         break;
       case "type":
         c.list(k, x, vCodeableConcept);
@@ -2699,14 +2247,11 @@ export function vLocation(v: unknown, c: FhirContext): void {
       case "availabilityExceptions":
         c.primitive(k, x, p.string);
         break;
-      case "_availabilityExceptions":
-        c.sibling(k, x, o["availabilityExceptions"], vElement);
-        break;
       case "endpoint":
         c.list(k, x, vReference, t13);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside33, vElement);
     }
   }
   if (!(fp.step(fp.get(o, "contained"), "contained").length === 0)) c.invariant("dom-2", "error");
@@ -2734,29 +2279,17 @@ export function vLocationHoursOfOperation(v: unknown, c: FhirContext): void {
       case "daysOfWeek":
         c.codes(k, x, o["_daysOfWeek"], s9);
         break;
-      case "_daysOfWeek":
-        c.siblings(k, x, o["daysOfWeek"], vElement);
-        break;
       case "allDay":
         c.primitive(k, x, p.boolean);
-        break;
-      case "_allDay":
-        c.sibling(k, x, o["allDay"], vElement);
         break;
       case "openingTime":
         c.primitive(k, x, p.time);
         break;
-      case "_openingTime":
-        c.sibling(k, x, o["openingTime"], vElement);
-        break;
       case "closingTime":
         c.primitive(k, x, p.time);
         break;
-      case "_closingTime":
-        c.sibling(k, x, o["closingTime"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside34, vElement);
     }
     some = true;
   }
@@ -2786,23 +2319,14 @@ export function vLocationPosition(v: unknown, c: FhirContext): void {
       case "longitude":
         c.primitive(k, x, p.decimal);
         break;
-      case "_longitude":
-        c.sibling(k, x, o["longitude"], vElement);
-        break;
       case "latitude":
         c.primitive(k, x, p.decimal);
-        break;
-      case "_latitude":
-        c.sibling(k, x, o["latitude"], vElement);
         break;
       case "altitude":
         c.primitive(k, x, p.decimal);
         break;
-      case "_altitude":
-        c.sibling(k, x, o["altitude"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside35, vElement);
     }
     some = true;
   }
@@ -2831,26 +2355,14 @@ export function vMeta(v: unknown, c: FhirContext): void {
       case "versionId":
         c.primitive(k, x, p.id);
         break;
-      case "_versionId":
-        c.sibling(k, x, o["versionId"], vElement);
-        break;
       case "lastUpdated":
         c.primitive(k, x, p.instant);
-        break;
-      case "_lastUpdated":
-        c.sibling(k, x, o["lastUpdated"], vElement);
         break;
       case "source":
         c.primitive(k, x, p.uri);
         break;
-      case "_source":
-        c.sibling(k, x, o["source"], vElement);
-        break;
       case "profile":
         c.primitives(k, x, o["_profile"], p.canonical);
-        break;
-      case "_profile":
-        c.siblings(k, x, o["profile"], vElement);
         break;
       case "security":
         c.list(k, x, vCoding);
@@ -2859,7 +2371,7 @@ export function vMeta(v: unknown, c: FhirContext): void {
         c.list(k, x, vCoding);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside36, vElement);
     }
     some = true;
   }
@@ -2886,17 +2398,11 @@ export function vMoney(v: unknown, c: FhirContext): void {
       case "value":
         c.primitive(k, x, p.decimal);
         break;
-      case "_value":
-        c.sibling(k, x, o["value"], vElement);
-        break;
       case "currency":
         c.primitive(k, x, p.currency);
         break;
-      case "_currency":
-        c.sibling(k, x, o["currency"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside37, vElement);
     }
     some = true;
   }
@@ -2923,14 +2429,11 @@ export function vNarrative(v: unknown, c: FhirContext): void {
       case "status":
         c.code(k, x, s21);
         break;
-      case "_status":
-        c.sibling(k, x, o["status"], vElement);
-        break;
       case "div":
         c.narrative(k, x);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside24, vElement);
     }
     some = true;
   }
@@ -2954,23 +2457,14 @@ export function vOperationOutcome(v: unknown, c: FhirContext): void {
       case "id":
         c.primitive(k, x, p.id);
         break;
-      case "_id":
-        c.sibling(k, x, o["id"], vElement);
-        break;
       case "meta":
         c.one(k, x, vMeta);
         break;
       case "implicitRules":
         c.primitive(k, x, p.uri);
         break;
-      case "_implicitRules":
-        c.sibling(k, x, o["implicitRules"], vElement);
-        break;
       case "language":
         c.primitive(k, x, p.code);
-        break;
-      case "_language":
-        c.sibling(k, x, o["language"], vElement);
         break;
       case "text":
         c.one(k, x, vNarrative);
@@ -2988,7 +2482,7 @@ export function vOperationOutcome(v: unknown, c: FhirContext): void {
         c.list(k, x, vOperationOutcomeIssue);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside38, vElement);
     }
   }
   if (o["issue"] === undefined) c.missing("issue");
@@ -3017,14 +2511,8 @@ export function vOperationOutcomeIssue(v: unknown, c: FhirContext): void {
       case "severity":
         c.code(k, x, s15);
         break;
-      case "_severity":
-        c.sibling(k, x, o["severity"], vElement);
-        break;
       case "code":
         c.code(k, x, s16);
-        break;
-      case "_code":
-        c.sibling(k, x, o["code"], vElement);
         break;
       case "details":
         c.one(k, x, vCodeableConcept);
@@ -3032,23 +2520,14 @@ export function vOperationOutcomeIssue(v: unknown, c: FhirContext): void {
       case "diagnostics":
         c.primitive(k, x, p.string);
         break;
-      case "_diagnostics":
-        c.sibling(k, x, o["diagnostics"], vElement);
-        break;
       case "location":
         c.primitives(k, x, o["_location"], p.string);
-        break;
-      case "_location":
-        c.siblings(k, x, o["location"], vElement);
         break;
       case "expression":
         c.primitives(k, x, o["_expression"], p.string);
         break;
-      case "_expression":
-        c.siblings(k, x, o["expression"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside39, vElement);
     }
     some = true;
   }
@@ -3072,23 +2551,14 @@ export function vOrganization(v: unknown, c: FhirContext): void {
       case "id":
         c.primitive(k, x, p.id);
         break;
-      case "_id":
-        c.sibling(k, x, o["id"], vElement);
-        break;
       case "meta":
         c.one(k, x, vMeta);
         break;
       case "implicitRules":
         c.primitive(k, x, p.uri);
         break;
-      case "_implicitRules":
-        c.sibling(k, x, o["implicitRules"], vElement);
-        break;
       case "language":
         c.primitive(k, x, p.code);
-        break;
-      case "_language":
-        c.sibling(k, x, o["language"], vElement);
         break;
       case "text":
         c.one(k, x, vNarrative);
@@ -3108,23 +2578,14 @@ export function vOrganization(v: unknown, c: FhirContext): void {
       case "active":
         c.primitive(k, x, p.boolean);
         break;
-      case "_active":
-        c.sibling(k, x, o["active"], vElement);
-        break;
       case "type":
         c.list(k, x, vCodeableConcept);
         break;
       case "name":
         c.primitive(k, x, p.string);
         break;
-      case "_name":
-        c.sibling(k, x, o["name"], vElement);
-        break;
       case "alias":
         c.primitives(k, x, o["_alias"], p.string);
-        break;
-      case "_alias":
-        c.siblings(k, x, o["alias"], vElement);
         break;
       case "telecom":
         c.list(k, x, vContactPoint);
@@ -3148,7 +2609,7 @@ export function vOrganization(v: unknown, c: FhirContext): void {
         c.list(k, x, vReference, t13);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside40, vElement);
     }
   }
   if (!(fp.step(fp.get(o, "contained"), "contained").length === 0)) c.invariant("dom-2", "error");
@@ -3214,47 +2675,26 @@ export function vParameterDefinition(v: unknown, c: FhirContext): void {
       case "name":
         c.primitive(k, x, p.code);
         break;
-      case "_name":
-        c.sibling(k, x, o["name"], vElement);
-        break;
       case "use":
         c.code(k, x, s22);
-        break;
-      case "_use":
-        c.sibling(k, x, o["use"], vElement);
         break;
       case "min":
         c.primitive(k, x, p.integer);
         break;
-      case "_min":
-        c.sibling(k, x, o["min"], vElement);
-        break;
       case "max":
         c.primitive(k, x, p.string);
-        break;
-      case "_max":
-        c.sibling(k, x, o["max"], vElement);
         break;
       case "documentation":
         c.primitive(k, x, p.string);
         break;
-      case "_documentation":
-        c.sibling(k, x, o["documentation"], vElement);
-        break;
       case "type":
         c.code(k, x, s3);
-        break;
-      case "_type":
-        c.sibling(k, x, o["type"], vElement);
         break;
       case "profile":
         c.primitive(k, x, p.canonical);
         break;
-      case "_profile":
-        c.sibling(k, x, o["profile"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside41, vElement);
     }
     some = true;
   }
@@ -3270,6 +2710,7 @@ export function vParameterDefinition(v: unknown, c: FhirContext): void {
 export function vPatient(v: unknown, c: FhirContext): void {
   const o = c.resourceObject(v);
   if (o === undefined) return;
+  let sib = false;
   let n0 = 0;
   let n1 = 0;
   for (const k in o) {
@@ -3280,23 +2721,14 @@ export function vPatient(v: unknown, c: FhirContext): void {
       case "id":
         c.primitive(k, x, p.id);
         break;
-      case "_id":
-        c.sibling(k, x, o["id"], vElement);
-        break;
       case "meta":
         c.one(k, x, vMeta);
         break;
       case "implicitRules":
         c.primitive(k, x, p.uri);
         break;
-      case "_implicitRules":
-        c.sibling(k, x, o["implicitRules"], vElement);
-        break;
       case "language":
         c.primitive(k, x, p.code);
-        break;
-      case "_language":
-        c.sibling(k, x, o["language"], vElement);
         break;
       case "text":
         c.one(k, x, vNarrative);
@@ -3316,9 +2748,6 @@ export function vPatient(v: unknown, c: FhirContext): void {
       case "active":
         c.primitive(k, x, p.boolean);
         break;
-      case "_active":
-        c.sibling(k, x, o["active"], vElement);
-        break;
       case "name":
         c.list(k, x, vHumanName);
         break;
@@ -3328,30 +2757,16 @@ export function vPatient(v: unknown, c: FhirContext): void {
       case "gender":
         c.code(k, x, s2);
         break;
-      case "_gender":
-        c.sibling(k, x, o["gender"], vElement);
-        break;
       case "birthDate":
         c.primitive(k, x, p.date);
-        break;
-      case "_birthDate":
-        c.sibling(k, x, o["birthDate"], vElement);
         break;
       case "deceasedBoolean":
         n0++;
         c.primitive(k, x, p.boolean);
         break;
-      case "_deceasedBoolean":
-        if (o["deceasedBoolean"] === undefined) n0++;
-        c.sibling(k, x, o["deceasedBoolean"], vElement);
-        break;
       case "deceasedDateTime":
         n0++;
         c.primitive(k, x, p.dateTime);
-        break;
-      case "_deceasedDateTime":
-        if (o["deceasedDateTime"] === undefined) n0++;
-        c.sibling(k, x, o["deceasedDateTime"], vElement);
         break;
       case "address":
         c.list(k, x, vAddress);
@@ -3363,17 +2778,9 @@ export function vPatient(v: unknown, c: FhirContext): void {
         n1++;
         c.primitive(k, x, p.boolean);
         break;
-      case "_multipleBirthBoolean":
-        if (o["multipleBirthBoolean"] === undefined) n1++;
-        c.sibling(k, x, o["multipleBirthBoolean"], vElement);
-        break;
       case "multipleBirthInteger":
         n1++;
         c.primitive(k, x, p.integer);
-        break;
-      case "_multipleBirthInteger":
-        if (o["multipleBirthInteger"] === undefined) n1++;
-        c.sibling(k, x, o["multipleBirthInteger"], vElement);
         break;
       case "photo":
         c.list(k, x, vAttachment);
@@ -3394,9 +2801,11 @@ export function vPatient(v: unknown, c: FhirContext): void {
         c.list(k, x, vPatientLink);
         break;
       default:
-        c.unknown(k);
+        sib = c.beside(k, x, o, beside42, vElement) || sib;
     }
   }
+  if (sib) n0 += countAlone(o, ["deceasedBoolean", "deceasedDateTime"]);
+  if (sib) n1 += countAlone(o, ["multipleBirthBoolean", "multipleBirthInteger"]);
   if (n0 > 1) c.choice("deceased");
   if (n1 > 1) c.choice("multipleBirth");
   if (!(fp.step(fp.get(o, "contained"), "contained").length === 0)) c.invariant("dom-2", "error");
@@ -3427,11 +2836,8 @@ export function vPatientCommunication(v: unknown, c: FhirContext): void {
       case "preferred":
         c.primitive(k, x, p.boolean);
         break;
-      case "_preferred":
-        c.sibling(k, x, o["preferred"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside43, vElement);
     }
     some = true;
   }
@@ -3474,9 +2880,6 @@ export function vPatientContact(v: unknown, c: FhirContext): void {
       case "gender":
         c.code(k, x, s2);
         break;
-      case "_gender":
-        c.sibling(k, x, o["gender"], vElement);
-        break;
       case "organization":
         c.one(k, x, vReference, t4);
         break;
@@ -3484,7 +2887,7 @@ export function vPatientContact(v: unknown, c: FhirContext): void {
         c.one(k, x, vPeriod);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside44, vElement);
     }
     some = true;
   }
@@ -3518,11 +2921,8 @@ export function vPatientLink(v: unknown, c: FhirContext): void {
       case "type":
         c.code(k, x, s17);
         break;
-      case "_type":
-        c.sibling(k, x, o["type"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside45, vElement);
     }
     some = true;
   }
@@ -3551,17 +2951,11 @@ export function vPeriod(v: unknown, c: FhirContext): void {
       case "start":
         c.primitive(k, x, p.dateTime);
         break;
-      case "_start":
-        c.sibling(k, x, o["start"], vElement);
-        break;
       case "end":
         c.primitive(k, x, p.dateTime);
         break;
-      case "_end":
-        c.sibling(k, x, o["end"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside46, vElement);
     }
     some = true;
   }
@@ -3584,23 +2978,14 @@ export function vPractitioner(v: unknown, c: FhirContext): void {
       case "id":
         c.primitive(k, x, p.id);
         break;
-      case "_id":
-        c.sibling(k, x, o["id"], vElement);
-        break;
       case "meta":
         c.one(k, x, vMeta);
         break;
       case "implicitRules":
         c.primitive(k, x, p.uri);
         break;
-      case "_implicitRules":
-        c.sibling(k, x, o["implicitRules"], vElement);
-        break;
       case "language":
         c.primitive(k, x, p.code);
-        break;
-      case "_language":
-        c.sibling(k, x, o["language"], vElement);
         break;
       case "text":
         c.one(k, x, vNarrative);
@@ -3620,9 +3005,6 @@ export function vPractitioner(v: unknown, c: FhirContext): void {
       case "active":
         c.primitive(k, x, p.boolean);
         break;
-      case "_active":
-        c.sibling(k, x, o["active"], vElement);
-        break;
       case "name":
         c.list(k, x, vHumanName);
         break;
@@ -3635,14 +3017,8 @@ export function vPractitioner(v: unknown, c: FhirContext): void {
       case "gender":
         c.code(k, x, s2);
         break;
-      case "_gender":
-        c.sibling(k, x, o["gender"], vElement);
-        break;
       case "birthDate":
         c.primitive(k, x, p.date);
-        break;
-      case "_birthDate":
-        c.sibling(k, x, o["birthDate"], vElement);
         break;
       case "photo":
         c.list(k, x, vAttachment);
@@ -3654,7 +3030,7 @@ export function vPractitioner(v: unknown, c: FhirContext): void {
         c.list(k, x, vCodeableConcept);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside47, vElement);
     }
   }
   if (!(fp.step(fp.get(o, "contained"), "contained").length === 0)) c.invariant("dom-2", "error");
@@ -3715,23 +3091,14 @@ export function vPractitionerRole(v: unknown, c: FhirContext): void {
       case "id":
         c.primitive(k, x, p.id);
         break;
-      case "_id":
-        c.sibling(k, x, o["id"], vElement);
-        break;
       case "meta":
         c.one(k, x, vMeta);
         break;
       case "implicitRules":
         c.primitive(k, x, p.uri);
         break;
-      case "_implicitRules":
-        c.sibling(k, x, o["implicitRules"], vElement);
-        break;
       case "language":
         c.primitive(k, x, p.code);
-        break;
-      case "_language":
-        c.sibling(k, x, o["language"], vElement);
         break;
       case "text":
         c.one(k, x, vNarrative);
@@ -3750,9 +3117,6 @@ export function vPractitionerRole(v: unknown, c: FhirContext): void {
         break;
       case "active":
         c.primitive(k, x, p.boolean);
-        break;
-      case "_active":
-        c.sibling(k, x, o["active"], vElement);
         break;
       case "period":
         c.one(k, x, vPeriod);
@@ -3787,14 +3151,11 @@ export function vPractitionerRole(v: unknown, c: FhirContext): void {
       case "availabilityExceptions":
         c.primitive(k, x, p.string);
         break;
-      case "_availabilityExceptions":
-        c.sibling(k, x, o["availabilityExceptions"], vElement);
-        break;
       case "endpoint":
         c.list(k, x, vReference, t13);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside48, vElement);
     }
   }
   if (!(fp.step(fp.get(o, "contained"), "contained").length === 0)) c.invariant("dom-2", "error");
@@ -3822,29 +3183,17 @@ export function vPractitionerRoleAvailableTime(v: unknown, c: FhirContext): void
       case "daysOfWeek":
         c.codes(k, x, o["_daysOfWeek"], s9);
         break;
-      case "_daysOfWeek":
-        c.siblings(k, x, o["daysOfWeek"], vElement);
-        break;
       case "allDay":
         c.primitive(k, x, p.boolean);
-        break;
-      case "_allDay":
-        c.sibling(k, x, o["allDay"], vElement);
         break;
       case "availableStartTime":
         c.primitive(k, x, p.time);
         break;
-      case "_availableStartTime":
-        c.sibling(k, x, o["availableStartTime"], vElement);
-        break;
       case "availableEndTime":
         c.primitive(k, x, p.time);
         break;
-      case "_availableEndTime":
-        c.sibling(k, x, o["availableEndTime"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside28, vElement);
     }
     some = true;
   }
@@ -3874,14 +3223,11 @@ export function vPractitionerRoleNotAvailable(v: unknown, c: FhirContext): void 
       case "description":
         c.primitive(k, x, p.string);
         break;
-      case "_description":
-        c.sibling(k, x, o["description"], vElement);
-        break;
       case "during":
         c.one(k, x, vPeriod);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside30, vElement);
     }
     some = true;
   }
@@ -3909,35 +3255,20 @@ export function vQuantity(v: unknown, c: FhirContext): void {
       case "value":
         c.primitive(k, x, p.decimal);
         break;
-      case "_value":
-        c.sibling(k, x, o["value"], vElement);
-        break;
       case "comparator":
         c.code(k, x, s23);
-        break;
-      case "_comparator":
-        c.sibling(k, x, o["comparator"], vElement);
         break;
       case "unit":
         c.primitive(k, x, p.string);
         break;
-      case "_unit":
-        c.sibling(k, x, o["unit"], vElement);
-        break;
       case "system":
         c.primitive(k, x, p.uri);
-        break;
-      case "_system":
-        c.sibling(k, x, o["system"], vElement);
         break;
       case "code":
         c.primitive(k, x, p.code);
         break;
-      case "_code":
-        c.sibling(k, x, o["code"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside1, vElement);
     }
     some = true;
   }
@@ -4035,14 +3366,8 @@ export function vReference(v: unknown, c: FhirContext): void {
       case "reference":
         c.primitive(k, x, p.string);
         break;
-      case "_reference":
-        c.sibling(k, x, o["reference"], vElement);
-        break;
       case "type":
         c.primitive(k, x, p.uri);
-        break;
-      case "_type":
-        c.sibling(k, x, o["type"], vElement);
         break;
       case "identifier":
         c.one(k, x, vIdentifier);
@@ -4050,11 +3375,8 @@ export function vReference(v: unknown, c: FhirContext): void {
       case "display":
         c.primitive(k, x, p.string);
         break;
-      case "_display":
-        c.sibling(k, x, o["display"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside49, vElement);
     }
     some = true;
   }
@@ -4082,32 +3404,17 @@ export function vRelatedArtifact(v: unknown, c: FhirContext): void {
       case "type":
         c.code(k, x, s24);
         break;
-      case "_type":
-        c.sibling(k, x, o["type"], vElement);
-        break;
       case "label":
         c.primitive(k, x, p.string);
-        break;
-      case "_label":
-        c.sibling(k, x, o["label"], vElement);
         break;
       case "display":
         c.primitive(k, x, p.string);
         break;
-      case "_display":
-        c.sibling(k, x, o["display"], vElement);
-        break;
       case "citation":
         c.primitive(k, x, p.markdown);
         break;
-      case "_citation":
-        c.sibling(k, x, o["citation"], vElement);
-        break;
       case "url":
         c.primitive(k, x, p.url);
-        break;
-      case "_url":
-        c.sibling(k, x, o["url"], vElement);
         break;
       case "document":
         c.one(k, x, vAttachment);
@@ -4115,11 +3422,8 @@ export function vRelatedArtifact(v: unknown, c: FhirContext): void {
       case "resource":
         c.primitive(k, x, p.canonical);
         break;
-      case "_resource":
-        c.sibling(k, x, o["resource"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside50, vElement);
     }
     some = true;
   }
@@ -4153,41 +3457,23 @@ export function vSampledData(v: unknown, c: FhirContext): void {
       case "period":
         c.primitive(k, x, p.decimal);
         break;
-      case "_period":
-        c.sibling(k, x, o["period"], vElement);
-        break;
       case "factor":
         c.primitive(k, x, p.decimal);
-        break;
-      case "_factor":
-        c.sibling(k, x, o["factor"], vElement);
         break;
       case "lowerLimit":
         c.primitive(k, x, p.decimal);
         break;
-      case "_lowerLimit":
-        c.sibling(k, x, o["lowerLimit"], vElement);
-        break;
       case "upperLimit":
         c.primitive(k, x, p.decimal);
-        break;
-      case "_upperLimit":
-        c.sibling(k, x, o["upperLimit"], vElement);
         break;
       case "dimensions":
         c.primitive(k, x, p.positiveInt);
         break;
-      case "_dimensions":
-        c.sibling(k, x, o["dimensions"], vElement);
-        break;
       case "data":
         c.primitive(k, x, p.string);
         break;
-      case "_data":
-        c.sibling(k, x, o["data"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside51, vElement);
     }
     some = true;
   }
@@ -4220,9 +3506,6 @@ export function vSignature(v: unknown, c: FhirContext): void {
       case "when":
         c.primitive(k, x, p.instant);
         break;
-      case "_when":
-        c.sibling(k, x, o["when"], vElement);
-        break;
       case "who":
         c.one(k, x, vReference, t18);
         break;
@@ -4232,23 +3515,14 @@ export function vSignature(v: unknown, c: FhirContext): void {
       case "targetFormat":
         c.primitive(k, x, p.mimeType);
         break;
-      case "_targetFormat":
-        c.sibling(k, x, o["targetFormat"], vElement);
-        break;
       case "sigFormat":
         c.primitive(k, x, p.mimeType);
-        break;
-      case "_sigFormat":
-        c.sibling(k, x, o["sigFormat"], vElement);
         break;
       case "data":
         c.primitive(k, x, p.base64Binary);
         break;
-      case "_data":
-        c.sibling(k, x, o["data"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside52, vElement);
     }
     some = true;
   }
@@ -4281,9 +3555,6 @@ export function vTiming(v: unknown, c: FhirContext): void {
       case "event":
         c.primitives(k, x, o["_event"], p.dateTime);
         break;
-      case "_event":
-        c.siblings(k, x, o["event"], vElement);
-        break;
       case "repeat":
         c.one(k, x, vTimingRepeat);
         break;
@@ -4291,7 +3562,7 @@ export function vTiming(v: unknown, c: FhirContext): void {
         c.one(k, x, vCodeableConcept);
         break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside53, vElement);
     }
     some = true;
   }
@@ -4331,89 +3602,47 @@ export function vTimingRepeat(v: unknown, c: FhirContext): void {
       case "count":
         c.primitive(k, x, p.positiveInt);
         break;
-      case "_count":
-        c.sibling(k, x, o["count"], vElement);
-        break;
       case "countMax":
         c.primitive(k, x, p.positiveInt);
-        break;
-      case "_countMax":
-        c.sibling(k, x, o["countMax"], vElement);
         break;
       case "duration":
         c.primitive(k, x, p.decimal);
         break;
-      case "_duration":
-        c.sibling(k, x, o["duration"], vElement);
-        break;
       case "durationMax":
         c.primitive(k, x, p.decimal);
-        break;
-      case "_durationMax":
-        c.sibling(k, x, o["durationMax"], vElement);
         break;
       case "durationUnit":
         c.code(k, x, s28);
         break;
-      case "_durationUnit":
-        c.sibling(k, x, o["durationUnit"], vElement);
-        break;
       case "frequency":
         c.primitive(k, x, p.positiveInt);
-        break;
-      case "_frequency":
-        c.sibling(k, x, o["frequency"], vElement);
         break;
       case "frequencyMax":
         c.primitive(k, x, p.positiveInt);
         break;
-      case "_frequencyMax":
-        c.sibling(k, x, o["frequencyMax"], vElement);
-        break;
       case "period":
         c.primitive(k, x, p.decimal);
-        break;
-      case "_period":
-        c.sibling(k, x, o["period"], vElement);
         break;
       case "periodMax":
         c.primitive(k, x, p.decimal);
         break;
-      case "_periodMax":
-        c.sibling(k, x, o["periodMax"], vElement);
-        break;
       case "periodUnit":
         c.code(k, x, s28);
-        break;
-      case "_periodUnit":
-        c.sibling(k, x, o["periodUnit"], vElement);
         break;
       case "dayOfWeek":
         c.codes(k, x, o["_dayOfWeek"], s9);
         break;
-      case "_dayOfWeek":
-        c.siblings(k, x, o["dayOfWeek"], vElement);
-        break;
       case "timeOfDay":
         c.primitives(k, x, o["_timeOfDay"], p.time);
-        break;
-      case "_timeOfDay":
-        c.siblings(k, x, o["timeOfDay"], vElement);
         break;
       case "when":
         c.codes(k, x, o["_when"], s12);
         break;
-      case "_when":
-        c.siblings(k, x, o["when"], vElement);
-        break;
       case "offset":
         c.primitive(k, x, p.unsignedInt);
         break;
-      case "_offset":
-        c.sibling(k, x, o["offset"], vElement);
-        break;
       default:
-        c.unknown(k);
+        c.beside(k, x, o, beside54, vElement);
     }
     some = true;
   }
@@ -4438,6 +3667,7 @@ export function vTriggerDefinition(v: unknown, c: FhirContext): void {
   const o = c.object(v);
   if (o === undefined) return;
   let some = false;
+  let sib = false;
   let n0 = 0;
   for (const k in o) {
     const x = o[k];
@@ -4451,14 +3681,8 @@ export function vTriggerDefinition(v: unknown, c: FhirContext): void {
       case "type":
         c.code(k, x, s27);
         break;
-      case "_type":
-        c.sibling(k, x, o["type"], vElement);
-        break;
       case "name":
         c.primitive(k, x, p.string);
-        break;
-      case "_name":
-        c.sibling(k, x, o["name"], vElement);
         break;
       case "timingTiming":
         n0++;
@@ -4472,17 +3696,9 @@ export function vTriggerDefinition(v: unknown, c: FhirContext): void {
         n0++;
         c.primitive(k, x, p.date);
         break;
-      case "_timingDate":
-        if (o["timingDate"] === undefined) n0++;
-        c.sibling(k, x, o["timingDate"], vElement);
-        break;
       case "timingDateTime":
         n0++;
         c.primitive(k, x, p.dateTime);
-        break;
-      case "_timingDateTime":
-        if (o["timingDateTime"] === undefined) n0++;
-        c.sibling(k, x, o["timingDateTime"], vElement);
         break;
       case "data":
         c.list(k, x, vDataRequirement);
@@ -4491,7 +3707,7 @@ export function vTriggerDefinition(v: unknown, c: FhirContext): void {
         c.one(k, x, vExpression);
         break;
       default:
-        c.unknown(k);
+        sib = c.beside(k, x, o, beside55, vElement) || sib;
     }
     some = true;
   }
@@ -4499,6 +3715,7 @@ export function vTriggerDefinition(v: unknown, c: FhirContext): void {
     c.empty();
     return;
   }
+  if (sib) n0 += countAlone(o, ["timingDate", "timingDateTime"]);
   if (o["type"] === undefined && o["_type"] === undefined) c.missing("type");
   if (n0 > 1) c.choice("timing");
   if (!((!fp.has(o, "data") || !(n0 > 0)))) c.invariant("trd-1", "error");
