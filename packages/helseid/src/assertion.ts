@@ -21,29 +21,38 @@ export function assertionDetails(
   return entries.length > 1 ? entries : entries[0];
 }
 
+/**
+ * Refuses organisation numbers that HelseID would refuse.
+ *
+ * @throws {HelsekontaktError} `input/invalid`
+ */
+export function checkOrganisation(organisation: Organisation): void {
+  if (organisation.tenancy === "multi") checkNumber("parent", organisation.parent);
+  if (organisation.tenancy === "single" || organisation.child !== undefined)
+    checkNumber("child", organisation.child as string);
+}
+
 function organisationDetail(organisation: Organisation): AssertionDetail {
+  checkOrganisation(organisation);
   const identifier =
     organisation.tenancy === "single"
-      ? { system: "urn:oid:2.16.578.1.12.4.1.4.101", type: "ENH", value: checkNumber("child", organisation.child) }
+      ? { system: "urn:oid:2.16.578.1.12.4.1.4.101", type: "ENH", value: organisation.child }
       : {
           system: "urn:oid:1.0.6523",
           type: "ENH",
           // The colon after the parent stays when there is no child, as NHN's own library writes it.
-          value: `NO:ORGNR:${checkNumber("parent", organisation.parent)}:${
-            organisation.child === undefined ? "" : checkNumber("child", organisation.child)
-          }`,
+          value: `NO:ORGNR:${organisation.parent}:${organisation.child ?? ""}`,
         };
   return { type: "helseid_authorization", practitioner_role: { organization: { identifier } } };
 }
 
-function checkNumber(name: string, value: string): string {
-  if (typeof value !== "string" || !/^[0-9]{9}$/.test(value))
-    throw new HelsekontaktError(
-      "input/invalid",
-      `expected organisation number "${name}" to be nine digits without blanks, found another text`,
-      { context: { setting: `organisation.${name}` } },
-    );
-  return value;
+function checkNumber(name: string, value: string): void {
+  if (typeof value === "string" && /^[0-9]{9}$/.test(value)) return;
+  throw new HelsekontaktError(
+    "input/invalid",
+    `expected organisation number "${name}" to be nine digits without blanks, found another text`,
+    { context: { setting: `organisation.${name}` } },
+  );
 }
 
 interface AssertionSettings {

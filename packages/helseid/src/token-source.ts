@@ -1,6 +1,6 @@
 import { HelsekontaktError, silentLogger, systemClock, throwIfAborted } from "@helsekontakt/core";
 import type * as oauth from "oauth4webapi";
-import { assertionDetails } from "./assertion.ts";
+import { checkOrganisation } from "./assertion.ts";
 import { checkAddress } from "./http.ts";
 import { createMetadataCache } from "./metadata.ts";
 import type { TokenRequest, TokenSource, TokenSourceOptions } from "./options.ts";
@@ -113,16 +113,23 @@ export function cacheKey(
   thumbprint: string,
   request: TokenRequest,
 ): string {
+  const { scopes, organisation } = request;
+  if (organisation !== undefined) checkOrganisation(organisation);
+  // Flat, and without building what the assertion would hold: a kept token is looked up at each call.
   return JSON.stringify([
     options.issuer,
     options.clientId,
     kid,
     thumbprint,
     request.binding ?? "dpop",
-    [...new Set(request.scopes)].sort(),
+    scopes.length < 2 ? scopes : [...new Set(scopes)].sort(),
     request.resource ?? null,
     request.acceptNarrowerScope === true,
-    assertionDetails(request) ?? null,
+    organisation === undefined ? null : organisation.tenancy,
+    organisation?.tenancy === "multi" ? organisation.parent : null,
+    organisation?.child ?? null,
+    request.sfmJournalId ?? null,
+    request.details ?? null,
   ]);
 }
 
