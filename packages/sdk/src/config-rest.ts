@@ -15,7 +15,13 @@ export function findRestFaults(rest: RestConfig | undefined): ConfigFault[] {
       `a whole number from ${least} to ${most}`,
       hint,
     );
-  const { transport = {}, network = {} } = rest ?? {};
+  const { aktivsjekken = {}, transport = {}, network = {} } = rest ?? {};
+  need(
+    aktivsjekken.omraade === undefined || ["name", "code"].includes(aktivsjekken.omraade),
+    "aktivsjekken.omraade",
+    "name or code",
+    "name is the default; code is for a service that takes integers only",
+  );
   whole(transport.deadlineMs, "transport.deadlineMs", "milliseconds for a call with all its tries");
   whole(transport.maxAnswerBytes, "transport.maxAnswerBytes", "33,554,432 is the default", Number.MAX_SAFE_INTEGER);
   const { retry = {} } = transport;

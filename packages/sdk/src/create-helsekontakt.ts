@@ -8,11 +8,13 @@ import {
   createCppaClient,
   createHelsekontakterClient,
   createNetworkFetch,
+  createStatusChangeFeed,
   type RestClientOptions,
   SharedTransport,
 } from "@helsekontakt/rest-client";
 import { checkConfig, type HelsekontaktConfig } from "./config.ts";
-import { type Aktivsjekk, createAktivsjekk } from "./flows/aktivsjekk.ts";
+import { createAktivsjekk } from "./flows/aktivsjekk.ts";
+import type { Aktivsjekk } from "./flows/aktivsjekk-types.ts";
 import { createEkontakt } from "./flows/ekontakt.ts";
 import type { Ekontakt } from "./flows/ekontakt-types.ts";
 import { createMedlemstjenester, type Medlemstjenester } from "./flows/medlemstjenester.ts";
@@ -95,19 +97,21 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
   };
   const restBase = config.rest?.baseUrl ?? preset.restBaseUrl;
   const { scopes } = config.rest ?? {};
-  const aktivsjekk = lazy(() =>
-    createAktivsjekk(
-      createAktivsjekkenClient(
-        signed(
-          restBase,
-          "rest.baseUrl",
-          "AktivSjekken",
-          scopes?.aktivsjekken ?? apis.aktivsjekken.securitySchemes.helseid.scopes[0],
-        ),
-      ),
+  const aktivsjekk = lazy(() => {
+    const rest = signed(
+      restBase,
+      "rest.baseUrl",
+      "AktivSjekken",
+      scopes?.aktivsjekken ?? apis.aktivsjekken.securitySchemes.helseid.scopes[0],
+    );
+    const omraadeForm = config.rest?.aktivsjekken?.omraade;
+    return createAktivsjekk({
+      client: createAktivsjekkenClient({ ...rest, ...(omraadeForm === undefined ? {} : { omraadeForm }) }),
       guard,
-    ),
-  );
+      persons: (config.personGuard ?? true) ? (preset.production ? "real" : "synthetic") : undefined,
+      changeFeed: () => createStatusChangeFeed(rest),
+    });
+  });
   const helsekontakter = (retry?: { readonly tries: number; readonly timeoutMs: number }) =>
     createHelsekontakterClient({
       ...signed(

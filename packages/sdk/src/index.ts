@@ -46,15 +46,16 @@ export {
 export { diagnose } from "./diagnosis/diagnose.ts";
 export type { CheckResult, DiagnoseOptions, Diagnosis, Finding } from "./diagnosis/types.ts";
 export { describeConfig, type EffectiveSetting } from "./settings.ts";
-export type {
-  Aktivsjekk,
-  AktivsjekkOptions,
-  AktivsjekkProgress,
-  AktivsjekkResult,
-  CitizenReach,
-  Omraade,
-  Reach,
-} from "./flows/aktivsjekk.ts";
+export {
+  type Aktivsjekk,
+  AktivsjekkError,
+  type AktivsjekkOptions,
+  type AktivsjekkProgress,
+  type AktivsjekkResult,
+  type AktivsjekkRun,
+  type CitizenReach,
+} from "./flows/aktivsjekk-types.ts";
+export { createNumberCheck, type NumberRules } from "./number-check.ts";
 export {
   accept,
   type Ekontakt,
@@ -129,9 +130,26 @@ export type {
   SentOffering,
 } from "./offerings/types.ts";
 export {
+  type AnsweredCitizen,
+  type CheckedCitizen,
+  type CitizenInput,
+  type CitizenSource,
+  type ConcurrencyRange,
+  createStatusCache,
   describeWire,
+  type FailedCitizen,
   type HelsekontakterWire,
+  type InvalidCitizen,
   type NetworkOptions,
+  type NumberCheck,
+  type NumberProblem,
+  type Omraade,
+  type Reach,
+  type ReachRule,
+  reachRules,
+  type StatusCache,
+  type StatusCacheOptions,
+  type StatusChangeFeed,
   type TransportSettings,
   type WireSetting,
 } from "@helsekontakt/rest-client";

@@ -67,6 +67,17 @@ export function describeConfig(config: HelsekontaktConfig): EffectiveSetting[] {
       spec.helsekontakter.securitySchemes.helseid,
       "helsekontakter",
     ),
+    rest?.aktivsjekken?.omraade === undefined
+      ? {
+          path: "rest.aktivsjekken.omraade",
+          value: "name",
+          secret: false,
+          origin: "spec",
+          mark: "inferred",
+          reason: "the Swagger has names, the written description integers",
+          source: "aktivsjekken#/components/schemas/Omraade",
+        }
+      : given("rest.aktivsjekken.omraade", rest.aktivsjekken.omraade),
     fallback("rest.timeoutMs", rest?.timeoutMs, defaults.timeoutMs),
     ...describeWire(config.medlemstjenester ?? {}).map(
       ({ name, value, origin, mark, reason }): EffectiveSetting => ({

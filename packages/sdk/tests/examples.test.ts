@@ -13,6 +13,13 @@ const printed: Record<string, RegExp[]> = {
     /^3 calls: \{ self: 1750, representative: 250, none: 250, unknown: 250 \}$/m,
     /^125 have been given a representative/m,
   ],
+  "aktivsjekk-stream.ts": [
+    /^line 1: not-11-digits, not sent$/m,
+    /^line 3002: asked before, self all the same$/m,
+    /^first round: 3 calls so far, 0 answers from the cache$/m,
+    /^2101 self-active: active oneself/m,
+    /^second round: 4 calls so far, 2700 answers from the cache$/m,
+  ],
   "ekontakt.ts": [
     /^request with 1 attachment\(s\): Vi har fått nytt telefonnummer\.$/m,
     /^our AppRec: accepted$/m,

@@ -119,6 +119,14 @@ export function configSchema(module: boolean) {
         scopes: z
           .strictObject({ aktivsjekken: z.string().optional(), helsekontakter: z.string().optional() })
           .optional(),
+        aktivsjekken: z
+          .strictObject({
+            omraade: z
+              .enum(["name", "code"])
+              .optional()
+              .describe("Inferred: the area by name, or by its integer in Volven 7618."),
+          })
+          .optional(),
         timeoutMs: milliseconds.optional(),
       })
       .optional(),

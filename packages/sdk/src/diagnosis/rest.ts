@@ -18,7 +18,9 @@ export function aktivsjekkenCheck(baseUrl: string, scope: string): Check {
     needs: ["tls.rest", "token.aktivsjekken"],
     async run(context, signal) {
       try {
-        const client = createAktivsjekkenClient({ baseUrl, fetch: signed(context, scope), retry: { tries: 1 } });
+        const omraadeForm = context.config.rest?.aktivsjekken?.omraade ?? "name";
+        const fetch = signed(context, scope);
+        const client = createAktivsjekkenClient({ baseUrl, fetch, omraadeForm, retry: { tries: 1 } });
         const answer = await client.check({ fnrListe: [syntheticNumber], omraade: "Helsehjelp" }, { signal });
         return [ok(answer.size === 0 ? "answers; the number is unknown to it" : "answers, and knows the number")];
       } catch (error) {

@@ -1,134 +1,169 @@
 import { HelsekontaktError, Personal, throwIfAborted } from "@helsekontakt/core";
-import type { AktivsjekkenClient } from "@helsekontakt/rest-client";
+import type {
+  AktivsjekkenClient,
+  CheckedCitizen,
+  CheckedCitizens,
+  CitizenInput,
+  CitizenSource,
+  FailedCitizen,
+  InvalidCitizen,
+  NumberCheck,
+  NumberProblem,
+  Reach,
+  StatusChangeFeed,
+} from "@helsekontakt/rest-client";
+import { createNumberCheck, type NumberRules } from "../number-check.ts";
 import type { PersonGuard } from "../person-guard.ts";
+import {
+  type Aktivsjekk,
+  AktivsjekkError,
+  type AktivsjekkOptions,
+  type AktivsjekkResult,
+  type AktivsjekkRun,
+  type CitizenReach,
+} from "./aktivsjekk-types.ts";
 
-/** Area of the check: health care, or youth (13 and older, school health services). */
-export type Omraade = "Helsehjelp" | "Ungdom";
-
-/**
- * How a citizen can be reached. `self`: directly. `representative`: through a parent or by power of attorney. `none`:
- * not on Helsenorge. `unknown`: the service's answer does not mention the number, which is not a no.
- */
-export type Reach = "self" | "representative" | "none" | "unknown";
-
-/** One citizen's reach. */
-export interface CitizenReach {
-  readonly fnr: Personal;
-  readonly reach: Reach;
-  /** The citizen lacks capacity to consent: contact the representative only. */
-  readonly tildeltFullmakt: boolean;
+/** What the flow is built on. */
+export interface AktivsjekkParts {
+  readonly client: AktivsjekkenClient;
+  readonly guard: PersonGuard;
+  /** Who is let through one by one; absent where the guard is lifted. */
+  readonly persons: NumberRules["persons"];
+  readonly changeFeed: () => StatusChangeFeed;
 }
 
-/** How far a check has come. */
-export interface AktivsjekkProgress {
-  readonly checked: number;
-  readonly total: number;
-  readonly calls: number;
-}
-
-/** How to check. */
-export interface AktivsjekkOptions {
-  /** Default `Helsehjelp`. */
-  readonly omraade?: Omraade;
-  /** Numbers per call, at most 1000. Default 1000. */
-  readonly batchSize?: number;
-  /** Called after each answer. */
-  readonly onProgress?: (progress: AktivsjekkProgress) => void;
-  readonly signal?: AbortSignal;
-}
-
-/** What a check found. */
-export interface AktivsjekkResult {
-  /** One entry per distinct number, in the order given. */
-  readonly citizens: readonly CitizenReach[];
-  readonly counts: Readonly<Record<Reach, number>>;
-  readonly calls: number;
-}
-
-/** HelsenorgeAktivSjekken: who can be reached digitally. */
-export interface Aktivsjekk {
-  /**
-   * Asks for any number of citizens, in calls of at most 1000.
-   *
-   * Duplicates are asked for once. Nothing is asked when any number is malformed: the place is named, never the number.
-   *
-   * @param citizens - national identity numbers or D-numbers, 11 digits each.
-   * @throws {HelsekontaktError} `input/invalid`, `auth/*`, `rest/*`, `abort/cancelled`
-   * @see HelsenorgeAktivSjekken v1
-   */
-  check(citizens: Iterable<Personal | string>, options?: AktivsjekkOptions): Promise<AktivsjekkResult>;
-}
-
-/** Builds the flow on the generated client. */
-export function createAktivsjekk(client: AktivsjekkenClient, guard: PersonGuard): Aktivsjekk {
+/** Builds the flow on the client, which has the protocol. */
+export function createAktivsjekk({ client, guard, persons, changeFeed }: AktivsjekkParts): Aktivsjekk {
   return {
-    async check(citizens, options = {}) {
-      const { omraade = "Helsehjelp", batchSize = 1000, onProgress, signal } = options;
-      if (!(Number.isInteger(batchSize) && batchSize >= 1 && batchSize <= 1000))
-        throw new HelsekontaktError(
-          "input/invalid",
-          "expected batchSize to be a whole number from 1 to 1000, found another value",
-        );
-      const numbers = distinctNumbers(citizens, guard);
-      const found: CitizenReach[] = [];
-      const counts = { self: 0, representative: 0, none: 0, unknown: 0 };
-      let calls = 0;
-      for (let start = 0; start < numbers.length; start += batchSize) {
-        throwIfAborted(signal);
-        const batch = numbers.slice(start, start + batchSize);
-        const answer = await client.check({ fnrListe: batch, omraade }, signal === undefined ? {} : { signal });
-        calls++;
-        for (const fnr of batch) {
-          const status = answer.get(fnr);
-          const reach = reachOf(status);
-          counts[reach]++;
-          found.push({ fnr: new Personal(fnr), reach, tildeltFullmakt: status?.tildeltFullmakt === true });
-        }
-        onProgress?.({ checked: found.length, total: numbers.length, calls });
-      }
-      return { citizens: found, counts, calls };
+    check(citizens, options = {}) {
+      const { controlDigits = "warning" } = options;
+      const inspect = createNumberCheck({ controlDigits, ...(persons === undefined ? {} : { persons }) });
+      return new Run(client, guard, inspect, citizens, options);
     },
+    changeFeed,
   };
 }
 
-function distinctNumbers(citizens: Iterable<Personal | string>, guard: PersonGuard): string[] {
-  const numbers = new Set<string>();
-  let index = 0;
-  for (const citizen of citizens) {
-    const fnr = typeof citizen === "string" ? citizen : citizen.reveal();
-    if (!/^\d{11}$/.test(fnr)) {
-      throw new HelsekontaktError(
-        "input/invalid",
-        `expected 11 digits in each number, found something else at index ${index}`,
-        {
-          hint: "national identity numbers and D-numbers only, without blanks",
-        },
-      );
-    }
-    guard(fnr, `citizens[${index}]`);
-    numbers.add(fnr);
-    index++;
+/** Lazy: a check that is iterated must not be collected as well. */
+class Run implements AktivsjekkRun {
+  readonly [Symbol.toStringTag] = "AktivsjekkRun";
+  readonly #client: AktivsjekkenClient;
+  readonly #guard: PersonGuard;
+  readonly #inspect: NumberCheck;
+  readonly #source: CitizenSource;
+  readonly #options: AktivsjekkOptions;
+  #result: Promise<AktivsjekkResult> | undefined;
+  #checked: CheckedCitizens | undefined;
+
+  constructor(
+    client: AktivsjekkenClient,
+    guard: PersonGuard,
+    inspect: NumberCheck,
+    source: CitizenSource,
+    options: AktivsjekkOptions,
+  ) {
+    this.#client = client;
+    this.#guard = guard;
+    this.#inspect = inspect;
+    this.#source = source;
+    this.#options = options;
   }
-  if (numbers.size === 0) throw new HelsekontaktError("input/invalid", "expected at least one citizen, found none");
-  return [...numbers];
+
+  // oxlint-disable-next-line unicorn/no-thenable -- awaiting a run is one of its two uses
+  then<A = AktivsjekkResult, B = never>(
+    onResult?: ((result: AktivsjekkResult) => A | PromiseLike<A>) | null,
+    onError?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    this.#result ??= this.#collect();
+    return this.#result.then(onResult, onError);
+  }
+
+  catch<B = never>(onError?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<AktivsjekkResult | B> {
+    return this.then(undefined, onError);
+  }
+
+  finally(onEnd?: (() => void) | null): Promise<AktivsjekkResult> {
+    return this.then().finally(onEnd);
+  }
+
+  batches(): AsyncIterable<readonly CheckedCitizen[]> {
+    return this.#start(this.#source).batches();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<CheckedCitizen> {
+    return this.#start(this.#source)[Symbol.asyncIterator]();
+  }
+
+  #start(source: CitizenSource): CheckedCitizens {
+    const { onInvalid: _onInvalid, controlDigits: _controlDigits, ...options } = this.#options;
+    this.#checked ??= this.#client.checkAll(source, { ...options, inspect: this.#inspect });
+    return this.#checked;
+  }
+
+  async #collect(): Promise<AktivsjekkResult> {
+    const { onProgress, onInvalid = "throw", signal } = this.#options;
+    throwIfAborted(signal);
+    const list: CitizenInput[] = [];
+    for await (const citizen of this.#source) list.push(citizen);
+    if (list.length === 0) throw new HelsekontaktError("input/invalid", "expected at least one citizen, found none");
+    if (onInvalid === "throw") this.#refuseInvalid(list);
+    const citizens: CitizenReach[] = [];
+    const invalid: InvalidCitizen[] = [];
+    const failed: FailedCitizen[] = [];
+    const counts: Record<Reach, number> = { self: 0, representative: 0, none: 0, unknown: 0 };
+    let calls = 0;
+    const result = (): AktivsjekkResult => ({ citizens, counts, calls, invalid, failed });
+    const options = {
+      ...this.#options,
+      inspect: this.#inspect,
+      onProgress: (progress: Parameters<NonNullable<typeof onProgress>>[0]) => {
+        calls = progress.calls;
+        onProgress?.(progress);
+      },
+    };
+    try {
+      for await (const batch of this.#client.checkAll(list, options).batches())
+        for (const citizen of batch) {
+          if (citizen.outcome === "invalid") invalid.push(citizen);
+          else if (citizen.outcome === "failed") failed.push(citizen);
+          else if (!citizen.duplicate) {
+            const { fnr, reach, rule, status } = citizen;
+            counts[reach]++;
+            citizens.push({ fnr, reach, rule, tildeltFullmakt: status?.tildeltFullmakt === true });
+          }
+        }
+    } catch (reason) {
+      throw reason instanceof HelsekontaktError ? new AktivsjekkError(reason, result()) : reason;
+    }
+    return result();
+  }
+
+  /** Before anything is asked: a list with a fault is the caller's own to mend. */
+  #refuseInvalid(list: readonly CitizenInput[]): void {
+    for (const [index, citizen] of list.entries()) {
+      const bare = typeof citizen === "object" && "fnr" in citizen ? citizen.fnr : citizen;
+      const fnr = bare instanceof Personal ? bare.reveal() : bare;
+      if (!/^\d{11}$/.test(fnr)) throw unusable("not-11-digits", index);
+      this.#guard(fnr, `citizens[${index}]`);
+      const finding = this.#inspect(fnr);
+      if (finding?.level === "error") throw unusable(finding.problem, index);
+    }
+  }
 }
 
-/** The table of the reference, section 3. Its last column is our reading and not upstream's. */
-function reachOf(
-  status:
-    | {
-        readonly erDigitaltAktivSelv?: boolean;
-        readonly erDigitaltAktivViaAndre?: boolean;
-        readonly tildeltFullmakt?: boolean;
-      }
-    | undefined,
-): Reach {
-  if (status === undefined) return "unknown";
-  const {
-    erDigitaltAktivSelv: self = false,
-    erDigitaltAktivViaAndre: others = false,
-    tildeltFullmakt = false,
-  } = status;
-  if (tildeltFullmakt) return others ? "representative" : "none";
-  return self ? "self" : others ? "representative" : "none";
+const expectations: Readonly<Partial<Record<NumberProblem, readonly [expected: string, hint: string]>>> = {
+  "not-11-digits": ["11 digits in each number", "national identity numbers and D-numbers only, without blanks"],
+  "no-person-number": [
+    "national identity numbers and D-numbers",
+    'onInvalid: "report" asks for the others and lists what was not sent',
+  ],
+  "control-digits": ["control digits that fit", 'controlDigits: "warning" lets such numbers pass'],
+};
+
+function unusable(problem: NumberProblem, index: number): HelsekontaktError {
+  const [expected = problem, hint] = expectations[problem] ?? [];
+  return new HelsekontaktError("input/invalid", `expected ${expected}, found something else at index ${index}`, {
+    ...(hint === undefined ? {} : { hint }),
+    context: { problem, index },
+  });
 }

@@ -1,5 +1,5 @@
 import type { ErrorCode, Personal } from "@helsekontakt/core";
-import type { CitizenReach } from "../flows/aktivsjekk.ts";
+import type { CitizenReach } from "../flows/aktivsjekk-types.ts";
 
 /** One member of the input. A line of `readMembers` is one. */
 export interface MemberInput {
