@@ -78,6 +78,13 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
     );
 
   program
+    .command("explain")
+    .description("what a rule, an error code or a code means: profile/msg-id, rest/timeout, 7601:DI, T02, HID-1001")
+    .argument("<name...>")
+    .option("--json", "one array: found, near")
+    .action(async (names, options) => finish((await import("./commands/explain.ts")).explain(names, options, io)));
+
+  program
     .command("roundtrip")
     .description("decode to typed objects, encode again, and compare")
     .argument("<file...>")

@@ -42,5 +42,6 @@ export {
   type SigningOptions,
 } from "./signed-call.ts";
 export { createSigningFetch, type SigningFetchOptions } from "./signing-fetch.ts";
+export { faults as helseidFaults } from "./gen/helseid-faults.ts";
 export { explainFault } from "./token-errors.ts";
 export { createTokenSource } from "./token-source.ts";

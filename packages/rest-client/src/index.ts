@@ -32,6 +32,7 @@ export {
   createCommunicationPartyClient,
 } from "./communication-party.ts";
 export { type CppaClient, createCppaClient } from "./cppa.ts";
+export { faults as helsenorgeFaults } from "./gen/faults/helsenorge-faults.ts";
 export {
   createHelsekontakterClient,
   type HelsekontakterClient,
