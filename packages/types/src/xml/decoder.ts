@@ -11,7 +11,7 @@ import {
 import { clarkName, own, XMLNS, XSI } from "./names.ts";
 import { TreeBuilder } from "./parse-tree.ts";
 import type { XmlCursor, XmlHandler, XmlTag, XmlTagAttribute } from "./reader.ts";
-import type { ElementRegistry, ElementTable } from "./table.ts";
+import type { ElementRegistry } from "./table.ts";
 import type { AnyElement, XmlAttribute } from "./tree.ts";
 import { variantNamespace } from "./variants.ts";
 

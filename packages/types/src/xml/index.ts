@@ -5,7 +5,7 @@ export type { Tolerated } from "./decoder.ts";
 export { encodeXml, type EncodeXmlOptions } from "./encode.ts";
 export { canonicalInfoset, type InfosetOptions } from "./infoset.ts";
 export { defaultXmlLimits, type XmlLimits } from "./limits.ts";
-export { clarkName, preferredPrefixes, splitClark, XMLNS, XS, XSI } from "./names.ts";
+export { clarkName, intern, preferredPrefixes, splitClark, XMLNS, XS, XSI } from "./names.ts";
 export { parseXml } from "./parse-tree.ts";
 export {
   readXml,

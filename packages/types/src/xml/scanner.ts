@@ -1,3 +1,4 @@
+import { CodeWindow } from "./code-window.ts";
 import { isNameChar, isNameStart, nameTable } from "./name-chars.ts";
 import { intern, XMLNS } from "./names.ts";
 import type { XmlCursor, XmlHandler } from "./reader.ts";
@@ -72,6 +73,10 @@ export class Scanner {
   /** Start of the tag that is being told. */
   tagStart = 0;
   readonly #faults: ScanFaults;
+  readonly #window: CodeWindow;
+  /** The window's codes and base. */
+  readonly #codes: Uint16Array;
+  #base = 0;
   #handler: XmlHandler = nobody;
   #cursor: XmlCursor = nowhere;
   readonly #limits: ScanLimits;
@@ -99,6 +104,8 @@ export class Scanner {
   constructor(text: string, faults: ScanFaults, limits: ScanLimits, clean = false) {
     this.text = text;
     this.#faults = faults;
+    this.#window = new CodeWindow(text);
+    this.#codes = this.#window.codes;
     this.#limits = limits;
     this.#hasReturn = text.includes("\r");
     this.#hasReference = text.includes("&");
@@ -123,7 +130,16 @@ export class Scanner {
   run(handler: XmlHandler, cursor: XmlCursor): void {
     this.#handler = handler;
     this.#cursor = cursor;
+    try {
+      this.#scan();
+    } finally {
+      this.#window.release();
+    }
+  }
+
+  #scan(): void {
     const { text } = this;
+    const window = this.#window;
     const end = text.length;
     let at = 0;
     let rooted = false;
@@ -133,16 +149,18 @@ export class Scanner {
       at = (found as RegExpExecArray)[0].length;
     }
     while (at < end) {
-      const lt = text.charCodeAt(at) === LT ? at : text.indexOf("<", at);
-      if (lt !== at) {
+      if (at + AHEAD > window.until && window.until < end) this.#show(at);
+      if (this.#codes[at - this.#base] !== LT) {
+        const lt = text.indexOf("<", at);
         const stop = lt < 0 ? end : lt;
         if (this.#depth > 0) this.#characters(at, stop);
         else this.#blank(at, stop);
         at = stop;
         if (lt < 0) break;
+        if (at + AHEAD > window.until && window.until < end) this.#show(at);
       }
       this.tagStart = at;
-      const c = text.charCodeAt(at + 1);
+      const c = this.#codes[at - this.#base + 1];
       if (c === SLASH) at = this.#closeTag(at);
       else if (c === BANG) at = this.#declarationOrSection(at);
       else if (c === QUESTION) at = this.#instruction(at);
@@ -155,6 +173,17 @@ export class Scanner {
     if (this.#depth > 0) this.#fault("the end of the document inside an element", end);
     if (!rooted) this.#fault("a document without an element", end);
     if (this.#illegalAt < end) this.#fault("a character that XML does not allow", end);
+  }
+
+  #show(at: number): void {
+    this.#window.show(at);
+    this.#base = at;
+  }
+
+  /** The code at an offset; behind the window it is looked for in the text. */
+  #code(at: number): number {
+    const code = this.#codes[at - this.#base] as number;
+    return code > 0 ? code : this.text.charCodeAt(at);
   }
 
   /** Throws; a forbidden character that stands before the place is the fault then. */
@@ -190,7 +219,6 @@ export class Scanner {
   }
 
   #openTag(start: number): number {
-    const { text } = this;
     let at = this.#readName(start + 1, 'a name after "<"');
     const name = this.#name;
     const depth = this.#depth;
@@ -201,14 +229,14 @@ export class Scanner {
     this.#defaults[depth] = this.#defaultUri;
     let count = 0;
     let prefixed = false;
-    let c = text.charCodeAt(at);
+    let c = this.#code(at);
     while (c !== GT && c !== SLASH) {
       if (!isSpace(c))
         this.#fault(
-          at >= text.length ? "the end of the document inside a tag" : "a character that does not belong in a tag",
+          at >= this.text.length ? "the end of the document inside a tag" : "a character that does not belong in a tag",
           at,
         );
-      do c = text.charCodeAt(++at);
+      do c = this.#code(++at);
       while (isSpace(c));
       if (c === GT || c === SLASH) break;
       at = this.#attribute(at, count);
@@ -220,11 +248,11 @@ export class Scanner {
         else prefixed = true;
       }
       count++;
-      c = text.charCodeAt(at);
+      c = this.#code(at);
     }
     let empty = false;
     if (c === SLASH) {
-      if (text.charCodeAt(at + 1) !== GT) this.#fault('a "/" that ends no tag', at + 1);
+      if (this.#code(at + 1) !== GT) this.#fault('a "/" that ends no tag', at + 1);
       empty = true;
       at++;
     }
@@ -263,18 +291,18 @@ export class Scanner {
   #closeTag(start: number): number {
     const { text } = this;
     if (this.#depth === 0) this.#fault("an end tag without a start tag", start);
-    const open = (this.#open[this.#depth - 1] as Name).name;
+    const open = this.#open[this.#depth - 1] as Name;
     let at = start + 2;
-    const { length } = open;
-    let n = 0;
-    while (n < length && text.charCodeAt(at + n) === open.charCodeAt(n)) n++;
-    let c = text.charCodeAt(at + n);
-    if (n < length || (c !== GT && isNameCharAt(text, at + n))) {
+    const after = at + open.name.length;
+    const matches =
+      after < this.#window.until ? stands(open.codes, this.#codes, at - this.#base) : text.startsWith(open.name, at);
+    let c = this.#code(after);
+    if (!matches || (c !== GT && isNameCharAt(text, after))) {
       this.#readName(at, 'a name after "</"');
       this.#fault("an end tag that does not match its start tag", at);
     }
-    at += n;
-    while (isSpace(c)) c = text.charCodeAt(++at);
+    at = after;
+    while (isSpace(c)) c = this.#code(++at);
     if (c !== GT)
       this.#fault(
         at >= text.length ? "the end of the document inside a tag" : "a character that does not belong in a tag",
@@ -292,18 +320,20 @@ export class Scanner {
       this.#faults.limit("attributes of one element", this.#limits.maxAttributes, start);
     let at = this.#readName(start, "the name of an attribute");
     const name = this.#name;
-    let c = text.charCodeAt(at);
-    while (isSpace(c)) c = text.charCodeAt(++at);
+    let c = this.#code(at);
+    while (isSpace(c)) c = this.#code(++at);
     if (c !== EQUALS) this.#fault("an attribute without a value", at);
-    do c = text.charCodeAt(++at);
+    do c = this.#code(++at);
     while (isSpace(c));
     if (c !== QUOTE && c !== APOSTROPHE) this.#fault("a value without quotes", at);
     const from = at + 1;
     // Most values are short and hold nothing that means something; the others are searched.
+    const codes = this.#codes;
+    const base = this.#base;
     const far = from + SHORT;
     let to = from;
-    let d = text.charCodeAt(to);
-    while ((d > 127 || valueTable[d] === 1) && to < far) d = text.charCodeAt(++to);
+    let d = codes[to - base] as number;
+    while ((d > 127 || valueTable[d] === 1) && to < far) d = codes[++to - base] as number;
     let value: string;
     if (d === c && to - from <= this.#limits.maxText) {
       value = text.slice(from, to);
@@ -450,28 +480,43 @@ export class Scanner {
 
   /** Reads a qualified name into `#name`. Names are kept, so that a name of a message is made into a string once. */
   #readName(start: number, expected: string): number {
-    const { text } = this;
-    let at = start;
+    const codes = this.#codes;
+    const from = start - this.#base;
+    let to = from;
     let hash = 0;
-    let c = text.charCodeAt(at);
+    let c = codes[to] as number;
     while (c < 128 && nameTable[c] === 1) {
       hash = (Math.imul(hash, 31) + c) | 0;
-      c = text.charCodeAt(++at);
+      c = codes[++to] as number;
     }
-    if (!(c >= 128)) {
-      const slot = hash & nameMask;
-      const known = names[slot];
-      if (known !== undefined && stands(known.name, text, start, at)) {
+    const { text } = this;
+    let at = start + to - from;
+    if (c > 0 && c < 128) {
+      const slot = Math.imul(hash, 0x9e3779b1) >>> nameShift;
+      let known = names[slot];
+      if (known !== undefined && known.codes.length === to - from && stands(known.codes, codes, from)) {
+        this.#name = known;
+        return at;
+      }
+      // Two names may share a place; more than two take turns.
+      const other = slot ^ 1;
+      const first = known;
+      known = names[other];
+      if (known !== undefined && known.codes.length === to - from && stands(known.codes, codes, from)) {
         this.#name = known;
         return at;
       }
       this.#name = this.#splitName(start, at, expected);
-      if (at - start <= 64) names[slot] = this.#name;
+      if (to - from <= 64) {
+        names[other] = first;
+        names[slot] = this.#name;
+      }
       return at;
     }
+    // Beyond ASCII, or beyond the window.
     while (at < text.length) {
       const point = text.codePointAt(at) as number;
-      if (!isNameChar(point)) break;
+      if (point < 128 ? nameTable[point] !== 1 : !isNameChar(point)) break;
       at += point > 0xffff ? 2 : 1;
     }
     this.#name = this.#splitName(start, at, expected);
@@ -483,13 +528,14 @@ export class Scanner {
     if (end === start || !isNameStart(text.codePointAt(start) as number))
       this.#fault(`something else than ${expected}`, start);
     const name = intern(text.slice(start, end));
+    const codes = Uint16Array.from({ length: name.length }, (_, n) => name.charCodeAt(n));
     const colon = name.indexOf(":");
-    if (colon < 0) return { name, prefix: "", local: name, kind: name === "xmlns" ? DEFAULT : PLAIN };
+    if (colon < 0) return { name, codes, prefix: "", local: name, kind: name === "xmlns" ? DEFAULT : PLAIN };
     const local = name.slice(colon + 1);
     if (colon === 0 || local === "" || local.includes(":") || !isNameStart(local.codePointAt(0) as number))
       this.#fault("a name whose colon stands in the wrong place", start);
     const prefix = intern(name.slice(0, colon));
-    return { name, prefix, local: intern(local), kind: prefix === "xmlns" ? DECLARATION : PREFIXED };
+    return { name, codes, prefix, local: intern(local), kind: prefix === "xmlns" ? DECLARATION : PREFIXED };
   }
 }
 
@@ -502,6 +548,8 @@ const DECLARATION = 3;
 
 interface Name {
   readonly name: string;
+  /** The name's code units. */
+  readonly codes: Uint16Array;
   readonly prefix: string;
   readonly local: string;
   readonly kind: number;
@@ -509,10 +557,11 @@ interface Name {
 
 const nobody: XmlHandler = { open: () => {}, text: () => {}, close: () => {} };
 const nowhere: XmlCursor = { offset: 0, tagStart: () => 0, lineAt: () => 1, resolve: () => undefined };
-const noName: Name = { name: "", prefix: "", local: "", kind: PLAIN };
-const nameMask = 1023;
+const noName: Name = { name: "", codes: new Uint16Array(0), prefix: "", local: "", kind: PLAIN };
+/** 4096 places. */
+const nameShift = 20;
 /** Names of elements and attributes that were read before, in any document. */
-const names: (Name | undefined)[] = Array.from({ length: nameMask + 1 }, () => undefined);
+const names: (Name | undefined)[] = Array.from({ length: 4096 }, () => undefined);
 
 const entities = new Map([
   ["amp", "&"],
@@ -536,6 +585,8 @@ function characterOf(body: string): string | undefined {
   return allowed ? String.fromCodePoint(point) : undefined;
 }
 
+/** So much of the window is left when a tag begins; what is longer is looked for in the text. */
+const AHEAD = 1024;
 /** Length up to which a value is read character by character. */
 const SHORT = 128;
 /** 1 for the ASCII characters that mean only themselves in a value, whichever quotes it has. */
@@ -543,10 +594,9 @@ const valueTable: Uint8Array = Uint8Array.from({ length: 128 }, (_, c) =>
   c >= 32 && !"\"'<&".includes(String.fromCharCode(c)) ? 1 : 0,
 );
 
-/** Whether a name stands there, and nothing but it. */
-function stands(name: string, text: string, from: number, to: number): boolean {
-  if (name.length !== to - from) return false;
-  for (let at = from, n = 0; at < to; at++, n++) if (text.charCodeAt(at) !== name.charCodeAt(n)) return false;
+/** Whether the codes of a name stand there. */
+function stands(name: Uint16Array, codes: Uint16Array, from: number): boolean {
+  for (let n = 0; n < name.length; n++) if (codes[from + n] !== name[n]) return false;
   return true;
 }
 

@@ -1,4 +1,4 @@
-import { clarkName, splitClark, XMLNS, XSI, type XmlHandler, type XmlTag } from "@helsekontakt/types/xml";
+import { clarkName, intern, splitClark, XMLNS, XSI, type XmlHandler, type XmlTag } from "@helsekontakt/types/xml";
 import { anyTypeRule, own } from "./known-types.ts";
 import { type SimpleJudge, simpleJudge } from "./judge-simple.ts";
 import type { ElementRule, ElementRuleRegistry, TypeRule, WildcardRule } from "./rules.ts";
@@ -7,22 +7,27 @@ import { builtinOf, sameValue } from "./simple.ts";
 // What stands in a type's place for the judge: look-ups made once, values as functions.
 
 interface Attribute {
+  /** Local name for unqualified, Clark name for qualified attributes. */
+  readonly name: string;
   readonly judge: SimpleJudge;
   readonly fixed: ((value: string) => boolean) | undefined;
   readonly required: boolean;
 }
 
 interface Transition {
+  readonly local: string;
   readonly ns: string;
   readonly element: Element;
-  readonly to: number;
+  readonly to: State;
   readonly other: Transition | undefined;
 }
 
 interface State {
-  readonly final: boolean;
-  readonly byName: ReadonlyMap<string, Transition>;
-  readonly wildcards: readonly { readonly rule: WildcardRule; readonly to: number }[];
+  final: boolean;
+  byName: ReadonlyMap<string, Transition>;
+  wildcards: readonly { readonly rule: WildcardRule; readonly to: State }[];
+  /** The transition that was taken last, in any document: nearly always the next one, too. */
+  last: Transition | undefined;
 }
 
 interface Element {
@@ -36,7 +41,18 @@ interface Type {
   /** `other`: what only the explaining pass knows. */
   readonly content: "empty" | "text" | "elements" | "mixed" | "any" | "other";
   readonly judge: SimpleJudge | undefined;
-  readonly states: readonly State[];
+  /** Where the content begins; `undefined` where no model says what stands in it. */
+  readonly start: State | undefined;
+  /** The attribute that stood last at each place, in any document. */
+  readonly places: (Attribute | undefined)[];
+}
+
+/** One open element. Objects are used again for all elements of a depth. */
+interface Frame {
+  type: Type;
+  rule: ElementRule;
+  state: State | undefined;
+  text: string;
 }
 
 /**
@@ -50,17 +66,16 @@ export class XsdJudge implements XmlHandler {
   /** True as long as everything seen so far is certainly valid. */
   sure = true;
   root: string | undefined;
-  readonly #registry: ElementRuleRegistry;
   readonly #foreign: ReadonlySet<string>;
-  readonly #types: Type[] = [];
-  readonly #rules: ElementRule[] = [];
-  readonly #states: number[] = [];
-  readonly #texts: string[] = [];
+  readonly #registry: ElementRuleRegistry;
+  readonly #elements: Map<string, Map<string, Element>>;
+  readonly #frames: Frame[] = [];
   #depth = 0;
   #skip = 0;
 
   constructor(registry: ElementRuleRegistry, foreign: ReadonlySet<string>) {
     this.#registry = registry;
+    this.#elements = elementsOf(registry);
     this.#foreign = foreign;
   }
 
@@ -71,40 +86,38 @@ export class XsdJudge implements XmlHandler {
       return;
     }
     if (this.#depth === 0) {
-      const name = clarkName(tag.uri, tag.local);
-      this.root = name;
-      const rule = own(this.#registry, name);
-      if (rule === undefined) this.sure = false;
-      else this.#enter(tag, elementOf(rule));
+      this.root = clarkName(tag.uri, tag.local);
+      const element = this.#known(tag);
+      if (element === undefined) this.sure = false;
+      else this.#enter(tag, element);
       return;
     }
-    const at = this.#depth - 1;
-    const type = this.#types[at] as Type;
-    if (type.content === "any") {
-      const known = own(this.#registry, clarkName(tag.uri, tag.local));
-      this.#enter(tag, known === undefined ? anyElement : elementOf(known));
-      return;
-    }
-    const state = type.states[this.#states[at] as number];
+    const frame = this.#frames[this.#depth - 1] as Frame;
+    const { state } = frame;
     if (state === undefined) {
-      this.sure = false;
+      if (frame.type.content === "any") this.#enter(tag, this.#known(tag) ?? anyElement);
+      else this.sure = false;
       return;
     }
-    let transition = state.byName.get(tag.local);
-    while (transition !== undefined && transition.ns !== tag.uri) transition = transition.other;
-    if (transition !== undefined) {
-      this.#states[at] = transition.to;
-      this.#enter(tag, transition.element);
-      return;
+    let transition = state.last;
+    if (transition === undefined || transition.local !== tag.local || transition.ns !== tag.uri) {
+      transition = state.byName.get(tag.local);
+      while (transition !== undefined && transition.ns !== tag.uri) transition = transition.other;
+      if (transition === undefined) {
+        this.#wild(tag, frame, state);
+        return;
+      }
+      state.last = transition;
     }
-    this.#wild(tag, at, state);
+    frame.state = transition.to;
+    this.#enter(tag, transition.element);
   }
 
   text(text: string): void {
     if (!this.sure || this.#skip > 0 || this.#depth === 0) return;
-    const at = this.#depth - 1;
-    const { content } = this.#types[at] as Type;
-    if (content === "text") this.#texts[at] = this.#texts[at] === "" ? text : (this.#texts[at] as string) + text;
+    const frame = this.#frames[this.#depth - 1] as Frame;
+    const { content } = frame.type;
+    if (content === "text") frame.text = frame.text === "" ? text : frame.text + text;
     else if (content !== "mixed" && content !== "any" && (content !== "elements" || !isBlank(text))) this.sure = false;
   }
 
@@ -114,28 +127,41 @@ export class XsdJudge implements XmlHandler {
       this.#skip--;
       return;
     }
-    const at = --this.#depth;
-    const type = this.#types[at] as Type;
-    if (type.content === "text") {
-      const { fixed, default: preset } = this.#rules[at] as ElementRule;
-      const text = this.#texts[at] as string;
+    const { type, rule, state, text } = this.#frames[--this.#depth] as Frame;
+    if (state !== undefined) {
+      if (!state.final) this.sure = false;
+    } else if (type.content === "text") {
+      const { fixed, default: preset } = rule;
       if (fixed !== undefined || preset !== undefined) this.sure = text === fixed;
       else if (type.judge !== undefined && !type.judge(text)) this.sure = false;
-    } else if (type.states.length > 0 && type.states[this.#states[at] as number]?.final !== true) {
-      this.sure = false;
     }
   }
 
-  #wild(tag: XmlTag, at: number, state: State): void {
+  #known(tag: XmlTag): Element | undefined {
+    let byName = this.#elements.get(tag.uri);
+    const known = byName?.get(tag.local);
+    if (known !== undefined) return known;
+    const rule = own(this.#registry, clarkName(tag.uri, tag.local));
+    if (rule === undefined) return undefined;
+    if (byName === undefined) {
+      byName = new Map();
+      this.#elements.set(intern(tag.uri), byName);
+    }
+    const element = elementOf(rule);
+    byName.set(intern(tag.local), element);
+    return element;
+  }
+
+  #wild(tag: XmlTag, frame: Frame, state: State): void {
     for (const { rule, to } of state.wildcards) {
       if (!allows(rule.namespaces, tag.uri)) continue;
-      this.#states[at] = to;
+      frame.state = to;
       if (rule.process === "skip") {
         this.#skip = 1;
         return;
       }
-      const element = own(this.#registry, clarkName(tag.uri, tag.local));
-      if (element !== undefined) this.#enter(tag, elementOf(element));
+      const element = this.#known(tag);
+      if (element !== undefined) this.#enter(tag, element);
       else if (this.#foreign.has(tag.uri)) this.#skip = 1;
       else this.sure = false;
       return;
@@ -152,10 +178,15 @@ export class XsdJudge implements XmlHandler {
       return;
     }
     const at = this.#depth++;
-    this.#types[at] = type;
-    this.#rules[at] = rule;
-    this.#states[at] = 0;
-    this.#texts[at] = "";
+    const frame = this.#frames[at];
+    if (frame === undefined) {
+      this.#frames.push({ type, rule, state: type.start, text: "" });
+    } else {
+      frame.type = type;
+      frame.rule = rule;
+      frame.state = type.start;
+      frame.text = "";
+    }
     const all = tag.attributes;
     let needed = type.required;
     for (let n = 0; n < all.length; n++) {
@@ -163,7 +194,11 @@ export class XsdJudge implements XmlHandler {
       if (a.uri === XMLNS) continue;
       if (a.uri === XSI && (a.local === "schemaLocation" || a.local === "noNamespaceSchemaLocation")) continue;
       if (type.content === "any" && a.uri !== XSI) continue;
-      const attribute = type.attributes.get(a.uri === "" ? a.local : clarkName(a.uri, a.local));
+      let attribute = type.places[n];
+      if (attribute === undefined || attribute.name !== a.local || a.uri !== "") {
+        attribute = type.attributes.get(a.uri === "" ? a.local : clarkName(a.uri, a.local));
+        if (attribute !== undefined) type.places[n] = attribute;
+      }
       if (attribute === undefined || !attribute.judge(a.value) || attribute.fixed?.(a.value) === false) {
         this.sure = false;
         return;
@@ -176,6 +211,17 @@ export class XsdJudge implements XmlHandler {
 
 const elements = new WeakMap<ElementRule, Element>();
 const types = new WeakMap<TypeRule, Type>();
+const registries = new WeakMap<ElementRuleRegistry, Map<string, Map<string, Element>>>();
+
+/** What was looked up in a registry, by namespace and local name. */
+function elementsOf(registry: ElementRuleRegistry): Map<string, Map<string, Element>> {
+  let known = registries.get(registry);
+  if (known === undefined) {
+    known = new Map();
+    registries.set(registry, known);
+  }
+  return known;
+}
 
 /** An element that no schema of this build has, where anything is allowed. */
 const anyElement: Element = { rule: { name: "", type: () => anyTypeRule }, type: undefined };
@@ -207,6 +253,7 @@ function compileType(rule: TypeRule): Type {
     const { fixed } = attribute;
     if (isIdentity(builtinOf(simple))) identities = true;
     attributes.set(attribute.name, {
+      name: attribute.name,
       judge: simpleJudge(simple),
       fixed: fixed === undefined ? undefined : (value) => value === fixed || sameValue(simple, fixed, value),
       required: attribute.required === true,
@@ -217,7 +264,8 @@ function compileType(rule: TypeRule): Type {
     attributes,
     required: [...attributes.values()].filter((a) => a.required).length,
     judge: undefined,
-    states: [],
+    start: undefined,
+    places: [],
   };
   if (content.kind === "any" && rule.abstract !== true) return { ...base, content: "any" };
   if (rule.abstract === true || content.kind === "any" || identities) return { ...base, content: "other" };
@@ -228,24 +276,32 @@ function compileType(rule: TypeRule): Type {
     return { ...base, content: "text", judge: simpleJudge(simple) };
   }
   const { model } = content;
-  const states = model.states.map((state): State => {
+  const states = model.states.map(
+    (state): State => ({ final: state.final === true, byName: noTransitions, wildcards: [], last: undefined }),
+  );
+  for (const [n, state] of states.entries()) {
     const byName = new Map<string, Transition>();
-    const wildcards: { rule: WildcardRule; to: number }[] = [];
+    const wildcards: { rule: WildcardRule; to: State }[] = [];
     // The first pair that takes the element is the right one, so an earlier one goes in front.
-    for (const [index, to] of [...state.next].reverse()) {
+    for (const [index, next] of [...(model.states[n]?.next ?? [])].reverse()) {
       const particle = model.particles[index];
-      if (particle === undefined) continue;
+      const to = states[next];
+      if (particle === undefined || to === undefined) continue;
       if (!("name" in particle)) {
         wildcards.unshift({ rule: particle, to });
         continue;
       }
-      const { ns, local } = splitClark(particle.name);
-      byName.set(local, { ns, element: elementOf(particle), to, other: byName.get(local) });
+      const name = splitClark(particle.name);
+      const local = intern(name.local);
+      byName.set(local, { local, ns: intern(name.ns), element: elementOf(particle), to, other: byName.get(local) });
     }
-    return { final: state.final === true, byName, wildcards };
-  });
-  return { ...base, content: content.mixed === true ? "mixed" : "elements", states };
+    state.byName = byName;
+    state.wildcards = wildcards;
+  }
+  return { ...base, content: content.mixed === true ? "mixed" : "elements", start: states[0] };
 }
+
+const noTransitions: ReadonlyMap<string, Transition> = new Map();
 
 function isIdentity(base: string): boolean {
   return base === "ID" || base === "IDREF" || base === "IDREFS" || base === "ENTITY" || base === "ENTITIES";
