@@ -243,7 +243,7 @@ export class FhirContext {
     this.#enter(k);
     if (Array.isArray(x))
       x.forEach((item: unknown, i) => {
-        if (item === null) return;
+        if (item === null || item === undefined) return;
         this.#path.push(i);
         run(item as FhirObject);
         this.#path.pop();

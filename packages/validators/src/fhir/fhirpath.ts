@@ -252,8 +252,8 @@ function order(a: Items, b: Items, holds: (n: number) => boolean): Truth {
     const n = compareTimes(x, y);
     return n === undefined ? undefined : holds(n);
   }
-  const n = Number(x) - Number(y);
-  return isObject(x) || isObject(y) || Number.isNaN(n) ? undefined : holds(n);
+  const n = numberOf(x) - numberOf(y);
+  return Number.isNaN(n) ? undefined : holds(n);
 }
 
 /**
@@ -281,7 +281,12 @@ export function compareTimes(a: string, b: string): number | undefined {
 /** Order of two values, NaN where they have none; for those of one type, dates and numbers. */
 export function rank(a: unknown, b: unknown): number {
   if (typeof a === "string" && typeof b === "string") return compareTimes(a, b) ?? Number.NaN;
-  return a === undefined || b === undefined || isObject(a) || isObject(b) ? Number.NaN : Number(a) - Number(b);
+  return numberOf(a) - numberOf(b);
+}
+
+/** Nothing is known about the values of a document that has faults: `Number` would throw on some. */
+function numberOf(v: unknown): number {
+  return typeof v === "number" ? v : v instanceof FhirDecimal ? v.valueOf() : Number.NaN;
 }
 
 /** Texts that have been seen: a few are compared one by one, more are kept in a set. */
