@@ -1,5 +1,7 @@
 import type { KeyObject } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { Personal } from "@helsekontakt/core";
+import { openJournal, sqliteStore } from "@helsekontakt/journal";
 import { startSandbox, writeIdentities } from "@helsekontakt/sandbox";
 import { createHelsekontakt, type HelsekontaktConfig } from "@helsekontakt/sdk";
 import fc from "fast-check";
@@ -80,6 +82,86 @@ describe("a configuration file", () => {
     expect(loaded.sources.get("helseid.key.jwk")).toBe("file jwk.json");
     expect(loaded.config.journal).toBeUndefined();
     expect(loaded.journal).toBe("sqlite");
+  });
+
+  it.each([
+    ["raw bytes", (k: Buffer) => k],
+    ["base64", (k: Buffer) => `${k.toString("base64")}\n`],
+    ["base64url", (k: Buffer) => k.toString("base64url")],
+    ["hex", (k: Buffer) => `${k.toString("hex")}\n`],
+  ] as const)("encrypts the journal with a key from a file of %s", async (form, write32) => {
+    const key = Buffer.alloc(32, 0xe7);
+    const name = form.replace(" ", "-");
+    writeFileSync(place(`key-${name}`), write32(key));
+    const sqlite = `encrypted-${name}.sqlite`;
+    const file = write("encrypted.json", {
+      ...good(),
+      journal: { sqlite, encryptionKey: { file: `key-${name}` } },
+    });
+    const config = await loadConfig(file, io, { env: env(), journal: true });
+    const person = { person: new Personal("30816912345"), organisation: "999999999" };
+    await config.journal?.members.upsert(person);
+    await config.journal?.close();
+    const other = await openJournal({ store: sqliteStore({ file: place(sqlite) }), key: { id: "1", secret: key } });
+    try {
+      expect((await other.members.find(person.person)).length).toBe(1);
+    } finally {
+      await other.close();
+    }
+    const bytes = readdirSync(place(".")).filter((f) => f.startsWith(sqlite));
+    expect(bytes.length).toBeGreaterThan(0);
+    for (const part of bytes) expect(readFileSync(place(part)).includes("30816912345")).toBe(false);
+  });
+
+  it("takes older keys of the journal with their ids, and tells where each came from", async () => {
+    const secrets = { NEW: Buffer.alloc(32, 1).toString("base64"), OLD: Buffer.alloc(32, 2).toString("hex") };
+    const encryptionKey = {
+      id: "2026",
+      secret: { env: "NEW" },
+      previous: [{ id: "2025", secret: { env: "OLD" } }],
+    };
+    const file = write("older.json", { ...good(), journal: { sqlite: "older.sqlite", encryptionKey } });
+    const loaded = await loadConfigWithSources(file, io, { env: { ...env(), ...secrets }, journal: true });
+    await loaded.config.journal?.close();
+    expect(loaded.journalEncrypted).toBe(true);
+    expect(loaded.sources.get("journal.encryptionKey.previous[0].secret")).toBe("env OLD");
+    const twice = { ...encryptionKey, previous: [{ id: "2026", secret: { env: "OLD" } }] };
+    const same = write("same.json", { ...good(), journal: { sqlite: "older.sqlite", encryptionKey: twice } });
+    expect((await refused(same, { ...env(), ...secrets })).paths).toEqual(["journal.encryptionKey.previous"]);
+  });
+
+  it.each([
+    ["a password of 32 characters", "correct horse battery staple 123"],
+    ["too few bytes", "c2hvcnQ="],
+  ])("refuses %s as the journal's key, without showing it", async (_, text) => {
+    const journal = { sqlite: "never.sqlite", encryptionKey: { env: "KEY" } };
+    const { paths, text: told } = await refused(write("weak.json", { ...good(), journal }), { ...env(), KEY: text });
+    expect(paths).toEqual(["journal.encryptionKey"]);
+    expect(told).not.toContain(text);
+    expect(existsSync(place("never.sqlite"))).toBe(false);
+  });
+
+  it("takes no key that stands in the file itself", async () => {
+    const inside = Buffer.alloc(32, 3).toString("base64");
+    const journal = { sqlite: "never.sqlite", encryptionKey: inside };
+    const { paths, text } = await refused(write("inside.json", { ...good(), journal }));
+    expect(paths).toEqual(["journal.encryptionKey"]);
+    expect(text).not.toContain(inside);
+  });
+
+  it("reads how calls travel, with a proxy from a variable and authorities from files", async () => {
+    const rest = {
+      ...(good()["rest"] as object),
+      transport: { deadlineMs: 60_000, retry: { tries: 2 }, breaker: false, concurrency: { max: 8 } },
+      network: { proxy: { env: "PROXY" }, ca: [{ file: "ids/provider-signing.crt.pem" }], connections: 4 },
+    };
+    const variables = { ...env(), PROXY: "http://user:pass@127.0.0.1:3128" };
+    const config = await loadConfig(write("travel.json", { ...good(), rest }), io, { env: variables });
+    expect(config.rest?.transport).toEqual(rest.transport);
+    expect(config.rest?.network?.proxy).toBe(variables.PROXY);
+    expect(config.rest?.network?.ca?.[0]).toContain("BEGIN CERTIFICATE");
+    const wrong = write("travel.json", { ...good(), rest: { ...rest, transport: { retry: { tries: 0 } } } });
+    expect((await refused(wrong, variables)).paths).toEqual(["rest.transport.retry.tries"]);
   });
 
   it("reports all faults at once: unknown names with the nearest, missing files and variables, wrong values", async () => {

@@ -26,6 +26,8 @@ export interface LoadedConfig {
   readonly sources: ReadonlyMap<string, Source>;
   /** What the file says of the journal, whether or not it was opened. */
   readonly journal: "sqlite" | "postgres" | "opened" | undefined;
+  /** The file names a key for what the journal stores. */
+  readonly journalEncrypted: boolean;
 }
 
 /**
@@ -77,17 +79,18 @@ export async function loadConfigWithSources(
           ? "postgres"
           : "opened"
       : undefined,
+    journalEncrypted: isPlain(journal) && journal["encryptionKey"] !== undefined,
   };
 }
 
 type Part = Readonly<Record<string, unknown>>;
-type RawConfig = Readonly<Record<"helseid" | "amqp" | "keys", Part | undefined>> & Part;
+type RawConfig = Readonly<Record<"helseid" | "amqp" | "keys" | "rest", Part | undefined>> & Part;
 
 /** The SDK's own form. A part that has faults already is left as it is: its faults are told once. */
 function build(raw: RawConfig, builder: Builder, known: readonly ConfigFault[]): HelsekontaktConfig {
   const sound = (path: string): boolean => !known.some((f) => within(f.path, path));
-  const { $schema: _schema, journal: _journal, ...rest } = raw;
-  const { helseid, amqp, keys } = raw;
+  const { $schema: _schema, journal, ...rest } = raw;
+  const { helseid, amqp, keys, rest: calls } = raw;
   const made: Record<string, unknown> = { ...rest };
   if (isPlain(helseid) && isPlain(helseid["key"]) && sound("helseid.key"))
     made["helseid"] = { ...helseid, key: builder.clientKey(helseid["key"], "helseid.key") };
@@ -101,6 +104,16 @@ function build(raw: RawConfig, builder: Builder, known: readonly ConfigFault[]):
         : { password: typeof password === "function" ? password : builder.text(password, "amqp.password") }),
     };
   }
+  const network = isPlain(calls) ? calls["network"] : undefined;
+  if (isPlain(network) && sound("rest.network")) {
+    const proxy = builder.text(network["proxy"], "rest.network.proxy");
+    const ca = builder.texts(network["ca"], "rest.network.ca");
+    const read = { ...(proxy === undefined ? {} : { proxy }), ...(ca === undefined ? {} : { ca }) };
+    made["rest"] = { ...calls, network: { ...network, ...read } };
+  }
+  // Judged whether or not the journal is opened.
+  if (isPlain(journal) && journal["encryptionKey"] !== undefined && sound("journal"))
+    builder.journalKey(journal["encryptionKey"], "journal.encryptionKey");
   if (isPlain(keys) && sound("keys")) {
     const decryption = (keys["decryption"] as readonly unknown[]).map((k, i) =>
       builder.identity(k, `keys.decryption[${i}]`, "keyEncipherment"),

@@ -108,6 +108,7 @@ describe("helsekontakt config", () => {
     expect(of("helseid.key")).toMatchObject({ secret: true, origin: "file sandbox/client.jwk.json" });
     expect(of("medlemstjenester.bundleType")).toMatchObject({ origin: "spec", mark: "inferred" });
     expect(of("journal")).toMatchObject({ value: "sqlite", origin: "file" });
+    expect(of("journal.encryptionKey")).toMatchObject({ secret: false, origin: "none" });
     for (const s of settings) expect(text.out).toContain(s.path);
   });
 

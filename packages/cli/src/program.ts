@@ -59,7 +59,7 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
   config
     .command("show")
     .description("every setting that applies, where it comes from, and whether it is confirmed; no secret")
-    .requiredOption("--config <file>", "configuration: JSON, or a module (.mjs, .ts)")
+    .option(...configOption)
     .option("--json", "one array: path, value, origin, mark, reason, source")
     .action(async (options) => finish(await (await import("./commands/config.ts")).showConfig(options, io)));
   config

@@ -18,7 +18,11 @@ export type ShownSetting = Omit<EffectiveSetting, "origin"> & { readonly origin:
  */
 export async function showConfig(options: ConfigShowOptions, io: CliIo): Promise<ExitCode> {
   const loaded = await loadConfigWithSources(options.config, io);
-  const settings = describeConfig(loaded.config).map((setting) => withSource(setting, loaded));
+  const settings = describeConfig(loaded.config).flatMap((setting) =>
+    setting.path === "journal" && loaded.journal !== undefined
+      ? [withSource(setting, loaded), encryption(loaded)]
+      : [withSource(setting, loaded)],
+  );
   if (options.json === true) printJson(io, settings);
   else io.out(asText(settings));
   return 0;
@@ -41,6 +45,16 @@ function withSource(setting: EffectiveSetting, { sources, journal }: LoadedConfi
   const found = [...new Set(inside.map(([, source]) => source))];
   const origin = found.length > 0 ? found.join(", ") : (url ?? "file");
   return { ...setting, origin };
+}
+
+/** Only the file knows it: the SDK is given the journal opened. */
+function encryption({ sources, journal, journalEncrypted }: LoadedConfig): ShownSetting {
+  const path = "journal.encryptionKey";
+  const found = [...sources].filter(([p]) => p === path || p.startsWith(`${path}.`)).map(([, source]) => source);
+  if (journalEncrypted)
+    return { path, value: undefined, secret: true, origin: [...new Set(found)].join(", "), mark: "configured" };
+  const reason = journal === "opened" ? "the module that opens the journal knows" : "the journal is stored in clear";
+  return { path, value: undefined, secret: false, origin: "none", mark: "none", reason };
 }
 
 function asText(settings: readonly ShownSetting[]): string {

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { type Identity, isKeyObject, loadIdentities, loadIdentity } from "@helsekontakt/amqp-messaging/protection";
 import { HelsekontaktError } from "@helsekontakt/core";
 import { createFileKeyStore, storedClientKey, type TokenSourceOptions } from "@helsekontakt/helseid";
-import { type Journal, openJournal, sqliteStore } from "@helsekontakt/journal";
+import { type Journal, type JournalKey, type JournalKeys, openJournal, sqliteStore } from "@helsekontakt/journal";
 import type { ConfigFault } from "@helsekontakt/sdk";
 import type { Resolved } from "./references.ts";
 
@@ -82,17 +82,55 @@ export class Builder {
     }
   }
 
+  /** Authorities as PEM, each the text itself or a file of them. */
+  texts(value: unknown, path: string): string | string[] | undefined {
+    if (!Array.isArray(value)) return this.text(value, path);
+    return value.flatMap((one, i) => this.text(one, `${path}[${i}]`) ?? []);
+  }
+
+  /** The key of what the journal stores; undefined when there is none, or its fault has been told. */
+  journalKey(value: unknown, path: string): JournalKeys | undefined {
+    const node = value as Node;
+    if (!("secret" in node)) return this.#oneKey("1", path);
+    const read = (key: Node, at: string): JournalKey | undefined => this.#oneKey(key["id"] as string, `${at}.secret`);
+    const current = read(node, path);
+    const previous = ((node["previous"] ?? []) as Node[]).map((key, i) => read(key, `${path}.previous[${i}]`));
+    const known = previous.filter((key) => key !== undefined);
+    if (new Set([node["id"], ...known.map((k) => k.id)]).size !== known.length + 1)
+      this.faults.push({ path: `${path}.previous`, expected: "an id of its own for every key", hint: "rows name it" });
+    return current === undefined ? undefined : { ...current, ...(known.length === 0 ? {} : { previous: known }) };
+  }
+
+  #oneKey(id: string, path: string): JournalKey | undefined {
+    const bytes = this.#resolved.bytes.get(path);
+    // A reference that cannot be read has been told.
+    if (bytes === undefined) return undefined;
+    const secret = journalSecret(bytes);
+    if (secret === undefined)
+      this.faults.push({
+        path,
+        expected: "32 random bytes, raw or as base64 or hex, found something else",
+        hint: "openssl rand -base64 32 makes one; keep it outside the database's own backup",
+      });
+    return secret === undefined ? undefined : { id, secret };
+  }
+
   /** Opens the journal; the caller closes it. */
   async journal(value: unknown, path: string, signal: AbortSignal | undefined): Promise<Journal | undefined> {
     const node = value as Node;
-    const options = signal === undefined ? {} : { signal };
+    if (!("postgres" in node) && typeof node["sqlite"] !== "string") return value as Journal;
+    const key =
+      node["encryptionKey"] === undefined ? undefined : this.journalKey(node["encryptionKey"], `${path}.encryptionKey`);
+    const options: OpenOptions = {
+      ...(signal === undefined ? {} : { signal }),
+      ...(key === undefined ? {} : { key }),
+    };
     if (typeof node["sqlite"] === "string")
       return openJournal({ store: sqliteStore({ file: resolve(this.#folder, node["sqlite"]) }), ...options });
-    if (!("postgres" in node)) return value as Journal;
     return openPostgres(
       this.text(node["postgres"], `${path}.postgres`) ?? "",
       node["schema"] as string | undefined,
-      signal,
+      options,
     );
   }
 
@@ -115,12 +153,21 @@ export class Builder {
   }
 }
 
+interface OpenOptions {
+  readonly signal?: AbortSignal;
+  readonly key?: JournalKeys;
+}
+
+/** 32 bytes, as they are or written as base64, base64url or hex. 32 characters that can be typed are a password, and no key. */
+function journalSecret(bytes: Buffer): Uint8Array | undefined {
+  const text = bytes.toString("latin1").trim();
+  if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, "hex");
+  if (/^[\w+/-]{43}=?$/.test(text)) return Buffer.from(text, "base64");
+  return bytes.length === 32 && !/^[\s\x20-\x7e]*$/.test(bytes.toString("latin1")) ? bytes : undefined;
+}
+
 /** `pg` is the application's own dependency: only who uses PostgreSQL needs it. */
-async function openPostgres(
-  url: string,
-  schema: string | undefined,
-  signal: AbortSignal | undefined,
-): Promise<Journal> {
+async function openPostgres(url: string, schema: string | undefined, options: OpenOptions): Promise<Journal> {
   let pg: typeof import("pg");
   try {
     pg = await import("pg");
@@ -134,7 +181,7 @@ async function openPostgres(
   const pool = new pg.default.Pool({ connectionString: url, max: 8 });
   try {
     const store = postgresStore({ pool, ...(schema === undefined ? {} : { schema }) });
-    const journal = await openJournal({ store, ...(signal === undefined ? {} : { signal }) });
+    const journal = await openJournal({ store, ...options });
     return {
       ...journal,
       async close() {

@@ -1,27 +1,15 @@
 import { describeWire, environments } from "@helsekontakt/sdk";
 import { z } from "zod";
+import { fromFile, journal, milliseconds, network, reference, secret, transport } from "./parts.ts";
 import { isPlain } from "./references.ts";
 
 // The one source of the configuration file's form: its check, its types and the JSON Schema for editors.
-
-const reference = [
-  z.strictObject({ file: z.string().min(1).describe("Path, from the configuration file's own folder.") }),
-  z.strictObject({ env: z.string().min(1).describe("Name of an environment variable; no other one is ever read.") }),
-] as const;
-
-const secret = z
-  .union([z.string().min(1), ...reference])
-  .meta({ title: "Secret", description: "The text itself, or where it is: a file, or an environment variable." });
-
-/** Bytes, which JSON cannot hold. */
-const fromFile = reference[0].meta({ title: "File" });
 
 const herId = z
   .string()
   .regex(/^[1-9]\d{0,9}$/)
   .describe("HER-id, digits, from Adresseregisteret.");
 const partyLevel = { herId, name: z.string().min(1) };
-const milliseconds = z.int().positive();
 const algorithm = z.enum(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]);
 const keyId = z.string().min(1).describe("Key id under which HelseID knows the public half.");
 
@@ -47,16 +35,6 @@ const identity = z
     z.strictObject({ pkcs12: fromFile, passphrase: secret.optional() }),
   ])
   .meta({ title: "Identity" });
-
-const journal = z
-  .union([
-    z.strictObject({ sqlite: z.string().min(1).describe("Path of the database, from the file's own folder.") }),
-    z.strictObject({
-      postgres: secret.describe("postgres://user:password@host/database"),
-      schema: z.string().optional().describe("Schema of the tables. Default helsekontakt."),
-    }),
-  ])
-  .meta({ title: "Journal" });
 
 /** Names and values as the interface's own document states them. */
 function wireShape(): Record<string, z.ZodOptional<z.ZodType>> {
@@ -128,6 +106,8 @@ export function configSchema(module: boolean) {
           })
           .optional(),
         timeoutMs: milliseconds.optional(),
+        transport: or(transport).optional(),
+        network: network.optional(),
       })
       .optional(),
     medlemstjenester: z.strictObject(wireShape()).optional(),
