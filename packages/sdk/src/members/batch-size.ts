@@ -38,7 +38,8 @@ export function batchLimits(options: BatchOptions = {}): BatchLimits {
 /**
  * How many members to send in the next call: so many that it takes about the target, as far as the calls before tell.
  * Grows at most fourfold from call to call, shrinks by at most a third, and by half when there was no answer in time;
- * sizes near one that had none are left alone for a while.
+ * sizes near one that had none are left alone for a while, unless the same list is answered when it is sent again: then
+ * its length was not at fault.
  */
 export class BatchSizer {
   readonly #limits: BatchLimits;
@@ -82,6 +83,7 @@ export class BatchSizer {
     if (members * 2 < this.#size) return;
     const cost = Math.max(ms, 0.01) / members;
     this.#cost = this.#cost === undefined ? cost : this.#cost + 0.3 * (cost - this.#cost);
+    this.#ceiling = Math.max(this.#ceiling, Math.min(members, this.#limits.max));
     if (++this.#answers % 8 === 0) this.#ceiling = Math.min(this.#limits.max, Math.ceil(this.#ceiling * 1.1));
     const wanted = this.#limits.targetMs / this.#cost;
     const bounded = Math.min(Math.max(wanted, this.#size * 0.67), this.#size * 4, this.#ceiling);
