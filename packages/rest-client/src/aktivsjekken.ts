@@ -1,7 +1,7 @@
 import { throwIfAborted } from "@helsekontakt/core";
 import type { components, paths } from "@helsekontakt/types/openapi/aktivsjekken";
 import { CheckRun } from "./aktivsjekken/check-all.ts";
-import { type AktivStatus, statusIn, type StatusTable, statusTable } from "./aktivsjekken/status.ts";
+import { type AktivStatus, flagsIn, statuses, type StatusTable, statusTable } from "./aktivsjekken/status.ts";
 import type { CheckAllOptions, CheckedCitizen, CitizenSource, Omraade } from "./aktivsjekken/types.ts";
 import { type CallOptions, createPathClient, createTransport, type RestClientOptions, readAnswer } from "./call.ts";
 import { operations } from "./gen/aktivsjekken.ts";
@@ -82,13 +82,13 @@ export function createAktivsjekkenClient(options: AktivsjekkenClientOptions): Ak
       checkLimits(request, operation.limits);
       const { fnrListe, omraade } = request;
       const table = await ask(fnrListe, omraade, signal);
-      const statuses = new Map<string, AktivStatus>();
+      const found = new Map<string, AktivStatus>();
       // Only what was asked: a number that nobody asked for is not ours to know.
       for (const [index, fnr] of fnrListe.entries()) {
-        const status = statusIn(table, fnr, index);
-        if (status !== undefined) statuses.set(fnr, status);
+        const status = statuses[flagsIn(table, fnr, index)];
+        if (status !== undefined) found.set(fnr, status);
       }
-      return statuses;
+      return found;
     },
     checkAll(source, settings = {}) {
       if (settings.omraade !== undefined)
@@ -96,10 +96,46 @@ export function createAktivsjekkenClient(options: AktivsjekkenClientOptions): Ak
       const batches = new CheckRun(ask, source, settings).batches();
       return {
         batches: () => batches,
-        async *[Symbol.asyncIterator]() {
-          for await (const batch of batches) for (const citizen of batch) yield citizen;
-        },
+        [Symbol.asyncIterator]: () => oneByOne(batches),
       };
+    },
+  };
+}
+
+/** By hand: a generator takes several turns of the queue for each of a million citizens. */
+function oneByOne(batches: AsyncGenerator<readonly CheckedCitizen[]>): AsyncIterator<CheckedCitizen> {
+  let batch: readonly CheckedCitizen[] = [];
+  let at = 0;
+  /** Calls of `next` that wait for a batch; more than one where a consumer asks ahead. */
+  let waiting = 0;
+  let last: Promise<unknown> = Promise.resolve();
+  const take = async (): Promise<IteratorResult<CheckedCitizen>> => {
+    try {
+      // No batch is empty.
+      if (at >= batch.length) {
+        const next = await batches.next();
+        if (next.done === true) return { done: true, value: undefined };
+        batch = next.value;
+        at = 0;
+      }
+      return { done: false, value: batch[at++] as CheckedCitizen };
+    } finally {
+      waiting--;
+    }
+  };
+  return {
+    next() {
+      if (waiting === 0 && at < batch.length)
+        return Promise.resolve({ done: false, value: batch[at++] as CheckedCitizen });
+      waiting++;
+      const result = last.then(take);
+      last = result.catch(() => {});
+      return result;
+    },
+    return: async () => {
+      batch = [];
+      await batches.return(undefined);
+      return { done: true, value: undefined };
     },
   };
 }

@@ -2,8 +2,8 @@ import { HelsekontaktError, Personal, systemClock, throwIfAborted } from "@helse
 import { operations } from "../gen/aktivsjekken.ts";
 import { AdaptiveLimit } from "./adaptive-limit.ts";
 import { NumberTable } from "./number-table.ts";
-import { reachRuleOf, reachRules } from "./reach.ts";
-import { type AktivStatus, statusIn, type StatusTable } from "./status.ts";
+import { type Reach, type ReachRule, reachRuleOf, reachRules } from "./reach.ts";
+import { type AktivStatus, flagsIn, flagsOf, notMentioned, statuses, type StatusTable } from "./status.ts";
 import type { CheckAllOptions, CheckedCitizen, CitizenInput, CitizenSource, NumberProblem, Omraade } from "./types.ts";
 
 const { maxItems } = operations.checkActive.limits["/fnrListe"];
@@ -13,7 +13,6 @@ const entriesPerNumber = 4;
 const failuresInARow = 10;
 
 /** Values of the table of numbers below these two are a status: three flags. */
-const unanswered = 8;
 const pending = 9;
 const failed = 10;
 
@@ -36,6 +35,8 @@ interface Entry {
 interface Batch {
   readonly entries: Entry[];
   readonly asked: string[];
+  /** What the answer says of each that was asked for, as the table of numbers holds it. */
+  values: readonly number[];
   /** A duplicate in it waits for the answer to a number of an earlier batch. */
   waits: boolean;
   settled: boolean;
@@ -53,10 +54,11 @@ export class CheckRun {
   readonly #omraade: Omraade;
   readonly #total: number | undefined;
   readonly #iterator: Iterator<CitizenInput> | AsyncIterator<CitizenInput>;
+  readonly #slowSource: boolean;
   readonly #limit: AdaptiveLimit;
   readonly #numbers: NumberTable;
   /** Ends the calls that are under way when nobody wants them any more. */
-  readonly #ending = new AbortController();
+  readonly #ending = new Set<AbortController>();
   #useCache = false;
   #open: Batch[] = [];
   #underWay = 0;
@@ -83,6 +85,7 @@ export class CheckRun {
     this.#total = Array.isArray(source) ? source.length : source instanceof Set ? source.size : undefined;
     this.#limit = new AdaptiveLimit(concurrency);
     this.#numbers = new NumberTable(maxDistinct);
+    this.#slowSource = Symbol.asyncIterator in source;
     this.#iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
   }
 
@@ -97,7 +100,7 @@ export class CheckRun {
       this.#stopped ??= new HelsekontaktError("abort/cancelled", "the check was cancelled", {
         original: signal?.reason,
       });
-      this.#ending.abort(signal?.reason);
+      this.#endCalls(signal?.reason);
       this.#wake();
     };
     throwIfAborted(signal);
@@ -122,11 +125,15 @@ export class CheckRun {
     } finally {
       signal?.removeEventListener("abort", stop);
       this.#stopped ??= new HelsekontaktError("abort/cancelled", "the consumer took no more");
-      this.#ending.abort();
+      this.#endCalls();
       this.#wake();
       // Not awaited: a source that is waiting for its next entry answers only when that has come.
       void Promise.resolve(this.#iterator.return?.()).catch(() => {});
     }
+  }
+
+  #endCalls(reason?: unknown): void {
+    for (const call of this.#ending) call.abort(reason);
   }
 
   #change(): Promise<void> {
@@ -161,44 +168,48 @@ export class CheckRun {
 
   /** @returns undefined when the source has ended. */
   async #fill(): Promise<Batch | undefined> {
-    const batch: Batch = { entries: [], asked: [], waits: false, settled: false, error: undefined };
-    const own = new Set<string>();
+    const batch: Batch = { entries: [], asked: [], values: [], waits: false, settled: false, error: undefined };
+    // Made for the first duplicate only: most sources have few.
+    let own: Set<string> | undefined;
     while (batch.asked.length < this.#size && batch.entries.length < this.#size * entriesPerNumber) {
       const step = this.#iterator.next();
       // Not for each entry of a list: a million awaits take longer than the reading.
-      const { done, value } = "then" in step ? await step : step;
+      const { done, value } = this.#slowSource ? await step : (step as IteratorResult<CitizenInput>);
       if (done === true || this.#stopped !== undefined) break;
-      const entry = this.#entry(value, own);
+      const entry = this.#entry(value);
       const settled = entry instanceof Promise ? await entry : entry;
       if (settled.use === "asked") {
-        own.add(settled.fnr);
+        own?.add(settled.fnr);
         batch.asked.push(settled.fnr);
-      } else if (settled.use === "duplicate" && !own.has(settled.fnr)) {
-        batch.waits ||= this.#numbers.get(settled.fnr) === pending;
+      } else if (settled.use === "duplicate" && this.#numbers.get(settled.fnr) === pending) {
+        own ??= new Set(batch.asked);
+        batch.waits ||= !own.has(settled.fnr);
       }
       batch.entries.push(settled);
     }
     return batch.entries.length === 0 ? undefined : batch;
   }
 
-  #entry(input: CitizenInput, own: ReadonlySet<string>): Entry | Promise<Entry> {
+  #entry(input: CitizenInput): Entry | Promise<Entry> {
     const index = this.#read++;
     const bare = typeof input === "object" && "fnr" in input ? input.fnr : input;
     const line = typeof input === "object" && "line" in input ? input.line : undefined;
     const fnr = typeof bare === "string" ? bare : bare.reveal();
-    const entry = { index, line, fnr, problem: undefined, warning: undefined };
-    if (!isElevenDigits(fnr)) return { ...entry, problem: "not-11-digits", use: "invalid" };
+    if (!isElevenDigits(fnr)) return { index, line, fnr, problem: "not-11-digits", warning: undefined, use: "invalid" };
     const finding = this.#options.inspect?.(fnr);
-    if (finding?.level === "error") return { ...entry, problem: finding.problem, use: "invalid" };
-    const checked = { ...entry, warning: finding?.problem };
-    const before = this.#numbers.get(fnr);
+    const problem = finding?.problem;
+    if (finding?.level === "error") return { index, line, fnr, problem, warning: undefined, use: "invalid" };
+    const entry = (use: Entry["use"]): Entry => ({ index, line, fnr, problem: undefined, warning: problem, use });
     // One whose call failed is asked for again.
-    if (before !== undefined && (before !== failed || own.has(fnr))) return { ...checked, use: "duplicate" };
-    const kept = this.#useCache ? this.#options.cache?.get(fnr, this.#omraade) : undefined;
+    if (!this.#numbers.claim(fnr, pending, failed)) return entry("duplicate");
+    const { cache } = this.#options;
+    if (!this.#useCache || cache === undefined) return entry("asked");
     const note = (status: AktivStatus | undefined): Entry => {
-      this.#numbers.set(fnr, status === undefined ? pending : packed(status));
-      return { ...checked, use: status === undefined ? "asked" : "cached" };
+      if (status === undefined) return entry("asked");
+      this.#numbers.set(fnr, flagsOf(status));
+      return entry("cached");
     };
+    const kept = cache.get(fnr, this.#omraade);
     return kept instanceof Promise ? kept.then(note) : note(kept);
   }
 
@@ -207,18 +218,21 @@ export class CheckRun {
     const { cache, clock = systemClock } = this.#options;
     const started = performance.now();
     const askedAt = clock.now();
+    // Of its own: a signal that a thousand calls listen to is slow, and holds on to each until it is collected.
+    const ending = new AbortController();
+    this.#ending.add(ending);
     try {
-      const table = await this.#patiently(batch.asked);
-      const statuses = batch.asked.map((fnr, n) => statusIn(table, fnr, n));
+      const table = await this.#patiently(batch.asked, ending.signal);
+      batch.values = batch.asked.map((fnr, n) => flagsIn(table, fnr, n));
       this.#limit.answered(performance.now() - started);
       this.#failuresInARow = 0;
-      for (const [n, fnr] of batch.asked.entries()) {
-        const status = statuses[n];
-        this.#numbers.set(fnr, packed(status));
-        if (status !== undefined && cache !== undefined) {
-          const stored = cache.put(fnr, this.#omraade, status, askedAt);
-          if (stored !== undefined) await stored;
-        }
+      for (let n = 0; n < batch.asked.length; n++) {
+        const fnr = batch.asked[n] as string;
+        const value = batch.values[n] as number;
+        this.#numbers.set(fnr, value);
+        const status = cache === undefined ? undefined : statuses[value];
+        const stored = status === undefined ? undefined : cache?.put(fnr, this.#omraade, status, askedAt);
+        if (stored !== undefined) await stored;
       }
     } catch (reason) {
       const error = HelsekontaktError.from(reason);
@@ -230,6 +244,7 @@ export class CheckRun {
       if (this.#options.onFailure !== "continue" || hopeless(error) || this.#failuresInARow >= failuresInARow)
         this.#stopped ??= error;
     } finally {
+      this.#ending.delete(ending);
       this.#underWay--;
       batch.settled = true;
       this.#wake();
@@ -237,19 +252,19 @@ export class CheckRun {
   }
 
   /** An open circuit says when it will let a call through: until then calls wait and do not fail. */
-  async #patiently(numbers: readonly string[]): Promise<StatusTable> {
+  async #patiently(numbers: readonly string[], signal: AbortSignal): Promise<StatusTable> {
     const { clock = systemClock, patienceMs = 60_000 } = this.#options;
     let waited = 0;
     for (;;) {
       try {
-        return await this.#ask(numbers, this.#omraade, this.#ending.signal);
+        return await this.#ask(numbers, this.#omraade, signal);
       } catch (reason) {
         if (!(reason instanceof HelsekontaktError) || reason.code !== "rest/circuit-open") throw reason;
         this.#limit.overloaded();
         const pause = Number(reason.context["retryAfterMs"] ?? 1_000);
         waited += pause;
         if (waited > patienceMs || this.#stopped !== undefined) throw reason;
-        await clock.sleep(pause, this.#ending.signal);
+        await clock.sleep(pause, signal);
       }
     }
   }
@@ -269,25 +284,27 @@ export class CheckRun {
   }
 
   #results(batch: Batch): readonly CheckedCitizen[] {
-    return batch.entries.map(({ index, line, fnr, problem, warning, use }): CheckedCitizen => {
-      const place = { index, ...(line === undefined ? {} : { line }), fnr: new Personal(fnr) };
-      if (problem !== undefined) return { ...place, outcome: "invalid", problem };
-      const value = this.#numbers.get(fnr);
+    let asked = 0;
+    return batch.entries.map((entry): CheckedCitizen => {
+      const { use, problem, warning } = entry;
+      if (problem !== undefined) return { ...place(entry), outcome: "invalid", problem };
+      const value = use === "asked" ? batch.values[asked++] : this.#numbers.get(entry.fnr);
       // The call of a duplicate's first failed; still pending is one that is being asked for a second time.
       const lost = use === "duplicate" && (value === failed || value === pending);
       const error = use === "asked" ? batch.error : lost ? this.#lastError : undefined;
-      if (error !== undefined) return { ...place, outcome: "failed", error };
-      const status = unpacked(value);
-      const rule = reachRuleOf(status);
+      if (error !== undefined) return { ...place(entry), outcome: "failed", error };
+      const { status, rule, reach } = meanings[value ?? notMentioned] ?? notInAnswer;
       return {
-        ...place,
+        index: entry.index,
+        fnr: new Personal(entry.fnr),
         outcome: "answered",
-        reach: reachRules[rule].reach,
+        reach,
         rule,
-        ...(status === undefined ? {} : { status }),
         duplicate: use === "duplicate",
         cached: use === "cached",
-        ...(warning === undefined ? {} : { warning }),
+        ...(entry.line === undefined ? undefined : { line: entry.line }),
+        ...(status === undefined ? undefined : { status }),
+        ...(warning === undefined ? undefined : { warning }),
       };
     });
   }
@@ -318,24 +335,23 @@ function isElevenDigits(text: string): boolean {
   return true;
 }
 
-function packed(status: AktivStatus | undefined): number {
-  if (status === undefined) return unanswered;
-  const { erDigitaltAktivSelv, erDigitaltAktivViaAndre, tildeltFullmakt } = status;
-  return (erDigitaltAktivSelv ? 1 : 0) | (erDigitaltAktivViaAndre ? 2 : 0) | (tildeltFullmakt ? 4 : 0);
+function meaning(status: AktivStatus | undefined): Meaning {
+  const rule = reachRuleOf(status);
+  return { status, rule, reach: reachRules[rule].reach };
 }
 
-const flags = [false, true];
-/** One object for each of the eight statuses, not one for each citizen. */
-const statuses: readonly AktivStatus[] = flags.flatMap((tildeltFullmakt) =>
-  flags.flatMap((erDigitaltAktivViaAndre) =>
-    flags.map((erDigitaltAktivSelv) =>
-      Object.freeze({ erDigitaltAktivSelv, erDigitaltAktivViaAndre, tildeltFullmakt }),
-    ),
-  ),
-);
+/** What each value of the table means, for the citizen. */
+interface Meaning {
+  readonly status: AktivStatus | undefined;
+  readonly rule: ReachRule;
+  readonly reach: Reach;
+}
 
-function unpacked(value: number | undefined): AktivStatus | undefined {
-  return value === undefined ? undefined : statuses[value];
+const meanings: readonly Meaning[] = statuses.map(meaning);
+const notInAnswer = meaning(undefined);
+
+function place({ index, line, fnr }: Entry): { index: number; line?: number; fnr: Personal } {
+  return { index, ...(line === undefined ? {} : { line }), fnr: new Personal(fnr) };
 }
 
 /** What every other call would meet as well. */

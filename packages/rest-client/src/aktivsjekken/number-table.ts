@@ -37,30 +37,63 @@ export class NumberTable {
   }
 
   get(digits: string): number | undefined {
-    const n = Number(digits);
-    const hash = hashOf(n);
+    read(digits);
+    const hash = hashOf(low, upper);
     const segment = this.#segments[hash & (segments - 1)] as Segment;
-    const high = segment.high[find(segment, n, hash)] as number;
-    return high === 0 ? undefined : (high >> 1) & 15;
+    const entry = segment.high[find(segment, low, upper, hash)] as number;
+    return entry === 0 ? undefined : (entry >> 1) & 15;
   }
 
   /** @throws {HelsekontaktError} `input/too-large` for one number more than it takes */
   set(digits: string, value: number): void {
-    const n = Number(digits);
-    const hash = hashOf(n);
+    this.#put(digits, value, undefined);
+  }
+
+  /**
+   * Sets the value of a number that is not there, or has the value `over`.
+   *
+   * @returns false where the number has another value, which it keeps.
+   * @throws {HelsekontaktError} `input/too-large` for one number more than it takes
+   */
+  claim(digits: string, value: number, over: number): boolean {
+    return this.#put(digits, value, over);
+  }
+
+  #put(digits: string, value: number, over: number | undefined): boolean {
+    read(digits);
+    const hash = hashOf(low, upper);
     const segment = this.#segments[hash & (segments - 1)] as Segment;
-    let slot = find(segment, n, hash);
-    if (segment.high[slot] === 0) {
+    let slot = find(segment, low, upper, hash);
+    const before = segment.high[slot] as number;
+    if (before !== 0 && over !== undefined && ((before >> 1) & 15) !== over) return false;
+    if (before === 0) {
       if (this.#size >= this.#max) throw tooMany(this.#max);
       this.#size++;
       if (++segment.used > segment.high.length * fullest) {
         grow(segment);
-        slot = find(segment, n, hash);
+        slot = find(segment, low, upper, hash);
       }
-      segment.low[slot] = n >>> 0;
+      segment.low[slot] = low;
     }
-    segment.high[slot] = (Math.floor(n / 2 ** 32) << 5) | (value << 1) | 1;
+    segment.high[slot] = (upper << 5) | (value << 1) | 1;
+    return true;
   }
+}
+
+/** Where {@link read} leaves the lower 32 bits of a number, as a signed integer, and the five above them. */
+let low = 0;
+let upper = 0;
+
+/**
+ * Takes 11 digits in two parts of 17 and 20 bits. All of it in small integers, and no object: the parser of numbers, and
+ * arithmetic beyond 32 bits, would show among a million.
+ */
+function read(digits: string): void {
+  let [first, last] = [0, 0];
+  for (let n = 0; n < 5; n++) first = (first * 10 + digits.charCodeAt(n) - 48) | 0;
+  for (let n = 5; n < 11; n++) last = (last * 10 + digits.charCodeAt(n) - 48) | 0;
+  low = (first << 20) | last;
+  upper = first >> 12;
 }
 
 function emptySegment(slots: number): Segment {
@@ -68,25 +101,22 @@ function emptySegment(slots: number): Segment {
 }
 
 /** The slot of the number, or the free one where it would be. */
-function find({ low, high }: Segment, n: number, hash: number): number {
-  const mask = low.length - 1;
-  const lower = n >>> 0;
-  const upper = Math.floor(n / 2 ** 32);
+function find({ low: lows, high }: Segment, lower: number, above: number, hash: number): number {
+  const mask = lows.length - 1;
   for (let slot = (hash >>> 6) & mask; ; slot = (slot + 1) & mask) {
     const entry = high[slot] as number;
-    if (entry === 0 || (low[slot] === lower && entry >> 5 === upper)) return slot;
+    if (entry === 0 || (((lows[slot] as number) | 0) === lower && entry >> 5 === above)) return slot;
   }
 }
 
 function grow(segment: Segment): void {
-  const { low, high } = segment;
-  const next = emptySegment(low.length * 2);
-  for (let slot = 0; slot < low.length; slot++) {
-    const entry = high[slot] as number;
+  const next = emptySegment(segment.low.length * 2);
+  for (let slot = 0; slot < segment.low.length; slot++) {
+    const entry = segment.high[slot] as number;
     if (entry === 0) continue;
-    const n = (entry >> 5) * 2 ** 32 + (low[slot] as number);
-    const to = find(next, n, hashOf(n));
-    next.low[to] = low[slot] as number;
+    const lower = (segment.low[slot] as number) | 0;
+    const to = find(next, lower, entry >> 5, hashOf(lower, entry >> 5));
+    next.low[to] = lower;
     next.high[to] = entry;
   }
   segment.low = next.low;
@@ -94,8 +124,8 @@ function grow(segment: Segment): void {
 }
 
 /** Numbers of persons are dense in days and sparse in years: all bits have to reach the lowest ones. */
-function hashOf(n: number): number {
-  let h = Math.imul((n >>> 0) ^ Math.imul(Math.floor(n / 2 ** 32), 0x9e3779b1), 0x85ebca6b);
+function hashOf(lower: number, above: number): number {
+  let h = Math.imul(lower ^ Math.imul(above, 0x9e3779b1), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 15), 0xc2b2ae35);
   return (h ^ (h >>> 16)) >>> 0;
 }

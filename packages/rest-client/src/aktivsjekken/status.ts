@@ -18,26 +18,41 @@ export function statusTable(data: unknown): StatusTable {
   return list;
 }
 
+/** Value of {@link flagsIn} for a number that the answer does not mention. */
+export const notMentioned = 8;
+
+const flags = [false, true];
+/** One object for each of the eight statuses, not one for each citizen, by their three flags as bits. */
+export const statuses: readonly AktivStatus[] = flags.flatMap((tildeltFullmakt) =>
+  flags.flatMap((erDigitaltAktivViaAndre) =>
+    flags.map((erDigitaltAktivSelv) =>
+      Object.freeze({ erDigitaltAktivSelv, erDigitaltAktivViaAndre, tildeltFullmakt }),
+    ),
+  ),
+);
+
+/** The place of a status in {@link statuses}. */
+export function flagsOf({ erDigitaltAktivSelv, erDigitaltAktivViaAndre, tildeltFullmakt }: AktivStatus): number {
+  return (erDigitaltAktivSelv ? 1 : 0) | (erDigitaltAktivViaAndre ? 2 : 0) | (tildeltFullmakt ? 4 : 0);
+}
+
 /**
- * The status of one number; undefined where the answer does not mention it.
+ * The status of one number, as its place in {@link statuses}; {@link notMentioned} where the answer has none.
  *
+ * @param fnr - 11 digits, which no object has by itself: the table need not be asked whether they are its own.
  * @param index - its place in the call, which an error names in place of the number.
  * @throws {HelsekontaktError} `rest/response-invalid`
  */
-export function statusIn(table: StatusTable, fnr: string, index: number): AktivStatus | undefined {
-  if (!Object.hasOwn(table, fnr)) return undefined;
+export function flagsIn(table: StatusTable, fnr: string, index: number): number {
   const value = table[fnr];
+  if (value === undefined) return notMentioned;
   if (!isRecord(value)) throw invalidAnswer(operation, `an object for number ${index} of the call`, "something else");
   const self = readFlag(value, "erDigitaltAktivSelv");
   const others = readFlag(value, "erDigitaltAktivViaAndre");
   if (self === undefined || others === undefined)
     throw invalidAnswer(operation, `two flags for number ${index} of the call`, "fewer");
-  return {
-    erDigitaltAktivSelv: self,
-    erDigitaltAktivViaAndre: others,
-    // Older answers do not have it.
-    tildeltFullmakt: value["tildeltFullmakt"] === true,
-  };
+  // Older answers do not have the third.
+  return (self ? 1 : 0) | (others ? 2 : 0) | (value["tildeltFullmakt"] === true ? 4 : 0);
 }
 
 function readFlag(
