@@ -4,6 +4,8 @@ import type { Token } from "./options.ts";
 interface Entry {
   readonly token: Token;
   readonly usableUntil: number;
+  /** A clock that shows less has been set back: what it says about the token's life is worth nothing then. */
+  readonly storedAt: number;
   /** From here on the token is renewed behind the callers' backs. */
   renewAt: number;
 }
@@ -46,7 +48,7 @@ export function createTokenCache(options: { clock: Clock; logger: Logger; maxEnt
     const usableUntil = now + life - safetyMargin(life);
     if (usableUntil <= now) return;
     if (entries.size >= options.maxEntries) entries.delete(entries.keys().next().value as string);
-    entries.set(key, { token, usableUntil, renewAt: now + life * renewalPoint });
+    entries.set(key, { token, usableUntil, storedAt: now, renewAt: now + life * renewalPoint });
   }
 
   function start(key: string, load: (signal: AbortSignal) => Promise<Token>, background: boolean): Flight {
@@ -80,7 +82,7 @@ export function createTokenCache(options: { clock: Clock; logger: Logger; maxEnt
       throwIfAborted(signal);
       const entry = entries.get(key);
       const now = clock.now();
-      if (entry !== undefined && now < entry.usableUntil) {
+      if (entry !== undefined && now < entry.usableUntil && now >= entry.storedAt) {
         entries.delete(key);
         entries.set(key, entry);
         if (now >= entry.renewAt) renew(key, entry, load);

@@ -166,7 +166,8 @@ async function attemptWithin(
 
 /** Takes the time of the answer's `Date` header when it differs enough to explain the refusal. */
 function correctClock(context: GrantContext, date: string | null): boolean {
-  const server = date === null ? Number.NaN : Date.parse(date);
+  // A leap second is read as the second before it: Date.parse takes it for the first of its minute.
+  const server = date === null ? Number.NaN : Date.parse(date.replace(/:60\b/, ":59"));
   if (Number.isNaN(server)) return false;
   const skew = Math.round((server - context.clock.now()) / 1000);
   if (Math.abs(skew - context.skew) <= clockTolerance) return false;

@@ -82,9 +82,13 @@ class Refusal extends Error {
   }
 }
 
+/** One RSA key for all services of a process: making it takes longer than most tests. Tokens name their issuer. */
+let signingKey: ReturnType<typeof generateKeyPair> | undefined;
+
 /** HelseID's token endpoint and a DPoP API over loopback HTTP, as strict as the reference says they are. */
 export async function startSts(path = ""): Promise<Sts> {
-  const signing = await generateKeyPair("RS256");
+  signingKey ??= generateKeyPair("RS256");
+  const signing = await signingKey;
   const clients = new Map<string, JWK>();
   const usedIds = new Set<string>();
   const singleUse = new Set<string>();

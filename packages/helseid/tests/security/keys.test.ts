@@ -1,6 +1,10 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject, webcrypto } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { type ClientKey, createTokenSource } from "../../src/index.ts";
+import { makeKey } from "../_sts.ts";
+import { useService } from "./_service.ts";
+
+const at = useService();
 
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
 const weak = generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey;
@@ -51,5 +55,42 @@ describe("row 13: key confusion", () => {
     });
     await expect(source.getToken({ scopes: ["a"] })).rejects.toMatchObject({ code: "auth/key-invalid" });
     expect(requests).toBe(0);
+  });
+
+  it("row 13: another's kid, or the right kid with another's key: HelseID refuses it once, nothing is sent after that", async () => {
+    const key = await makeKey("ES256", "right");
+    at.sts.register("client-1", key);
+    for (const wrong of [{ ...key, kid: "wrong" }, await makeKey("ES256", "right")]) {
+      const before = at.sts.count.token;
+      await expect(at.source({ key: wrong }).getToken({ scopes: ["a"] })).rejects.toMatchObject({
+        code: "auth/token-rejected",
+        remoteCode: "invalid_client",
+      });
+      expect(at.sts.count.token - before).toBe(1);
+    }
+    expect(at.sts.count.api).toBe(0);
+  });
+
+  it.each([
+    ["EC", { name: "ECDSA", namedCurve: "P-256" }],
+    ["RSA", { name: "RSA-PSS", modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]), hash: "SHA-256" }],
+  ])("row 13: the jwk of a proof has no private member, though the %s key could be exported", async (_kind, kind) => {
+    const dpopKey = (await webcrypto.subtle.generateKey(kind, true, ["sign", "verify"])) as webcrypto.CryptoKeyPair;
+    await at.source({ dpopKey }).getToken({ scopes: ["a"] });
+    const jwk = at.sts.tokenCalls.at(-1)?.proof?.header["jwk"] as object;
+    expect(Object.keys(jwk).filter((name) => ["d", "p", "q", "dp", "dq", "qi", "k"].includes(name))).toEqual([]);
+  });
+
+  it("row 13: a private key in the public key's place is refused before any request", async () => {
+    const kind = { name: "ECDSA", namedCurve: "P-256" };
+    const pair = (await webcrypto.subtle.generateKey(kind, true, ["sign", "verify"])) as webcrypto.CryptoKeyPair;
+    for (const dpopKey of [
+      { publicKey: pair.privateKey, privateKey: pair.privateKey },
+      { publicKey: pair.publicKey, privateKey: pair.publicKey },
+    ])
+      await expect(at.source({ dpopKey }).getToken({ scopes: ["a"] })).rejects.toMatchObject({
+        code: "auth/key-invalid",
+      });
+    expect(at.sts.count.token).toBe(0);
   });
 });
