@@ -1,0 +1,2 @@
+/** Rules of XML signatures. */
+export { rules, types } from "../gen/xsd/xmldsig.ts";
