@@ -111,11 +111,11 @@ function checkRange(rule: SimpleRule, text: string): SimpleFault | undefined {
 function checkDigits(rule: SimpleRule, text: string): SimpleFault | undefined {
   if (rule.totalDigits === undefined && rule.fractionDigits === undefined) return undefined;
   const [whole = "", fraction = ""] = text.replace(/^[+-]/, "").split(".", 2);
-  const significant = whole.replace(/^0+/, "").length + fraction.replace(/0+$/, "").length;
+  const significant = whole.replace(/^0+/, "").length + fraction.replace(/(?<!0)0+$/, "").length;
   if (rule.totalDigits !== undefined && significant > rule.totalDigits) {
     return { rule: "xsd/digits", expected: `at most ${rule.totalDigits} digits` };
   }
-  if (rule.fractionDigits !== undefined && fraction.replace(/0+$/, "").length > rule.fractionDigits) {
+  if (rule.fractionDigits !== undefined && fraction.replace(/(?<!0)0+$/, "").length > rule.fractionDigits) {
     return { rule: "xsd/digits", expected: `at most ${rule.fractionDigits} digits behind the point` };
   }
   return undefined;
@@ -142,7 +142,7 @@ function compareDecimals(a: string, b: string): number {
 function decimalParts(text: string): { readonly sign: 1 | -1; readonly whole: string; readonly fraction: string } {
   const [digits = "", decimals = ""] = text.replace(/^[+-]/, "").split(".", 2);
   const whole = digits.replace(/^0+/, "");
-  const fraction = decimals.replace(/0+$/, "");
+  const fraction = decimals.replace(/(?<!0)0+$/, "");
   return { sign: text.startsWith("-") && whole + fraction !== "" ? -1 : 1, whole, fraction };
 }
 
