@@ -1,8 +1,10 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { createSigningFetch, createTokenSource } from "@helsekontakt/helseid";
+import { createRequestSigner, createSigningFetch, createTokenSource } from "@helsekontakt/helseid";
 
 // One of several processes' worth of work: grants with challenges and faults, and calls, until enough ids were sent.
 const { count } = workerData as { readonly count: number };
+// Nobody here looks at signatures, and a million of them would take minutes.
+Object.defineProperty(crypto.subtle, "sign", { value: async () => new ArrayBuffer(64) });
 const issuer = "https://helseid.example";
 const ids: string[] = [];
 let requests = 0;
@@ -15,7 +17,6 @@ function note(jwt: string | null): void {
 const source = createTokenSource({
   issuer,
   clientId: "client-1",
-  // What is signed here is not looked at: the ids are.
   key: { kid: "k", alg: "ES256", sign: async () => new Uint8Array(64) },
   clock: { now: () => Date.now(), sleep: async () => undefined },
   maxCachedTokens: 1,
@@ -33,8 +34,18 @@ const source = createTokenSource({
   },
 });
 const call = createSigningFetch(source, { scopes: ["a"] });
+const begin = createRequestSigner(source, { scopes: ["a"] });
+const challenge = { "www-authenticate": 'DPoP error="use_dpop_nonce"', "dpop-nonce": "n" };
 const worker = async (): Promise<void> => {
-  while (ids.length < count) await call(new Request("https://api.example/x"));
+  while (ids.length < count) {
+    await call(new Request("https://api.example/x"));
+    for (let n = 0; n < 20; n++) {
+      const signed = begin({ method: "GET", url: "https://api.example/x" });
+      note((await signed.headers())["dpop"] ?? null);
+      if (n % 4 === 0 && signed.repeat({ status: 401, headers: challenge }))
+        note((await signed.headers())["dpop"] ?? null);
+    }
+  }
 };
 await Promise.all(Array.from({ length: 8 }, worker));
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin

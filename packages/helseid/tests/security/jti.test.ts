@@ -41,5 +41,5 @@ describe("row 02: jti", () => {
     expect(seen.size).toBe(count);
     expect([...seen].every((id) => id.length >= 20)).toBe(true);
     process.stdout.write(`row 02: ${count} ids compared\n`);
-  });
+  }, 1_800_000);
 });
