@@ -1,3 +1,4 @@
+export { fileClientKey } from "./key-file.ts";
 export type {
   AssertionDetail,
   ClientKey,

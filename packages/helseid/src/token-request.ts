@@ -52,6 +52,7 @@ async function giveKey(key: TokenSourceOptions["key"], signal: AbortSignal): Pro
   try {
     return await key({ signal });
   } catch (original) {
+    if (original instanceof HelsekontaktError && original.code === "auth/key-invalid") throw original;
     throw new HelsekontaktError("auth/key-invalid", "expected the key provider to answer a key, found a fault in it", {
       retryable: true,
       original,
