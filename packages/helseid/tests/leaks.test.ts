@@ -59,6 +59,20 @@ const faults: [string, (sts: Sts) => void][] = [
   ],
   ["metadata that quotes", (s) => void (s.rules.metadata = { issuer: `https://${marker}.example` })],
   ["assertion refused with an echo", (s) => s.register("client-1", {} as never)],
+  [
+    "api that never has enough of nonces",
+    (s) =>
+      s.rules.apiScript.push(
+        ...Array.from(
+          { length: 3 },
+          (): Scripted => ({
+            status: 401,
+            headers: { "www-authenticate": `DPoP realm="${marker}", error="use_dpop_nonce"`, "dpop-nonce": marker },
+            body: marker,
+          }),
+        ),
+      ),
+  ],
   ["api dropped", (s) => s.rules.apiScript.push({ status: 0, drop: true })],
   [
     "api redirect",
