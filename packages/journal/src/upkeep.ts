@@ -2,6 +2,7 @@ import { throwIfAborted } from "@helsekontakt/core";
 import { wholeNumber } from "./faults.ts";
 import { inboxPlace } from "./inbox-rows.ts";
 import { memberLabel, memberPlace } from "./members.ts";
+import { pruneBatches, pruneHistories, pruneRuns, pruneWithdrawn } from "./members-prune.ts";
 import { offeringPlace } from "./offerings.ts";
 import { outboxPlace } from "./outbox-rows.ts";
 import type { Cancellable, Parts } from "./parts.ts";
@@ -13,8 +14,13 @@ import { threadPlace } from "./threads.ts";
 export interface Retention extends Cancellable {
   /** Empties payloads of finished messages; their ids stay, so that duplicates and late receipts are still recognised. */
   readonly payloadsOlderThanMs?: number;
-  /** Deletes finished messages, receipts and closed threads whole. */
+  /**
+   * Deletes finished messages, receipts and closed threads whole; of the member register the withdrawn memberships of
+   * which nothing is left to tell, and the runs and batches that came to an end.
+   */
   readonly rowsOlderThanMs?: number;
+  /** Empties the histories of memberships that nothing has happened to since; the memberships stay. */
+  readonly memberHistoriesOlderThanMs?: number;
   /** Also what was set aside in the inbox; default false. */
   readonly quarantined?: boolean;
 }
@@ -26,6 +32,10 @@ export interface Pruned {
   inbox: number;
   receipts: number;
   threads: number;
+  members: number;
+  memberRuns: number;
+  memberBatches: number;
+  memberHistories: number;
 }
 
 /** Each transaction touches at most this many rows, so that sends are not held up. */
@@ -46,7 +56,17 @@ const finishedOutbox = (db: Db, before: number, withPayload: boolean) => {
 export async function prune(parts: Parts, retention: Retention): Promise<Pruned> {
   const { store } = parts;
   const { signal, payloadsOlderThanMs, rowsOlderThanMs } = retention;
-  const pruned: Pruned = { payloads: 0, outbox: 0, inbox: 0, receipts: 0, threads: 0 };
+  const pruned: Pruned = {
+    payloads: 0,
+    outbox: 0,
+    inbox: 0,
+    receipts: 0,
+    threads: 0,
+    members: 0,
+    memberRuns: 0,
+    memberBatches: 0,
+    memberHistories: 0,
+  };
   const states = retention.quarantined ? (["handled", "quarantined"] as const) : (["handled"] as const);
   const now = await parts.now();
 
@@ -54,15 +74,17 @@ export async function prune(parts: Parts, retention: Retention): Promise<Pruned>
     const query = db.selectFrom("inbox").select("id").where("state", "in", states).where("changed_at", "<", before);
     return (withPayload ? query.where("payload", "is not", null) : query).limit(batch);
   };
-  const repeat = async (step: (db: Db) => Promise<readonly unknown[]>): Promise<number> => {
+  const counted = async (step: (db: Db) => Promise<number>): Promise<number> => {
     let total = 0;
     for (;;) {
       throwIfAborted(signal);
-      const { length } = await store.write(step, signal);
-      total += length;
-      if (length < batch) return total;
+      const gone = await store.write(step, signal);
+      total += gone;
+      if (gone < batch) return total;
     }
   };
+  const repeat = (step: (db: Db) => Promise<readonly unknown[]>): Promise<number> =>
+    counted(async (db) => (await step(db)).length);
 
   if (payloadsOlderThanMs !== undefined) {
     const before = now - wholeNumber("payloadsOlderThanMs", payloadsOlderThanMs, 0, Number.MAX_SAFE_INTEGER);
@@ -123,6 +145,15 @@ export async function prune(parts: Parts, retention: Retention): Promise<Pruned>
         .returning("dialog_id")
         .execute(),
     );
+    pruned.members = await counted((db) => pruneWithdrawn(db, before, batch));
+    pruned.memberBatches = await counted((db) => pruneBatches(db, before, batch));
+    pruned.memberRuns = await counted((db) => pruneRuns(db, before, batch));
+  }
+  const { memberHistoriesOlderThanMs } = retention;
+  if (memberHistoriesOlderThanMs !== undefined) {
+    const before =
+      now - wholeNumber("memberHistoriesOlderThanMs", memberHistoriesOlderThanMs, 0, Number.MAX_SAFE_INTEGER);
+    pruned.memberHistories = await counted((db) => pruneHistories(db, before, batch));
   }
   return pruned;
 }

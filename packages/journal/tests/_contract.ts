@@ -847,7 +847,7 @@ export const contractCases: readonly ContractCase[] = [
       await journal.threads.put({ dialogId: "d", own: "1", other: "2", state: "closed" });
       bench.clock.time += 10_000;
       const young = await journal.prune({ payloadsOlderThanMs: 20_000, rowsOlderThanMs: 20_000 });
-      assert.deepEqual(young, { payloads: 0, outbox: 0, inbox: 0, receipts: 0, threads: 0 });
+      assert.ok(Object.values(young).every((n) => n === 0));
       assert.equal((await journal.prune({ payloadsOlderThanMs: 5_000 })).payloads, 2);
       assert.equal(await journal.outbox.payload(done), undefined);
       assert.ok(await journal.outbox.payload(waiting));
@@ -860,9 +860,60 @@ export const contractCases: readonly ContractCase[] = [
       });
       assert.equal(again.outcome, "duplicate");
       const gone = await journal.prune({ rowsOlderThanMs: 5_000 });
-      assert.deepEqual(gone, { payloads: 0, outbox: 1, inbox: 1, receipts: 1, threads: 1 });
+      const members = { members: 0, memberRuns: 0, memberBatches: 0, memberHistories: 0 };
+      assert.deepEqual(gone, { payloads: 0, outbox: 1, inbox: 1, receipts: 1, threads: 1, ...members });
       assert.equal((await journal.outbox.list()).length, 1);
       assert.equal((await journal.inbox.pending()).length, 1);
+    },
+  },
+  {
+    name: "retention: withdrawn memberships go when nothing is left to tell, with old runs, batches and histories",
+    async run(bench) {
+      const journal = await bench.open();
+      const bo = new Personal("21820195127");
+      const member = (person: Personal) => ({
+        person,
+        organisation: "999999999",
+        start: "2026-08-01",
+        end: "2027-07-31",
+      });
+      const reconcile = async (people: readonly Personal[], send: boolean) => {
+        const run = await journal.ledger.begin({ kind: "reconcile" });
+        await run.stage(people.map(member));
+        await run.withdrawAbsent(["999999999"]);
+        await run.accept();
+        const due = await run.peek({ limit: 10, everything: false });
+        if (send && due.length > 0)
+          await run.settle(
+            await run.open(due),
+            due.map(() => ({ outcome: "accepted" as const })),
+            { ms: 1 },
+          );
+        await run.end("done");
+      };
+      await reconcile([ann, bo], true);
+      bench.clock.time += 10_000;
+      // Bo is withdrawn, but not told yet: nothing of his may go, nor the run that says so.
+      await reconcile([ann], false);
+      bench.clock.time += 10_000;
+      const waiting = await journal.prune({ rowsOlderThanMs: 5_000 });
+      assert.equal(waiting.members, 0);
+      assert.equal(waiting.memberRuns, 1);
+      assert.equal((await journal.ledger.explain({ person: bo }))[0]?.todo, "withdraw");
+      await reconcile([ann], true);
+      bench.clock.time += 10_000;
+      const early = await journal.prune({ rowsOlderThanMs: 15_000 });
+      assert.deepEqual([early.members, early.memberRuns], [0, 1]);
+      const gone = await journal.prune({ rowsOlderThanMs: 5_000, memberHistoriesOlderThanMs: 15_000 });
+      assert.deepEqual([gone.members, gone.memberRuns, gone.memberHistories], [1, 0, 1]);
+      assert.deepEqual(await journal.ledger.explain({ person: bo }), []);
+      const [kept] = await journal.ledger.explain({ person: ann });
+      assert.equal(kept?.acked?.member, true);
+      assert.deepEqual(kept?.events, []);
+      assert.ok((await journal.ledger.status()).lastRun !== undefined);
+      // Whoever comes back is new.
+      await reconcile([ann, bo], true);
+      assert.equal((await journal.ledger.explain({ person: bo }))[0]?.events.length, 1);
     },
   },
   {
