@@ -44,7 +44,8 @@ export async function createProofs(
     return {
       thumbprint,
       handle: (origin, nonce) => handle(nonce ?? nonces.get(origin)),
-      remember(origin, nonce) {
+      remember(origin, given) {
+        const nonce = readNonce(given);
         if (nonce === undefined) return;
         nonces.delete(origin);
         if (nonces.size >= maxOrigins) nonces.delete(nonces.keys().next().value as string);

@@ -46,7 +46,8 @@ export interface CallFacts {
 }
 
 /**
- * Signs calls for any HTTP library: headers out, answers in.
+ * Signs calls for any HTTP library: headers out, answers in. Let that library follow no redirects: the token would go
+ * with it, and a proof names one address.
  *
  * ```ts
  * const begin = createRequestSigner(source, { scopes });
