@@ -1,13 +1,6 @@
 import { HelsekontaktError } from "@helsekontakt/core";
 import { Decoder, type Tolerated } from "./decoder.ts";
-import {
-  readXml,
-  type ReadXmlOptions,
-  type XmlCursor,
-  type XmlHandler,
-  type XmlTag,
-  type XmlTagAttribute,
-} from "./reader.ts";
+import { readXml, type ReadXmlOptions, type XmlCursor, type XmlHandler, type XmlTagAttribute } from "./reader.ts";
 import type { ElementRegistry } from "./table.ts";
 import type { XmlElement } from "./tree.ts";
 import { own, XMLNS } from "./names.ts";
@@ -48,39 +41,10 @@ export interface Decoded {
  *   `xml/missing-element`. Context: `path`, `line`.
  */
 export function decodeXml(bytes: Uint8Array, options: DecodeXmlOptions): Decoded {
-  const decoder = new Decoder(options.registry, options.mode ?? "strict");
-  readXml(bytes, options.also === undefined ? decoder : new Both(options.also, decoder), options);
+  const decoder = new Decoder(options.registry, options.mode ?? "strict", options.also);
+  readXml(bytes, decoder, options);
   const result = decoder.result();
   return options.keepBytes === true ? { ...result, bytes } : result;
-}
-
-class Both implements XmlHandler {
-  readonly #first: XmlHandler;
-  readonly #second: Decoder;
-
-  constructor(first: XmlHandler, second: Decoder) {
-    this.#first = first;
-    this.#second = second;
-  }
-
-  start(cursor: XmlCursor): void {
-    this.#first.start?.(cursor);
-  }
-
-  open(tag: XmlTag, cursor: XmlCursor): void {
-    this.#first.open(tag, cursor);
-    this.#second.open(tag, cursor);
-  }
-
-  text(text: string): void {
-    this.#first.text(text);
-    this.#second.text(text);
-  }
-
-  close(cursor: XmlCursor): void {
-    this.#first.close(cursor);
-    this.#second.close(cursor);
-  }
 }
 
 /**

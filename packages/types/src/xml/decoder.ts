@@ -57,6 +57,7 @@ interface Frame {
  */
 export class Decoder implements XmlHandler {
   readonly #registry: ElementRegistry;
+  readonly #also: XmlHandler | undefined;
   readonly #strict: boolean;
   readonly #frames: Frame[] = [];
   readonly #tolerated: Tolerated[] = [];
@@ -66,8 +67,10 @@ export class Decoder implements XmlHandler {
   #treeSlot: "any" | "content" | "items" = "any";
   #root: { name: string; value: object | string } | undefined;
 
-  constructor(registry: ElementRegistry, mode: "strict" | "tolerant") {
+  /** @param also - another reader of the same events, which gets each of them first */
+  constructor(registry: ElementRegistry, mode: "strict" | "tolerant", also?: XmlHandler) {
     this.#registry = registry;
+    this.#also = also;
     this.#strict = mode === "strict";
   }
 
@@ -76,7 +79,12 @@ export class Decoder implements XmlHandler {
     return { ...root, tolerated: this.#tolerated };
   }
 
+  start(cursor: XmlCursor): void {
+    this.#also?.start?.(cursor);
+  }
+
   open(tag: XmlTag, cursor: XmlCursor): void {
+    if (this.#also !== undefined) this.#also.open(tag, cursor);
     if (this.#tree !== undefined) {
       this.#tree.open(tag, cursor);
       return;
@@ -148,6 +156,7 @@ export class Decoder implements XmlHandler {
   }
 
   text(text: string): void {
+    if (this.#also !== undefined) this.#also.text(text);
     if (this.#tree !== undefined) {
       this.#tree.text(text);
       return;
@@ -157,6 +166,7 @@ export class Decoder implements XmlHandler {
   }
 
   close(cursor: XmlCursor): void {
+    if (this.#also !== undefined) this.#also.close(cursor);
     if (this.#tree !== undefined) {
       const element = this.#tree.close(cursor);
       if (this.#tree.depth > 0) return;

@@ -482,6 +482,16 @@ export class Scanner {
   #readName(start: number, expected: string): number {
     const codes = this.#codes;
     const from = start - this.#base;
+    // The name that stood behind the last one before nearly always does so again.
+    const before = this.#name;
+    const guess = before.next;
+    if (guess !== undefined && stands(guess.codes, codes, from)) {
+      const behind = codes[from + guess.codes.length] as number;
+      if (behind > 0 && behind < 128 && nameTable[behind] === 0) {
+        this.#name = guess;
+        return start + guess.codes.length;
+      }
+    }
     let to = from;
     let hash = 0;
     let c = codes[to] as number;
@@ -496,6 +506,7 @@ export class Scanner {
       let known = names[slot];
       if (known !== undefined && known.codes.length === to - from && stands(known.codes, codes, from)) {
         this.#name = known;
+        if (before.kept) before.next = known;
         return at;
       }
       // Two names may share a place; more than two take turns.
@@ -504,12 +515,19 @@ export class Scanner {
       known = names[other];
       if (known !== undefined && known.codes.length === to - from && stands(known.codes, codes, from)) {
         this.#name = known;
+        if (before.kept) before.next = known;
         return at;
       }
       this.#name = this.#splitName(start, at, expected);
       if (to - from <= 64) {
-        names[other] = first;
+        // What is no longer kept keeps nothing, so that there is an end to what can be reached from here.
+        if (first !== undefined && known !== undefined) {
+          known.kept = false;
+          known.next = undefined;
+        }
+        if (first !== undefined) names[other] = first;
         names[slot] = this.#name;
+        this.#name.kept = true;
       }
       return at;
     }
@@ -530,12 +548,29 @@ export class Scanner {
     const name = intern(text.slice(start, end));
     const codes = Uint16Array.from({ length: name.length }, (_, n) => name.charCodeAt(n));
     const colon = name.indexOf(":");
-    if (colon < 0) return { name, codes, prefix: "", local: name, kind: name === "xmlns" ? DEFAULT : PLAIN };
+    if (colon < 0)
+      return {
+        name,
+        codes,
+        prefix: "",
+        local: name,
+        kind: name === "xmlns" ? DEFAULT : PLAIN,
+        kept: false,
+        next: undefined,
+      };
     const local = name.slice(colon + 1);
     if (colon === 0 || local === "" || local.includes(":") || !isNameStart(local.codePointAt(0) as number))
       this.#fault("a name whose colon stands in the wrong place", start);
     const prefix = intern(name.slice(0, colon));
-    return { name, codes, prefix, local: intern(local), kind: prefix === "xmlns" ? DECLARATION : PREFIXED };
+    return {
+      name,
+      codes,
+      prefix,
+      local: intern(local),
+      kind: prefix === "xmlns" ? DECLARATION : PREFIXED,
+      kept: false,
+      next: undefined,
+    };
   }
 }
 
@@ -553,11 +588,23 @@ interface Name {
   readonly prefix: string;
   readonly local: string;
   readonly kind: number;
+  /** Whether it stands in the table of names. */
+  kept: boolean;
+  /** The name that followed last. */
+  next: Name | undefined;
 }
 
 const nobody: XmlHandler = { open: () => {}, text: () => {}, close: () => {} };
 const nowhere: XmlCursor = { offset: 0, tagStart: () => 0, lineAt: () => 1, resolve: () => undefined };
-const noName: Name = { name: "", codes: new Uint16Array(0), prefix: "", local: "", kind: PLAIN };
+const noName: Name = {
+  name: "",
+  codes: new Uint16Array(0),
+  prefix: "",
+  local: "",
+  kind: PLAIN,
+  kept: false,
+  next: undefined,
+};
 /** 4096 places. */
 const nameShift = 20;
 /** Names of elements and attributes that were read before, in any document. */
