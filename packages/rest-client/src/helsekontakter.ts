@@ -152,13 +152,41 @@ function keepRefusal(inner: FetchLike): FetchLike {
   return async (request) => {
     const response = await inner(request);
     if (![400, 409, 422].includes(response.status)) return response;
-    const size = Number(response.headers.get("content-length") ?? maxRefusalBytes);
-    if (size > maxRefusalBytes) return response;
-    const text = await response.text();
-    const again = new Response(text, { status: response.status, headers: response.headers });
-    if (!(await namesEntries(text))) return again;
-    return new Response(text, { status: refusedStatus, headers: response.headers });
+    const { body, whole } = await readStart(response, maxRefusalBytes);
+    const names = whole !== undefined && (await namesEntries(new TextDecoder().decode(whole)));
+    return new Response(whole ?? body, {
+      status: names ? refusedStatus : response.status,
+      headers: response.headers,
+    });
   };
+}
+
+/** A body of at most `most` bytes as `whole`; of a longer one the stream from its first byte, unread beyond `most`. */
+async function readStart(
+  response: Response,
+  most: number,
+): Promise<{ body: ReadableStream<Uint8Array> | null; whole?: Uint8Array<ArrayBuffer> }> {
+  if (response.body === null) return { body: null };
+  if (Number(response.headers.get("content-length") ?? 0) > most) return { body: response.body };
+  const reader: ReadableStreamDefaultReader<Uint8Array> = response.body.getReader();
+  const chunks: Uint8Array[] = [];
+  for (let size = 0; ; ) {
+    const { value } = await reader.read();
+    if (value === undefined) return { body: null, whole: new Uint8Array(Buffer.concat(chunks)) };
+    chunks.push(value);
+    size += value.byteLength;
+    if (size > most) break;
+  }
+  // The transport's own cap, and the reader of faults, judge what is left.
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const value = chunks.shift() ?? (await reader.read()).value;
+      if (value === undefined) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+  return { body };
 }
 
 async function namesEntries(text: string): Promise<boolean> {

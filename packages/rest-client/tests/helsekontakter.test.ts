@@ -118,6 +118,45 @@ describe("the request", () => {
     await expect(c.publish(offerings)).rejects.toMatchObject({ code: "rest/unavailable" });
   });
 
+  it.each([400, 409, 422])("reads a refusal without a stated length (%i) no further than the cap", async (status) => {
+    let sent = 0;
+    server = await startServer((_seen, response) => {
+      response.writeHead(status, { "content-type": "application/fhir+json" });
+      const more = (): void => {
+        while (!response.destroyed) {
+          sent += 65_536;
+          if (!response.write(Buffer.alloc(65_536, 0x20))) return void response.once("drain", more);
+        }
+      };
+      more();
+    });
+    const c = createHelsekontakterClient({
+      baseUrl: server.url,
+      retry: { ...quick, timeoutMs: 2_000 },
+      transport: { maxAnswerBytes: 2 * 1024 * 1024 },
+    });
+    await expect(c.registerMembers(members)).rejects.toMatchObject({ code: "rest/response-invalid", retryable: false });
+    // What the sockets hold lies between the server's count and the client's.
+    expect(sent).toBeLessThan(32 * 1024 * 1024);
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it("a refusal too long to be looked into for members is an error all the same", async () => {
+    const long = { ...outcome("error", "2118", "Bundle.entry[1].resource"), text: "x".repeat(1024 * 1024) };
+    for (const length of [true, false]) {
+      const body = JSON.stringify(long);
+      const c = await client((_seen, response) => {
+        response.writeHead(422, {
+          "content-type": "application/fhir+json",
+          ...(length ? { "content-length": String(body.length) } : {}),
+        });
+        response.end(body);
+      });
+      await expect(c.registerMembers(members)).rejects.toMatchObject({ code: "rest/http-status", retryable: false });
+      await server.close();
+    }
+  });
+
   it("a 200 that refuses offerings is an error", async () => {
     const c = await client(
       json(200, {
