@@ -147,6 +147,7 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
     .option("--json", "one object, with names and certificates")
     .action(async (file, options) => finish(await (await import("./commands/profile.ts")).profile(file, options, io)));
 
+  addAktiv(program, io, finish);
   addOfferings(program, io, finish);
   addMembers(program, io, finish);
   addKeys(program, io, finish);
@@ -154,6 +155,48 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
 }
 
 const configOption = ["--config <file>", "configuration: JSON or a module", "helsekontakt.config.json"] as const;
+
+function addAktiv(program: Command, io: CliIo, finish: (code: ExitCode) => void): void {
+  program
+    .command("aktiv")
+    .description("ask who of a list of persons can be reached (AktivSjekken); the same command goes on after a break")
+    .requiredOption("--file <file>", "numbers, one a line or in a column of CSV; - for standard input")
+    .option(
+      "--out <file>",
+      "result as CSV, which is added to; standard output by default, which cannot be gone on with",
+    )
+    .option(...configOption)
+    .option("--omraade <name>", "area of the check", "Helsehjelp")
+    .option("--column <name>", "header of the column; fnr, fødselsnummer and others are known")
+    .option("--no-header", "the first line is data; a line that begins with a digit is taken for data anyway")
+    .addOption(new Option("--delimiter <name>", "default: by the first line").choices(["comma", "semicolon", "tab"]))
+    .addOption(
+      new Option("--encoding <name>", "default: byte order mark, else UTF-8, else Windows-1252").choices([
+        "utf-8",
+        "windows-1252",
+        "iso-8859-1",
+        "utf-16le",
+        "utf-16be",
+      ]),
+    )
+    .addOption(
+      new Option("--control-digits <how>", "numbers with wrong control digits, default warning").choices([
+        "error",
+        "warning",
+        "off",
+      ]),
+    )
+    .option("--parallel <n>", "calls at once, at most; as many as the service is seen to bear, up to 16, by default")
+    .option("--issues <file>", "write every finding about a line, as CSV")
+    .option("--restart", "begin anew: throw away what stands in the result")
+    .option("--quiet", "no progress")
+    .option("--json", "one object: complete, answered, earlier, badLines, failed, duplicates, calls, reach")
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 everybody answered for, 1 bad lines or citizens not answered for, 2 could not run",
+    )
+    .action(async (options) => finish(await (await import("./commands/aktiv.ts")).aktiv(options, io)));
+}
 
 function addKeys(program: Command, io: CliIo, finish: (code: ExitCode) => void): void {
   const load = () => import("./commands/keys.ts");

@@ -11,7 +11,7 @@ export interface Session {
 }
 
 /**
- * Opens configuration and journal, runs the work, and closes all of it whatever happens.
+ * Opens configuration and, unless told otherwise, journal, runs the work, and closes all of it whatever happens.
  *
  * @throws {HelsekontaktError} `config/*`, `journal/*`, and what the work throws
  */
@@ -19,13 +19,14 @@ export async function withSession<T>(
   configFile: string,
   io: CliIo,
   work: (session: Session) => Promise<T>,
+  { journal = true }: { readonly journal?: boolean } = {},
 ): Promise<T> {
   const controller = new AbortController();
   const stop = (): void => controller.abort();
   process.once("SIGINT", stop);
   process.once("SIGTERM", stop);
   try {
-    const config = await loadConfig(configFile, io, { journal: true, signal: controller.signal });
+    const config = await loadConfig(configFile, io, { journal, signal: controller.signal });
     const sdk = createHelsekontakt(config);
     try {
       return await work({ sdk, config, signal: controller.signal });

@@ -82,6 +82,7 @@ export type {
 export type { FileEncoding } from "./member-files/lines.ts";
 export { memberColumnNames } from "./member-files/member-row.ts";
 export { type MemberSource, readMemberFile, readMembers } from "./member-files/read-members.ts";
+export { type NumberFileOptions, type NumberLine, readNumberFile, readNumbers } from "./member-files/read-numbers.ts";
 export type {
   MemberColumn,
   MemberFileIssue,
