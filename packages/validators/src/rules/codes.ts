@@ -8,6 +8,9 @@ const lists: ReadonlyMap<string, ReadonlySet<string>> = new Map(
     .map((list) => [list.oid as string, new Set<string>(list.codes.map((c) => c.code))] as const),
 );
 
+/** Coded values with rules of their own. */
+const own: ReadonlySet<string> = new Set(["TypeForesp", "TemaKodet", "Relasjon"]);
+
 /**
  * Every coded value of a document, wherever it stands, has a code of the list that it names. What rules of their own judge
  * more closely (TypeForesp, TemaKodet) is left to them.
@@ -15,19 +18,32 @@ const lists: ReadonlyMap<string, ReadonlySet<string>> = new Map(
  * @param path - of the value.
  */
 export function checkCodes(context: Pick<RuleContext, "add">, value: unknown, path: string): void {
+  walk(context, value, path, []);
+}
+
+/** Steps are kept as they are: most messages have nothing to say about, and need no path. */
+function walk(context: Pick<RuleContext, "add">, value: unknown, root: string, steps: (string | number)[]): void {
   if (typeof value !== "object" || value === null) return;
   const { $V: code, $S: list } = value as { readonly $V?: unknown; readonly $S?: unknown };
   if (typeof code === "string" && typeof list === "string") {
-    const codes = lists.get(list.replace(/\s/g, ""));
-    if (codes !== undefined && !codes.has(code.trim()) && !/\/(?:TypeForesp|TemaKodet|Relasjon)$/.test(path))
-      context.add("profile/code-value", `${path}/@V`, "expected a code of the list that S names, found another");
+    const codes = lists.get(list) ?? lists.get(list.replace(/\s/g, ""));
+    if (codes === undefined || codes.has(code.trim()) || own.has(String(steps.at(-1)))) return;
+    const path = steps.map((s) => (typeof s === "number" ? `[${s + 1}]` : `/${s}`)).join("");
+    context.add("profile/code-value", `${root}${path}/@V`, "expected a code of the list that S names, found another");
     return;
   }
-  for (const [name, child] of Object.entries(value)) {
+  for (const name in value) {
+    const child = (value as Readonly<Record<string, unknown>>)[name];
     // Payloads follow one by one, under their own names.
-    if (name.startsWith("$") || typeof child !== "object" || child === null) continue;
-    const here = `${path}/${name}`;
-    if (Array.isArray(child)) child.forEach((item, i) => checkCodes(context, item, `${here}[${i + 1}]`));
-    else checkCodes(context, child, here);
+    if (typeof child !== "object" || child === null || name.startsWith("$")) continue;
+    steps.push(name);
+    if (Array.isArray(child)) {
+      for (let i = 0; i < child.length; i++) {
+        steps.push(i);
+        walk(context, child[i], root, steps);
+        steps.pop();
+      }
+    } else walk(context, child, root, steps);
+    steps.pop();
   }
 }

@@ -47,25 +47,41 @@ export function runDataChecks(
   value: unknown,
   path: string,
 ): void {
-  for (const check of checks) {
-    if (check.on !== scope.on) continue;
-    if (check.functions !== undefined && !check.functions.includes(scope.function)) continue;
-    if (check.parts !== undefined && (scope.part === undefined || !check.parts.includes(scope.part))) continue;
-    visit(context, check, value, path, 0);
+  for (const check of applying(checks, scope)) visit(context, check, value, path, 0);
+}
+
+/** The checks of a scope, found once: there are few scopes, and a message is judged in less time than all checks take to look at. */
+const found = new WeakMap<readonly DataCheck[], Map<string, readonly DataCheck[]>>();
+
+function applying(checks: readonly DataCheck[], scope: DataScope): readonly DataCheck[] {
+  let byScope = found.get(checks);
+  if (byScope === undefined) {
+    byScope = new Map();
+    found.set(checks, byScope);
   }
+  const key = `${scope.on} ${scope.function} ${scope.part ?? ""}`;
+  const known = byScope.get(key);
+  if (known !== undefined) return known;
+  const { on, function: name, part } = scope;
+  const own = checks.filter(
+    (c) =>
+      c.on === on &&
+      (c.functions === undefined || c.functions.includes(name)) &&
+      (c.parts === undefined || (part !== undefined && c.parts.includes(part))),
+  );
+  byScope.set(key, own);
+  return own;
 }
 
 function visit(context: Pick<RuleContext, "add">, check: DataCheck, value: unknown, path: string, depth: number): void {
   if (typeof value !== "object" || value === null) return;
   const step = check.at[depth] as string;
   const child = (value as Readonly<Record<string, unknown>>)[step.startsWith("@") ? `$${step.slice(1)}` : step];
-  const here = `${path}/${step}`;
-  if (depth === check.at.length - 1) {
-    judge(context, check, child, path, here);
-    return;
-  }
-  if (Array.isArray(child)) child.forEach((item, i) => visit(context, check, item, `${here}[${i + 1}]`, depth + 1));
-  else visit(context, check, child, here, depth + 1);
+  if (depth === check.at.length - 1) judge(context, check, child, path, step);
+  else if (child === undefined) return;
+  else if (Array.isArray(child))
+    child.forEach((item, i) => visit(context, check, item, `${path}/${step}[${i + 1}]`, depth + 1));
+  else visit(context, check, child, `${path}/${step}`, depth + 1);
 }
 
 function judge(
@@ -73,25 +89,22 @@ function judge(
   check: DataCheck,
   value: unknown,
   parent: string,
-  here: string,
+  name: string,
 ): void {
-  const name = here.slice(parent.length + 1);
   if (check.required === true) {
     if (isEmpty(value)) context.add(check.rule, parent, `expected ${name}, found none`);
     return;
   }
   if (value === undefined) return;
+  const at = (i: number): string => (Array.isArray(value) ? `${parent}/${name}[${i + 1}]` : `${parent}/${name}`);
   if (check.absent === true) {
-    const first = Array.isArray(value) ? `${here}[1]` : here;
-    context.add(check.rule, first, `expected no ${name}, found one`);
+    context.add(check.rule, at(0), `expected no ${name}, found one`);
     return;
   }
   const items: readonly unknown[] = Array.isArray(value) ? value : [value];
   items.forEach((item, i) => {
-    if (typeof item !== "string") return;
-    const expected = fault(check, item);
-    if (expected !== undefined)
-      context.add(check.rule, Array.isArray(value) ? `${here}[${i + 1}]` : here, `expected ${expected}`);
+    const expected = typeof item === "string" ? fault(check, item) : undefined;
+    if (expected !== undefined) context.add(check.rule, at(i), `expected ${expected}`);
   });
 }
 
