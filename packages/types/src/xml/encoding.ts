@@ -100,6 +100,9 @@ function decodeValid(bytes: Uint8Array, from: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + from, bytes.byteLength - from).toString("utf8");
 }
 
+/** What every Node version here has, and the types of ES2023 do not. */
+type Transferable = ArrayBuffer & { transfer(length: number): ArrayBuffer };
+
 const largeDocument = 64 * 1024;
 const block = 16 * 1024;
 
@@ -125,7 +128,10 @@ function decodeLarge(bytes: Uint8Array): { readonly text: string; readonly clean
     from = to;
   }
   latin.fill(32, length);
-  return { text: latin.toString("latin1", 0, length), clean: !holdsControls(latin) };
+  const large = { text: latin.toString("latin1", 0, length), clean: !holdsControls(latin) };
+  // Now, and not when a collection comes: the document, this, and its text are all that there may be at a time.
+  (latin.buffer as Transferable).transfer(0);
+  return large;
 }
 
 /** Whether a byte below 32 that is no white space stands in it, sixteen bytes a step. The length is a multiple of 16. */
