@@ -72,8 +72,7 @@ export function createHelsekontakterClient(options: HelsekontakterClientOptions)
   const fhir = createFhirClient(base, options);
   const post = async (path: string, bundle: Bundle, { signal }: CallOptions): Promise<Answered> => {
     throwIfAborted(signal);
-    if (!isRecord(bundle) || bundle.resourceType !== "Bundle")
-      throw new HelsekontaktError("input/invalid", "expected a FHIR Bundle, found something else");
+    checkBundle(bundle);
     const answer: unknown = await fhir.request(base + path, {
       method: operation.method,
       body: await bundleText(shapeBundle(bundle, wire), wire),
@@ -94,6 +93,7 @@ export function createHelsekontakterClient(options: HelsekontakterClientOptions)
         );
     },
     async registerMembers(bundle, call = {}) {
+      checkBundle(bundle);
       const sent = sentMembers(bundle);
       const { value, refused } = await post(wire.membersPath, bundle, call);
       const codes = generalCodes(value, sent);
@@ -196,6 +196,15 @@ async function namesEntries(text: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** The base library posts any object. */
+function checkBundle(bundle: unknown): void {
+  const usable =
+    isRecord(bundle) &&
+    bundle["resourceType"] === "Bundle" &&
+    (bundle["entry"] === undefined || (Array.isArray(bundle["entry"]) && bundle["entry"].every(isRecord)));
+  if (!usable) throw new HelsekontaktError("input/invalid", "expected a FHIR Bundle, found something else");
 }
 
 function sentMembers(bundle: Bundle): SentMember[] {
