@@ -4,7 +4,15 @@ import { AdaptiveLimit } from "./adaptive-limit.ts";
 import { NumberTable } from "./number-table.ts";
 import { type Reach, type ReachRule, reachRuleOf, reachRules } from "./reach.ts";
 import { type AktivStatus, flagsIn, flagsOf, notMentioned, statuses, type StatusTable } from "./status.ts";
-import type { CheckAllOptions, CheckedCitizen, CitizenInput, CitizenSource, NumberProblem, Omraade } from "./types.ts";
+import type {
+  AnsweredCitizen,
+  CheckAllOptions,
+  CheckedCitizen,
+  CitizenInput,
+  CitizenSource,
+  NumberProblem,
+  Omraade,
+} from "./types.ts";
 
 const { maxItems } = operations.checkActive.limits["/fnrListe"];
 /** Entries that a batch may hold beside those that it asks for: a source of nothing but duplicates comes out too. */
@@ -33,7 +41,10 @@ interface Entry {
 }
 
 interface Batch {
-  readonly entries: Entry[];
+  /** Of a bare number that is asked for and of which there is nothing more to tell, the number alone. */
+  readonly entries: (Entry | string)[];
+  /** Position of its first entry in the source. */
+  readonly first: number;
   readonly asked: string[];
   /** What the answer says of each that was asked for, as the table of numbers holds it. */
   values: readonly number[];
@@ -168,7 +179,15 @@ export class CheckRun {
 
   /** @returns undefined when the source has ended. */
   async #fill(): Promise<Batch | undefined> {
-    const batch: Batch = { entries: [], asked: [], values: [], waits: false, settled: false, error: undefined };
+    const batch: Batch = {
+      entries: [],
+      first: this.#read,
+      asked: [],
+      values: [],
+      waits: false,
+      settled: false,
+      error: undefined,
+    };
     // Made for the first duplicate only: most sources have few.
     let own: Set<string> | undefined;
     while (batch.asked.length < this.#size && batch.entries.length < this.#size * entriesPerNumber) {
@@ -178,19 +197,20 @@ export class CheckRun {
       if (done === true || this.#stopped !== undefined) break;
       const entry = this.#entry(value);
       const settled = entry instanceof Promise ? await entry : entry;
-      if (settled.use === "asked") {
-        own?.add(settled.fnr);
-        batch.asked.push(settled.fnr);
-      } else if (settled.use === "duplicate" && this.#numbers.get(settled.fnr) === pending) {
+      const fnr = typeof settled === "string" ? settled : settled.fnr;
+      if (typeof settled === "string" || settled.use === "asked") {
+        own?.add(fnr);
+        batch.asked.push(fnr);
+      } else if (settled.use === "duplicate" && this.#numbers.get(fnr) === pending) {
         own ??= new Set(batch.asked);
-        batch.waits ||= !own.has(settled.fnr);
+        batch.waits ||= !own.has(fnr);
       }
       batch.entries.push(settled);
     }
     return batch.entries.length === 0 ? undefined : batch;
   }
 
-  #entry(input: CitizenInput): Entry | Promise<Entry> {
+  #entry(input: CitizenInput): Entry | string | Promise<Entry> {
     const index = this.#read++;
     const bare = typeof input === "object" && "fnr" in input ? input.fnr : input;
     const line = typeof input === "object" && "line" in input ? input.line : undefined;
@@ -203,7 +223,8 @@ export class CheckRun {
     // One whose call failed is asked for again.
     if (!this.#numbers.claim(fnr, pending, failed)) return entry("duplicate");
     const { cache } = this.#options;
-    if (!this.#useCache || cache === undefined) return entry("asked");
+    if (!this.#useCache || cache === undefined)
+      return typeof input === "string" && problem === undefined ? fnr : entry("asked");
     const note = (status: AktivStatus | undefined): Entry => {
       if (status === undefined) return entry("asked");
       this.#numbers.set(fnr, flagsOf(status));
@@ -285,27 +306,30 @@ export class CheckRun {
 
   #results(batch: Batch): readonly CheckedCitizen[] {
     let asked = 0;
-    return batch.entries.map((entry): CheckedCitizen => {
-      const { use, problem, warning } = entry;
-      if (problem !== undefined) return { ...place(entry), outcome: "invalid", problem };
-      const value = use === "asked" ? batch.values[asked++] : this.#numbers.get(entry.fnr);
+    return batch.entries.map((entry, n): CheckedCitizen => {
+      const bare = typeof entry === "string";
+      const one = bare ? { index: batch.first + n, line: undefined, fnr: entry } : entry;
+      const use = bare ? "asked" : entry.use;
+      if (!bare && entry.problem !== undefined) return { ...place(one), outcome: "invalid", problem: entry.problem };
+      const value = use === "asked" ? batch.values[asked++] : this.#numbers.get(one.fnr);
       // The call of a duplicate's first failed; still pending is one that is being asked for a second time.
       const lost = use === "duplicate" && (value === failed || value === pending);
       const error = use === "asked" ? batch.error : lost ? this.#lastError : undefined;
-      if (error !== undefined) return { ...place(entry), outcome: "failed", error };
+      if (error !== undefined) return { ...place(one), outcome: "failed", error };
       const { status, rule, reach } = meanings[value ?? notMentioned] ?? notInAnswer;
-      return {
-        index: entry.index,
-        fnr: new Personal(entry.fnr),
+      const citizen: Building<AnsweredCitizen> = {
+        index: one.index,
+        fnr: new Personal(one.fnr),
         outcome: "answered",
         reach,
         rule,
         duplicate: use === "duplicate",
         cached: use === "cached",
-        ...(entry.line === undefined ? undefined : { line: entry.line }),
-        ...(status === undefined ? undefined : { status }),
-        ...(warning === undefined ? undefined : { warning }),
       };
+      if (one.line !== undefined) citizen.line = one.line;
+      if (status !== undefined) citizen.status = status;
+      if (!bare && entry.warning !== undefined) citizen.warning = entry.warning;
+      return citizen;
     });
   }
 
@@ -350,7 +374,14 @@ interface Meaning {
 const meanings: readonly Meaning[] = statuses.map(meaning);
 const notInAnswer = meaning(undefined);
 
-function place({ index, line, fnr }: Entry): { index: number; line?: number; fnr: Personal } {
+/** Members that are there or not, set one by one: spreading takes several times as long. */
+type Building<T> = { -readonly [Name in keyof T]: T[Name] };
+
+function place({ index, line, fnr }: Pick<Entry, "index" | "line" | "fnr">): {
+  index: number;
+  line?: number;
+  fnr: Personal;
+} {
   return { index, ...(line === undefined ? {} : { line }), fnr: new Personal(fnr) };
 }
 
