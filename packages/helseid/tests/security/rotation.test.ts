@@ -63,7 +63,11 @@ function child(point: string): Promise<{ signal: string | null; report: Rotation
     const process_ = spawn(
       process.execPath,
       ["--experimental-strip-types", "--conditions=helsekontakt-source", "--no-warnings", script, ...args],
-      { stdio: ["ignore", "pipe", "pipe"] },
+      {
+        stdio: ["ignore", "pipe", "pipe"],
+        // Each child loads the same modules: compiled once, they take a quarter of the time.
+        env: { ...process.env, NODE_COMPILE_CACHE: join(folder, "compiled") },
+      },
     );
     let [out, err] = ["", ""];
     process_.stdout.on("data", (c: Buffer) => (out += c.toString()));
