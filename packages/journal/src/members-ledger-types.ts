@@ -128,7 +128,10 @@ export interface LedgerRunHandle {
    * @throws {HelsekontaktError} `journal/conflict` when another process has taken over; `journal/*`, `abort/cancelled`
    */
   stage(members: readonly StagedMember[], options?: Cancellable): Promise<Staged[]>;
-  /** Memberships of the organisations that are wanted and that no staged member named. */
+  /**
+   * Memberships of the organisations that were wanted before this run, and those of them that no staged member named.
+   * What a run staged that never counted was not wanted.
+   */
   countAbsent(organisations: readonly string[], options?: Cancellable): Promise<{ absent: number; wanted: number }>;
   /** Withdraws those; returns how many of them have to be told. */
   withdrawAbsent(organisations: readonly string[], options?: Cancellable): Promise<number>;

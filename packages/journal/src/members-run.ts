@@ -37,6 +37,8 @@ export class LedgerRun implements LedgerRunHandle {
   readonly #badRuns: ReadonlySet<number>;
   readonly #dryPeriods = new Map<string, string>();
   #hashes: PersonHashes | undefined;
+  /** Rows that look wanted and were not before this run. */
+  #added = 0;
   #cursor = 0;
 
   /** @param lease - absent for a dry run, which writes nothing. */
@@ -63,7 +65,11 @@ export class LedgerRun implements LedgerRunHandle {
       (db) => planStage(db, store.engine, hashes, members, this.#seen, this.#badRuns),
       signal,
     );
-    if (this.#lease === undefined) return this.#recall(hashes, members, plan.results);
+    if (this.#lease === undefined) {
+      this.#added += plan.reclaimed;
+      return this.#recall(hashes, members, plan.results);
+    }
+    this.#added += plan.results.filter((r) => r === "added").length;
     if (plan.inserts.length + plan.updates.length > 0) {
       const now = await this.#parts.now();
       await this.#write(
@@ -89,14 +95,14 @@ export class LedgerRun implements LedgerRunHandle {
   async *#absent(
     organisations: readonly string[],
     signal?: AbortSignal,
-  ): AsyncGenerator<{ seqs: number[]; all: number }> {
+  ): AsyncGenerator<{ seqs: number[]; all: number; untold: number }> {
     const { store } = this.#parts;
     for (let after = 0; ; ) {
       const rows = await store.read(
         (db) =>
           db
             .selectFrom("member")
-            .select("seq")
+            .select(["seq", "acked", "unsure", "outcome", "todo_run"])
             .where("seq", ">", after)
             .where((e) =>
               e.or([
@@ -111,9 +117,17 @@ export class LedgerRun implements LedgerRunHandle {
             .execute(),
         signal,
       );
-      const seqs = rows.map((r) => Number(r.seq));
-      after = seqs.at(-1) ?? after;
-      yield { seqs: seqs.filter((s) => !this.#seen.has(s)), all: seqs.length };
+      after = Number(rows.at(-1)?.seq ?? after);
+      const absent = rows.filter((r) => !this.#seen.has(Number(r.seq)));
+      const untold = absent.filter(
+        (r) =>
+          r.acked === null &&
+          r.unsure === 0 &&
+          r.outcome === null &&
+          r.todo_run !== null &&
+          this.#badRuns.has(r.todo_run),
+      );
+      yield { seqs: absent.map((r) => Number(r.seq)), all: rows.length, untold: untold.length };
       if (rows.length < page) return;
     }
   }
@@ -121,11 +135,11 @@ export class LedgerRun implements LedgerRunHandle {
   async countAbsent(organisations: readonly string[], { signal }: Cancellable = {}) {
     let absent = 0;
     let wanted = 0;
-    for await (const { seqs, all } of this.#absent(organisations, signal)) {
-      absent += seqs.length;
-      wanted += all;
+    for await (const { seqs, all, untold } of this.#absent(organisations, signal)) {
+      absent += seqs.length - untold;
+      wanted += all - untold;
     }
-    return { absent, wanted };
+    return { absent, wanted: wanted - this.#added };
   }
 
   async withdrawAbsent(organisations: readonly string[], { signal }: Cancellable = {}): Promise<number> {

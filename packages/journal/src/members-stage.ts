@@ -44,6 +44,8 @@ interface Fresh {
 export interface StagePlan {
   readonly results: Staged[];
   readonly inserts: Fresh[];
+  /** Of those added, how many a run had staged before that does not count. */
+  reclaimed: number;
   /** seq, wanted, start, end, todo. */
   readonly updates: (readonly [number, number, string, string, string | null])[];
 }
@@ -90,7 +92,7 @@ export async function planStage(
       outcome: row.outcome,
     });
   const fresh = new Map<string, Fresh>();
-  const plan: StagePlan = { results: [], inserts: [], updates: [] };
+  const plan: StagePlan = { results: [], inserts: [], reclaimed: 0, updates: [] };
   for (const [n, member] of members.entries()) {
     const hash = own[n] ?? hashes(member);
     const found = hash.map((h) => known.get(`${h}/${member.organisation}`)).find((k) => k !== undefined);
@@ -138,7 +140,9 @@ function planKnown(
   known.end = end;
   plan.updates.push([known.seq, wanted ? 1 : 0, start, end, todo]);
   if (!wanted) return "withdrawn";
-  return known.row.acked === "member" ? "changed" : wasWanted && !stale ? "changed" : "added";
+  if (known.row.acked === "member" || (wasWanted && !stale)) return "changed";
+  if (wasWanted) plan.reclaimed++;
+  return "added";
 }
 
 /** Writes a plan; what it changes waits for the run to be accepted. */

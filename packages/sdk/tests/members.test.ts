@@ -97,6 +97,31 @@ describe("members.reconcile()", () => {
     expect((await members.status()).members).toBe(0);
   });
 
+  it("refuses an input that puts others in everybody's place, however many they are, and takes the right one after it", async () => {
+    const { register: members, state } = await register();
+    const all = active(4);
+    await members.reconcile(all, quick);
+    const calls = state.calls.length;
+    // Four of forty-four are no tenth, but they are all that there were.
+    const others = active(40, 10);
+    for (const dryRun of [true, false]) {
+      const error = await failure(members.reconcile(others, { ...quick, dryRun }));
+      expect(error.code).toBe("input/invalid");
+      expect(error.context).toMatchObject({ absent: 4, members: 4 });
+    }
+    for (const dryRun of [true, false]) {
+      const right = await members.reconcile(all, { ...quick, dryRun });
+      expect(right.changes).toEqual({ added: 0, changed: 0, withdrawn: 0, unchanged: 4, withheld: 0 });
+    }
+    expect(state.calls.length).toBe(calls);
+    expect(await members.status()).toMatchObject({ members: 4, due: 0 });
+    // And some of the others, when they come with all who were there.
+    const dry = await members.reconcile([...all, ...others.slice(0, 2)], { ...quick, dryRun: true });
+    const both = await members.reconcile([...all, ...others.slice(0, 2)], quick);
+    expect(both.changes).toEqual({ added: 2, changed: 0, withdrawn: 0, unchanged: 4, withheld: 0 });
+    expect(dry.changes).toEqual(both.changes);
+  });
+
   it("takes a delta: only what is in it changes", async () => {
     const { register: members } = await register();
     const all = active(10);
@@ -257,7 +282,9 @@ describe("members.reconcile()", () => {
     state.calls.length = 0;
     state.behaviour.perMemberMs = 10;
     const moved = active(80).map((m) => ({ ...m, to: "2028-01-01" }));
-    const slow = await members.reconcile(moved, { batch: { start: 64, max: 64, timeoutMs: 200, pauseMs: 1 } });
+    const slow = await members.reconcile(moved, {
+      batch: { start: 40, max: 40, timeoutMs: 5_000, targetMs: 150, pauseMs: 1 },
+    });
     expect(slow.results.accepted).toBe(80);
     expect(slow.batchSize.last).toBeLessThan(20);
   });

@@ -291,11 +291,15 @@ async function withdrawAbsent(
 ): Promise<"accepted" | HelsekontaktError> {
   const call = options.signal === undefined ? {} : { signal: options.signal };
   const { absent, wanted } = await run.countAbsent(organisations, call);
-  if (absent === 0) return "accepted";
   // A repeated member is no line that is missing.
   const broken = reading.errors - (reading.problems["two-periods"] ?? 0) + reading.unreadable;
   if (broken > 0 && options.withdrawDespiteErrors !== true) {
     reading.withheld = absent;
+    return "accepted";
+  }
+  if (absent === 0) {
+    // What an input left behind that was refused.
+    if (options.dryRun !== true) await run.withdrawAbsent(organisations, call);
     return "accepted";
   }
   const tooMany = reading.read === 0 || absent > Math.max(1, wanted * share);
