@@ -4,6 +4,8 @@ export type {
   ContentRule,
   ElementRule,
   ElementRuleRegistry,
+  IdentityPath,
+  IdentityRule,
   SimpleRule,
   TypeRule,
   TypeRuleRegistry,

@@ -174,7 +174,7 @@ export function createSchemaMutator(
     const derived = Object.keys(node.type?.derived?.() ?? {});
     const own = node.type === undefined ? [] : [node.type.name];
     const builtin = `{${XS}}${pick(["string", "token", "anyType", "int", "date", "constructor"])}`;
-    const name = pick([...derived, ...derived, ...own, pick(typeNames), builtin]);
+    const name = pick([...derived, ...derived, ...own, pick(typeNames) ?? builtin, builtin]);
     const { ns, local } = splitClark(name);
     node.attributes = node.attributes.filter((a) => a.ns !== XSI || a.name !== "type");
     // A place of an anonymous type is no name.

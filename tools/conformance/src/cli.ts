@@ -5,7 +5,9 @@ import { fileURLToPath } from "node:url";
 // Runs every conformance program in a process of its own, in the order of their names, and prints one row for each. A
 // program ends with 0 (all as expected) or anything else; one that lacks its peer or its documents ends with 2 and says so.
 const here = fileURLToPath(new URL(".", import.meta.url));
-const wanted = process.argv.slice(2);
+// `--record` writes what the programs count into packages/validators/CONFORMANCE.md.
+if (process.argv.includes("--record")) process.env["HELSEKONTAKT_RECORD"] = "1";
+const wanted = process.argv.slice(2).filter((a) => !a.startsWith("--"));
 const programs = readdirSync(here)
   .filter((f) => f.endsWith(".ts") && !f.startsWith("_") && f !== "cli.ts" && !f.endsWith(".test.ts"))
   .map((f) => f.slice(0, -3))

@@ -70,29 +70,26 @@ for (const file of globSync("packages/*/src/**/*.ts", { cwd: root }).sort()) {
   walk(parseAst(text, { lang: "ts" }) as unknown as Node, file);
 }
 
-const counts = {
-  patterns: found.size,
-  generated: 0,
-  "of these linear": 0,
-  "by hand": 0,
-  linear: 0,
-  polynomial: 0,
-  undecided: 0,
-};
+const counts = { generated: 0, "of these linear": 0 };
+const byHand = { "by hand": 0, linear: 0, polynomial: 0, undecided: 0 };
 for (const { source, flags, places, generated } of found.values()) {
   if (generated) counts.generated++;
-  else counts["by hand"]++;
+  else byHand["by hand"]++;
   const said = await check(source, flags, { timeout: 8000 });
   const place = `/${source}/${flags} in ${places[0]}`;
-  if (said.status === "safe") counts[generated ? "of these linear" : "linear"]++;
-  else if (said.status === "unknown") {
-    counts.undecided++;
+  if (said.status === "safe") {
+    if (generated) counts["of these linear"]++;
+    else byHand.linear++;
+  } else if (said.status === "unknown") {
+    byHand.undecided++;
     process.stdout.write(`undecided (${said.error.kind}): ${place}\n`);
   } else if (said.complexity.type === "polynomial") {
-    counts.polynomial++;
+    byHand.polynomial++;
     process.stdout.write(`polynomial: ${place}\n`);
   }
   const exponential = said.status === "vulnerable" && said.complexity.type === "exponential";
-  tally.check(generated ? said.status === "safe" : !exponential, `${place}: ${said.status}`);
+  if (generated) tally.check(said.status === "safe", `${place}: ${said.status}`);
+  else if (exponential) tally.miss(`${place}: exponential`);
 }
-tally.finish("pattern-safety", { ...counts, "composed when they run, so not looked at": composed });
+process.stdout.write(`by hand: ${JSON.stringify(byHand)}, composed when they run, so not looked at: ${composed}\n`);
+tally.finish("pattern-safety", counts);

@@ -2,6 +2,7 @@
 import { GeneratorError } from "@helsekontakt/codegen";
 import { anyType, builtins } from "./builtins.ts";
 import { type Node, textOf, XS } from "./dom.ts";
+import { identityConstraints } from "./identity.ts";
 import { checkKnown } from "./meta.ts";
 import {
   type AttributeUse,
@@ -508,9 +509,10 @@ export class Compiler {
       default: node.attrs.get("default"),
       blocksSubstitution: block.includes("substitution"),
       doc: documentation(node),
-      constraints: ["unique", "key", "keyref"].flatMap((kind) =>
-        children(node, kind).map((c) => `${kind} ${c.attrs.get("name") ?? ""}`),
-      ),
+      constraints: identityConstraints(node, ctx.unit.ns, (at, qname) => {
+        const { ns, local } = this.#qname(ctx, at, qname);
+        return clark(ns, local);
+      }),
       source: this.#source(node, ctx),
     };
     memo.set(node, element);

@@ -3,7 +3,16 @@ import { contentAutomaton } from "./automaton.ts";
 import type { Compiled } from "./compile.ts";
 import { XS } from "./dom.ts";
 import { type EmitOptions, placeName, wildcard } from "./emit-types.ts";
-import { clark, type ComplexType, type Element, type SimpleType, type Unit, type XsdType } from "./model.ts";
+import {
+  clark,
+  type ComplexType,
+  type Element,
+  type IdentityConstraint,
+  type IdentityPath,
+  type SimpleType,
+  type Unit,
+  type XsdType,
+} from "./model.ts";
 import { translatePattern } from "./pattern.ts";
 import { PatternError } from "./pattern-parse.ts";
 import { Imports, type World } from "./world.ts";
@@ -168,7 +177,7 @@ class RulesEmitter {
     if (element.abstract) out.push("abstract: true");
     if (element.fixed !== undefined) out.push(`fixed: ${quote(element.fixed)}`);
     if (element.default !== undefined) out.push(`default: ${quote(element.default)}`);
-    if (element.constraints.length > 0) out.push(`unchecked: [${element.constraints.map(quote).join(", ")}]`);
+    if (element.constraints.length > 0) out.push(`identity: [${element.constraints.map(identity).join(", ")}]`);
     return `{ ${out.join(", ")} }`;
   }
 
@@ -210,6 +219,14 @@ class RulesEmitter {
     );
     return `{\n    kind: "elements",\n${type.mixed ? "    mixed: true,\n" : ""}    model: {\n      particles: [${particles.length > 0 ? `\n${particles.join("")}      ` : ""}],\n      states: [\n${states.join("")}      ],\n    },\n  }`;
   }
+}
+
+function identity({ kind, name, refer, selector, fields }: IdentityConstraint): string {
+  const path = (p: IdentityPath): string =>
+    `{ ${p.deep ? "deep: true, " : ""}steps: [${p.steps.map(quote).join(", ")}]${p.attribute === undefined ? "" : `, attribute: ${quote(p.attribute)}`} }`;
+  const paths = (list: readonly IdentityPath[]): string => `[${list.map(path).join(", ")}]`;
+  const target = refer === undefined ? "" : `, refer: ${quote(refer)}`;
+  return `{ kind: ${quote(kind)}, name: ${quote(name)}${target}, selector: ${paths(selector)}, fields: [${fields.map(paths).join(", ")}] }`;
 }
 
 /** Clark name of a named simple type; the place of an anonymous one, which no `xsi:type` can name. */

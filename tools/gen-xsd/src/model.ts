@@ -114,9 +114,24 @@ export interface Element {
   readonly default?: string | undefined;
   readonly blocksSubstitution: boolean;
   readonly doc?: string | undefined;
-  /** Names of key, keyref and unique constraints. */
-  readonly constraints: readonly string[];
+  /** Its `key`, `keyref` and `unique`. */
+  readonly constraints: readonly IdentityConstraint[];
   readonly source: Source;
+}
+
+export interface IdentityConstraint {
+  readonly kind: "key" | "unique" | "keyref";
+  /** Clark name. */
+  readonly name: string;
+  readonly refer: string | undefined;
+  readonly selector: readonly IdentityPath[];
+  readonly fields: readonly (readonly IdentityPath[])[];
+}
+
+export interface IdentityPath {
+  readonly deep: boolean;
+  readonly steps: readonly string[];
+  readonly attribute: string | undefined;
 }
 
 export interface Wildcard {

@@ -9,7 +9,7 @@ import {
   readManifest,
   sha256OfFile,
 } from "@helsekontakt/codegen";
-import { type Node, readSchema, XS } from "./dom.ts";
+import { readSchema } from "./dom.ts";
 import { emitRules } from "./emit-rules.ts";
 import { type EmitOptions, emitTypes } from "./emit-types.ts";
 import type { Unit } from "./model.ts";
@@ -26,8 +26,6 @@ export interface Output {
   /** Fields compared with xsd2ts's skeleton; 0 when only rules are written. */
   readonly fields: number;
   readonly refused: readonly Refusal[];
-  /** Identity constraints that the schemas state and the rules do not check. */
-  readonly unchecked: readonly string[];
 }
 
 /**
@@ -155,15 +153,7 @@ function summary(world: World, documents: number, unread: readonly Refusal[]): O
     types: world.compiled.reduce((n, c) => n + c.complexTypes.length + c.simpleTypes.length, 0),
     fields: 0,
     refused: [...unread, ...world.refused].sort((a, b) => byCodeUnit(a.file, b.file)),
-    unchecked: world.compiled.flatMap((c) => c.unit.docs.flatMap((d) => constraintsIn(d.root))),
   };
-}
-
-function constraintsIn(node: Node): string[] {
-  const own = ["unique", "key", "keyref"].includes(node.name)
-    ? [`${node.file}:${node.line}: ${node.name} ${node.attrs.get("name") ?? ""}`]
-    : [];
-  return [...own, ...node.children.filter((c) => c.ns === XS && c.name !== "annotation").flatMap(constraintsIn)];
 }
 
 function typeFiles(world: World, options: EmitOptions): GeneratedFile[] {

@@ -173,7 +173,12 @@ export class XsdJudge implements XmlHandler {
     const { rule } = element;
     element.type ??= typeOf(rule.type());
     const { type } = element;
-    if (type.content === "other" || rule.abstract === true || (rule.fixed !== undefined && type.content !== "text")) {
+    if (
+      type.content === "other" ||
+      rule.abstract === true ||
+      rule.identity !== undefined ||
+      (rule.fixed !== undefined && type.content !== "text")
+    ) {
       this.sure = false;
       return;
     }

@@ -9,8 +9,31 @@ export interface ElementRule {
   readonly abstract?: true;
   readonly fixed?: string;
   readonly default?: string;
-  /** Identity constraints (key, keyref, unique) that the schema states here and that are not validated, by kind and name. */
-  readonly unchecked?: readonly string[];
+  /** Identity constraints that the schema states here. */
+  readonly identity?: readonly IdentityRule[];
+}
+
+/** A `key`, `unique` or `keyref`. */
+export interface IdentityRule {
+  readonly kind: "key" | "unique" | "keyref";
+  /** Clark name. */
+  readonly name: string;
+  /** Clark name of the key that a `keyref` refers to. */
+  readonly refer?: string;
+  /** The elements it is about, below the one that states it: any of the paths. */
+  readonly selector: readonly IdentityPath[];
+  /** For each field, where its value stands, from the selected element: any of the paths. */
+  readonly fields: readonly (readonly IdentityPath[])[];
+}
+
+/** A path of the XPath subset of XML Schema 1.0 part 1, 3.11.6. */
+export interface IdentityPath {
+  /** `.//` in front: at any depth. */
+  readonly deep?: true;
+  /** Clark names of elements, `*`, or `{namespace}*`. */
+  readonly steps: readonly string[];
+  /** Clark name of an attribute at the end, `*`, or `{namespace}*`. */
+  readonly attribute?: string;
 }
 // Substitution groups need no entry of their own: they are expanded into the automata of the content models.
 

@@ -195,6 +195,52 @@ describe("validateXml() with rules made by hand", () => {
     expect(at(`<box xmlns="urn:t" ${xsi}><x xmlns="urn:x" xsi:nil="yes">text</x></box>`)).toEqual([]);
   });
 
+  it("checks keys, references to them, and what is unique", () => {
+    const item: TypeRule = {
+      name: "{urn:t}Item",
+      attributes: ["k", "to"].map((name) => ({
+        name,
+        type: () => ({ name: "int", base: "int", whiteSpace: "collapse" as const }),
+      })),
+      content: { kind: "empty" },
+    };
+    const list: TypeRule = {
+      name: "{urn:t}List",
+      attributes: [],
+      content: {
+        kind: "elements",
+        model: { particles: [{ name: "{urn:t}i", type: () => item }], states: [{ final: true, next: [[0, 0]] }] },
+      },
+    };
+    const path = [{ steps: ["{urn:t}i"] }];
+    const stated: ElementRuleRegistry = {
+      "{urn:t}l": {
+        name: "{urn:t}l",
+        type: () => list,
+        identity: [
+          { kind: "key", name: "{urn:t}K", selector: path, fields: [[{ steps: [], attribute: "k" }]] },
+          {
+            kind: "keyref",
+            name: "{urn:t}R",
+            refer: "{urn:t}K",
+            selector: path,
+            fields: [[{ steps: [], attribute: "to" }]],
+          },
+        ],
+      },
+    };
+    const keys = (items: string) =>
+      validateXml(bytes(`<l xmlns="urn:t">${items}</l>`), { registry: stated }).issues.map(
+        (i) => `${i.rule} ${i.path}`,
+      );
+    expect(keys('<i k="1"/><i k="2" to="01"/>')).toEqual([]);
+    expect(keys('<i k="1"/><i/><i k="+1"/><i k="3" to="4"/>')).toEqual([
+      "xsd/key-missing /l/i[2]",
+      "xsd/key-duplicate /l/i[3]",
+      "xsd/keyref /l/i[4]",
+    ]);
+  });
+
   it("counts positions only where an element may repeat", () => {
     expect(at('<m xmlns="urn:t" n="1"><a/><a><b/></a></m>')).toEqual(["xsd/element-unexpected /m/a[2]/b"]);
   });

@@ -14,6 +14,7 @@ import {
 import { isBuiltinDerived } from "./builtins.ts";
 import { compileModel, nameList, skipAhead, type Transition } from "./compile.ts";
 import { type Frame, pathOf } from "./frame.ts";
+import { IdentityConstraints } from "./identity.ts";
 import { anyTypeRule, builtinRule, own } from "./known-types.ts";
 import type {
   AttributeRule,
@@ -43,6 +44,9 @@ export class XsdValidator implements XmlHandler {
   readonly #frames: Frame[] = [];
   readonly #ids = new Set<string>();
   readonly #references: { readonly id: string; readonly path: string; readonly line: number }[] = [];
+  readonly #constraints = new IdentityConstraints((rule, path, offset, message) =>
+    this.#add(rule, path, offset, message),
+  );
   #skip = 0;
   #cursor: XmlCursor | undefined;
   root: string | undefined;
@@ -113,6 +117,10 @@ export class XsdValidator implements XmlHandler {
       if (frame.nil && !frame.textReported) this.#nilText(frame);
       return;
     }
+    if (frame.nil) {
+      if (!frame.textReported) this.#nilText(frame);
+      return;
+    }
     // Even white space is content of an empty type, as the specification has it.
     if (frame.textReported || (content.kind === "elements" && !/[^ \t\r\n]/.test(text))) return;
     frame.textReported = true;
@@ -137,6 +145,11 @@ export class XsdValidator implements XmlHandler {
     }
     if (frame.rule?.fixed !== undefined && content.kind !== "simple" && frame.hasElements) {
       this.#here(frame, "xsd/fixed", "expected the fixed text, found elements");
+    }
+    if (this.#constraints.active) {
+      const simple = content.kind === "simple" ? content.type() : undefined;
+      const text = frame.text === "" ? (frame.rule?.fixed ?? frame.rule?.default ?? "") : frame.text;
+      this.#constraints.close(this.#frames.length, simple, text, frame.nil, () => pathOf(this.#frames), frame.offset);
     }
     this.#frames.pop();
     if (this.#frames.length === 0) this.#end();
@@ -302,6 +315,8 @@ export class XsdValidator implements XmlHandler {
       hasElements: false,
     });
     this.#attributes(tag, type, offset);
+    if (rule?.identity !== undefined || this.#constraints.active)
+      this.#constraints.open(tag, this.#frames.length, type, rule?.identity);
   }
 
   #xsiType(value: string, declared: TypeRule, cursor: XmlCursor, offset: number, at: () => string): TypeRule {

@@ -1,0 +1,74 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+// packages/validators/CONFORMANCE.md: one row a program, written by the program itself (`npm run conformance -- --record`, or
+// HELSEKONTAKT_RECORD=1), and compared with what it counted on every other run. All counts come from fixed seeds, so that they
+// are the same on every machine.
+
+const file = fileURLToPath(new URL("../../../packages/validators/CONFORMANCE.md", import.meta.url));
+
+/** What each program whose row is kept proves. */
+const programs: Readonly<Record<string, string>> = {
+  "xml-samples":
+    "Every official sample: verdict and place of each fault as libxml2 with the official schemas, equal infoset there and back",
+  "xml-instances": "Random instances of the official schemas and random faults: verdict and first line as libxml2",
+  "gen-xsd-archive":
+    "The whole archive of schemas through the compiler; samples, 200 schema-aware faults each, and documents made from the schemas: verdict as libxml2, both passes of the validator",
+  "gen-xsd-names": "Generated names: no collision, the same in every subset of the archive",
+  "xsd-constructs": "Each construct of XSD 1.0: verdict as libxml2 on documents and faults",
+  "spec-equivalence": "`specs/xsd` against the official files: same components, same verdict",
+  "xml-fuzz": "The scanner against saxes, libxml2 as judge",
+  "pattern-safety": "Generated regular expressions, each proved linear",
+  "safety-fuzz": "Coverage-guided inputs: no crash, no blocked loop, no prototype changed, memory bounded",
+  "fhir-cases": "Official broken and valid resources, HL7's examples",
+  "gen-fhir-archive": "Official profiles through the FHIR compiler",
+  referee: "Whole messages: the guides' examples and faults of every layer",
+};
+
+/** A run with other seeds or amounts says nothing about the rows. */
+function isUsualRun(): boolean {
+  const given = process.argv.slice(2).some((a) => !a.startsWith("--"));
+  const set = Object.keys(process.env).some((k) => /^HELSEKONTAKT_(INSTANCES|MUTATIONS|SAMPLE_MUTATIONS)$/.test(k));
+  return !given && !set;
+}
+
+/**
+ * Writes a program's row, or compares it.
+ *
+ * @returns what is wrong, undefined when nothing is or when the program has no row to keep.
+ */
+export function recordCounts(
+  program: string,
+  result: string,
+  counts: Readonly<Record<string, number | string>>,
+): string | undefined {
+  const about = programs[program];
+  if (about === undefined || !isUsualRun()) return undefined;
+  const detail = Object.entries(counts).map(([name, value]) => `${name} ${value}`);
+  const row = `| ${program} | ${about} | ${result} | ${detail.join(", ")} |`;
+  const old = existsSync(file) ? readFileSync(file, "utf8") : "";
+  const rows = new Map(
+    old
+      .split("\n")
+      .filter((l) => /^\| [a-z-]+ \|/.test(l) && !l.startsWith("| program"))
+      .map((l) => [l.split("|")[1]?.trim(), l]),
+  );
+  if (rows.get(program) === row) return undefined;
+  if (process.env["HELSEKONTAKT_RECORD"] !== "1")
+    return `CONFORMANCE.md does not say what was counted; npm run conformance -- --record writes it: ${row}`;
+  rows.set(program, row);
+  const table = Object.keys(programs).flatMap((p) => rows.get(p) ?? []);
+  writeFileSync(file, `${head}${table.join("\n")}\n`);
+  return undefined;
+}
+
+const head = `# Conformance
+
+What \`@helsekontakt/validators\` and the codec of \`@helsekontakt/types\` are measured against, and what came of it. Every row is
+written by the program that it names (in \`tools/conformance/src\`), from fixed seeds, and compared by each later run: a row that
+no longer says what is counted makes the run fail. Where a referee differs on purpose stands in
+[known-differences.md](../../tools/conformance/known-differences.md).
+
+| program | proves | checks that hold | counts |
+|---|---|---|---|
+`;

@@ -1,0 +1,186 @@
+/** A schema of one construct, in the namespace `urn:t` under the prefix `t`, and documents that try its corners. */
+export interface Construct {
+  readonly schema: string;
+  /** Valid ones and others; namespaces are added to the root. */
+  readonly documents: readonly string[];
+}
+
+const type = (body: string, name = "T"): string => `<xs:complexType name="${name}">${body}</xs:complexType>`;
+const root = (body: string): string => `<xs:element name="r"><xs:complexType>${body}</xs:complexType></xs:element>`;
+const element = (name: string, kind = "xs:string", more = ""): string =>
+  `<xs:element name="${name}" type="${kind}" ${more}/>`;
+const restriction = (name: string, base: string, facets: string): string =>
+  `<xs:simpleType name="${name}"><xs:restriction base="${base}">${facets}</xs:restriction></xs:simpleType>`;
+const sequence = (body: string, more = ""): string => `<xs:sequence ${more}>${body}</xs:sequence>`;
+
+export const constructs: Readonly<Record<string, Construct>> = {
+  "simple-facets": {
+    schema:
+      restriction("Len", "xs:string", '<xs:minLength value="2"/><xs:maxLength value="4"/>') +
+      restriction(
+        "Num",
+        "xs:decimal",
+        '<xs:totalDigits value="4"/><xs:fractionDigits value="2"/><xs:minInclusive value="-5.5"/><xs:maxExclusive value="99"/>',
+      ) +
+      restriction("Code", "xs:token", '<xs:enumeration value="a"/><xs:enumeration value="b c"/>') +
+      restriction("Pat", "xs:string", '<xs:pattern value="[A-Z]{2}\\d?"/><xs:pattern value="x+"/>') +
+      restriction("Pat2", "t:Pat", '<xs:pattern value=".{2,3}"/>') +
+      root(sequence(element("a", "t:Len") + element("b", "t:Num") + element("c", "t:Code") + element("d", "t:Pat2"))),
+    documents: ["<r><a>ab</a><b>98.99</b><c> b  c </c><d>xx</d></r>"],
+  },
+  "white-space": {
+    schema:
+      restriction("Rep", "xs:string", '<xs:whiteSpace value="replace"/><xs:maxLength value="3"/>') +
+      restriction("Col", "xs:normalizedString", '<xs:whiteSpace value="collapse"/><xs:length value="3"/>') +
+      root(sequence(element("a", "t:Rep") + element("b", "t:Col") + element("c", "xs:normalizedString"))),
+    documents: ["<r><a>a\tb</a><b> a  b\n</b><c> </c></r>"],
+  },
+  "lists-and-unions": {
+    schema:
+      '<xs:simpleType name="L"><xs:list itemType="xs:int"/></xs:simpleType>' +
+      restriction("L2", "t:L", '<xs:maxLength value="3"/>') +
+      '<xs:simpleType name="U"><xs:union memberTypes="xs:int xs:date"><xs:simpleType><xs:restriction base="xs:string"><xs:enumeration value="x"/></xs:restriction></xs:simpleType></xs:union></xs:simpleType>' +
+      root(
+        sequence(`${element("a", "t:L2")}${element("b", "t:U", 'maxOccurs="3"')}`) +
+          '<xs:attribute name="n" type="xs:NMTOKENS"/>',
+      ),
+    documents: ['<r n="a b"><a>1 2 3</a><b>2025-01-01</b><b>x</b></r>'],
+  },
+  nillable: {
+    schema:
+      type(sequence(element("x")) + '<xs:attribute name="k" use="required"/>') +
+      root(sequence(element("a", "xs:int", 'nillable="true"') + element("b", "t:T", 'nillable="true" minOccurs="0"'))),
+    documents: [
+      '<r><a xsi:nil="true"/><b k="1" xsi:nil="true"/></r>',
+      '<r><a>1</a><b k="1" xsi:nil="false"><x/></b></r>',
+    ],
+  },
+  "fixed-and-default": {
+    schema: root(
+      sequence(
+        element("a", "xs:string", 'fixed="v"') +
+          element("b", "xs:int", 'default="3" minOccurs="0"') +
+          element("c", "xs:decimal", 'fixed="1.0" minOccurs="0"'),
+      ) + '<xs:attribute name="f" type="xs:token" fixed="z"/><xs:attribute name="d" type="xs:int" default="1"/>',
+    ),
+    documents: ['<r f="z"><a/><b/><c>1.0</c></r>'],
+  },
+  "all-group": {
+    schema: root(`<xs:all>${element("a")}${element("b", "xs:int", 'minOccurs="0"')}${element("c")}</xs:all>`),
+    documents: ["<r><c/><a/></r>", "<r><b>1</b><a/><c/></r>"],
+  },
+  choices: {
+    schema: root(
+      `<xs:choice maxOccurs="2">${element("a")}${sequence(element("b") + element("c", "xs:string", 'minOccurs="0"'))}</xs:choice>`,
+    ),
+    documents: ["<r><a/><b/></r>", "<r><b/><c/><b/></r>"],
+  },
+  "repeating-group": {
+    schema: root(sequence(element("a") + element("b", "xs:int", 'minOccurs="0"'), 'minOccurs="2" maxOccurs="4"')),
+    documents: ["<r><a/><a/><b>1</b></r>"],
+  },
+  "one-element-twice": {
+    schema: root(sequence(element("a") + element("b", "xs:string", 'minOccurs="0"') + element("a"))),
+    documents: ["<r><a/><b/><a/></r>"],
+  },
+  "many-occurrences": {
+    schema: root(
+      sequence(element("a", "xs:int", 'minOccurs="3" maxOccurs="300"') + element("b", "xs:string", 'minOccurs="0"')),
+    ),
+    documents: [`<r>${"<a>1</a>".repeat(300)}<b/></r>`, `<r>${"<a>1</a>".repeat(301)}</r>`, "<r><a>1</a></r>"],
+  },
+  extension: {
+    schema:
+      type(sequence(element("a")) + '<xs:attribute name="k"/>', "Base") +
+      `<xs:complexType name="More"><xs:complexContent><xs:extension base="t:Base">${sequence(element("b"))}<xs:attribute name="m" use="required"/></xs:extension></xs:complexContent></xs:complexType>` +
+      `<xs:complexType name="Less"><xs:complexContent><xs:restriction base="t:Base">${sequence(element("a"))}<xs:attribute name="k" use="prohibited"/></xs:restriction></xs:complexContent></xs:complexType>` +
+      root(sequence(element("x", "t:Base", 'maxOccurs="3"'))),
+    documents: [
+      '<r xmlns:t="urn:t"><x k="1"><a/></x><x xsi:type="t:More" m=""><a/><b/></x><x xsi:type="t:Less"><a/></x></r>',
+    ],
+  },
+  "abstract-type": {
+    schema:
+      '<xs:complexType name="A" abstract="true"/>' +
+      `<xs:complexType name="B"><xs:complexContent><xs:extension base="t:A">${sequence(element("v"))}</xs:extension></xs:complexContent></xs:complexType>` +
+      root(sequence(element("x", "t:A"))),
+    documents: ['<r xmlns:t="urn:t"><x xsi:type="t:B"><v/></x></r>', "<r><x/></r>"],
+  },
+  "simple-content": {
+    schema:
+      restriction("S", "xs:decimal", '<xs:maxInclusive value="10"/>') +
+      '<xs:complexType name="M"><xs:simpleContent><xs:extension base="t:S"><xs:attribute name="u" type="xs:token" use="required"/></xs:extension></xs:simpleContent></xs:complexType>' +
+      '<xs:complexType name="N"><xs:simpleContent><xs:restriction base="t:M"><xs:minInclusive value="2"/></xs:restriction></xs:simpleContent></xs:complexType>' +
+      root(sequence(element("a", "t:M") + element("b", "t:N"))),
+    documents: ['<r><a u="x">1</a><b u="y">2.0</b></r>'],
+  },
+  "substitution-group": {
+    schema:
+      `${element("h", "xs:string", 'abstract="true"')}${element("m", "xs:token", 'substitutionGroup="t:h"')}${element("n", "xs:string", 'substitutionGroup="t:m"').replace("xs:string", "xs:NMTOKEN")}` +
+      root(sequence('<xs:element ref="t:h" maxOccurs="3"/>')),
+    documents: ["<r><m>a</m><n>b</n></r>", "<r><h/></r>"],
+  },
+  mixed: {
+    schema: `<xs:element name="r"><xs:complexType mixed="true">${sequence(element("a", "xs:int", 'minOccurs="0" maxOccurs="2"'))}</xs:complexType></xs:element>`,
+    documents: ["<r>x<a>1</a>y<a>2</a>z</r>"],
+  },
+  wildcards: {
+    schema:
+      element("known", "xs:int") +
+      root(
+        sequence(
+          element("a") +
+            '<xs:any namespace="##other" processContents="lax" minOccurs="0" maxOccurs="2"/>' +
+            element("c") +
+            '<xs:any namespace="##targetNamespace" processContents="strict" minOccurs="0"/><xs:any namespace="##local" processContents="skip" minOccurs="0"/>',
+        ) + '<xs:anyAttribute namespace="##other" processContents="lax"/>',
+      ),
+    documents: [
+      '<r xmlns:o="urn:o" o:x="1"><a/><o:p><known>1</known></o:p><c/><known>1</known><q xmlns=""><known>x</known></q></r>',
+    ],
+  },
+  "any-type": {
+    schema: `<xs:element name="r"><xs:complexType>${sequence('<xs:element name="a"/>' + element("b", "xs:anySimpleType"))}</xs:complexType></xs:element>`,
+    documents: ['<r><a k="1">x<y xmlns="urn:y"/></a><b>1</b></r>'],
+  },
+  recursive: {
+    schema:
+      type(sequence(element("a", "t:T", 'minOccurs="0" maxOccurs="2"')) + '<xs:attribute name="n" type="xs:int"/>') +
+      element("r", "t:T"),
+    documents: ['<r><a n="1"><a/><a><a n="2"/></a></a></r>'],
+  },
+  groups: {
+    schema:
+      `<xs:group name="G">${sequence(element("a") + element("b", "xs:int"))}</xs:group>` +
+      '<xs:attributeGroup name="AG"><xs:attribute name="p" use="required"/><xs:attribute name="q" type="xs:int"/></xs:attributeGroup>' +
+      root('<xs:group ref="t:G" minOccurs="0" maxOccurs="2"/><xs:attributeGroup ref="t:AG"/>'),
+    documents: ['<r p=""><a/><b>1</b><a/><b>2</b></r>'],
+  },
+  "non-ascii-names": {
+    schema: root(
+      sequence(element("Formål") + element("TjenesteOmråde", "xs:int", 'minOccurs="0"')) +
+        '<xs:attribute name="År" type="xs:gYear"/>',
+    ),
+    documents: ['<r År="2025"><Formål/></r>'],
+  },
+  ids: {
+    schema: root(
+      sequence(
+        '<xs:element name="a" maxOccurs="3"><xs:complexType><xs:attribute name="i" type="xs:ID"/><xs:attribute name="r" type="xs:IDREF"/></xs:complexType></xs:element>',
+      ),
+    ),
+    documents: ['<r><a i="x"/><a r="x" i="y"/></r>', '<r><a r="z"/></r>'],
+  },
+  "identity-constraints": {
+    schema: `<xs:element name="r"><xs:complexType>${sequence(
+      '<xs:element name="a" minOccurs="0" maxOccurs="5"><xs:complexType><xs:sequence><xs:element name="c" type="xs:decimal" minOccurs="0"/></xs:sequence><xs:attribute name="k" type="xs:int"/></xs:complexType></xs:element>' +
+        '<xs:element name="b" minOccurs="0" maxOccurs="5"><xs:complexType><xs:attribute name="to" type="xs:int"/></xs:complexType></xs:element>',
+    )}</xs:complexType><xs:key name="K"><xs:selector xpath="t:a"/><xs:field xpath="@k"/></xs:key><xs:keyref name="R" refer="t:K"><xs:selector xpath=".//t:b"/><xs:field xpath="@to"/></xs:keyref><xs:unique name="U"><xs:selector xpath="t:a|t:z"/><xs:field xpath="t:c"/></xs:unique></xs:element>`,
+    documents: [
+      '<r><a k="1"><c>1.0</c></a><a k="02"><c>2</c></a><b to="1"/><b/></r>',
+      '<r><a k="1"/><a k="01"/></r>',
+      '<r><a k="1"><c>1.0</c></a><a k="2"><c>1</c></a><b to="3"/></r>',
+      "<r><a/></r>",
+    ],
+  },
+};
