@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { generatorOf } from "./header.ts";
 import { byCodeUnit } from "./manifest.ts";
 
 export interface GeneratedFile {
@@ -11,6 +12,8 @@ export interface GeneratedFile {
 /**
  * Makes the output folder hold exactly these files: what was generated before and is not any more goes, unchanged files
  * keep their times. Line ends are LF, each file ends in one.
+ *
+ * Files that carry another generator's mark stay: a folder below this one, or this one, may be that one's too.
  */
 export function writeGenerated(
   outDir: string,
@@ -22,12 +25,14 @@ export function writeGenerated(
     if (file.content.includes("\r")) throw new Error(`generated file holds a carriage return: ${file.path}`);
     wanted.set(file.path, file.content.endsWith("\n") ? file.content : `${file.content}\n`);
   }
+  const own = new Set([...wanted.values()].map(generatorOf).filter((name) => name !== undefined));
   let removed = 0;
   for (const path of listFiles(outDir)) {
-    if (!wanted.has(path)) {
-      rmSync(join(outDir, path));
-      removed++;
-    }
+    if (wanted.has(path)) continue;
+    const other = generatorOf(readFileSync(join(outDir, path), "utf8"));
+    if (own.size > 0 && other !== undefined && !own.has(other)) continue;
+    rmSync(join(outDir, path));
+    removed++;
   }
   let written = 0;
   for (const [path, content] of [...wanted].sort((a, b) => byCodeUnit(a[0], b[0]))) {
