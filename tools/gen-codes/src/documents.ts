@@ -52,6 +52,8 @@ export function readFaultsDocument(specsDir: string, id: string): FaultsDocument
   const spec = readManifest(specsDir).find((d) => d.id === id && id.endsWith(faultsEnding));
   if (spec === undefined) throw new GeneratorError("manifest.json", undefined, "no such id", id);
   const d = readStrictJson(join(specsDir, spec.path), `specs/${spec.path}`, ["id", "title", "source", "codes"]);
+  if (d.string("id") !== id) d.fail("id", id);
+  d.string("source");
   const seen = new Set<string>();
   const codes = d.objects("codes", ["code", "explanation", "todo", "x-inferred"]).map((c) => {
     const code = c.string("code");
@@ -66,6 +68,7 @@ export function readFaultsDocument(specsDir: string, id: string): FaultsDocument
       inferred: c.optionalString("x-inferred") !== undefined,
     };
   });
+  if (codes.length === 0) d.fail("codes", "at least one code");
   return { spec, title: d.string("title"), codes };
 }
 

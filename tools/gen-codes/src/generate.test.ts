@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { runInNewContext } from "node:vm";
 import { GeneratorError, listFiles, writeGenerated } from "@helsekontakt/codegen";
 import { describe, expect, it } from "vitest";
 import { generateCodes, generateFaults } from "./generate.ts";
@@ -147,6 +148,49 @@ describe("generateFaults", () => {
     expect(() => generateFaults(faults("HID 1001"), "x-faults")).toThrow(GeneratorError);
     expect(() => generateFaults(faults("HID-1001"), "y-faults")).toThrow(GeneratorError);
     expect(() => generateFaults(specsWith({ 1234: list }), "volven-1234")).toThrow(GeneratorError);
+  });
+
+  const one = { code: "HID-1001", explanation: "E.", todo: "t" };
+  const document = { id: "x-faults", title: "Codes of X", source: "none", codes: [one] };
+
+  it.each([
+    [{ ...document, colour: "red" }, 'found unknown key "colour"'],
+    [{ ...document, codes: [{ ...one, toDo: "x" }] }, 'found unknown key "codes[0].toDo"'],
+    [{ ...document, codes: [{ code: "HID-1001", explanation: "E." }] }, "at codes[0].todo"],
+    [{ ...document, codes: [{ ...one, explanation: 5 }] }, "at codes[0].explanation"],
+    [{ ...document, codes: [{ ...one, "x-inferred": true }] }, "at codes[0].x-inferred"],
+    [{ ...document, codes: [one, one] }, 'expected a code that occurs once, found "HID-1001" at codes[1].code'],
+    [{ ...document, codes: [] }, "expected at least one code, found [] at codes"],
+    [{ ...document, codes: one }, "at codes"],
+    [{ ...document, title: undefined }, "at title"],
+    [{ ...document, id: "y-faults" }, 'expected x-faults, found "y-faults" at id'],
+  ])("stops at an unknown or wrong construct with file and place: %j", (wrong, message) => {
+    const go = () => generateFaults(specsWith({ "x-faults": wrong }), "x-faults");
+    expect(go).toThrow(GeneratorError);
+    expect(go).toThrow("specs/codes/x-faults.json: ");
+    expect(go).toThrow(message);
+  });
+
+  it("marks what is inferred, and keeps quotes, line ends and comment ends inside their strings", () => {
+    const codes = [{ code: "1234", explanation: 'a "b" \\ ${c} `', todo: "d */\ne", "x-inferred": "the code" }];
+    const [file] = generateFaults(specsWith({ "x-faults": { ...document, title: "T */ x", codes } }), "x-faults");
+    const text = file?.content ?? "";
+    const literal = /export const faults = (\{.*\}) as const;\n$/s.exec(text)?.[1] ?? "";
+    expect(runInNewContext(`(${literal})`)).toEqual({
+      1234: { explanation: codes[0]?.explanation, todo: codes[0]?.todo, inferred: true },
+    });
+    expect(text.match(/\*\//g)).toHaveLength(2);
+    expect(text).toContain("T *\\/ x");
+  });
+
+  it("writes the same bytes twice from the real documents", () => {
+    for (const id of ["helsenorge-faults", "helseid-faults"]) {
+      const out = mkdtempSync(join(tmpdir(), "gen-codes-out-"));
+      expect(writeGenerated(out, generateFaults(realSpecs, id))).toEqual({ written: 1, unchanged: 0, removed: 0 });
+      const first = bytesOf(out);
+      expect(writeGenerated(out, generateFaults(realSpecs, id))).toEqual({ written: 0, unchanged: 1, removed: 0 });
+      expect(bytesOf(out)).toEqual(first);
+    }
   });
 
   it("lists no faults among the code lists", () => {
