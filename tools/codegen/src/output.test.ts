@@ -21,10 +21,10 @@ describe("writeGenerated", () => {
     expect(listFiles(out)).toEqual(["a.ts"]);
   });
 
-  it("leaves what another generator wrote, beside its files and in folders below", () => {
+  it.each(["gen-one", "tools/gen-one"])("as %s leaves what another generator wrote, also in folders below", (one) => {
     mkdirSync(join(out, "two"));
     for (const path of ["two/x.ts", "y.ts"]) writeFileSync(join(out, path), by("gen-two"));
-    const files = [{ path: "a.ts", content: by("gen-one") }];
+    const files = [{ path: "a.ts", content: by(one) }];
     expect(writeGenerated(out, files)).toEqual({ written: 1, unchanged: 0, removed: 0 });
     expect(listFiles(out)).toEqual(["a.ts", "two/x.ts", "y.ts"]);
     expect(readFileSync(join(out, "two/x.ts"), "utf8")).toBe(by("gen-two"));
