@@ -1,4 +1,7 @@
-import { readFileSync, writeSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import module from "node:module";
+import { Personal } from "@helsekontakt/core";
+import type { BatchMember, LedgerDue, LedgerRunHandle } from "@helsekontakt/journal";
 import { createHelsekontakt, type HelsekontaktConfig, openJournal, sqliteStore } from "@helsekontakt/sdk";
 import { postgresStore } from "@helsekontakt/journal/postgres";
 import { Pool } from "pg";
@@ -15,7 +18,14 @@ export interface ClientOptions {
   readonly schema?: string;
   /** 0 for never. */
   readonly killAt: number;
+  /** Breaks the register on purpose. `lose`: a member is settled unsent. `resend`: one of the run before is sent again. */
+  readonly mutant?: "lose" | "resend";
+  /** What `resend` remembers from run to run. */
+  readonly memory?: string;
 }
+
+// For the processes to come: one that is killed has no time for it.
+module.flushCompileCache?.();
 
 const options = JSON.parse(process.argv[2] ?? "{}") as ClientOptions;
 const pool = options.postgres === undefined ? undefined : new Pool({ connectionString: options.postgres, max: 3 });
@@ -47,13 +57,40 @@ function stepped<T extends object>(target: T): T {
   });
 }
 
+/** A run that is broken on purpose, once. */
+function broken(run: LedgerRunHandle): LedgerRunHandle {
+  const { mutant, memory = "" } = options;
+  let done = false;
+  return new Proxy(run, {
+    get(object, name) {
+      const value: unknown = Reflect.get(object, name, object);
+      if (typeof value !== "function") return value;
+      if (name !== "open") return value.bind(object) as unknown;
+      return async (members: readonly LedgerDue[]) => {
+        const [first, ...others] = members;
+        if (done || first === undefined) return run.open(members);
+        done = true;
+        if (mutant === "lose" && others.length > 0) {
+          await run.settleUnsent([first], () => ({ outcome: "accepted" }));
+          return run.open(others);
+        }
+        const before = existsSync(memory) ? (JSON.parse(readFileSync(memory, "utf8")) as BatchMember) : undefined;
+        writeFileSync(memory, JSON.stringify({ ...first, person: first.person.reveal() }));
+        return run.open(
+          before === undefined ? members : [...members, { ...before, person: new Personal(String(before.person)) }],
+        );
+      };
+    },
+  });
+}
+
 const ledger = { ...journal.ledger };
 const begin = journal.ledger.begin.bind(journal.ledger);
 ledger.begin = async (how) => {
   tell("before begin");
   const run = await begin(how);
   tell("after begin");
-  return stepped(run);
+  return stepped(options.mutant === undefined ? run : broken(run));
 };
 const config = JSON.parse(readFileSync(options.config, "utf8")) as HelsekontaktConfig;
 const sdk = createHelsekontakt({ ...config, journal: { ...journal, ledger } });
@@ -65,7 +102,7 @@ const input = (JSON.parse(readFileSync(options.input, "utf8")) as [string, strin
   }),
 );
 const report = await sdk.members.reconcile(input, {
-  batch: { start: 4, max: 10, timeoutMs: 400, pauseMs: 5 },
+  batch: { start: 4, max: 10, timeoutMs: 1_500, pauseMs: 5 },
   maxWithdrawals: 0.5,
   maxFailures: 20,
 });

@@ -37,9 +37,9 @@ async function serve({ seed, citizens, errors, timeouts }: ServerOptions): Promi
   const received: Received[] = [];
   const faults = { errors: 0, lostAnswers: 0, unheard: 0 };
   let quiet = false;
-  const plain = sandbox.faults.strike.bind(sandbox.faults);
-  sandbox.faults.strike = async (target) => {
-    if (target !== "helsekontakter" || quiet) return plain(target);
+  const plain = sandbox.faults.around.bind(sandbox.faults);
+  sandbox.faults.around = async (target, answer) => {
+    if (target !== "helsekontakter" || quiet) return plain(target, answer);
     const draw = random();
     if (draw < errors) {
       faults.errors++;
@@ -54,7 +54,7 @@ async function serve({ seed, citizens, errors, timeouts }: ServerOptions): Promi
       faults.lostAnswers++;
       state.behaviour.storeThenHold = 1;
     }
-    return plain(target);
+    return plain(target, answer);
   };
   const periods = new Map<string, string>();
   const set = state.members.set.bind(state.members);
