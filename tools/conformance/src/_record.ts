@@ -54,6 +54,8 @@ export function recordCounts(
       .map((l) => [l.split("|")[1]?.trim(), l]),
   );
   if (rows.get(program) === row) return undefined;
+  // A program without a row is not kept yet.
+  if (process.env["HELSEKONTAKT_RECORD"] !== "1" && !rows.has(program)) return undefined;
   if (process.env["HELSEKONTAKT_RECORD"] !== "1")
     return `CONFORMANCE.md does not say what was counted; npm run conformance -- --record writes it: ${row}`;
   rows.set(program, row);
