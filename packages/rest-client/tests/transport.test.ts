@@ -1,3 +1,6 @@
+import { inspect } from "node:util";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { HelsekontaktError } from "@helsekontakt/core";
 import { context, metrics, trace } from "@opentelemetry/api";
 import fc from "fast-check";
@@ -6,8 +9,10 @@ import {
   type AktivSjekkRequest,
   createAktivsjekkenClient,
   createCppaClient,
+  createNetworkFetch,
   SharedTransport,
   type TransportSettings,
+  withRetry,
 } from "../src/index.ts";
 import { Breaker } from "../src/transport/breaker.ts";
 import { Places } from "../src/transport/concurrency.ts";
@@ -108,6 +113,15 @@ describe("retry budget", () => {
     const before = server.seen.length;
     for (let i = 0; i < 2; i++) await codeOf(check());
     expect(server.seen.length - before).toBe(2 + 1);
+  });
+
+  it.each([0.1, 0.2, 0.3, 0.7, 1 / 3])("gives a retry for every whole earned by %f a success", (perSuccess) => {
+    const budget = new RetryBudget({ tokens: 1, perSuccess });
+    expect([budget.take(), budget.take()]).toEqual([true, false]);
+    for (let n = 1; n < Math.round(1 / perSuccess + 0.499); n++) budget.succeeded();
+    expect(budget.take()).toBe(false);
+    budget.succeeded();
+    expect(budget.take()).toBe(true);
   });
 
   it("never gives more than it holds", () => {
@@ -283,6 +297,91 @@ describe("correlation", () => {
     const none = await client(good, { correlation: false });
     await none.check();
     expect(none.server.seen[0]?.headers["x-correlation-id"]).toBeUndefined();
+  });
+});
+
+describe("a correlation id or header that HTTP does not allow", () => {
+  it.each(["run\r\nx-injected: 1", "a\nb", "søk æøå ✓", "", " ", "x".repeat(300), undefined, 7])(
+    "id %j is a fault of the settings, not shown, and nothing is sent",
+    async (id) => {
+      const { check, server } = await client(good, { correlation: { id: () => id as string } });
+      const error = await check().catch((reason: unknown) => reason);
+      expect(error).toMatchObject({ code: "config/invalid", retryable: false });
+      if (String(id).length > 1)
+        expect(inspect(error, { depth: Infinity, showHidden: true })).not.toContain(String(id));
+      expect(server.seen).toEqual([]);
+    },
+  );
+
+  it.each(["a b", "a\r\nb", "", "a:"])("header %j is a fault of the settings", async (header) => {
+    const server = await serve(good);
+    expect(
+      await codeOf(
+        Promise.resolve().then(() =>
+          createAktivsjekkenClient({ baseUrl: server.url, transport: { correlation: { header } } }).check(ask),
+        ),
+      ),
+    ).toBe("config/invalid");
+    expect(server.seen).toEqual([]);
+  });
+});
+
+describe("statuses beyond HTTP's", () => {
+  it.each([600, 999])("%i is an answer that is none, and no failed connection to repeat", async (status) => {
+    const net = createNetworkFetch();
+    try {
+      for (const fetch of [undefined, net.fetch]) {
+        const server = await serve(json(status, fnr));
+        const made = createAktivsjekkenClient({
+          baseUrl: server.url,
+          transport: { retry: quick },
+          ...(fetch === undefined ? {} : { fetch }),
+        });
+        await expect(made.check(ask)).rejects.toMatchObject({ code: "rest/response-invalid", retryable: false });
+        expect(server.seen).toHaveLength(1);
+      }
+    } finally {
+      await net.close();
+    }
+  });
+});
+
+describe("the caller's signal", () => {
+  it("is heard although nobody but the call holds the request when memory is collected", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const controller = new AbortController();
+    const sends = withRetry(() => new Promise(() => {}), { tries: 1, timeoutMs: 4_000 });
+    const ending = codeOf(
+      sends(new Request("http://localhost:1", { method: "POST", body: "x", signal: controller.signal })),
+    );
+    for (let n = 0; n < 20; n++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      collect();
+    }
+    controller.abort();
+    expect(await ending).toBe("abort/cancelled");
+  });
+
+  it("closes the connection of an answer that does not end, although memory is collected meanwhile", async () => {
+    setFlagsFromString("--expose-gc");
+    const collecting = setInterval(runInNewContext("gc") as () => void, 3);
+    let closed: () => void = () => {};
+    const gone = new Promise<void>((resolve) => (closed = resolve));
+    try {
+      const { check } = await client(
+        (_seen, response) => {
+          response.on("close", closed);
+          response.writeHead(200, { "content-type": "application/json" });
+          response.write("{");
+        },
+        { retry: { tries: 1, timeoutMs: 150 } },
+      );
+      expect(await codeOf(check())).toBe("rest/timeout");
+      await gone;
+    } finally {
+      clearInterval(collecting);
+    }
   });
 });
 

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { HelsekontaktError } from "@helsekontakt/core";
 import type { Middleware } from "./pipeline.ts";
 
 /** Settings of the correlation header. */
@@ -9,11 +10,30 @@ export interface CorrelationOptions {
   readonly id?: () => string;
 }
 
-/** Gives each call an id, which all its tries share. One that the caller set stays. */
+/**
+ * Gives each call an id, which all its tries share. One that the caller set stays.
+ *
+ * @throws {HelsekontaktError} `config/invalid` for a header or an id that HTTP does not allow
+ */
 export function correlates({ header = "x-correlation-id", id = randomUUID }: CorrelationOptions = {}): Middleware {
+  if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(header)) throw unusable("header", "the name of a header");
   return (next) => (call) => {
     // The headers are the pipeline's own copy; all tries read them.
-    if (!call.headers.has(header)) call.headers.set(header, id());
+    if (!call.headers.has(header)) {
+      const value: unknown = id();
+      if (typeof value !== "string" || !/^[!-~]{1,128}$/.test(value))
+        throw unusable("id", "a function that makes 1 to 128 visible ASCII characters");
+      call.headers.set(header, value);
+    }
     return next(call);
   };
+}
+
+/** What was found is not shown: it may be anything. */
+function unusable(setting: string, expected: string): HelsekontaktError {
+  return new HelsekontaktError(
+    "config/invalid",
+    `expected "correlation.${setting}" to be ${expected}, found something else`,
+    { context: { setting: `correlation.${setting}` } },
+  );
 }

@@ -45,6 +45,16 @@ export function createNetworkFetch(options: NetworkOptions = {}): NetworkFetch {
         dispatcher,
         ...(request.body === null ? {} : { body: await request.arrayBuffer() }),
       });
+      if (response.status > 599) {
+        await response.body?.cancel();
+        throw new HelsekontaktError(
+          "rest/response-invalid",
+          "expected an answer, found a status that HTTP does not have",
+          {
+            context: { httpStatus: response.status },
+          },
+        );
+      }
       // undici's classes are not the global ones: what comes back is.
       return new Response(response.body as unknown as ReadableStream | null, {
         status: response.status,

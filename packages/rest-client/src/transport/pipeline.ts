@@ -29,7 +29,7 @@ export function compose(middlewares: readonly (Middleware | undefined)[], last: 
 /** The bottom of every pipeline: one Request out, its answer back. */
 export function sendWith(fetch: FetchLike): Handler {
   return (call) =>
-    fetch(
+    holding(
       new Request(call.url, {
         method: call.method,
         headers: call.headers,
@@ -37,20 +37,35 @@ export function sendWith(fetch: FetchLike): Handler {
         signal: call.signal,
         ...(call.body === undefined ? {} : { body: call.body }),
       }),
+      fetch,
     );
+}
+
+/**
+ * Only a Request that somebody holds hears the signal it was made with: after a garbage collection it would stay
+ * silent. The last look at it holds it until the work is over.
+ */
+async function holding(request: Request, work: (request: Request) => Promise<Response>): Promise<Response> {
+  try {
+    return await work(request);
+  } finally {
+    void request.signal.aborted;
+  }
 }
 
 /** A pipeline as the `fetch` that clients are given. */
 export function asFetch(handler: Handler, template?: string): FetchLike {
-  return async (request) =>
-    handler({
-      url: request.url,
-      origin: new URL(request.url).origin,
-      method: request.method,
-      headers: new Headers(request.headers),
-      body: request.body === null ? undefined : await request.arrayBuffer(),
-      signal: request.signal,
-      template,
-      tryNumber: 1,
-    });
+  return (given) =>
+    holding(given, async (request) =>
+      handler({
+        url: request.url,
+        origin: new URL(request.url).origin,
+        method: request.method,
+        headers: new Headers(request.headers),
+        body: request.body === null ? undefined : await request.arrayBuffer(),
+        signal: request.signal,
+        template,
+        tryNumber: 1,
+      }),
+    );
 }

@@ -23,8 +23,9 @@ export class RetryBudget {
 
   /** Takes one retry; false when there is none. */
   take(): boolean {
-    if (this.#left < 1) return false;
-    this.#left--;
+    // Ten tenths add up to a little less than one.
+    if (this.#left < 1 - 1e-9) return false;
+    this.#left = Math.max(0, this.#left - 1);
     return true;
   }
 

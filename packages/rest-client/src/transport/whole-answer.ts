@@ -9,6 +9,7 @@ export const defaultMaxAnswerBytes: number = 32 * 1024 * 1024;
  * The answer is read inside the try, so that a body that ends early is a failed try and not a broken result.
  *
  * @throws {HelsekontaktError} `rest/http-status` for a redirect, `rest/response-invalid` above the limit
+ *   and for a status that is none
  */
 export function readsWhole(maxBytes: number = defaultMaxAnswerBytes): Middleware {
   return (next) => async (call) => {
@@ -21,6 +22,16 @@ export function readsWhole(maxBytes: number = defaultMaxAnswerBytes): Middleware
         context: { httpStatus: status },
       });
     }
+    if (status > 599) {
+      await discard(response);
+      throw new HelsekontaktError(
+        "rest/response-invalid",
+        "expected an answer, found a status that HTTP does not have",
+        {
+          context: { httpStatus: status },
+        },
+      );
+    }
     if (response.body === null) return response;
     const stated = Number(response.headers.get("content-length") ?? 0);
     if (stated > maxBytes) {
@@ -29,10 +40,24 @@ export function readsWhole(maxBytes: number = defaultMaxAnswerBytes): Middleware
     }
     const chunks: Uint8Array[] = [];
     let size = 0;
-    for await (const chunk of response.body) {
-      size += chunk.byteLength;
-      if (size > maxBytes) throw tooLarge(maxBytes);
-      chunks.push(chunk);
+    const reader: ReadableStreamDefaultReader<Uint8Array> = response.body.getReader();
+    const drop = (): void => void reader.cancel().catch(() => {});
+    // The request is nobody's by now, and may no longer hear its signal; the connection must not stay open for that.
+    call.signal.addEventListener("abort", drop, { once: true });
+    try {
+      for (;;) {
+        const { value } = await reader.read();
+        if (call.signal.aborted) throw call.signal.reason;
+        if (value === undefined) break;
+        size += value.byteLength;
+        if (size > maxBytes) throw tooLarge(maxBytes);
+        chunks.push(value);
+      }
+    } catch (error) {
+      drop();
+      throw error;
+    } finally {
+      call.signal.removeEventListener("abort", drop);
     }
     const headers = new Headers(response.headers);
     // The body is decoded and whole by now: its length is another one, and its coding gone.
