@@ -3,7 +3,7 @@
 // @generated from specs/openapi/selvbetjening/openapi.json version v1 sha256 9362622eaa64
 // @generated from specs/openapi/cppa/openapi.json version v2 sha256 8bf4079fbb43
 // @generated from specs/openapi/communication-party/openapi.json version 1 sha256 bc64d99479b8
-// @generated from specs/openapi/aktivsjekken/openapi.json version v1 sha256 cf66b1f6c9a9
+// @generated from specs/openapi/aktivsjekken/openapi.json version v1 sha256 deb0e011c9a1
 
 /**
  * Helsenorge's environments.
