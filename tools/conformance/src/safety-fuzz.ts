@@ -17,7 +17,7 @@ import { createTally } from "./_tally.ts";
 // `safety-fuzz.ts SEED COUNT` runs others (a million in a nightly run); `--keep` writes the shortest seeds found to
 // fuzz-seeds.json, where every later run starts. No fuzzer of the registry does this without native code.
 
-const [seedText = "20261125", countText = "20000"] = process.argv.slice(2).filter((a) => !a.startsWith("--"));
+const [seedText = "20261125", countText = "10000"] = process.argv.slice(2).filter((a) => !a.startsWith("--"));
 const count = Number(countText);
 const random = createRandom(Number(seedText));
 const tally = createTally();
