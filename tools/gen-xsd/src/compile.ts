@@ -529,7 +529,17 @@ export class Compiler {
         `element "${node.attrs.get("name")}" with a type attribute and an inline type`,
         "one of the two",
       );
-    if (inline) return this.#type(inline, ctx);
+    if (inline) {
+      const type = this.#type(inline, ctx);
+      // Simple content without attributes and without a name adds nothing to the simple type below it.
+      const plain =
+        type.kind === "complex" &&
+        type.simple !== undefined &&
+        type.derivation === "extension" &&
+        type.attributes.length === 0 &&
+        type.anyAttribute === undefined;
+      return plain ? type.simple : type;
+    }
     if (named !== undefined) return this.#typeRef(ctx, node, named);
     const head = node.attrs.get("substitutionGroup");
     if (head === undefined) return anyType;
