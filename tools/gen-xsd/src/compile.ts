@@ -59,6 +59,15 @@ export class Compiler {
   readonly #elements = new Map<Unit, Map<Node, Element>>();
   readonly #uses = new Map<Unit, Set<Unit>>();
   readonly #open = new Set<Node>();
+  readonly #plainContent: boolean;
+
+  /**
+   * @param options.plainContent - take an element whose nameless type has simple content and no attributes as one of the
+   *   simple type below: its value is a plain text then. Only an `xsi:type` on the element tells the two apart.
+   */
+  constructor(options: { readonly plainContent?: boolean } = {}) {
+    this.#plainContent = options.plainContent === true;
+  }
 
   /** Compiles everything a unit declares. @throws {GeneratorError} */
   compile(unit: LinkedUnit): Compiled {
@@ -531,8 +540,8 @@ export class Compiler {
       );
     if (inline) {
       const type = this.#type(inline, ctx);
-      // Simple content without attributes and without a name adds nothing to the simple type below it.
       const plain =
+        this.#plainContent &&
         type.kind === "complex" &&
         type.simple !== undefined &&
         type.derivation === "extension" &&

@@ -26,10 +26,14 @@ export interface World {
  *
  * @param broken - documents that a later step could not handle, with its message: their units are refused from the start.
  */
-export function compileWorld(inputs: readonly Input[], broken: ReadonlyMap<string, string> = new Map()): World {
+export function compileWorld(
+  inputs: readonly Input[],
+  broken: ReadonlyMap<string, string> = new Map(),
+  options: { readonly plainContent?: boolean } = {},
+): World {
   const { units, refused: unlinked } = linkUnits(inputs);
   const refused: Refusal[] = unlinked.map(({ file, error }) => ({ file, message: error.message }));
-  const compiler = new Compiler();
+  const compiler = new Compiler(options);
   let compiled: Compiled[] = [];
   for (const unit of units) {
     const known = broken.get(unit.lead);
