@@ -82,6 +82,7 @@ export class Compiler {
         if (done.has(node)) return;
         if (node.name === "complexType" || node.name === "simpleType") {
           const type = this.#type(node, ctx);
+          if (this.#isPlain(type)) return;
           if (type.kind === "complex") {
             complexTypes.push(type);
             if (type.particle) this.#force(type.particle);
@@ -528,6 +529,18 @@ export class Compiler {
     return element;
   }
 
+  #isPlain(type: XsdType): type is ComplexType & { readonly simple: SimpleType } {
+    return (
+      this.#plainContent &&
+      type.kind === "complex" &&
+      type.name === undefined &&
+      type.simple !== undefined &&
+      type.derivation === "extension" &&
+      type.attributes.length === 0 &&
+      type.anyAttribute === undefined
+    );
+  }
+
   #elementType(node: Node, ctx: Context): XsdType {
     const inline = children(node, "complexType")[0] ?? children(node, "simpleType")[0];
     const named = node.attrs.get("type");
@@ -540,14 +553,7 @@ export class Compiler {
       );
     if (inline) {
       const type = this.#type(inline, ctx);
-      const plain =
-        this.#plainContent &&
-        type.kind === "complex" &&
-        type.simple !== undefined &&
-        type.derivation === "extension" &&
-        type.attributes.length === 0 &&
-        type.anyAttribute === undefined;
-      return plain ? type.simple : type;
+      return this.#isPlain(type) ? type.simple : type;
     }
     if (named !== undefined) return this.#typeRef(ctx, node, named);
     const head = node.attrs.get("substitutionGroup");
