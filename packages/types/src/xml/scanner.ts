@@ -458,24 +458,31 @@ export class Scanner {
   #expand(raw: string, from: number, attribute: boolean): string {
     let out = "";
     let at = 0;
+    // Joined by the thousand: a string of strings for each reference would be many times the text.
+    let parts: string[] = [];
     for (let amp = raw.indexOf("&"); amp >= 0; amp = raw.indexOf("&", at)) {
-      out += tidy(raw.slice(at, amp), attribute);
+      if (amp > at) parts.push(tidy(raw.slice(at, amp), attribute));
       const end = raw.indexOf(";", amp);
-      const body = end < 0 ? "" : raw.slice(amp + 1, end);
-      const value = body.charCodeAt(0) === 35 ? characterOf(body) : entities.get(body);
+      const number = raw.charCodeAt(amp + 1) === 35;
+      const value =
+        end < 0 ? undefined : number ? characterOf(raw, amp + 2, end) : entities.get(raw.slice(amp + 1, end));
       if (value === undefined)
         this.#fault(
           end < 0
             ? 'an "&" that begins no reference'
-            : body.startsWith("#")
+            : number
               ? "a reference to no character"
               : "a reference to an entity that is not declared",
           from + amp,
         );
-      out += value;
+      parts.push(value as string);
+      if (parts.length >= 1024) {
+        out += parts.join("");
+        parts = [];
+      }
       at = end + 1;
     }
-    return out + tidy(raw.slice(at), attribute);
+    return out + parts.join("") + tidy(raw.slice(at), attribute);
   }
 
   /** Reads a qualified name into `#name`. Names are kept, so that a name of a message is made into a string once. */
@@ -618,10 +625,17 @@ const entities = new Map([
   ["apos", "'"],
 ]);
 
-function characterOf(body: string): string | undefined {
-  const hex = /^#x([0-9a-fA-F]{1,8})$/.exec(body)?.[1];
-  const decimal = hex === undefined ? /^#([0-9]{1,10})$/.exec(body)?.[1] : undefined;
-  const point = hex === undefined ? (decimal === undefined ? Number.NaN : Number(decimal)) : Number.parseInt(hex, 16);
+/** The character that `65` or `x41` stands for, between two places. */
+function characterOf(raw: string, from: number, to: number): string | undefined {
+  const hex = raw.charCodeAt(from) === 120;
+  let at = hex ? from + 1 : from;
+  if (at >= to || to - at > 10) return undefined;
+  let point = 0;
+  for (; at < to; at++) {
+    const digit = digitOf(raw.charCodeAt(at));
+    if (digit < 0 || (!hex && digit > 9)) return undefined;
+    point = point * (hex ? 16 : 10) + digit;
+  }
   const allowed =
     point === 9 ||
     point === 10 ||
@@ -630,6 +644,12 @@ function characterOf(body: string): string | undefined {
     (point >= 0xe000 && point <= 0xfffd) ||
     (point >= 0x10000 && point <= 0x10ffff);
   return allowed ? String.fromCodePoint(point) : undefined;
+}
+
+function digitOf(c: number): number {
+  if (c >= 48 && c <= 57) return c - 48;
+  const lower = c | 32;
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
 }
 
 /** So much of the window is left when a tag begins; what is longer is looked for in the text. */
