@@ -156,6 +156,22 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
 
 const configOption = ["--config <file>", "configuration: JSON or a module", "helsekontakt.config.json"] as const;
 
+const encodingOption = (): Option =>
+  new Option("--encoding <name>", "default: byte order mark, else UTF-8, else Windows-1252").choices([
+    "utf-8",
+    "windows-1252",
+    "iso-8859-1",
+    "utf-16le",
+    "utf-16be",
+  ]);
+
+const controlDigitsOption = (): Option =>
+  new Option("--control-digits <how>", "numbers with wrong control digits, default warning").choices([
+    "error",
+    "warning",
+    "off",
+  ]);
+
 function addAktiv(program: Command, io: CliIo, finish: (code: ExitCode) => void): void {
   program
     .command("aktiv")
@@ -170,22 +186,8 @@ function addAktiv(program: Command, io: CliIo, finish: (code: ExitCode) => void)
     .option("--column <name>", "header of the column; fnr, fødselsnummer and others are known")
     .option("--no-header", "the first line is data; a line that begins with a digit is taken for data anyway")
     .addOption(new Option("--delimiter <name>", "default: by the first line").choices(["comma", "semicolon", "tab"]))
-    .addOption(
-      new Option("--encoding <name>", "default: byte order mark, else UTF-8, else Windows-1252").choices([
-        "utf-8",
-        "windows-1252",
-        "iso-8859-1",
-        "utf-16le",
-        "utf-16be",
-      ]),
-    )
-    .addOption(
-      new Option("--control-digits <how>", "numbers with wrong control digits, default warning").choices([
-        "error",
-        "warning",
-        "off",
-      ]),
-    )
+    .addOption(encodingOption())
+    .addOption(controlDigitsOption())
     .option("--parallel <n>", "calls at once, at most; as many as the service is seen to bear, up to 16, by default")
     .option("--issues <file>", "write every finding about a line, as CSV")
     .option("--restart", "begin anew: throw away what stands in the result")
@@ -304,15 +306,7 @@ function addMembers(program: Command, io: CliIo, finish: (code: ExitCode) => voi
         "tab",
       ]),
     )
-    .addOption(
-      new Option("--encoding <name>", "default: byte order mark, else UTF-8, else Windows-1252").choices([
-        "utf-8",
-        "windows-1252",
-        "iso-8859-1",
-        "utf-16le",
-        "utf-16be",
-      ]),
-    )
+    .addOption(encodingOption())
     .addOption(
       new Option("--dates <form>", "yyyy-mm-dd (iso, default), dd.mm.yyyy (norwegian), or both").choices([
         "iso",
@@ -324,13 +318,7 @@ function addMembers(program: Command, io: CliIo, finish: (code: ExitCode) => voi
     .option("--no-header", "the first line is data: fnr, from, to, organisation")
     .option("--from <date>", "start of those who have none in the file")
     .option("--to <date>", "end of those who have none in the file")
-    .addOption(
-      new Option("--control-digits <how>", "numbers with wrong control digits, default warning").choices([
-        "error",
-        "warning",
-        "off",
-      ]),
-    )
+    .addOption(controlDigitsOption())
     .action(async (file, options) => finish(await (await load()).syncMembers(file, options, io)));
   sending(
     members

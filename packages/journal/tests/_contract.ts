@@ -1,3 +1,4 @@
+// Over 400 lines: one contract, case by case, which both engines run as it is.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { type Clock, HelsekontaktError, Personal } from "@helsekontakt/core";

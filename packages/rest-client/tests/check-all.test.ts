@@ -1,3 +1,4 @@
+// Over 400 lines: the cases of one function, on one server.
 import type { HelsekontaktError } from "@helsekontakt/core";
 import * as fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createTally } from "./_tally.ts";
 
-// docs/first-hour.md as its reader does it: an empty folder, the packed packages, each command in order, each file as it
+// packages/sdk/docs/first-hour.md as its reader does it: an empty folder, the packed packages, each command in order, each file as it
 // stands there, and of each output the lines that the page shows.
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
@@ -88,7 +88,7 @@ let lines = 0;
 try {
   const tarballs = pack();
   let printed = "";
-  for (const { language, text, file } of blocks(readFileSync(join(root, "docs/first-hour.md"), "utf8"))) {
+  for (const { language, text, file } of blocks(readFileSync(join(root, "packages/sdk/docs/first-hour.md"), "utf8"))) {
     if (language === "js" || language === "json") {
       tally.check(file !== undefined, `a ${language} block without the name of its file`);
       writeFileSync(join(folder, file ?? "unnamed"), text);

@@ -1,3 +1,4 @@
+// Over 400 lines: a table of changes, each with its report and bump.
 import type { SpecEntry } from "@helsekontakt/codegen";
 import { describe, expect, it } from "vitest";
 import { bumpOf, type Change, compareFacts } from "../src/compare.ts";
