@@ -1,0 +1,113 @@
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Journal, type JournalKeys, openJournal, type Store, sqliteStore } from "@helsekontakt/journal";
+import { postgresStore } from "@helsekontakt/journal/postgres";
+import { Pool } from "pg";
+import { median, type Row } from "./measure.ts";
+
+const bytes = 5_000;
+const callers = 256;
+const perRound = 4_000;
+const rounds = 5;
+const address = process.env["HELSEKONTAKT_POSTGRES"] ?? "postgres://postgres@127.0.0.1:5432/test";
+
+/**
+ * Journalled sends: concurrent callers that each wait for their message's durable commit before they send the next one.
+ * Payloads differ, as messages do, and are sealed with a key as in operation, or stored in clear.
+ */
+export async function benchJournal(): Promise<Row[]> {
+  const directory = mkdtempSync(join(tmpdir(), "helsekontakt-bench-journal-"));
+  const key = { id: "bench", secret: randomBytes(32) };
+  const rows: Row[] = [];
+  try {
+    for (const sealed of [true, false]) {
+      const store = sqliteStore({ file: join(directory, `${sealed}.db`) });
+      const speed = await sendsPerSecond(store, sealed ? key : undefined, { callers, perRound });
+      rows.push({
+        name: `journalled sends a second, embedded engine, 5 KB, ${sealed ? "sealed" : "in clear"}`,
+        ratio: speed.perSecond,
+        bound: { kind: "at-least", value: 3_000 },
+        note: `${callers} callers, p99 ${speed.p99.toFixed(0)} ms, each durable before its promise resolves`,
+      });
+    }
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+  rows.push(...(await benchPostgres(key)));
+  return rows;
+}
+
+async function benchPostgres(key: JournalKeys): Promise<Row[]> {
+  const pool = new Pool({ connectionString: address, max: 16, connectionTimeoutMillis: 2_000 });
+  pool.on("error", () => {});
+  const schema = `hk_bench_${randomBytes(4).toString("hex")}`;
+  try {
+    await pool.query("select 1");
+  } catch {
+    process.stdout.write("journal: no PostgreSQL answers: it is not measured\n");
+    return [];
+  }
+  try {
+    const speed = await sendsPerSecond(postgresStore({ pool, schema }), key, { callers, perRound: 1_500 });
+    return [
+      {
+        name: "journalled sends a second, PostgreSQL, 5 KB, sealed",
+        ratio: speed.perSecond,
+        note: `${callers} callers, p99 ${speed.p99.toFixed(0)} ms, each durable before its promise resolves`,
+      },
+    ];
+  } finally {
+    await pool.query(`drop schema if exists "${schema}" cascade`);
+    await pool.end();
+  }
+}
+
+interface Speed {
+  readonly perSecond: number;
+  /** Milliseconds. */
+  readonly p99: number;
+}
+
+async function sendsPerSecond(
+  store: Store,
+  key: JournalKeys | undefined,
+  load: { readonly callers: number; readonly perRound: number },
+): Promise<Speed> {
+  const journal = await openJournal({ store, ...(key === undefined ? {} : { key }) });
+  try {
+    await round(journal, load.callers, load.perRound);
+    const speeds: Speed[] = [];
+    for (let i = 0; i < rounds; i++) speeds.push(await round(journal, load.callers, load.perRound));
+    return { perSecond: median(speeds.map((s) => s.perSecond)), p99: median(speeds.map((s) => s.p99)) };
+  } finally {
+    await journal.close();
+  }
+}
+
+async function round(journal: Journal, concurrent: number, total: number): Promise<Speed> {
+  const payloads = Array.from({ length: concurrent }, () => randomBytes(bytes));
+  const waits: number[] = [];
+  let left = total;
+  const start = performance.now();
+  await Promise.all(
+    payloads.map(async (payload) => {
+      while (left-- > 0) {
+        const asked = performance.now();
+        payload.writeUInt32BE(left);
+        await journal.outbox.enqueue({
+          kind: "DIALOG_INNBYGGER_EKONTAKT",
+          from: "200002",
+          to: "100002",
+          payload,
+          expectsReceipt: true,
+        });
+        waits.push(performance.now() - asked);
+      }
+    }),
+  );
+  const seconds = (performance.now() - start) / 1_000;
+  waits.sort((a, b) => a - b);
+  return { perSecond: total / seconds, p99: waits[Math.floor(waits.length * 0.99)] ?? Number.NaN };
+}
