@@ -51,6 +51,8 @@ export interface SandboxOptions {
   };
   /** Folder into which every exchange is written as files. */
   readonly captureDir?: string;
+  /** Who is in the registries; every queue named exists on the broker. Default {@link sandboxParties}. */
+  readonly parties?: readonly SandboxParty[];
   /** How many synthetic citizens exist. Default 3,000. */
   readonly citizens?: number;
   /** Lifetime of tokens in seconds. Default 60. */
@@ -151,6 +153,7 @@ async function open(options: SandboxOptions, opened: (() => Promise<unknown>)[])
   const capture = new Capture(options.captureDir);
   if (options.captureDir !== undefined) await makeFolder(options.captureDir);
   const [identities, client] = await Promise.all([createIdentities(now()), createClient()]);
+  const parties = options.parties ?? sandboxParties;
   const citizens = syntheticCitizens(options.citizens ?? 3_000);
   const statuses = new Map(citizens.map((c) => [c.fnr, c.status]));
   const statusOf = (fnr: string): DigitalStatus => statuses.get(fnr) ?? "unknown";
@@ -163,7 +166,7 @@ async function open(options: SandboxOptions, opened: (() => Promise<unknown>)[])
         jwks: { keys: [publicPart(client.jwk)] },
         scopes: [aktivsjekkenScope, helsekontakterScope, cppaScope, partyScope, selfServiceScope],
         organisationNumber: client.organisationNumber,
-        children: sandboxParties.flatMap((p) => (p.owner === "provider" ? [p.organisationNumber] : [])),
+        children: parties.flatMap((p) => (p.owner === "provider" ? [p.organisationNumber] : [])),
       },
     ],
     now,
@@ -244,13 +247,13 @@ async function open(options: SandboxOptions, opened: (() => Promise<unknown>)[])
     namespace,
     ...(options.ports?.amqp === undefined ? {} : { port: options.ports.amqp }),
   });
-  for (const { queues } of sandboxParties) for (const queue of Object.values(queues)) broker.declare(queue);
+  for (const { queues } of parties) for (const queue of Object.values(queues)) broker.declare(queue);
   await broker.start();
   opened.push(() => broker.close());
   const amqpUrl = `amqp://${credentials.username}:${credentials.password}@127.0.0.1:${broker.port}/${namespace}`;
 
   const registry: RegistryOptions = {
-    parties: sandboxParties,
+    parties,
     queueBase: `127.0.0.1:${broker.port}/${namespace}`,
     profileOf: (party) => ({
       herId: party.herId,
@@ -269,13 +272,13 @@ async function open(options: SandboxOptions, opened: (() => Promise<unknown>)[])
   }, options.ports?.registries);
   opened.push(() => registries.close());
 
-  const counterpartTransport = new CounterpartTransport({ amqpUrl, identities, parties: sandboxParties, capture, now });
+  const counterpartTransport = new CounterpartTransport({ amqpUrl, identities, parties, capture, now });
   const counterpart = new Counterpart(counterpartTransport, statusOf, now);
   opened.push(() => counterpartTransport.close());
-  await counterpart.start("100002_async");
+  const [helsenorgeParty] = parties.filter((p) => p.owner === "helsenorge" && p.parentHerId !== undefined);
+  if (helsenorgeParty !== undefined) await counterpart.start(helsenorgeParty.queues.async);
 
-  const [helsenorgeParty] = sandboxParties.filter((p) => p.owner === "helsenorge" && p.parentHerId !== undefined);
-  const services = sandboxParties.filter((p) => p.owner === "provider" && p.parentHerId !== undefined);
+  const services = parties.filter((p) => p.owner === "provider" && p.parentHerId !== undefined);
   const config: SandboxConfig = {
     environment: "LOCAL",
     organisation: {
@@ -309,7 +312,7 @@ async function open(options: SandboxOptions, opened: (() => Promise<unknown>)[])
     registries: { cppaBaseUrl: `${registries.origin}/v2/`, communicationPartyBaseUrl: registries.origin },
     amqp: { url: amqpUrl, namespace, broker },
     client,
-    parties: sandboxParties,
+    parties,
     identities,
     citizens,
     counterpart,
