@@ -14,7 +14,7 @@ export {
   readAppRec,
 } from "./apprec/index.ts";
 export { type AddressDialect, queueNameFromAddress } from "./connection/address.ts";
-export { type AmqpConnection, connectAmqp, type SendOptions } from "./connection/connection.ts";
+export { type AmqpConnection, connectAmqp, type SendHold, type SendOptions } from "./connection/connection.ts";
 export {
   type AmqpSettings,
   type AmqpTlsSettings,

@@ -12,6 +12,16 @@ export interface SendOptions {
   readonly signal?: AbortSignal;
   /** Milliseconds from the call to the broker's outcome; default from the settings (60,000). */
   readonly timeoutMs?: number;
+  /** The sender's right to send, when others may take the message over from it. */
+  readonly hold?: SendHold;
+}
+
+/** A right to send that can be lost while the message waits: to another process, when this one was paused too long. */
+export interface SendHold {
+  /** Asks whoever grants the right, once the message is ready to be written; rejects when it is lost. */
+  confirm(): Promise<void>;
+  /** Asked again at every write, resends included, in the same turn of the event loop: must not wait. */
+  isHeld(): boolean;
 }
 
 /** A connection that is kept: lost, it is made again, its receivers re-attached and its unsettled messages sent again. */
@@ -130,9 +140,11 @@ class SupervisedConnection implements AmqpConnection, QueueSenderHost {
         "input/too-large",
         `expected a message of at most ${this.settings.maxMessageBytes} bytes, found ${bytes.length}`,
       );
+    await options.hold?.confirm();
     await this.#sender(queue).send(bytes, {
       timeoutMs: options.timeoutMs ?? this.settings.sendTimeoutMs,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
+      ...(options.hold === undefined ? {} : { hold: options.hold }),
     });
   }
 

@@ -1,12 +1,14 @@
 import { HelsekontaktError } from "@helsekontakt/core";
 import type { Delivery, EventContext, Sender, Session } from "rhea";
 import { amqpError, isRefusal, remoteError } from "./amqp-error.ts";
+import type { SendHold } from "./connection.ts";
 import type { ResolvedSettings } from "./settings.ts";
 import type { StateEvent } from "./state.ts";
 import type { Transport } from "./transport.ts";
 
 interface Job {
   readonly bytes: Buffer;
+  readonly hold: SendHold | undefined;
   /** How often it was put on the wire. */
   tries: number;
   done: boolean;
@@ -53,7 +55,10 @@ export class QueueSender {
   }
 
   /** @throws {HelsekontaktError} see `AmqpConnection.send` */
-  send(bytes: Buffer, options: { readonly timeoutMs: number; readonly signal?: AbortSignal }): Promise<void> {
+  send(
+    bytes: Buffer,
+    options: { readonly timeoutMs: number; readonly signal?: AbortSignal; readonly hold?: SendHold },
+  ): Promise<void> {
     const { signal, timeoutMs } = options;
     const { sendBuffer } = this.#host.settings;
     if (
@@ -76,6 +81,7 @@ export class QueueSender {
       };
       const job: Job = {
         bytes,
+        hold: options.hold,
         tries: 0,
         done: false,
         resolve: () => end(resolve),
@@ -256,8 +262,16 @@ export class QueueSender {
         break;
       if (!link.is_open() || !link.sendable()) break;
       sent++;
-      job.tries++;
       this.#waitingBytes -= job.bytes.length;
+      if (job.hold?.isHeld() === false) {
+        job.reject(
+          new HelsekontaktError("abort/cancelled", "expected the right to send to be held still, found it lost", {
+            context: { queue: this.queue, tries: job.tries },
+          }),
+        );
+        continue;
+      }
+      job.tries++;
       this.#inFlightBytes += job.bytes.length;
       try {
         this.#inFlight.set(link.send(job.bytes, undefined, 0), job);
@@ -267,7 +281,9 @@ export class QueueSender {
         job.reject(amqpError("amqp/link-detached", "expected rhea to take the message", error, { queue: this.queue }));
       }
     }
-    if (sent > 0) this.#waiting.splice(0, sent);
+    if (sent === 0) return;
+    this.#waiting.splice(0, sent);
+    this.#checkIdle();
   }
 
   #settle(context: EventContext, finish: (job: Job) => void): void {
