@@ -74,7 +74,7 @@ export class MemberLease {
       .where("owner", "=", this.#owner)
       .returning("name")
       .execute();
-    if (kept.length === 0) throw taken(0);
+    if (kept.length === 0) throw takenOver();
   }
 
   async release(): Promise<void> {
@@ -102,6 +102,11 @@ function isGone(owner: string): boolean {
   } catch (reason) {
     return (reason as { code?: string }).code === "ESRCH";
   }
+}
+
+/** The run that speaks has lost the register. */
+export function takenOver(): HelsekontaktError {
+  return taken(0);
 }
 
 function taken(ms: number): HelsekontaktError {

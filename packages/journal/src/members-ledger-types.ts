@@ -153,6 +153,16 @@ export interface LedgerRunHandle {
     settlement: (member: LedgerDue) => MemberSettlement,
     change?: "check",
   ): Promise<void>;
+  /**
+   * Renews the lease, right before a call: a process that was paused must not send a list that another has taken over.
+   *
+   * @throws {HelsekontaktError} `journal/conflict` when another process has taken over, or the batch is not open any more
+   */
+  hold(batch: number): Promise<void>;
+  /**
+   * A call went out that may have come after another process's: its members are to be told again, whoever holds the lease.
+   */
+  doubt(batch: MemberBatch): Promise<void>;
   /** A try without an answer. */
   note(batch: number, tried: { readonly timedOut: boolean; readonly ms: number }): Promise<void>;
   /** Stores the members' results, in the order of the batch, and closes it. */

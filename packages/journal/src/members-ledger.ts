@@ -7,9 +7,9 @@ import { dateOrNull, memberLabel } from "./members.ts";
 import { entryColumns, entryFromRow, historyLine, readHistory } from "./members-rows.ts";
 import { LedgerRun } from "./members-run.ts";
 import { settleRows } from "./members-settle.ts";
-import { withHistory } from "./members-sql.ts";
+import { inNumbers, withHistory } from "./members-sql.ts";
 import type { Parts } from "./parts.ts";
-import type { Db } from "./store.ts";
+import type { Db, Engine } from "./store.ts";
 
 /** Runs whose batches are kept, the newest. */
 const keptRuns = 50;
@@ -18,17 +18,6 @@ const entriesPage = 1_000;
 /** @internal */
 export function createMemberLedger(parts: Parts): MemberLedger {
   const { store, cipher } = parts;
-
-  /** Runs that never got to send: what they staged does not count. */
-  async function badRuns(db: Db, own: number): Promise<Set<number>> {
-    const rows = await db
-      .selectFrom("member_run")
-      .select("id")
-      .where("state", "in", ["reading", "refused"])
-      .where("id", "!=", own)
-      .execute();
-    return new Set(rows.map((r) => r.id));
-  }
 
   return {
     async begin({ kind, dryRun = false, leaseMs = 30_000, signal }) {
@@ -53,7 +42,7 @@ export function createMemberLedger(parts: Parts): MemberLedger {
 
     async status({ signal } = {}) {
       const now = await parts.now();
-      return store.read((db) => readStatus(db, now), signal);
+      return store.read((db) => readStatus(db, store.engine, now), signal);
     },
 
     async explain(who, { signal } = {}) {
@@ -152,6 +141,17 @@ export function createMemberLedger(parts: Parts): MemberLedger {
   };
 }
 
+/** Runs that never got to send: what they staged does not count. */
+async function badRuns(db: Db, own: number): Promise<Set<number>> {
+  const rows = await db
+    .selectFrom("member_run")
+    .select("id")
+    .where("state", "in", ["reading", "refused"])
+    .where("id", "!=", own)
+    .execute();
+  return new Set(rows.map((r) => r.id));
+}
+
 /** Old runs and their batches go; not while something that a run staged still names it, nor what is open. */
 async function forget(db: Db, before: number): Promise<void> {
   await db.deleteFrom("member_batch").where("run", "<", before).where("state", "!=", "open").execute();
@@ -172,11 +172,18 @@ async function forget(db: Db, before: number): Promise<void> {
     .execute();
 }
 
-async function readStatus(db: Db, now: number): Promise<LedgerStatus> {
+async function readStatus(db: Db, engine: Engine, now: number): Promise<LedgerStatus> {
+  const bad = [...(await badRuns(db, 0))];
+  const stale = sql<boolean>`(todo is not null and ${inNumbers(engine, "todo_run", bad)})`;
+  const told = sql<boolean>`(acked is not null or unsure = 1 or outcome is not null)`;
+  // Whoever was told of is what the last run that counted made of them; the others are there once a run counts.
+  const standing = sql<"wanted" | "withdrawn" | null>`case
+    when ${stale} then case when not ${told} then null when acked = 'withdrawn' then 'withdrawn' else 'wanted' end
+    when wanted = 1 then 'wanted' when ${told} then 'withdrawn' end`;
   const counted = await db
     .selectFrom("member")
-    .select((e) => ["wanted", "outcome", "outcome_code", e.fn.countAll<number | string>().as("n")])
-    .groupBy(["wanted", "outcome", "outcome_code"])
+    .select((e) => [standing.as("standing"), "outcome", "outcome_code", e.fn.countAll<number | string>().as("n")])
+    .groupBy(["standing", "outcome", "outcome_code"])
     .execute();
   const outcomes: Record<MembershipOutcome | "new", number> = {
     new: 0,
@@ -189,9 +196,10 @@ async function readStatus(db: Db, now: number): Promise<LedgerStatus> {
   let withdrawn = 0;
   for (const row of counted) {
     const n = Number(row.n);
-    if (row.wanted === 1) outcomes[row.outcome ?? "new"] += n;
-    else withdrawn += n;
-    if (row.outcome !== null && row.outcome_code !== null && row.wanted === 1)
+    if (row.standing === "withdrawn") withdrawn += n;
+    if (row.standing !== "wanted") continue;
+    outcomes[row.outcome ?? "new"] += n;
+    if (row.outcome !== null && row.outcome_code !== null)
       reasons.push({ outcome: row.outcome, code: row.outcome_code, members: n });
   }
   const waiting = await db
@@ -201,7 +209,7 @@ async function readStatus(db: Db, now: number): Promise<LedgerStatus> {
       sql<number | string | null>`sum(case when next_retry_at > ${now} then 1 else 0 end)`.as("later"),
       sql<number | null>`min(case when next_retry_at > ${now} then next_retry_at end)`.as("next"),
     ])
-    .where(sql<boolean>`todo is not null`)
+    .where(sql<boolean>`todo is not null and not ${stale}`)
     .executeTakeFirst();
   const open = await db
     .selectFrom("member_batch")

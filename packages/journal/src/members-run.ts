@@ -10,7 +10,7 @@ import type {
   Staged,
   StagedMember,
 } from "./members-ledger-types.ts";
-import type { MemberLease } from "./members-lease.ts";
+import { type MemberLease, takenOver } from "./members-lease.ts";
 import { memberPlace } from "./members.ts";
 import { SeenSet } from "./members-rows.ts";
 import { settleRows } from "./members-settle.ts";
@@ -340,6 +340,43 @@ export class LedgerRun implements LedgerRunHandle {
     const now = await this.#parts.now();
     const at = { now, run: this.run, batch: null, ...(change === undefined ? {} : { label: change }) };
     await this.#write((db) => settleRows(db, this.#parts.store.engine, members, members.map(settlement), at));
+  }
+
+  async hold(batch: number): Promise<void> {
+    await this.#write(async (db) => {
+      const open = await db
+        .selectFrom("member_batch")
+        .select("id")
+        .where("id", "=", batch)
+        .where(sql<boolean>`state = 'open'`)
+        .execute();
+      if (open.length === 0) throw takenOver();
+    });
+  }
+
+  async doubt({ members }: MemberBatch): Promise<void> {
+    const { store } = this.#parts;
+    const now = await this.#parts.now();
+    // Not by #write: the lease is another's, which is why there is doubt.
+    await store.write((db) =>
+      db
+        .updateTable("member")
+        .set({
+          unsure: 1,
+          todo: sql<"add">`case when todo is not null then todo when wanted = 0 then 'withdraw' when acked = 'member' then 'change' else 'add' end`,
+          todo_run: sql<number | null>`case when todo is not null then todo_run end`,
+          next_retry_at: null,
+          changed_at: now,
+        })
+        .where(
+          inNumbers(
+            store.engine,
+            "seq",
+            members.map((m) => m.seq),
+          ),
+        )
+        .execute(),
+    );
   }
 
   async note(batch: number, { timedOut, ms }: { readonly timedOut: boolean; readonly ms: number }): Promise<void> {

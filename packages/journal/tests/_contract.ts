@@ -648,6 +648,8 @@ export const contractCases: readonly ContractCase[] = [
       const refused = await journal.ledger.begin({ kind: "reconcile" });
       assert.deepEqual(await refused.stage([line(ann), line(bo)]), ["added", "added"]);
       await refused.end("refused");
+      const after = await journal.ledger.status();
+      assert.deepEqual([after.members, after.withdrawn, after.outcomes.new, after.due], [0, 0, 0, 0]);
 
       const run = await journal.ledger.begin({ kind: "reconcile" });
       assert.equal(await code(journal.ledger.begin({ kind: "retry" })), "journal/conflict");
@@ -696,7 +698,8 @@ export const contractCases: readonly ContractCase[] = [
           status.openBatches,
           status.running,
         ],
-        [2, 1, { new: 0, accepted: 1, "not-active": 1, refused: 0, unknown: 0 }, 0, 1, 0, false],
+        // The second of the refused input was never told of: neither a member nor withdrawn.
+        [2, 0, { new: 0, accepted: 1, "not-active": 1, refused: 0, unknown: 0 }, 0, 1, 0, false],
       );
       const [told] = await journal.ledger.explain({ person: ann });
       assert.deepEqual(told?.acked, { member: true, start: "2026-08-01", end: "2027-07-31" });
@@ -719,6 +722,79 @@ export const contractCases: readonly ContractCase[] = [
       const again = await journal.ledger.begin({ kind: "retry" });
       assert.equal(await again.countDue(false), 2);
       await again.end("done");
+    },
+  },
+  {
+    name: "ledger: an input that is refused changes nothing of the status",
+    async run(bench) {
+      const journal = await bench.open({ key: { id: "k1", secret: new Uint8Array(32).fill(1) } });
+      const line = (person: Personal, withdrawn = false, end = "2027-07-31") => ({
+        person,
+        organisation: "999999999",
+        start: "2026-08-01",
+        end,
+        withdrawn,
+      });
+      const run = await journal.ledger.begin({ kind: "reconcile" });
+      await run.stage([line(ann), line(bo)]);
+      await run.accept();
+      const batch = await run.open(await run.peek({ limit: 10, everything: false }));
+      await run.settle(batch, [{ outcome: "accepted" }, { outcome: "accepted" }], { ms: 1 });
+      await run.end("done");
+      const facts = async (): Promise<unknown> => {
+        const { members, withdrawn, outcomes, due } = await journal.ledger.status();
+        return { members, withdrawn, outcomes, due };
+      };
+      const before = await facts();
+      const refused = await journal.ledger.begin({ kind: "reconcile" });
+      assert.deepEqual(await refused.stage([line(ann, true), line(bo, false, "2030-07-31"), line(cy)]), [
+        "withdrawn",
+        "changed",
+        "added",
+      ]);
+      await refused.end("refused");
+      assert.deepEqual(await facts(), before);
+    },
+  },
+  {
+    name: "ledger: a run that lost its lease may not send, and what it may have sent is told again",
+    async run(bench) {
+      const journal = await bench.open({ key: { id: "k1", secret: new Uint8Array(32).fill(1) } });
+      const line = (person: Personal, end: string) => ({
+        person,
+        organisation: "999999999",
+        start: "2026-08-01",
+        end,
+      });
+      const paused = await journal.ledger.begin({ kind: "reconcile", leaseMs: 1_000 });
+      await paused.stage([line(ann, "2027-07-31"), line(bo, "2027-07-31")]);
+      await paused.accept();
+      const batch = await paused.open(await paused.peek({ limit: 10, everything: false }));
+      await paused.hold(batch.id);
+      bench.clock.time += 900;
+      // Holding is renewing.
+      await paused.hold(batch.id);
+      bench.clock.time += 900;
+      assert.equal(await code(journal.ledger.begin({ kind: "reconcile" })), "journal/conflict");
+      bench.clock.time += 200;
+      const next = await journal.ledger.begin({ kind: "reconcile" });
+      assert.equal(await code(paused.hold(batch.id)), "journal/conflict");
+      const [left] = await next.openBatches(0, 5);
+      assert.ok(left !== undefined);
+      await next.settle(left, [{ outcome: "accepted" }, { outcome: "accepted" }], { ms: 1 });
+      // Who has the lease does not send what is settled either.
+      assert.equal(await code(next.hold(left.id)), "journal/conflict");
+      await next.stage([line(ann, "2030-07-31"), line(bo, "2027-07-31")]);
+      await next.accept();
+      const changed = await next.open(await next.peek({ limit: 10, everything: false }));
+      assert.equal(changed.members.length, 1);
+      await next.settle(changed, [{ outcome: "accepted" }], { ms: 1 });
+      await next.end("done");
+      assert.equal((await journal.ledger.status()).due, 0);
+      await paused.doubt(batch);
+      const [told] = await journal.ledger.explain({ person: ann });
+      assert.deepEqual([told?.todo, told?.end], ["change", "2030-07-31"]);
+      assert.equal((await journal.ledger.status()).due, 2);
     },
   },
   {

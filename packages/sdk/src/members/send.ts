@@ -199,8 +199,20 @@ export class Sender {
     return members.filter((m) => !inactive.has(m.person.reveal()));
   }
 
+  async #send(batch: MemberBatch): Promise<void> {
+    const calls = this.#parts.tally.calls;
+    try {
+      await this.#sendUntilSettled(batch);
+    } catch (reason) {
+      // The lease was lost between the last look at it and now: what went out meanwhile may be older than the other's.
+      if (reason instanceof HelsekontaktError && reason.code === "journal/conflict" && this.#parts.tally.calls > calls)
+        await this.#parts.run.doubt(batch);
+      throw reason;
+    }
+  }
+
   /** Sends a batch until it is answered, halved or set aside. */
-  async #send(first: MemberBatch): Promise<void> {
+  async #sendUntilSettled(first: MemberBatch): Promise<void> {
     const { run, client, limits, tally, signal, clock } = this.#parts;
     if (first.members.length === 0) return run.settle(first, [], { ms: 0 });
     let { timeouts, tries } = first;
@@ -209,6 +221,7 @@ export class Sender {
     for (;;) {
       throwIfAborted(signal);
       if (timeouts >= 2 || tries - timeouts >= failuresBeforeSplit) return this.#halve(first, timeouts >= 2);
+      await run.hold(first.id);
       const started = performance.now();
       const limit = limitTime(limits.timeoutMs, signal);
       tally.calls++;
