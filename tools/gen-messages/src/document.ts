@@ -16,9 +16,12 @@ export interface MessagesDocument {
   readonly queueTypes: readonly Row[];
   readonly errorConditions: readonly Row[];
   readonly failures: readonly Row[];
+  readonly events: readonly Row[];
 }
 
-const topKeys = ["title", "version", "messages", "contentTypes", "queueTypes", "errorConditions", "failures"];
+const topKeys = ["title", "version", "messages", "contentTypes", "queueTypes", "errorConditions", "failures", "events"];
+const causeKeys = ["cause", "condition", "description", "data", "event", "origin"];
+const causeData = ["none", "empty", "certificate", "field-names", "expected-received", "from-her-id", "encoding"];
 const messageKeys = [
   "function",
   "displayName",
@@ -99,19 +102,29 @@ export function readMessagesDocument(specsDir: string): MessagesDocument {
       notes: [],
     }));
   const known = new Set(errorConditions.map((c) => c.key));
+  const log = d.object("events", ["source", "x-inferred", "codes"]);
+  log.strings("source");
+  log.strings("x-inferred");
+  const events = log
+    .objects("codes", ["code", "meaning"])
+    .map((e) => ({ key: e.string("code"), value: { meaning: e.string("meaning") }, notes: [] }));
+  const eventCodes = new Set(events.map((e) => e.key));
   const causes = d.object("failures", ["source", "x-inferred", "causes"]);
   causes.strings("source");
   causes.strings("x-inferred");
-  const failures = causes.objects("causes", ["cause", "condition", "description", "data", "event"]).map((f) => {
+  const failures = causes.objects("causes", causeKeys).map((f) => {
     const condition = f.optionalString("condition");
     if (condition !== undefined && !known.has(condition)) f.fail("condition", "a condition of errorConditions");
+    const event = `MUG-${f.integer("event")}`;
+    if (!eventCodes.has(event)) f.fail("event", "the number of a MUG code of events");
     return {
       key: f.string("cause"),
       value: present({
         condition,
         description: f.optionalString("description"),
-        data: f.oneOf("data", ["none", "empty", "certificate", "field-names", "expected-received", "from-her-id"]),
-        event: f.integer("event"),
+        data: f.oneOf("data", causeData),
+        event,
+        origin: f.has("origin") ? f.oneOf("origin", ["library", "specification"]) : "library",
       }),
       notes: [],
     };
@@ -123,6 +136,7 @@ export function readMessagesDocument(specsDir: string): MessagesDocument {
     queueTypes: unique(queueTypes, d),
     errorConditions: unique(errorConditions, d),
     failures: unique(failures, d),
+    events: unique(events, d),
   };
 }
 

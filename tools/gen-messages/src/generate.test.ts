@@ -62,6 +62,7 @@ const base = {
     ],
   },
   failures: { source: ["a"], causes: [{ cause: "a-cause", condition: "transport:x", data: "none", event: 10 }] },
+  events: { source: ["a"], codes: [{ code: "MUG-10", meaning: "Ten" }] },
 };
 const lists = {
   "7304": ["J"],
@@ -155,13 +156,20 @@ describe("generateMessages", () => {
     expect(text).toContain('  sync: { addressCode: "E_SB_SYNC", suffix: "_sync", ttlMs: 15000 },\n} as const;');
   });
 
+  it("writes what the library's events mean", () => {
+    expect(files.get("events.ts")).toContain('export type EventCode =\n  | "MUG-10";');
+    expect(files.get("events.ts")).toContain('  "MUG-10": { meaning: "Ten" },\n};');
+  });
+
   it("writes error conditions and how causes are reported", () => {
     const text = files.get("error-conditions.ts");
     expect(text).toContain('export type ErrorCondition =\n  | "transport:x";');
     expect(text).toContain(
       '  "transport:x": { description: "X.", data: "thumbprint", origin: "library", aliases: ["transport:y"] },\n};',
     );
-    expect(text).toContain('  "a-cause": { condition: "transport:x", data: "none", event: 10 },\n};');
+    expect(text).toContain(
+      '  "a-cause": { condition: "transport:x", data: "none", event: "MUG-10", origin: "library" },\n};',
+    );
   });
 
   it.each([
@@ -186,9 +194,13 @@ describe("generateMessages", () => {
     [
       {
         ...base,
-        failures: { source: ["a"], causes: [{ cause: "b", condition: "transport:z", data: "none", event: 1 }] },
+        failures: { source: ["a"], causes: [{ cause: "b", condition: "transport:z", data: "none", event: 10 }] },
       },
       'expected a condition of errorConditions, found "transport:z" at failures.causes[0].condition',
+    ],
+    [
+      { ...base, failures: { source: ["a"], causes: [{ cause: "b", data: "none", event: 11 }] } },
+      "expected the number of a MUG code of events",
     ],
   ])("stops at an unknown or wrong construct with file and place", (document, found) => {
     expect(() => generate(document)).toThrow(GeneratorError);
@@ -200,7 +212,7 @@ describe("generateMessages", () => {
     const out = mkdtempSync(join(tmpdir(), "gen-messages-out-"));
     writeGenerated(out, generateMessages(realSpecs));
     const first = bytesOf(out);
-    expect(first).toHaveLength(3);
+    expect(first).toHaveLength(4);
     expect(writeGenerated(out, generateMessages(realSpecs)).written).toBe(0);
     expect(bytesOf(out)).toEqual(first);
   });

@@ -8,6 +8,7 @@ export function generateMessages(specsDir: string): GeneratedFile[] {
     { path: "messages.ts", content: messagesModule(document) },
     { path: "transport.ts", content: transportModule(document) },
     { path: "error-conditions.ts", content: errorsModule(document) },
+    { path: "events.ts", content: eventsModule(document) },
   ];
 }
 
@@ -118,6 +119,8 @@ export type QueueTypeName = keyof typeof queueTypes;
 
 function errorsModule({ spec, errorConditions, failures }: MessagesDocument): string {
   return `${header("gen-messages", [spec])}
+import type { EventCode } from "./events.ts";
+
 ${union("ErrorCondition", "Value of `errorCondition` in a transport error report.", errorConditions, `${spec.id}#errorConditions`)}
 /** What is known about one error condition. */
 export interface ErrorConditionInfo {
@@ -135,20 +138,30 @@ ${docComment(["Every known error condition. A reader must tolerate others."], `$
 ${rows(errorConditions, spec)}};
 
 ${union("FailureCause", "Why a received message was refused.", failures, `${spec.id}#failures`)}
-/** How the .NET library reports one cause. */
+/** How one cause is reported. */
 export interface FailureReport {
   /** Absent: the cause is not reported to the sender. */
   readonly condition?: ErrorCondition;
   /** Fixed text; absent: the text depends on the case. */
   readonly description?: string;
   /** What \`errorConditionData\` holds, each item followed by \`;\`. */
-  readonly data: "none" | "empty" | "certificate" | "field-names" | "expected-received" | "from-her-id";
-  /** Number of the event in the .NET library's log (MUG). */
-  readonly event: number;
+  readonly data: "none" | "empty" | "certificate" | "field-names" | "expected-received" | "from-her-id" | "encoding";
+  /** The event in the .NET library's log, or the nearest one. */
+  readonly event: EventCode;
+  /** The .NET library's own, or of the AMQP profile only. */
+  readonly origin: "library" | "specification";
 }
 
 ${docComment(["How each cause of a refused message is reported."], `${spec.id}#failures`)}export const failureReports: Readonly<Record<FailureCause, FailureReport>> = {
 ${rows(failures, spec)}};
+`;
+}
+
+function eventsModule({ spec, events }: MessagesDocument): string {
+  return `${header("gen-messages", [spec])}
+${union("EventCode", "Number of an event in the .NET library's log: messaging (MUG) or registries (REG).", events, `${spec.id}#events`)}
+${docComment(["What each event means, in our words."], `${spec.id}#events`)}export const eventCodes: Readonly<Record<EventCode, { readonly meaning: string }>> = {
+${rows(events, spec)}};
 `;
 }
 
