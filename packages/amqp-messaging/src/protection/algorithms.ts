@@ -115,12 +115,15 @@ export function readDigest(element: BerElement): Digest {
 }
 
 /** @internal */
-export function readCipher(oid: string, allowed: readonly ContentEncryption[]): (typeof ciphers)[ContentEncryption] {
+export function readCipher(
+  oid: string,
+  allowed: readonly ContentEncryption[],
+): (typeof ciphers)[ContentEncryption] & { readonly algorithm: ContentEncryption } {
   const name = (Object.keys(ciphers) as ContentEncryption[]).find((key) => ciphers[key].oid === oid);
   if (name === undefined || !allowed.includes(name)) {
     throw algorithmRefused(`content encryption by ${allowed.join(", ")}`, name ?? oid);
   }
-  return ciphers[name];
+  return { algorithm: name, ...ciphers[name] };
 }
 
 /** How a signature was made. @internal */

@@ -3,8 +3,9 @@ import { HelsekontaktError, throwIfAborted } from "@helsekontakt/core";
 import { type Identity, isKeyObject } from "../keys/identity.ts";
 import {
   algorithmRefused,
-  type ciphers,
   CONTENT_TYPE,
+  type ContentEncryption,
+  type KeyTransport,
   OID,
   type OaepScheme,
   type ProtectionPolicy,
@@ -19,6 +20,16 @@ import { inSlices } from "./slices.ts";
 
 /** Most recipient entries that one message may make this side try: each costs an RSA operation. */
 const MAX_ATTEMPTS = 16;
+
+/** Where the opening of a message ended, for the own log alone: told to a sender, it would decrypt for him. */
+export interface OpeningFailure {
+  /** `recipient`: no entry for an own certificate; `content`: key or content does not fit; `structure`: no SignedData. */
+  readonly stage: "recipient" | "content" | "structure";
+  /** Recipient entries in the message. */
+  readonly recipients: number;
+  /** Entries for own certificates that were tried. */
+  readonly tried: number;
+}
 
 /**
  * The one answer to everything that goes wrong between the outer structure and a readable signed structure: not a
@@ -39,7 +50,7 @@ export function decryptionFailed(): HelsekontaktError {
 
 interface Envelope {
   readonly recipients: readonly BerElement[];
-  readonly cipher: (typeof ciphers)["aes256"];
+  readonly cipher: ReturnType<typeof readCipher>;
   readonly iv: Buffer;
   readonly encrypted: Buffer;
 }
@@ -76,6 +87,7 @@ interface Attempt {
 
 function attemptsFor(envelope: Envelope, keys: readonly Identity[], policy: Required<ProtectionPolicy>): Attempt[] {
   const attempts: Attempt[] = [];
+  let refused: HelsekontaktError | undefined;
   for (const recipient of envelope.recipients) {
     // Other kinds (key agreement, shared keys, passwords) have tags of their own and are not for us.
     if (recipient.tag !== 0x30) continue;
@@ -85,20 +97,32 @@ function attemptsFor(envelope: Envelope, keys: readonly Identity[], policy: Requ
       const { oid, parameters } = readAlgorithm(recipient.at(2));
       const transport = oid === OID.rsaEncryption ? "pkcs1" : oid === OID.rsaOaep ? "oaep" : undefined;
       if (transport === undefined || !policy.keyTransport.includes(transport)) {
-        throw algorithmRefused(`key transport by ${policy.keyTransport.join(", ")}`, transport ?? oid);
+        refused = algorithmRefused(`key transport by ${policy.keyTransport.join(", ")}`, transport ?? oid);
+        continue;
       }
       const oaep = transport === "oaep" ? { oaep: readOaepScheme(parameters) } : {};
       attempts.push({ identity, encryptedKey: recipient.at(3).octets(), ...oaep });
     }
   }
+  if (attempts.length === 0 && refused !== undefined) throw refused;
   return attempts.slice(0, MAX_ATTEMPTS);
+}
+
+/** What {@link decryptData} found. @internal */
+export interface Decrypted<T> {
+  /** What `accept` returned. */
+  readonly content: T;
+  /** Whose key opened the message. */
+  readonly recipient: Identity;
+  readonly contentEncryption: ContentEncryption;
+  readonly keyTransport: KeyTransport;
 }
 
 /**
  * Opens EnvelopedData with the first of our keys for which the plaintext is what `accept` takes.
  *
  * @param accept - returns nothing (or throws) for a plaintext that makes no sense; then the next entry is tried.
- * @returns what `accept` returned, and whose key opened the message.
+ * @param failed - told where it ended, once, when no entry did it.
  * @internal
  * @see RFC 5652, section 6
  */
@@ -107,20 +131,30 @@ export async function decryptData<T>(
   keys: readonly Identity[],
   policy: Required<ProtectionPolicy>,
   accept: (plaintext: Buffer) => T,
+  failed: ((failure: OpeningFailure) => void) | undefined,
   signal?: AbortSignal,
-): Promise<{ readonly content: T; readonly recipient: Identity }> {
+): Promise<Decrypted<T>> {
   const envelope = readEnvelope(bytes, policy);
-  for (const attempt of attemptsFor(envelope, keys, policy)) {
+  const attempts = attemptsFor(envelope, keys, policy);
+  let stage: OpeningFailure["stage"] = attempts.length === 0 ? "recipient" : "content";
+  for (const attempt of attempts) {
     const contentKey = await openKey(attempt, envelope.cipher.keyBytes, signal);
     const plaintext = await decryptContent(envelope, contentKey, signal);
     contentKey.fill(0);
     if (plaintext === undefined) continue;
     try {
-      return { content: accept(plaintext), recipient: attempt.identity };
+      return {
+        content: accept(plaintext),
+        recipient: attempt.identity,
+        contentEncryption: envelope.cipher.algorithm,
+        keyTransport: attempt.oaep === undefined ? "pkcs1" : "oaep",
+      };
     } catch {
+      stage = "structure";
       // Garbage from a wrong key that happened to end in valid padding, or a message that is not signed.
     }
   }
+  failed?.({ stage, recipients: envelope.recipients.length, tried: attempts.length });
   throw decryptionFailed();
 }
 

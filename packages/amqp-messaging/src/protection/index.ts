@@ -15,6 +15,7 @@ export { type DigestName, type Identity, isKeyObject, type KeyOperations } from 
 export { type KeyUsage, keyUsages } from "../keys/key-usage.ts";
 export { type TrustOptions, verifyTrust } from "../keys/verify-trust.ts";
 export type { ContentEncryption, Digest, KeyTransport, ProtectionPolicy } from "./algorithms.ts";
+export type { OpeningFailure } from "./decrypt-data.ts";
 export type { EncryptOptions } from "./encrypt-data.ts";
 export { type ProtectOptions, protect } from "./protect.ts";
 export type { SignOptions } from "./sign-data.ts";

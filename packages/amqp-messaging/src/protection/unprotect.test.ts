@@ -70,7 +70,7 @@ const signature = (identity: TestIdentity, data: Uint8Array = text, digest = "sh
   cryptoSign(digest, data, identity.key);
 
 describe("unprotect() binds the signer", () => {
-  it("refuses another signer although the expected certificate is attached", async () => {
+  it("S1: a message signed by another key is refused though the expected certificate is attached", async () => {
     const signers = [signerInfo({ identifier: byName(other), signature: signature(other) })];
     const certificates = [pki.sender.certificate.raw, other.certificate.raw];
     await expect(open(await seal(signedData({ certificates, signers })))).rejects.toThrow(
@@ -91,7 +91,7 @@ describe("unprotect() binds the signer", () => {
       );
   });
 
-  it("refuses another signer that uses the expected name and number", async () => {
+  it("S1: a forged certificate of the expected issuer and serial number is refused", async () => {
     const facts = certificateFacts(pki.sender.certificate);
     const twin = createCertificate({
       subject: { commonName: "Sender" },
@@ -114,7 +114,7 @@ describe("unprotect() binds the signer", () => {
       );
     await expect(open(await message([twin.raw]))).rejects.toThrow(code("protection/signer-unexpected"));
     await expect(open(await message([twin.raw, pki.sender.certificate.raw]))).rejects.toThrow(
-      code("protection/signature-invalid"),
+      code("protection/signer-unexpected"),
     );
     await expect(open(await message([]))).rejects.toThrow(code("protection/signature-invalid"));
   });
@@ -123,7 +123,7 @@ describe("unprotect() binds the signer", () => {
     await expect(open(await seal(signedData({ signers: [] })))).rejects.toThrow(code("protection/signature-invalid"));
   });
 
-  it("refuses when nobody says who may sign, unless policy takes anyone", async () => {
+  it("S2: without an expected certificate a message is refused, unless policy opts out", async () => {
     const message = await protect(text, { signer: pki.sender, recipients: pki.receiver.certificate });
     await expect(unprotect(message, { keys: [pki.receiver] })).rejects.toThrow(code("protection/signer-unexpected"));
     const anyone = await unprotect(message, { keys: [pki.receiver], policy: { unknownSigner: "accept" } });
@@ -213,7 +213,7 @@ describe("unprotect() and algorithms", () => {
   it.each([
     ["MD5", withNull("1.2.840.113549.2.5"), "sha256"],
     ["SHA-1", withNull("1.3.14.3.2.26"), "sha1"],
-  ])("refuses %s digests", async (_, digest, hash) => {
+  ])("S6: %s digests are refused", async (_, digest, hash) => {
     const signers = [
       signerInfo({ identifier: byName(pki.sender), digest, signature: signature(pki.sender, text, hash) }),
     ];
@@ -249,10 +249,16 @@ describe("unprotect() and algorithms", () => {
     await expect(open(await seal(signedData({ signers })))).resolves.toBeDefined();
   });
 
-  it("refuses single DES and takes triple DES by policy only", async () => {
+  it("S6: single DES is refused; triple DES is taken by policy only, and counted", async () => {
     const options = { signer: pki.sender, recipients: pki.receiver.certificate, contentEncryption: "3des" } as const;
     const message = await protect(text, options);
     await expect(open(message)).rejects.toThrow(code("protection/algorithm-refused"));
+    const allowed = await unprotect(message, {
+      keys: [pki.receiver],
+      expectedSigner: pki.sender.certificate,
+      policy: { contentEncryption: ["aes256", "3des"] },
+    });
+    expect(allowed).toMatchObject({ content: text, contentEncryption: "3des", keyTransport: "pkcs1" });
     const single = Buffer.from(message);
     const at = single.indexOf(objectIdentifier(ciphers["3des"].oid));
     objectIdentifier("1.2.840.113549.3.2").copy(single, at);
@@ -290,6 +296,7 @@ async function envelope(
     key: Buffer,
   ) => Promise<{ readonly algorithm: Der; readonly encrypted: Uint8Array; readonly identifier?: Der }>,
   inner?: Uint8Array,
+  before: readonly Der[] = [],
 ): Promise<Buffer> {
   const key = randomBytes(32);
   const iv = randomBytes(16);
@@ -298,7 +305,7 @@ async function envelope(
   const { algorithm, encrypted, identifier = byName(pki.receiver) } = await recipient(key);
   const body = sequence(
     integer(0),
-    setOf(sequence(integer(0), identifier, algorithm, octetString(encrypted))),
+    tlv(0x31, ...before, sequence(integer(0), identifier, algorithm, octetString(encrypted))),
     sequence(
       CONTENT_TYPE.data,
       sequence(objectIdentifier(ciphers.aes256.oid), octetString(iv)),
@@ -338,17 +345,33 @@ describe("unprotect() reads what partners send", () => {
     expect(opened.recipient).toBe(pki.previous);
   });
 
-  it("entries for others before ours, and a broken one that claims to be ours", async () => {
-    const message = await protect(text, {
-      signer: pki.sender,
-      recipients: [other.certificate, pki.receiver.certificate, pki.receiver.certificate],
-    });
-    await expect(open(message)).resolves.toBeDefined();
+  it("S8: two recipients, ours second", async () => {
+    for (const first of [[other.certificate], [other.certificate, pki.previous.certificate]]) {
+      const message = await protect(text, { signer: pki.sender, recipients: [...first, pki.receiver.certificate] });
+      await expect(open(message)).resolves.toMatchObject({ content: text, recipient: pki.receiver });
+    }
+  });
+
+  it("S8: an entry that claims to be ours and does not open, or uses another algorithm, before ours", async () => {
+    const algorithm = withNull(OID.rsaEncryption);
+    const claims = {
+      "a random key": sequence(integer(0), byName(pki.receiver), algorithm, octetString(randomBytes(256))),
+      "another algorithm": sequence(
+        integer(0),
+        byName(pki.receiver),
+        withNull("1.2.840.10040.4.1"),
+        octetString(randomBytes(256)),
+      ),
+    };
+    for (const [what, first] of Object.entries(claims)) {
+      const message = await envelope(pkcs1, undefined, [first]);
+      await expect(open(message), what).resolves.toMatchObject({ content: text });
+    }
   });
 });
 
 describe("unprotect() gives one answer to every failure to decrypt", () => {
-  it("whatever went wrong behind the outer structure", async () => {
+  it("S5: wrong key, bad padding and bad structure give one constant error", async () => {
     const good = await protect(text, { signer: pki.sender, recipients: pki.receiver.certificate });
     const algorithm = withNull(OID.rsaEncryption);
     const encrypt = (key: Uint8Array) =>
@@ -372,9 +395,15 @@ describe("unprotect() gives one answer to every failure to decrypt", () => {
         der(derBytes(await signData(text, { signer: pki.sender })).subarray(0, -9)),
       ),
     };
+    const stages: string[] = [];
     const errors = await Promise.all(
       Object.entries(failures).map(async ([what, message]) => {
-        const error = (await open(message).then(
+        const opened = unprotect(message, {
+          keys: [pki.receiver],
+          expectedSigner: pki.sender.certificate,
+          onFailure: ({ stage }) => stages.push(stage),
+        });
+        const error = (await opened.then(
           () => new Error(`opened ${what}`),
           (reason: unknown) => reason,
         )) as { code: string; message: string; toJSON(): object; original(): unknown };
@@ -384,6 +413,9 @@ describe("unprotect() gives one answer to every failure to decrypt", () => {
       }),
     );
     expect(new Set(errors).size).toBe(1);
+    // The own side can tell more.
+    expect(stages).toHaveLength(errors.length);
+    expect(new Set(stages)).toEqual(new Set(["recipient", "content", "structure"]));
   });
 
   it("also when a key outside the process fails", async () => {

@@ -2,8 +2,14 @@ import type { X509Certificate } from "node:crypto";
 import { HelsekontaktError, throwIfAborted } from "@helsekontakt/core";
 import type { Identity } from "../keys/identity.ts";
 import { type TrustOptions, verifyTrust } from "../keys/verify-trust.ts";
-import { type Digest, defaultPolicy, type ProtectionPolicy } from "./algorithms.ts";
-import { decryptData } from "./decrypt-data.ts";
+import {
+  type ContentEncryption,
+  type Digest,
+  defaultPolicy,
+  type KeyTransport,
+  type ProtectionPolicy,
+} from "./algorithms.ts";
+import { decryptData, type OpeningFailure } from "./decrypt-data.ts";
 import {
   embeddedCertificates,
   readSigned,
@@ -22,6 +28,8 @@ export interface UnprotectOptions {
   /** Demands that a trust anchor vouches for the signer; alone, or besides `expectedSigner`. */
   readonly trust?: TrustOptions;
   readonly policy?: ProtectionPolicy;
+  /** Told where a `protection/decryption-failed` came from. For the own log: nothing of it may reach a sender. */
+  readonly onFailure?: (failure: OpeningFailure) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -35,6 +43,9 @@ export interface Unprotected {
   /** The own identity whose key opened the message: tells when a sender still uses a previous certificate. */
   readonly recipient: Identity;
   readonly digest: Digest;
+  /** What the sender used: tells who still needs an algorithm that is on its way out. */
+  readonly contentEncryption: ContentEncryption;
+  readonly keyTransport: KeyTransport;
 }
 
 /**
@@ -60,13 +71,14 @@ export async function unprotect(bytes: Uint8Array, options: UnprotectOptions): P
   if (bytes.length > policy.maxBytes) {
     throw new HelsekontaktError("input/too-large", `expected at most ${policy.maxBytes} bytes, found ${bytes.length}`);
   }
-  const { content: parts, recipient } = await decryptData(bytes, options.keys, policy, readSigned, signal);
+  const opened = await decryptData(bytes, options.keys, policy, readSigned, options.onFailure, signal);
+  const { content: parts, ...facts } = opened;
   const { signer, digest, vouchedBy } = await verify(parts, options, policy);
-  return { content: parts.content, signer, vouchedBy, recipient, digest };
+  return { content: parts.content, signer, vouchedBy, digest, ...facts };
 }
 
 /** What {@link verifySigned} takes. */
-export type VerifySignedOptions = Omit<UnprotectOptions, "keys">;
+export type VerifySignedOptions = Omit<UnprotectOptions, "keys" | "onFailure">;
 
 /**
  * Verifies SignedData that is not encrypted, by the same rules as {@link unprotect}.
@@ -76,7 +88,7 @@ export type VerifySignedOptions = Omit<UnprotectOptions, "keys">;
 export async function verifySigned(
   bytes: Uint8Array,
   options: VerifySignedOptions,
-): Promise<Omit<Unprotected, "recipient">> {
+): Promise<Omit<Unprotected, "recipient" | "contentEncryption" | "keyTransport">> {
   throwIfAborted(options.signal);
   const policy = { ...defaultPolicy, ...options.policy };
   if (bytes.length > policy.maxBytes) {
