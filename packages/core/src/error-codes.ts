@@ -85,8 +85,14 @@ export const errorCodes = {
   "message/spoofed-sender": { retryable: false, meaning: "header, payload and certificate name different senders" },
   "message/not-deliverable": { retryable: false, meaning: "the receiver reported a transport error" },
   "message/handler-failed": { retryable: true, meaning: "the application's handler threw" },
+  "message/tries-exhausted": {
+    retryable: false,
+    meaning: "every try that a message was allowed ended without an outcome; it is set aside",
+  },
 
   "journal/unavailable": { retryable: true, meaning: "the journal's store cannot be opened or written" },
+  "journal/full": { retryable: true, meaning: "the journal's store has no room for more; nothing was stored" },
+  "journal/read-only": { retryable: false, meaning: "the journal's store may be read but not written" },
   "journal/conflict": { retryable: false, meaning: "the state change is not allowed from the present state" },
   "journal/not-found": { retryable: false, meaning: "no row of this id in the journal" },
   "journal/key-unknown": { retryable: false, meaning: "a row is encrypted under a key that was not given" },

@@ -13,3 +13,11 @@ export { limitTime, type TimeLimit } from "./limit-time.ts";
 export { type LogFields, type Logger, silentLogger } from "./logger.ts";
 export { Personal, pseudonym } from "./personal.ts";
 export { retryAfterMs } from "./retry-after.ts";
+export {
+  type Metric,
+  silentTelemetry,
+  type SpanOptions,
+  type Telemetry,
+  type TelemetryAttributes,
+  type TelemetrySpan,
+} from "./telemetry.ts";
