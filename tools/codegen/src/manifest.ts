@@ -8,7 +8,7 @@ export interface SpecEntry {
   readonly id: string;
   /** Path below `specs/`, with forward slashes. */
   readonly path: string;
-  readonly kind: "xsd" | "openapi" | "fhir" | "codes" | "messages" | "environments" | "rules";
+  readonly kind: "xsd" | "openapi" | "fhir" | "codes" | "messages" | "environments" | "rules" | "registries";
   readonly title: string;
   readonly version: string;
   /** The upstream document that this one stands for. */

@@ -1,5 +1,6 @@
 import { docComment, type GeneratedFile, header, propertyKey, quote, type SpecEntry } from "@helsekontakt/codegen";
 import { type MessagesDocument, type Row, readMessagesDocument } from "./document.ts";
+import { generateRegistries } from "./generate-registries.ts";
 
 /** Generates every file of the message constants from a `specs/` folder. */
 export function generateMessages(specsDir: string): GeneratedFile[] {
@@ -8,6 +9,7 @@ export function generateMessages(specsDir: string): GeneratedFile[] {
     { path: "messages.ts", content: messagesModule(document) },
     { path: "transport.ts", content: transportModule(document) },
     { path: "error-conditions.ts", content: errorsModule(document) },
+    ...generateRegistries(specsDir),
     { path: "events.ts", content: eventsModule(document) },
   ];
 }

@@ -63,6 +63,7 @@ export async function planSync({ root, ids, from }: SyncOptions): Promise<SyncPl
       entry.kind === "messages" ||
       entry.kind === "environments" ||
       entry.kind === "rules" ||
+      entry.kind === "registries" ||
       (ids.length > 0 && !ids.includes(entry.id))
     )
       continue;
