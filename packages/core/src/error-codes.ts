@@ -74,6 +74,14 @@ export const errorCodes = {
   "registry/no-queue": { retryable: false, meaning: "the party has no queue of this type" },
   "registry/function-unsupported": { retryable: false, meaning: "the party's profile cannot receive this function" },
   "registry/profile-invalid": { retryable: false, meaning: "a CPP or CPA document cannot be read" },
+  "registry/agreement-expired": {
+    retryable: false,
+    meaning: "the agreement with the party is not in force: its time is over or has not begun, or it was ended",
+  },
+  "registry/no-profile": {
+    retryable: false,
+    meaning: "the party has neither agreement nor profile, and sending without one is switched off",
+  },
   "registry/unavailable": { retryable: true, meaning: "the registry cannot be reached or failed" },
 
   "receipt/unknown-message": {

@@ -212,7 +212,7 @@ describe("generateMessages", () => {
     const out = mkdtempSync(join(tmpdir(), "gen-messages-out-"));
     writeGenerated(out, generateMessages(realSpecs));
     const first = bytesOf(out);
-    expect(first).toHaveLength(4);
+    expect(first).toHaveLength(5);
     expect(writeGenerated(out, generateMessages(realSpecs)).written).toBe(0);
     expect(bytesOf(out)).toEqual(first);
   });
