@@ -1,5 +1,48 @@
 import { HelsekontaktError } from "@helsekontakt/core";
 
+interface FaultKind {
+  readonly is: "journal/full" | "journal/read-only" | "journal/unavailable";
+  /** SQLite's extended result codes, PostgreSQL's SQLSTATE. */
+  readonly codes: readonly string[];
+  readonly found: string;
+  readonly hint?: string;
+}
+
+const unavailable: FaultKind = { is: "journal/unavailable", codes: [], found: "it failed" };
+
+/**
+ * What a caller may want to tell apart; all else is `journal/unavailable`.
+ *
+ * @see https://www.sqlite.org/rescode.html
+ * @see https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+const kinds: readonly FaultKind[] = [
+  {
+    is: "journal/full",
+    // SQLITE_FULL; disk_full.
+    codes: ["SQLITE_13", "53100"],
+    found: "it has no room",
+    hint: "make room on the disk, raise maxBytes, or prune; what was not stored was not acknowledged",
+  },
+  {
+    is: "journal/read-only",
+    // SQLITE_READONLY and its kinds; read_only_sql_transaction, insufficient_privilege.
+    codes: [
+      "SQLITE_8",
+      "SQLITE_264",
+      "SQLITE_520",
+      "SQLITE_776",
+      "SQLITE_1032",
+      "SQLITE_1288",
+      "SQLITE_1544",
+      "25006",
+      "42501",
+    ],
+    found: "it may not be written",
+    hint: "give this process the right to write the file and its folder, or connect to the primary server",
+  },
+];
+
 /** Wraps a database's error; its text may quote values, so only the engine's own code goes along. @internal */
 export function storeFault(reason: unknown, doing: string): HelsekontaktError {
   if (reason instanceof HelsekontaktError) return reason as HelsekontaktError;
@@ -7,9 +50,11 @@ export function storeFault(reason: unknown, doing: string): HelsekontaktError {
   const code = typeof fault?.code === "string" ? fault.code : undefined;
   const number = typeof fault?.errcode === "number" ? `SQLITE_${fault.errcode}` : undefined;
   const remoteCode = [number, code].find((c) => c !== undefined && /^[\w-]{1,40}$/.test(c));
-  return new HelsekontaktError("journal/unavailable", `expected the store to ${doing}, it failed`, {
+  const kind = kinds.find(({ codes }) => codes.some((c) => remoteCode === c)) ?? unavailable;
+  return new HelsekontaktError(kind.is, `expected the store to ${doing}, ${kind.found}`, {
     original: reason,
     ...(remoteCode === undefined ? {} : { remoteCode }),
+    ...(kind.hint === undefined ? {} : { hint: kind.hint }),
   });
 }
 

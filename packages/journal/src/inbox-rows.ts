@@ -37,6 +37,8 @@ export interface InboxEntry {
   readonly state: InboxState;
   /** How many times a handler has had it. */
   readonly tries: number;
+  /** How often it was claimed in all. A claim's number never comes again, and whoever holds an older one is fenced off. */
+  readonly fence: number;
   readonly reason?: string;
   /** Times are milliseconds since 1970 UTC. */
   readonly receivedAt: number;
@@ -64,6 +66,7 @@ export const inboxColumns = [
   "key_id",
   "state",
   "tries",
+  "fence",
   "reason",
   "received_at",
   "next_at",
@@ -91,6 +94,7 @@ export function inboxEntryFromRow(parts: Parts, row: InboxRow): InboxEntry {
     properties: fromJsonBytes(parts.cipher.open(row.key_id, row.properties, place), place),
     state: row.state,
     tries: row.tries,
+    fence: row.fence,
     ...(row.reason === null ? {} : { reason: row.reason }),
     receivedAt: row.received_at,
     nextAt: row.next_at,
@@ -123,5 +127,6 @@ export function rowFromInboxMessage(parts: Parts, message: InboxMessage, now: nu
     reason: null,
     received_at: now,
     changed_at: now,
+    fence: 0,
   };
 }

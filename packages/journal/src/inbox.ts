@@ -74,6 +74,12 @@ export interface Inbox {
   quarantine(claim: InboxClaim, reason: string, options?: Cancellable): Promise<InboxEntry>;
   /** Puts a message back that was set aside. @throws {HelsekontaktError} `journal/conflict`, `journal/not-found` */
   requeue(id: string, options?: Cancellable): Promise<InboxEntry>;
+  /**
+   * Gives up a message that was set aside: its payload goes, its ids stay known. `reason` is a code.
+   *
+   * @throws {HelsekontaktError} `journal/conflict`, `journal/not-found`
+   */
+  drop(id: string, reason: string, options?: Cancellable): Promise<InboxEntry>;
   get(id: string, options?: Cancellable): Promise<InboxEntry | undefined>;
   /** The stored bytes; undefined after retention took them. @throws {HelsekontaktError} `journal/not-found` */
   payload(id: string, options?: Cancellable): Promise<Uint8Array | undefined>;
@@ -116,7 +122,7 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
     return inboxEntryFromRow(parts, row);
   }
 
-  /** One change of a claimed row, fenced by owner and try. */
+  /** One change of a claimed row, fenced by owner and the claim's number in the commit that makes it. */
   async function settle(
     claim: InboxClaim,
     event: InboxEvent,
@@ -128,11 +134,11 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
     const entry = await store.write(async (db) => {
       const held = await lock(
         store,
-        db.selectFrom("inbox").select(["state", "owner", "tries"]).where("id", "=", claim.id),
+        db.selectFrom("inbox").select(["state", "owner", "fence"]).where("id", "=", claim.id),
       ).executeTakeFirst();
       if (held === undefined) throw notFound("a message", claim.id);
       const cell = inboxTable[held.state][event];
-      if (cell === null || held.owner !== claim.owner || held.tries !== claim.tries)
+      if (cell === null || held.owner !== claim.owner || held.fence !== claim.fence)
         throw conflict("a claim that is still held", `a message that is ${held.state} or held by another`, claim.id);
       await also?.(db);
       return change(db, claim.id, { state: cell.to, changed_at: now, ...values(now) });
@@ -178,7 +184,13 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
     const leaseUntil = now + (lease.leaseMs ?? defaultLeaseMs);
     const rows = await db
       .updateTable("inbox")
-      .set((e) => ({ owner: lease.owner, lease_until: leaseUntil, tries: e("tries", "+", 1), changed_at: now }))
+      .set((e) => ({
+        owner: lease.owner,
+        lease_until: leaseUntil,
+        tries: e("tries", "+", 1),
+        fence: e("fence", "+", 1),
+        changed_at: now,
+      }))
       .where("id", "in", [...ids])
       .returning([...inboxColumns, "payload", "seq"])
       .execute();
@@ -349,6 +361,18 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
       }, signal);
       notifier.publish(inboxTopic);
       return entry;
+    },
+
+    async drop(id, reason, { signal } = {}) {
+      plainText("reason", reason);
+      const now = await parts.now();
+      return store.write(async (db) => {
+        const row = await lock(store, db.selectFrom("inbox").select("state").where("id", "=", id)).executeTakeFirst();
+        if (row === undefined) throw notFound("a message", id);
+        const cell = inboxTable[row.state].drop;
+        if (cell === null) throw conflict("a message that was set aside", `one that is ${row.state}`, id);
+        return change(db, id, { state: cell.to, payload: null, reason, changed_at: now });
+      }, signal);
     },
 
     async get(id, { signal } = {}) {

@@ -4,7 +4,7 @@ export type { InboxClaim, InboxEntry, InboxMessage } from "./inbox-rows.ts";
 export { type Journal, type JournalOptions, openJournal } from "./journal.ts";
 export type { DigitalStatus, Member, Members, Membership } from "./members.ts";
 export type { SentOfferings, SentOfferingsStore } from "./offerings.ts";
-export type { Outbox, RetryAt } from "./outbox-api.ts";
+export type { Outbox, OutboxHold, RetryAt } from "./outbox-api.ts";
 export type { OutboxClaim, OutboxEntry, OutboxMessage } from "./outbox-rows.ts";
 export type {
   BatchMember,
@@ -25,6 +25,7 @@ export type {
   StagedMember,
 } from "./members-ledger-types.ts";
 export { backoffMs, type Cancellable, type Lease } from "./parts.ts";
+export { type ReceiptRule, receiptRules, renderReceiptRules } from "./receipt-rules.ts";
 export type { ReceiptError, ReceiptFacts, ReceiptRecord, Receipts, StoredReceipt } from "./receipts.ts";
 export { type SqliteStoreOptions, sqliteStore } from "./sqlite.ts";
 export {

@@ -1,4 +1,4 @@
-import { type Clock, type Logger, silentLogger, systemClock } from "@helsekontakt/core";
+import { type Clock, type Logger, silentLogger } from "@helsekontakt/core";
 import { Cipher, type JournalKeys } from "./cipher.ts";
 import { wholeNumber } from "./faults.ts";
 import { createInbox, type Inbox } from "./inbox.ts";
@@ -25,8 +25,10 @@ export interface JournalOptions extends Cancellable {
   readonly logger?: Logger;
   /** Largest payload in bytes; default 32 MiB. */
   readonly maxPayloadBytes?: number;
-  /** How many times a handler gets an incoming message; default 10. */
+  /** How many times a handler gets an incoming message, or a sender that ends gets an outgoing one; default 10. */
   readonly maxTries?: number;
+  /** How many times in a row the sending of a message may fail before it is set aside; default 1 000, some three days. */
+  readonly maxSendTries?: number;
 }
 
 /** The durable state of one installation. */
@@ -58,6 +60,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   const cipher = new Cipher(options.key);
   const maxPayloadBytes = wholeNumber("maxPayloadBytes", options.maxPayloadBytes ?? 32 * 1024 * 1024, 1, 2 ** 30);
   const maxTries = wholeNumber("maxTries", options.maxTries ?? 10, 1, 1_000);
+  const maxSendTries = wholeNumber("maxSendTries", options.maxSendTries ?? 1_000, 1, 1_000_000);
   const store = await options.store.open(options.signal ? { signal: options.signal } : {});
   const { clock } = options;
   const notifier = new Notifier();
@@ -67,11 +70,11 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     logger: options.logger ?? silentLogger,
     notifier,
     maxPayloadBytes,
-    now: async () => (clock === undefined ? systemClock.now() + (await store.clockOffset()) : clock.now()),
+    now: clock === undefined ? () => store.now() : async () => clock.now(),
   };
   return {
     engine: store.engine,
-    outbox: createOutbox(parts),
+    outbox: createOutbox(parts, { maxSendTries, maxTakeovers: maxTries }),
     inbox: createInbox(parts, maxTries),
     receipts: createReceipts(parts),
     threads: createThreads(parts),

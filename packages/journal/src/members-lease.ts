@@ -12,14 +12,14 @@ const held = new Set<string>();
 /** The right to work on the register, kept by writing and by a timer. */
 export class MemberLease {
   readonly #parts: Parts;
-  readonly #leaseMs: number;
+  readonly leaseMs: number;
   readonly #owner: string;
   readonly #token: string;
   #timer: NodeJS.Timeout | undefined;
 
   private constructor(parts: Parts, leaseMs: number) {
     this.#parts = parts;
-    this.#leaseMs = leaseMs;
+    this.leaseMs = leaseMs;
     this.#token = randomUUID();
     this.#owner = `${this.#token}/${process.pid}/${hostname()}`;
   }
@@ -69,7 +69,7 @@ export class MemberLease {
     const now = await this.#parts.now();
     const kept = await db
       .updateTable("member_lease")
-      .set({ lease_until: now + this.#leaseMs })
+      .set({ lease_until: now + this.leaseMs })
       .where("name", "=", name)
       .where("owner", "=", this.#owner)
       .returning("name")

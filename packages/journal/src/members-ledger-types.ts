@@ -156,9 +156,10 @@ export interface LedgerRunHandle {
   /**
    * Renews the lease, right before a call: a process that was paused must not send a list that another has taken over.
    *
+   * @returns milliseconds for which the register is certainly this run's, from before this was called.
    * @throws {HelsekontaktError} `journal/conflict` when another process has taken over, or the batch is not open any more
    */
-  hold(batch: number): Promise<void>;
+  hold(batch: number): Promise<number>;
   /**
    * A call went out that may have come after another process's: its members are to be told again, whoever holds the lease.
    */

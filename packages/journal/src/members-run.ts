@@ -342,7 +342,7 @@ export class LedgerRun implements LedgerRunHandle {
     await this.#write((db) => settleRows(db, this.#parts.store.engine, members, members.map(settlement), at));
   }
 
-  async hold(batch: number): Promise<void> {
+  async hold(batch: number): Promise<number> {
     await this.#write(async (db) => {
       const open = await db
         .selectFrom("member_batch")
@@ -352,6 +352,7 @@ export class LedgerRun implements LedgerRunHandle {
         .execute();
       if (open.length === 0) throw takenOver();
     });
+    return this.#lease?.leaseMs ?? 0;
   }
 
   async doubt({ members }: MemberBatch): Promise<void> {

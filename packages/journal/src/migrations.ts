@@ -3,7 +3,12 @@ import { type CreateTableBuilder, sql } from "kysely";
 import type { Db, Engine } from "./store.ts";
 
 /** Numbered from 1, forward only; a released one is never edited. */
-const migrations: readonly ((db: Db, engine: Engine) => Promise<void>)[] = [initial, sentOfferings, memberLedger];
+const migrations: readonly ((db: Db, engine: Engine) => Promise<void>)[] = [
+  initial,
+  sentOfferings,
+  memberLedger,
+  fencedClaims,
+];
 
 /** The version that this package writes. */
 export const schemaVersion = migrations.length;
@@ -238,5 +243,36 @@ async function memberLedger(db: Db, engine: Engine): Promise<void> {
     .addColumn("name", "text", (c) => c.primaryKey())
     .addColumn("owner", "text", (c) => c.notNull())
     .addColumn("lease_until", time, (c) => c.notNull())
+    .execute();
+}
+
+/** Version 4: numbers of claims, bounded tries, and repeated notice of overdue answers. */
+async function fencedClaims(db: Db): Promise<void> {
+  for (const [table, name] of [
+    ["outbox", "fence"],
+    ["outbox", "takeovers"],
+    ["outbox", "failures"],
+    ["outbox", "escalations"],
+    ["inbox", "fence"],
+  ] as const)
+    await db.schema
+      .alterTable(table)
+      .addColumn(name, "integer", (c) => c.notNull().defaultTo(0))
+      .execute();
+  await db.schema.alterTable("outbox").addColumn("escalate_at", "double precision").execute();
+  // Claims of a version before this one stay fenced off: their number was the count of tries.
+  await db
+    .updateTable("outbox")
+    .set((e) => ({ fence: e.ref("attempts") }))
+    .execute();
+  await db
+    .updateTable("inbox")
+    .set((e) => ({ fence: e.ref("tries") }))
+    .execute();
+  await db.schema
+    .createIndex("outbox_escalate")
+    .on("outbox")
+    .column("escalate_at")
+    .where(sql<boolean>`escalate_at is not null`)
     .execute();
 }

@@ -6,6 +6,22 @@ import type { PgClient } from "./store.ts";
 /** When a failed sending is tried again: never, by {@link backoffMs}, or at a time (milliseconds since 1970 UTC). */
 export type RetryAt = "never" | "backoff" | number;
 
+/** A claim that is kept while it is worked on. */
+export interface OutboxHold {
+  /**
+   * Asks the store whether the claim is still held, and prolongs it when less than half of it is left.
+   *
+   * @throws {HelsekontaktError} `journal/conflict` when another took over, or the message needs no sending any more
+   */
+  confirm(options?: Cancellable): Promise<void>;
+  /** True while what `confirm` and the renewals gave has not run out; does not wait. False before the first `confirm`. */
+  isHeld(): boolean;
+  /** Fires when the claim is lost. */
+  readonly lost: AbortSignal;
+  /** Ends the renewals; the claim itself stays until it is settled or its lease runs out. */
+  end(): void;
+}
+
 /** Messages on their way out. */
 export interface Outbox {
   /**
@@ -21,7 +37,8 @@ export interface Outbox {
   ): Promise<{ readonly id: string; readonly duplicate: boolean }>;
   /**
    * Takes up to `limit` messages (default 16) that are due, oldest first, at most one per key. A message whose holder's
-   * lease ran out is taken over and goes out again under the same id. One whose stored value is damaged becomes failed.
+   * lease ran out is taken over and goes out again under the same id. One whose stored value is damaged becomes failed,
+   * and so does one that was taken over `maxTries` times in a row: it ends the processes that send it.
    *
    * @throws {HelsekontaktError} `journal/key-unknown`, `journal/unavailable`, `journal/closed`, `abort/cancelled`
    */
@@ -31,7 +48,7 @@ export interface Outbox {
   /** The broker has the message. @throws {HelsekontaktError} `journal/conflict` when another took over */
   markSent(claim: OutboxClaim, options?: Cancellable): Promise<OutboxEntry>;
   /**
-   * The sending failed.
+   * The sending failed. After `maxSendTries` failures with `retry: "backoff"` in a row the message is failed for good.
    *
    * @param failure.reason - an error code or AMQP condition, never text.
    * @throws {HelsekontaktError} `journal/conflict` when another took over
@@ -41,6 +58,13 @@ export interface Outbox {
     failure: { readonly reason: string; readonly retry: RetryAt },
     options?: Cancellable,
   ): Promise<OutboxEntry>;
+  /**
+   * Keeps a claim while its message is made ready and sent: renews the lease by itself until {@link OutboxHold.end}, and
+   * tells right before a write whether this process may still send. One that was paused for longer than the lease may not.
+   *
+   * @param options.leaseMs - as given to `claim`; default 60 000.
+   */
+  hold(claim: OutboxClaim, options?: { readonly leaseMs?: number }): OutboxHold;
   /** Gives a claim back untried, for stopping. @throws {HelsekontaktError} `journal/conflict` */
   release(claim: OutboxClaim, options?: Cancellable): Promise<OutboxEntry>;
   /**
@@ -58,6 +82,12 @@ export interface Outbox {
   resend(id: string, options?: Cancellable & { readonly messageId?: string }): Promise<OutboxEntry>;
   /** Gives up a message that nobody is sending. @throws {HelsekontaktError} `journal/conflict`, `journal/not-found` */
   cancel(id: string, reason: string, options?: Cancellable): Promise<OutboxEntry>;
+  /**
+   * Gives up a failed message for good: its payload goes, its ids stay known. `reason` is a code.
+   *
+   * @throws {HelsekontaktError} `journal/conflict` from other states, `journal/not-found`
+   */
+  drop(id: string, reason: string, options?: Cancellable): Promise<OutboxEntry>;
   /** By journal id, AMQP message id or MsgId. */
   get(id: string, options?: Cancellable): Promise<OutboxEntry | undefined>;
   /** The unprotected bytes; undefined after retention took them. @throws {HelsekontaktError} `journal/not-found` */

@@ -53,6 +53,10 @@ export interface OutboxEntry {
   /** How many times it was claimed for sending. */
   readonly attempts: number;
   readonly resends: number;
+  /** How often it was claimed in all. A claim's number never comes again, and whoever holds an older one is fenced off. */
+  readonly fence: number;
+  /** How often it was told that its AppRec is overdue. */
+  readonly escalations: number;
   /** Error code or AMQP condition of the last failure. */
   readonly reason?: string;
   /** Times are milliseconds since 1970 UTC. */
@@ -88,6 +92,8 @@ export const entryColumns = [
   "application",
   "attempts",
   "resends",
+  "fence",
+  "escalations",
   "reason",
   "created_at",
   "next_at",
@@ -120,6 +126,8 @@ export function entryFromRow(parts: Parts, row: EntryRow): OutboxEntry {
     application: row.application,
     attempts: row.attempts,
     resends: row.resends,
+    fence: row.fence,
+    escalations: row.escalations,
     ...(row.reason === null ? {} : { reason: row.reason }),
     createdAt: row.created_at,
     nextAt: row.next_at,
@@ -162,6 +170,11 @@ export function rowFromMessage(parts: Parts, message: OutboxMessage, now: number
     created_at: now,
     sent_at: null,
     changed_at: now,
+    fence: 0,
+    takeovers: 0,
+    failures: 0,
+    escalations: 0,
+    escalate_at: null,
   };
 }
 

@@ -1,7 +1,9 @@
-import type { ExpressionBuilder } from "kysely";
+import type { ExpressionBuilder, Selectable } from "kysely";
+import type { ErrorCode } from "@helsekontakt/core";
 import { openEach } from "./cipher.ts";
 import { conflict, notFound, plainText, wholeNumber } from "./faults.ts";
 import type { Outbox } from "./outbox-api.ts";
+import { holdClaim } from "./outbox-hold.ts";
 import {
   type EntryRow,
   entryColumns,
@@ -13,35 +15,38 @@ import {
   rowFromMessage,
 } from "./outbox-rows.ts";
 import { backoffMs, type Cancellable, defaultLeaseMs, literal, lock, outboxTopic, type Parts } from "./parts.ts";
-import type { JournalSchema } from "./schema.ts";
+import type { JournalSchema, OutboxTable } from "./schema.ts";
 import { applicationTable, isSettled, type TransportEvent, transportTable } from "./states.ts";
 import type { Db } from "./store.ts";
 
+/** After how many tries a message is set aside. @internal */
+export interface OutboxLimits {
+  /** Consecutive failed tries. */
+  readonly maxSendTries: number;
+  /** Consecutive claims whose holder was never heard of again. */
+  readonly maxTakeovers: number;
+}
+
 /** @internal */
-export function createOutbox(parts: Parts): Outbox {
+export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
   const { store, notifier, cipher } = parts;
 
-  /** One change of a claimed row, fenced by owner and attempt. */
+  /** One change of a claimed row, fenced by owner and the claim's number in the commit that makes it. */
   async function settle(
     claim: OutboxClaim,
-    event: TransportEvent,
-    values: (now: number, row: { receipt_within: number | null }) => Record<string, unknown>,
+    event: TransportEvent | ((row: HeldRow) => TransportEvent),
+    values: (now: number, row: HeldRow) => Record<string, unknown>,
     options: Cancellable = {},
   ): Promise<OutboxEntry> {
     const now = await parts.now();
     const entry = await store.write(async (db) => {
       const held = await lock(
         store,
-        db.selectFrom("outbox").select(["transport", "owner", "attempts", "receipt_within"]).where("id", "=", claim.id),
+        db.selectFrom("outbox").select(heldColumns).where("id", "=", claim.id),
       ).executeTakeFirst();
       if (held === undefined) throw notFound("a message", claim.id);
-      const cell = transportTable[held.transport][event];
-      if (
-        held.transport !== "sending" ||
-        held.owner !== claim.owner ||
-        held.attempts !== claim.attempts ||
-        cell === null
-      )
+      const cell = transportTable[held.transport][typeof event === "string" ? event : event(held)];
+      if (held.transport !== "sending" || held.owner !== claim.owner || held.fence !== claim.fence || cell === null)
         throw conflict(
           "a claim that is still held",
           `a message that is ${held.transport} or held by another`,
@@ -76,6 +81,15 @@ export function createOutbox(parts: Parts): Outbox {
 
   const free = { owner: null, lease_until: null };
 
+  async function setAside(db: Db, ids: readonly string[], reason: ErrorCode, now: number): Promise<void> {
+    if (ids.length === 0) return;
+    await db
+      .updateTable("outbox")
+      .set({ ...free, transport: transportTable.sending.fail?.to, reason, changed_at: now })
+      .where("id", "in", [...ids])
+      .execute();
+  }
+
   return {
     async enqueue(message, options = {}) {
       const row = rowFromMessage(parts, message, await parts.now());
@@ -91,10 +105,10 @@ export function createOutbox(parts: Parts): Outbox {
       plainText("owner", owner);
       wholeNumber("limit", limit, 1, 1_000);
       const now = await parts.now();
-      const { opened, corrupt } = await store.write(async (db) => {
+      const { opened, corrupt, spent } = await store.write(async (db) => {
         const query = db
           .selectFrom("outbox as o")
-          .select("o.id")
+          .select(["o.id", "o.transport", "o.takeovers"])
           .where(literal.unfinished("o"))
           .where((e) =>
             e.or([
@@ -117,7 +131,13 @@ export function createOutbox(parts: Parts): Outbox {
           .orderBy("o.seq")
           .limit(limit);
         const due = await lock(store, query, true).execute();
-        if (due.length === 0) return { opened: [], corrupt: [] };
+        // Whoever had it before ended, each time, without a word: it is the message that ends them.
+        const isSpent = (row: { transport: string; takeovers: number }): boolean =>
+          row.transport === "sending" && row.takeovers + 1 >= limits.maxTakeovers;
+        const spent = due.filter(isSpent).map((row) => row.id);
+        await setAside(db, spent, "message/tries-exhausted", now);
+        const ids = due.filter((row) => !isSpent(row)).map((row) => row.id);
+        if (ids.length === 0) return { opened: [], corrupt: [], spent };
         const rows = await db
           .updateTable("outbox")
           .set((e) => ({
@@ -125,13 +145,16 @@ export function createOutbox(parts: Parts): Outbox {
             owner,
             lease_until: now + leaseMs,
             attempts: e("attempts", "+", 1),
+            fence: e("fence", "+", 1),
+            takeovers: e
+              .case()
+              .when("transport", "=", "sending")
+              .then(e("takeovers", "+", 1))
+              .else(e.ref("takeovers"))
+              .end(),
             changed_at: now,
           }))
-          .where(
-            "id",
-            "in",
-            due.map((row) => row.id),
-          )
+          .where("id", "in", ids)
           .returning([...entryColumns, "payload", "seq"])
           .execute();
         rows.sort((a, b) => Number(a.seq) - Number(b.seq));
@@ -141,18 +164,17 @@ export function createOutbox(parts: Parts): Outbox {
           owner,
           leaseUntil: now + leaseMs,
         }));
-        if (claims.corrupt.length > 0)
-          await db
-            .updateTable("outbox")
-            .set({ ...free, transport: transportTable.sending.fail?.to, reason: "journal/corrupt", changed_at: now })
-            .where("id", "in", claims.corrupt)
-            .execute();
-        return claims;
+        await setAside(db, claims.corrupt, "journal/corrupt", now);
+        return { ...claims, spent };
       }, signal);
+      if (spent.length > 0)
+        parts.logger.error("messages failed: their senders ended each time without an outcome", {
+          count: spent.length,
+        });
       if (corrupt.length > 0) {
         parts.logger.error("messages failed: what is stored of them is damaged", { count: corrupt.length });
-        notifier.publish(...corrupt, outboxTopic);
       }
+      if (corrupt.length + spent.length > 0) notifier.publish(...corrupt, ...spent, outboxTopic);
       return opened;
     },
 
@@ -178,6 +200,8 @@ export function createOutbox(parts: Parts): Outbox {
           ...free,
           sent_at: now,
           reason: null,
+          takeovers: 0,
+          failures: 0,
           receipt_deadline: row.receipt_within === null ? null : now + row.receipt_within,
         }),
         options,
@@ -186,15 +210,28 @@ export function createOutbox(parts: Parts): Outbox {
     async markFailed(claim, { reason, retry }, options) {
       plainText("reason", reason);
       if (retry === "never") return settle(claim, "fail", () => ({ ...free, reason }), options);
-      return settle(
+      if (retry !== "backoff")
+        return settle(claim, "retry", () => ({ ...free, reason, takeovers: 0, next_at: retry }), options);
+      const isLast = (row: HeldRow): boolean => row.failures + 1 >= limits.maxSendTries;
+      const entry = await settle(
         claim,
-        "retry",
-        (now) => ({ ...free, reason, next_at: retry === "backoff" ? now + backoffMs(claim.attempts) : retry }),
+        (row) => (isLast(row) ? "fail" : "retry"),
+        (now, { failures }) => ({
+          ...free,
+          reason,
+          takeovers: 0,
+          failures: failures + 1,
+          next_at: now + backoffMs(failures + 1),
+        }),
         options,
       );
+      if (entry.transport === "failed")
+        parts.logger.error("message failed: its tries are used up", { id: entry.id, kind: entry.kind, reason });
+      return entry;
     },
 
-    release: (claim, options) => settle(claim, "release", () => ({ ...free, attempts: claim.attempts - 1 }), options),
+    release: (claim, options) =>
+      settle(claim, "release", () => ({ ...free, takeovers: 0, attempts: claim.attempts - 1 }), options),
 
     async reportUndeliverable(messageId, reason, { signal } = {}) {
       plainText("reason", reason);
@@ -244,6 +281,10 @@ export function createOutbox(parts: Parts): Outbox {
           transport: transport.to,
           application: application.to,
           receipt_deadline: null,
+          takeovers: 0,
+          failures: 0,
+          escalations: 0,
+          escalate_at: null,
           resends: row.resends + 1,
           next_at: now,
           changed_at: now,
@@ -266,6 +307,22 @@ export function createOutbox(parts: Parts): Outbox {
       notifier.publish(entry.id, outboxTopic);
       return entry;
     },
+
+    async drop(id, reason, { signal } = {}) {
+      plainText("reason", reason);
+      const now = await parts.now();
+      const entry = await store.write(async (db) => {
+        const row = await find(db, id, true);
+        if (row === undefined) throw notFound("a message", id);
+        const cell = transportTable[row.transport].drop;
+        if (cell === null) throw conflict("a failed message", `one that is ${row.transport}`, row.id);
+        return change(db, row.id, { transport: cell.to, payload: null, reason, changed_at: now });
+      }, signal);
+      notifier.publish(entry.id);
+      return entry;
+    },
+
+    hold: (claim, options) => holdClaim(parts, claim, options?.leaseMs ?? defaultLeaseMs),
 
     get,
 
@@ -325,6 +382,9 @@ export function createOutbox(parts: Parts): Outbox {
     },
   };
 }
+
+const heldColumns = ["transport", "owner", "fence", "receipt_within", "failures"] as const;
+type HeldRow = Pick<Selectable<OutboxTable>, (typeof heldColumns)[number]>;
 
 function byAnyId(id: string) {
   return (e: ExpressionBuilder<JournalSchema, "outbox">) =>

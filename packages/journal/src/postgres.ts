@@ -33,15 +33,15 @@ export function postgresStore(options: PostgresStoreOptions): Store {
   };
 }
 
-/** How long a measured clock offset is good for, in milliseconds. */
-const offsetAge = 60_000;
+/** How long a look at the database's clock is good for, in milliseconds: the machine's steady clock goes on from there. */
+const lookAge = 60_000;
 
 class PostgresStore implements OpenStore {
   readonly engine = "postgres";
   readonly #schema: string;
   readonly #root: Kysely<JournalSchema>;
   readonly #db: Db;
-  #offset: { readonly ms: number; readonly at: number } | undefined;
+  #look: { readonly database: number; readonly steady: number } | undefined;
   #open = new Set<Promise<unknown>>();
   #closed = false;
 
@@ -64,19 +64,19 @@ class PostgresStore implements OpenStore {
     );
   }
 
-  async clockOffset(): Promise<number> {
-    const known = this.#offset;
+  async now(): Promise<number> {
+    const known = this.#look;
     const before = performance.now();
-    if (known !== undefined && before - known.at < offsetAge) return known.ms;
-    const sent = Date.now();
-    const ms = await this.read(async (db) => {
+    if (known !== undefined && before - known.steady < lookAge)
+      return Math.round(known.database + before - known.steady);
+    const database = await this.read(async (db) => {
       const { rows } = await sql<{ now: number }>`
         select (extract(epoch from clock_timestamp()) * 1000)::float8 as now`.execute(db);
-      const answered = Date.now();
-      return (rows[0]?.now ?? answered) - (sent + answered) / 2;
+      return rows[0]?.now ?? Date.now();
     });
-    this.#offset = { ms: Math.round(ms), at: before };
-    return this.#offset.ms;
+    const answered = performance.now();
+    this.#look = { database, steady: (before + answered) / 2 };
+    return Math.round(database + (answered - before) / 2);
   }
 
   async read<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal): Promise<T> {

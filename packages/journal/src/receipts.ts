@@ -3,6 +3,7 @@ import { fromJsonBytes, toJsonBytes } from "./cipher.ts";
 import { plainText, wholeNumber } from "./faults.ts";
 import { entryColumns, entryFromRow, type OutboxEntry } from "./outbox-rows.ts";
 import { type Cancellable, literal, lock, outboxTopic, type Parts } from "./parts.ts";
+import { receiptRules } from "./receipt-rules.ts";
 import { applicationTable, type ReceiptOutcome, transportTable } from "./states.ts";
 
 /** One fault that an AppRec names. `text` is free text and may be personal: it is encrypted at rest. */
@@ -43,13 +44,16 @@ export interface StoredReceipt extends ReceiptFacts {
 /** AppRecs and their deadlines. */
 export interface Receipts {
   /**
-   * Records an AppRec: the first answer stands. `duplicate`: the same again; `late`: after the deadline;
-   * `contradiction`: another answer than the first; `unknown`: of no message sent from here to that party.
+   * Records an AppRec: the first answer stands; see {@link receiptRules} for what every outcome means.
    *
    * @throws {HelsekontaktError} `input/invalid`, `journal/unavailable`, `journal/closed`, `abort/cancelled`
    */
   record(facts: ReceiptFacts, options?: Cancellable): Promise<ReceiptRecord>;
-  /** Makes sent messages overdue whose deadline has passed; returns each once, at most `limit` (default 100) a call. */
+  /**
+   * Makes sent messages overdue whose deadline has passed, and returns them, at most `limit` (default 100) a call. Each is
+   * returned three times, a deadline's length apart, unless its answer comes: `escalations` counts from 1. So a notice
+   * that was lost with its process is not the last one.
+   */
   overdue(options?: Cancellable & { readonly limit?: number }): Promise<OutboxEntry[]>;
   /** When the next deadline passes (milliseconds since 1970 UTC); undefined when none is awaited. */
   nextDeadline(options?: Cancellable): Promise<number | undefined>;
@@ -58,6 +62,9 @@ export interface Receipts {
   /** Receipts of no known message, oldest first, at most `limit` (default 100). */
   unknown(options?: Cancellable & { readonly limit?: number }): Promise<StoredReceipt[]>;
 }
+
+/** How often an overdue answer is told. */
+const notices = 3;
 
 /** @internal */
 export function receiptPlace(id: string): string {
@@ -153,8 +160,7 @@ export function createReceipts(parts: Parts): Receipts {
         const cell = applicationTable[message.application][facts.accepted ? "receipt-accepted" : "receipt-rejected"];
         const outcome = cell?.outcome ?? "duplicate";
         await insert(outcome, message.id);
-        if (cell === null || outcome === "duplicate" || outcome === "contradiction")
-          return { outcome, message: entryFromRow(parts, message) };
+        if (cell === null || !receiptRules[outcome].counts) return { outcome, message: entryFromRow(parts, message) };
         const changed = await db
           .updateTable("outbox")
           .set({
@@ -162,6 +168,7 @@ export function createReceipts(parts: Parts): Receipts {
             transport: transportTable[message.transport].receipt?.to ?? message.transport,
             owner: null,
             lease_until: null,
+            escalate_at: null,
             sent_at: message.sent_at ?? now,
             changed_at: now,
           })
@@ -171,7 +178,7 @@ export function createReceipts(parts: Parts): Receipts {
         return { outcome, message: entryFromRow(parts, changed) };
       }, signal);
       if (record.message !== undefined) notifier.publish(record.message.id, outboxTopic);
-      if (record.outcome === "contradiction" || record.outcome === "unknown")
+      if (receiptRules[record.outcome].escalates)
         parts.logger.warn("receipt does not fit", { outcome: record.outcome, receiptId: facts.receiptId });
       return record;
     },
@@ -180,22 +187,41 @@ export function createReceipts(parts: Parts): Receipts {
       wholeNumber("limit", limit, 1, 1_000);
       const now = await parts.now();
       const late = await store.write(async (db) => {
-        const due = await lock(
-          store,
-          db
-            .selectFrom("outbox")
-            .select("id")
-            .where(literal.awaiting("outbox"))
-            .where("transport", "=", "sent")
-            .where("receipt_deadline", "<=", now)
-            .orderBy("receipt_deadline")
-            .limit(limit),
-          true,
-        ).execute();
+        const first = db
+          .selectFrom("outbox")
+          .select("id")
+          .where(literal.awaiting("outbox"))
+          .where("transport", "=", "sent")
+          .where("receipt_deadline", "<=", now)
+          .orderBy("receipt_deadline")
+          .limit(limit);
+        const again = db
+          .selectFrom("outbox")
+          .select("id")
+          .where("escalate_at", "is not", null)
+          .where("escalate_at", "<=", now)
+          .where("application", "=", "overdue")
+          .where("transport", "=", "sent")
+          .orderBy("escalate_at")
+          .limit(limit);
+        const due = [
+          ...(await lock(store, first, true).execute()),
+          ...(await lock(store, again, true).execute()),
+        ].slice(0, limit);
         if (due.length === 0) return [];
         return db
           .updateTable("outbox")
-          .set({ application: applicationTable.awaiting.deadline?.to ?? "overdue", changed_at: now })
+          .set((e) => ({
+            application: applicationTable.awaiting.deadline?.to ?? "overdue",
+            escalations: e("escalations", "+", 1),
+            escalate_at: e
+              .case()
+              .when("escalations", "<", notices - 1)
+              .then(e(e.val(now), "+", e.ref("receipt_within")))
+              .else(null)
+              .end(),
+            changed_at: now,
+          }))
           .where(
             "id",
             "in",
@@ -208,25 +234,41 @@ export function createReceipts(parts: Parts): Receipts {
       entries.sort((a, b) => (a.receiptDeadline ?? 0) - (b.receiptDeadline ?? 0));
       notifier.publish(...entries.map((entry) => entry.id));
       for (const entry of entries)
-        parts.logger.warn("receipt overdue", { id: entry.id, kind: entry.kind, to: entry.to });
+        parts.logger.warn("receipt overdue", {
+          id: entry.id,
+          kind: entry.kind,
+          to: entry.to,
+          escalation: entry.escalations,
+        });
       return entries;
     },
 
     async nextDeadline({ signal } = {}) {
-      const row = await store.read(
-        (db) =>
-          db
+      const [first, again] = await store.read(
+        async (db) => [
+          await db
             .selectFrom("outbox")
-            .select("receipt_deadline")
+            .select("receipt_deadline as at")
             .where(literal.awaiting("outbox"))
             .where("transport", "=", "sent")
             .where("receipt_deadline", "is not", null)
             .orderBy("receipt_deadline")
             .limit(1)
             .executeTakeFirst(),
+          await db
+            .selectFrom("outbox")
+            .select("escalate_at as at")
+            .where("escalate_at", "is not", null)
+            .where("application", "=", "overdue")
+            .where("transport", "=", "sent")
+            .orderBy("escalate_at")
+            .limit(1)
+            .executeTakeFirst(),
+        ],
         signal,
       );
-      return row?.receipt_deadline ?? undefined;
+      const next = Math.min(first?.at ?? Number.POSITIVE_INFINITY, again?.at ?? Number.POSITIVE_INFINITY);
+      return Number.isFinite(next) ? next : undefined;
     },
 
     list: (outboxId, { signal } = {}) => stored({ outboxId }, 100, signal),

@@ -30,6 +30,16 @@ export interface OutboxTable {
   created_at: number;
   sent_at: number | null;
   changed_at: number;
+  /** How often it was claimed in all: the number of the newest claim, which never comes again. */
+  fence: Generated<number>;
+  /** Consecutive claims whose holder was never heard of again. */
+  takeovers: Generated<number>;
+  /** Consecutive failed tries. */
+  failures: Generated<number>;
+  /** How often it was told that the answer is overdue. */
+  escalations: Generated<number>;
+  /** When it is told next. */
+  escalate_at: number | null;
 }
 
 /** One row per incoming message, kept after handling to recognise duplicates. */
@@ -55,6 +65,8 @@ export interface InboxTable {
   reason: string | null;
   received_at: number;
   changed_at: number;
+  /** How often it was claimed in all: the number of the newest claim, which never comes again. */
+  fence: Generated<number>;
 }
 
 /** Every AppRec that arrived, known or not. */

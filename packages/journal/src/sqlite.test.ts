@@ -145,7 +145,7 @@ describe("sqliteStore()", () => {
         for (let i = 0; i < 40; i++) await journal.outbox.enqueue({ ...send, payload, messageId: `n${i}` });
       })(),
     );
-    expect([more.code, more.retryable, more.remoteCode]).toEqual(["journal/unavailable", true, "SQLITE_13"]);
+    expect([more.code, more.retryable, more.remoteCode]).toEqual(["journal/full", true, "SQLITE_13"]);
     const stored = new Set((await journal.outbox.list({ limit: 1_000 })).map((e) => e.id));
     for (const [i, result] of results.entries()) expect(stored.has(`m${i}`)).toBe(result.status === "fulfilled");
     await journal.close();

@@ -87,8 +87,8 @@ class SqliteStore implements OpenStore {
       this.#readDb = new Kysely<JournalSchema>({ dialect: nodeSqliteDialect(this.#reader) });
   }
 
-  async clockOffset(): Promise<number> {
-    return 0;
+  async now(): Promise<number> {
+    return Date.now();
   }
 
   async read<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal): Promise<T> {

@@ -4,7 +4,7 @@
  */
 
 /** How far an outgoing message has come on the wire. */
-export type TransportState = "queued" | "sending" | "sent" | "failed";
+export type TransportState = "queued" | "sending" | "sent" | "failed" | "dropped";
 /** What can happen to an outgoing message on the wire. `report` is a message from the error queue. */
 export type TransportEvent =
   | "claim"
@@ -15,7 +15,8 @@ export type TransportEvent =
   | "report"
   | "receipt"
   | "resend"
-  | "resend-overdue";
+  | "resend-overdue"
+  | "drop";
 
 /** What the receiving application has said. `none`: no AppRec is expected. */
 export type ApplicationState = "none" | "awaiting" | "accepted" | "rejected" | "overdue";
@@ -23,12 +24,19 @@ export type ApplicationState = "none" | "awaiting" | "accepted" | "rejected" | "
 export type ApplicationEvent = "receipt-accepted" | "receipt-rejected" | "deadline" | "resend" | "resend-overdue";
 
 /** How far an incoming message has come. */
-export type InboxState = "received" | "handled" | "quarantined";
+export type InboxState = "received" | "handled" | "quarantined" | "dropped";
 /** What can happen to an incoming message. `exhausted`: the tries are used up. */
-export type InboxEvent = "claim" | "handle" | "retry" | "exhausted" | "quarantine" | "requeue";
+export type InboxEvent = "claim" | "handle" | "retry" | "exhausted" | "quarantine" | "requeue" | "drop";
 
 /** What {@link Receipts.record} found; see the cells of {@link applicationTable}. */
-export type ReceiptOutcome = "accepted" | "rejected" | "duplicate" | "late" | "unknown" | "contradiction";
+export type ReceiptOutcome =
+  | "accepted"
+  | "rejected"
+  | "late"
+  | "duplicate"
+  | "error-after-accepted"
+  | "contradiction"
+  | "unknown";
 
 /** The change that a cell allows. */
 export interface Cell<State extends string> {
@@ -56,6 +64,7 @@ export const transportTable: StateTable<TransportState, TransportEvent> = {
     receipt: { to: "sent" },
     resend: null,
     "resend-overdue": null,
+    drop: null,
   },
   sending: {
     // The lease of a dead or paused process has run out: another one takes over.
@@ -68,6 +77,7 @@ export const transportTable: StateTable<TransportState, TransportEvent> = {
     receipt: { to: "sent" },
     resend: null,
     "resend-overdue": null,
+    drop: null,
   },
   sent: {
     claim: null,
@@ -79,6 +89,7 @@ export const transportTable: StateTable<TransportState, TransportEvent> = {
     receipt: { to: "sent" },
     resend: null,
     "resend-overdue": { to: "queued" },
+    drop: null,
   },
   failed: {
     claim: null,
@@ -90,6 +101,20 @@ export const transportTable: StateTable<TransportState, TransportEvent> = {
     receipt: { to: "sent" },
     resend: { to: "queued" },
     "resend-overdue": null,
+    drop: { to: "dropped" },
+  },
+  // Given up by an operator; its payload is gone.
+  dropped: {
+    claim: null,
+    sent: null,
+    retry: null,
+    release: null,
+    fail: null,
+    report: { to: "dropped" },
+    receipt: { to: "sent" },
+    resend: null,
+    "resend-overdue": null,
+    drop: null,
   },
 };
 
@@ -112,7 +137,8 @@ export const applicationTable: StateTable<ApplicationState, ApplicationEvent> = 
   },
   accepted: {
     "receipt-accepted": { to: "accepted", outcome: "duplicate" },
-    "receipt-rejected": { to: "accepted", outcome: "contradiction" },
+    // The receiver found a fault in what it had taken. The status is final, so the message stays accepted, and it is told.
+    "receipt-rejected": { to: "accepted", outcome: "error-after-accepted" },
     deadline: null,
     resend: null,
     "resend-overdue": null,
@@ -128,7 +154,8 @@ export const applicationTable: StateTable<ApplicationState, ApplicationEvent> = 
   overdue: {
     "receipt-accepted": { to: "accepted", outcome: "late" },
     "receipt-rejected": { to: "rejected", outcome: "late" },
-    deadline: null,
+    // Told again.
+    deadline: { to: "overdue" },
     resend: { to: "awaiting" },
     "resend-overdue": { to: "awaiting" },
   },
@@ -143,8 +170,9 @@ export const inboxTable: StateTable<InboxState, InboxEvent> = {
     exhausted: { to: "quarantined" },
     quarantine: { to: "quarantined" },
     requeue: null,
+    drop: null,
   },
-  handled: { claim: null, handle: null, retry: null, exhausted: null, quarantine: null, requeue: null },
+  handled: { claim: null, handle: null, retry: null, exhausted: null, quarantine: null, requeue: null, drop: null },
   quarantined: {
     claim: null,
     handle: null,
@@ -152,7 +180,10 @@ export const inboxTable: StateTable<InboxState, InboxEvent> = {
     exhausted: null,
     quarantine: null,
     requeue: { to: "received" },
+    drop: { to: "dropped" },
   },
+  // Given up by an operator; it is still known, so that it is not taken for new when it comes again.
+  dropped: { claim: null, handle: null, retry: null, exhausted: null, quarantine: null, requeue: null, drop: null },
 };
 
 /** All tables by name, for rendering. */
@@ -168,7 +199,7 @@ export function statesAllowing<S extends string, E extends string>(table: StateT
  * An overdue message can still be answered late.
  */
 export function isSettled(transport: TransportState, application: ApplicationState): boolean {
-  if (transport === "failed") return true;
+  if (transport === "failed" || transport === "dropped") return true;
   if (application === "none") return transport === "sent";
   return application !== "awaiting";
 }

@@ -15,8 +15,11 @@ export interface PgClient {
 /** An opened and migrated store. */
 export interface OpenStore {
   readonly engine: Engine;
-  /** Milliseconds to add to the local clock to get the database's: machines that share a store must agree on leases. */
-  clockOffset(): Promise<number>;
+  /**
+   * Milliseconds since 1970 UTC on the clock that all who share the store go by: machines must agree on leases, and a
+   * machine whose own clock is set must not take others' leases for lapsed.
+   */
+  now(): Promise<number>;
   /** Reads committed state. @throws {HelsekontaktError} `journal/unavailable`, `journal/closed`, `abort/cancelled` */
   read<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal): Promise<T>;
   /**

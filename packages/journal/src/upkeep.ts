@@ -46,9 +46,9 @@ const finishedOutbox = (db: Db, before: number, withPayload: boolean) => {
   const query = db
     .selectFrom("outbox")
     .select("id")
-    .where("transport", "in", ["sent", "failed"])
+    .where("transport", "in", ["sent", "failed", "dropped"])
     .where("changed_at", "<", before)
-    .where((e) => e.or([e("application", "!=", "awaiting"), e("transport", "=", "failed")]));
+    .where((e) => e.or([e("application", "!=", "awaiting"), e("transport", "!=", "sent")]));
   return (withPayload ? query.where("payload", "is not", null) : query).limit(batch);
 };
 
@@ -67,7 +67,9 @@ export async function prune(parts: Parts, retention: Retention): Promise<Pruned>
     memberBatches: 0,
     memberHistories: 0,
   };
-  const states = retention.quarantined ? (["handled", "quarantined"] as const) : (["handled"] as const);
+  const states = retention.quarantined
+    ? (["handled", "dropped", "quarantined"] as const)
+    : (["handled", "dropped"] as const);
   const now = await parts.now();
 
   const inbox = (db: Db, before: number, withPayload: boolean) => {

@@ -85,13 +85,15 @@ async function reach(bench: Bench, journal: Journal, transport: TransportState, 
     if (transport === "queued") return id;
     const claim = await claimOne(journal);
     if (transport === "sent") await journal.outbox.markSent(claim);
-    if (transport === "failed") await journal.outbox.markFailed(claim, { reason: "amqp/rejected", retry: "never" });
+    if (transport === "failed" || transport === "dropped")
+      await journal.outbox.markFailed(claim, { reason: "amqp/rejected", retry: "never" });
+    if (transport === "dropped") await journal.outbox.drop(id, "operator/dropped");
     return id;
   }
   await journal.outbox.markSent(await claimOne(journal));
   if (application === "overdue") {
     bench.clock.time += 2_000;
-    assert.equal((await journal.receipts.overdue()).length, 1);
+    assert.ok((await journal.receipts.overdue()).some((e) => e.id === id));
     if (transport === "failed") await journal.outbox.reportUndeliverable(id, "transport:invalid-signature");
     if (transport === "queued" || transport === "sending") throw new Error("unreachable pair");
     return id;
@@ -203,6 +205,114 @@ export const contractCases: readonly ContractCase[] = [
       assert.equal(await code(one.outbox.release(renewed)), "journal/conflict");
       assert.equal((await two.outbox.markSent(taken)).transport, "sent");
       assert.equal(await code(two.outbox.markSent(taken)), "journal/conflict");
+    },
+  },
+  {
+    name: "outbox: a hold is confirmed right before the send, kept by itself, and lost with the claim",
+    async run(bench) {
+      const one = await bench.open();
+      const two = await bench.open();
+      await one.outbox.enqueue(message({ messageId: "m" }));
+      const [claim] = (await one.outbox.claim({ owner: "one", leaseMs: 60_000 })) as [OutboxClaim];
+      const hold = one.outbox.hold(claim, { leaseMs: 60_000 });
+      assert.equal(hold.isHeld(), false, "nothing is held before it was asked");
+      await hold.confirm();
+      assert.equal(hold.isHeld(), true);
+      // More than half is gone: confirming prolongs.
+      bench.clock.time += 40_000;
+      await hold.confirm();
+      bench.clock.time += 40_000;
+      assert.deepEqual(await two.outbox.claim({ owner: "two" }), []);
+      bench.clock.time += 20_000;
+      const taken = await claimOne(two, "two");
+      assert.equal(taken.fence, claim.fence + 1);
+      assert.equal(hold.lost.aborted, false);
+      assert.equal(await code(hold.confirm()), "journal/conflict");
+      assert.deepEqual([hold.lost.aborted, hold.isHeld()], [true, false]);
+      hold.end();
+      const other = two.outbox.hold(taken, { leaseMs: 60_000 });
+      await other.confirm();
+      await two.outbox.markSent(taken);
+      assert.equal(await code(other.confirm()), "journal/conflict");
+      other.end();
+      assert.equal(other.isHeld(), false);
+    },
+  },
+  {
+    name: "outbox: a hold runs out by the steady clock when its process could not renew it",
+    async run(bench) {
+      const journal = await bench.open();
+      await journal.outbox.enqueue(message({ messageId: "m" }));
+      const [claim] = (await journal.outbox.claim({ owner: "one", leaseMs: 200 })) as [OutboxClaim];
+      const hold = journal.outbox.hold(claim, { leaseMs: 200 });
+      await hold.confirm();
+      assert.equal(hold.isHeld(), true);
+      // What a stopped process is like: no timer runs.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+      assert.equal(hold.isHeld(), false);
+      hold.end();
+    },
+  },
+  {
+    name: "outbox: a claim that was given back and taken again does not revive the first one",
+    async run(bench) {
+      const journal = await bench.open();
+      await journal.outbox.enqueue(message({ messageId: "m" }));
+      const first = await claimOne(journal);
+      await journal.outbox.release(first);
+      const second = await claimOne(journal);
+      assert.deepEqual([second.attempts, second.owner], [first.attempts, first.owner]);
+      assert.equal(await code(journal.outbox.markSent(first)), "journal/conflict");
+      assert.equal((await journal.outbox.markSent(second)).transport, "sent");
+      const base = { messageId: "i", kind: "D", from: "200", to: "100", payload: text("x") };
+      const found = await journal.inbox.accept(base, { claim: { owner: "a" } });
+      assert.ok(found.outcome === "new" && found.claim);
+      await journal.inbox.quarantine(found.claim, "x");
+      await journal.inbox.requeue(found.claim.id);
+      const [again] = (await journal.inbox.claim({ owner: "a" })) as [InboxClaim];
+      assert.equal(again.tries, found.claim.tries);
+      assert.equal(await code(journal.inbox.handled(found.claim)), "journal/conflict");
+      assert.equal((await journal.inbox.handled(again)).state, "handled");
+    },
+  },
+  {
+    name: "outbox: poison is set aside after bounded tries, holds nothing up, and is retried or dropped by an operator",
+    async run(bench) {
+      const journal = await bench.open({ maxSendTries: 3, maxTries: 2 });
+      for (const messageId of ["failing", "behind", "other"])
+        await journal.outbox.enqueue(message({ messageId, ...(messageId === "other" ? {} : { key: "k" }) }));
+      const claims = async (): Promise<string[]> =>
+        (await journal.outbox.claim({ owner: "a" })).map((claim) => claim.id);
+      for (let i = 0; i < 3; i++) {
+        const [failing, ...others] = (await journal.outbox.claim({ owner: "a" })) as [OutboxClaim, ...OutboxClaim[]];
+        for (const other of others) await journal.outbox.markSent(other);
+        const entry = await journal.outbox.markFailed(failing, { reason: "registry/unavailable", retry: "backoff" });
+        assert.equal(entry.transport, i < 2 ? "queued" : "failed");
+        bench.clock.time += 600_000;
+      }
+      assert.deepEqual(await claims(), ["behind"]);
+      // Its sender ends with it, twice.
+      bench.clock.time += 60_000;
+      assert.deepEqual(await claims(), ["behind"]);
+      bench.clock.time += 60_000;
+      assert.deepEqual(await claims(), []);
+      const aside = await journal.outbox.list({ transport: "failed" });
+      assert.deepEqual(
+        aside.map((e) => [e.id, e.reason]),
+        [
+          ["failing", "registry/unavailable"],
+          ["behind", "message/tries-exhausted"],
+        ],
+      );
+      await journal.outbox.resend("failing");
+      const again = await claimOne(journal);
+      const entry = await journal.outbox.markFailed(again, { reason: "registry/unavailable", retry: "backoff" });
+      assert.equal(entry.transport, "queued", "its tries begin anew");
+      const dropped = await journal.outbox.drop("behind", "operator/dropped");
+      assert.deepEqual([dropped.transport, dropped.reason], ["dropped", "operator/dropped"]);
+      assert.equal(await journal.outbox.payload("behind"), undefined);
+      assert.equal((await journal.outbox.wait("behind")).transport, "dropped");
+      assert.equal(await code(journal.outbox.resend("behind")), "journal/conflict");
     },
   },
   {
@@ -351,6 +461,7 @@ export const contractCases: readonly ContractCase[] = [
               }),
             resend: () => journal.outbox.resend(id),
             "resend-overdue": () => journal.outbox.resend(id),
+            drop: () => journal.outbox.drop(id, "operator/dropped"),
           };
           // A message that was never tried has no answer and no report to get; and `resend` of a state is one of the two.
           if (state === "queued" && (event === "report" || event === "receipt")) {
@@ -359,7 +470,8 @@ export const contractCases: readonly ContractCase[] = [
               retry: bench.clock.time + 1,
             });
           }
-          if (event === "resend-overdue" && state === "failed") continue;
+          // `resend` of a failed or dropped message is one event, that of an overdue one the other.
+          if (event === "resend-overdue" && (state === "failed" || state === "dropped")) continue;
           const cell = transportTable[state][event];
           assert.equal(await code(perform[event]()), cell === null ? "journal/conflict" : "none", `${state} ${event}`);
           assert.equal((await journal.outbox.get(id))?.transport, cell?.to ?? state, `${state} ${event}`);
@@ -421,11 +533,11 @@ export const contractCases: readonly ContractCase[] = [
       assert.equal((await journal.receipts.record(twice)).outcome, "duplicate", "a second AppRec");
       const contrary = { ...twice, receiptId: "r3", accepted: false, errors: [{ code: "X99", text: "free text" }] };
       const { outcome, message: after } = await journal.receipts.record(contrary);
-      assert.deepEqual([outcome, after?.application], ["contradiction", "accepted"]);
+      assert.deepEqual([outcome, after?.application], ["error-after-accepted", "accepted"]);
       const list = await journal.receipts.list("m");
       assert.deepEqual(
         list.map((r) => r.outcome),
-        ["accepted", "duplicate", "contradiction"],
+        ["accepted", "duplicate", "error-after-accepted"],
       );
       assert.deepEqual(list[2]?.errors, [{ code: "X99", text: "free text" }]);
       assert.deepEqual(
@@ -467,6 +579,26 @@ export const contractCases: readonly ContractCase[] = [
         ["m"],
       );
       assert.deepEqual(await journal.receipts.overdue(), []);
+    },
+  },
+  {
+    name: "receipts: an overdue answer is told three times, a deadline's length apart, and no more once it comes",
+    async run(bench) {
+      const journal = await bench.open();
+      for (const messageId of ["silent", "late"])
+        await journal.outbox.enqueue(message({ messageId, expectsReceipt: true, receiptWithinMs: 1_000 }));
+      for (const claim of await journal.outbox.claim({ owner: "a" })) await journal.outbox.markSent(claim);
+      const told: string[] = [];
+      for (let i = 0; i < 5; i++) {
+        const next = await journal.receipts.nextDeadline();
+        assert.equal(next, i < 3 ? bench.clock.time + 1_000 : undefined);
+        bench.clock.time += 1_000;
+        told.push(...(await journal.receipts.overdue()).map((e) => `${e.id} ${e.escalations}`).sort());
+        if (i > 0) continue;
+        const late = { receiptId: "r", originalMsgId: "late", from: "200", accepted: true };
+        assert.equal((await journal.receipts.record(late)).outcome, "late");
+      }
+      assert.deepEqual(told, ["late 1", "silent 1", "silent 2", "silent 3"]);
     },
   },
   {
@@ -567,6 +699,10 @@ export const contractCases: readonly ContractCase[] = [
       const back = await journal.inbox.requeue(aside[0]?.id ?? "");
       assert.deepEqual([back.state, back.tries], ["received", 0]);
       assert.equal(await code(journal.inbox.requeue(back.id)), "journal/conflict");
+      const dropped = await journal.inbox.drop(aside[1]?.id ?? "", "operator/dropped");
+      assert.deepEqual([dropped.state, await journal.inbox.payload(dropped.id)], ["dropped", undefined]);
+      const known = { messageId: "good", kind: "D", from: "200", to: "100", payload: text("x") };
+      assert.equal((await journal.inbox.accept(known)).outcome, "duplicate", "known although it was dropped");
     },
   },
   {
@@ -599,7 +735,8 @@ export const contractCases: readonly ContractCase[] = [
           assert.ok(found.outcome === "new" && found.claim);
           const { claim } = found;
           if (state === "handled") await journal.inbox.handled(claim);
-          if (state === "quarantined") await journal.inbox.quarantine(claim, "x");
+          if (state === "quarantined" || state === "dropped") await journal.inbox.quarantine(claim, "x");
+          if (state === "dropped") await journal.inbox.drop(claim.id, "operator/dropped");
           const perform: Record<typeof event, () => Promise<unknown>> = {
             claim: () => journal.inbox.renew(claim),
             handle: () => journal.inbox.handled(claim),
@@ -607,6 +744,7 @@ export const contractCases: readonly ContractCase[] = [
             exhausted: () => journal.inbox.retry(claim, { reason: "x" }),
             quarantine: () => journal.inbox.quarantine(claim, "x"),
             requeue: () => journal.inbox.requeue(claim.id),
+            drop: () => journal.inbox.drop(claim.id, "operator/dropped"),
           };
           const cell = inboxTable[state][event];
           assert.equal(await code(perform[event]()), cell === null ? "journal/conflict" : "none", `${state} ${event}`);

@@ -14,6 +14,8 @@ const remembered = 10_000;
 const outages: readonly string[] = [
   "registry/unavailable",
   "journal/unavailable",
+  "journal/full",
+  "journal/read-only",
   "amqp/overloaded",
   "abort/cancelled",
 ];
