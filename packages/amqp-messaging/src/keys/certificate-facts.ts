@@ -3,13 +3,13 @@ import { HelsekontaktError } from "@helsekontakt/core";
 import { AsnConvert } from "@peculiar/asn1-schema";
 import {
   BasicConstraints,
-  Certificate,
   id_ce_basicConstraints,
   id_ce_keyUsage,
   id_ce_subjectKeyIdentifier,
   SubjectKeyIdentifier,
 } from "@peculiar/asn1-x509";
 import { readBer } from "../protection/ber-reader.ts";
+import { certificateExtensions } from "./certificate-extensions.ts";
 import { type KeyUsage, keyUsages } from "./key-usage.ts";
 
 /** Facts about a certificate that may be shown and logged: enterprise certificates name organisations, not persons. */
@@ -58,11 +58,10 @@ export function certificateFacts(certificate: X509Certificate): CertificateFacts
 }
 
 function readFacts(certificate: X509Certificate): CertificateFacts {
-  const extensions = AsnConvert.parse(certificate.raw, Certificate).tbsCertificate.extensions ?? [];
-  const find = (oid: string): ArrayBuffer | undefined => extensions.find((e) => e.extnID === oid)?.extnValue.buffer;
-  const usage = find(id_ce_keyUsage);
-  const constraints = find(id_ce_basicConstraints);
-  const keyIdentifier = find(id_ce_subjectKeyIdentifier);
+  const extensions = certificateExtensions(certificate);
+  const usage = extensions.get(id_ce_keyUsage);
+  const constraints = extensions.get(id_ce_basicConstraints);
+  const keyIdentifier = extensions.get(id_ce_subjectKeyIdentifier);
   const basic = constraints === undefined ? undefined : AsnConvert.parse(constraints, BasicConstraints);
   const subject = certificate.subject.replaceAll("\n", ", ");
   const organisation = /(?:^|\n)(?:serialNumber=|organizationIdentifier=NTRNO-)(\d{9})(?:\n|$)/u.exec(

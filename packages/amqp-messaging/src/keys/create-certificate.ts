@@ -54,6 +54,12 @@ export interface CertificateOptions {
   readonly authority?: true | { readonly pathLength: number };
   /** 1 to 20 octets, big-endian, default 16 random octets. */
   readonly serialNumber?: Uint8Array;
+  /** Extended key usages, as object identifiers. */
+  readonly extendedUsage?: readonly string[];
+  /** Addresses of revocation lists. */
+  readonly revocationLists?: readonly string[];
+  /** Addresses of OCSP responders. */
+  readonly ocspResponders?: readonly string[];
   /** Leave out the key identifiers, as some old authorities do. */
   readonly withoutKeyIdentifiers?: boolean;
 }
@@ -68,6 +74,10 @@ const OID = {
   keyUsage: "2.5.29.15",
   basicConstraints: "2.5.29.19",
   authorityKeyIdentifier: "2.5.29.35",
+  extendedKeyUsage: "2.5.29.37",
+  revocationLists: "2.5.29.31",
+  authorityInfoAccess: "1.3.6.1.5.5.7.1.1",
+  ocsp: "1.3.6.1.5.5.7.48.1",
   sha256WithRsa: "1.2.840.113549.1.1.11",
   ecdsaWithSha256: "1.2.840.10045.4.3.2",
 } as const;
@@ -183,6 +193,17 @@ function extensions(options: CertificateOptions, spki: Buffer): Der[] {
     add(OID.basicConstraints, sequence(DER_TRUE, ...path), true);
   }
   if (options.usage.length > 0) add(OID.keyUsage, usageBits(options.usage), true);
+  const { extendedUsage = [], revocationLists = [], ocspResponders = [] } = options;
+  const uri = (address: string): Der => tlv(0x86, Buffer.from(address));
+  if (extendedUsage.length > 0) add(OID.extendedKeyUsage, sequence(...extendedUsage.map(objectIdentifier)), false);
+  if (revocationLists.length > 0) {
+    const points = revocationLists.map((address) => sequence(tlv(0xa0, tlv(0xa0, uri(address)))));
+    add(OID.revocationLists, sequence(...points), false);
+  }
+  if (ocspResponders.length > 0) {
+    const access = ocspResponders.map((address) => sequence(objectIdentifier(OID.ocsp), uri(address)));
+    add(OID.authorityInfoAccess, sequence(...access), false);
+  }
   if (options.withoutKeyIdentifiers !== true) {
     const own = keyIdentifier(spki);
     const issuer = options.issuer.certificate;

@@ -142,6 +142,21 @@ export function readBer(bytes: Uint8Array, options: { readonly trailingZeros?: b
   return new BerElement(buffer, 0, head, 0);
 }
 
+/**
+ * The elements that stand one after the other in `contents`, however many: for lists that are longer than any part of a
+ * message may be.
+ *
+ * @internal
+ * @throws {HelsekontaktError} `protection/not-cms`
+ */
+export function* berElements(contents: Buffer): Generator<BerElement> {
+  for (let at = 0; at < contents.length; ) {
+    const head = readHead(contents, at, contents.length, 1);
+    yield new BerElement(contents, at, head, 1);
+    at = head.end;
+  }
+}
+
 /** The dotted form of an OBJECT IDENTIFIER. @internal */
 export function readObjectIdentifier(element: BerElement): string {
   const { value } = element.expect(0x06);

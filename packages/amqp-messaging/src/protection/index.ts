@@ -13,7 +13,19 @@ export {
 } from "../keys/create-certificate.ts";
 export { type DigestName, type Identity, isKeyObject, type KeyOperations } from "../keys/identity.ts";
 export { type KeyUsage, keyUsages } from "../keys/key-usage.ts";
+export { type CheckedTrustOptions, checkTrust } from "../keys/check-trust.ts";
 export { type TrustOptions, verifyTrust } from "../keys/verify-trust.ts";
+export { createRevocation } from "../revocation/revocation.ts";
+export type {
+  RevocationChecker,
+  RevocationEvent,
+  RevocationFetch,
+  RevocationMethod,
+  RevocationMode,
+  RevocationOptions,
+  RevocationStatus,
+  UnknownReason,
+} from "../revocation/types.ts";
 export type { ContentEncryption, Digest, KeyTransport, ProtectionPolicy } from "./algorithms.ts";
 export type { OpeningFailure } from "./decrypt-data.ts";
 export type { EncryptOptions } from "./encrypt-data.ts";

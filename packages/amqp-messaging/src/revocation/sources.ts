@@ -1,0 +1,64 @@
+import type { X509Certificate } from "node:crypto";
+import { id_pkix_ocsp } from "@peculiar/asn1-ocsp";
+import { AsnConvert } from "@peculiar/asn1-schema";
+import {
+  AuthorityInfoAccessSyntax,
+  CRLDistributionPoints,
+  type DistributionPointName,
+  id_ce_cRLDistributionPoints,
+  id_pe_authorityInfoAccess,
+} from "@peculiar/asn1-x509";
+import { certificateExtensions } from "../keys/certificate-extensions.ts";
+
+/** More addresses than this are not tried. */
+const MAX_ADDRESSES = 4;
+
+/** Where a certificate says that its revocation can be looked up. @internal */
+export interface RevocationSources {
+  readonly crl: readonly string[];
+  readonly ocsp: readonly string[];
+}
+
+/**
+ * Addresses over HTTP in a certificate. Lists that another authority issues, or that are for some reasons only, and
+ * directories (LDAP) are left out.
+ *
+ * @internal
+ * @see RFC 5280, sections 4.2.1.13 and 4.2.2.1
+ */
+export function revocationSources(certificate: X509Certificate): RevocationSources {
+  try {
+    const extensions = certificateExtensions(certificate);
+    const points = extensions.get(id_ce_cRLDistributionPoints);
+    const access = extensions.get(id_pe_authorityInfoAccess);
+    const lists = points === undefined ? [] : AsnConvert.parse(points, CRLDistributionPoints);
+    const descriptions = access === undefined ? [] : AsnConvert.parse(access, AuthorityInfoAccessSyntax);
+    return {
+      crl: overHttp(
+        [...lists].flatMap((p) =>
+          p.cRLIssuer === undefined && p.reasons === undefined ? namesOf(p.distributionPoint) : [],
+        ),
+      ),
+      ocsp: overHttp(
+        [...descriptions].flatMap(({ accessMethod, accessLocation }) =>
+          accessMethod === id_pkix_ocsp ? [accessLocation.uniformResourceIdentifier] : [],
+        ),
+      ),
+    };
+  } catch {
+    // Extensions that cannot be read name no source.
+    return { crl: [], ocsp: [] };
+  }
+}
+
+/** Addresses of a distribution point. @internal */
+export function namesOf(point: DistributionPointName | undefined): string[] {
+  return (point?.fullName ?? []).flatMap((name) => name.uniformResourceIdentifier ?? []);
+}
+
+function overHttp(addresses: readonly (string | undefined)[]): string[] {
+  return addresses
+    .filter((address) => address !== undefined)
+    .filter((address) => /^https?:\/\//iu.test(address) && URL.canParse(address))
+    .slice(0, MAX_ADDRESSES);
+}
