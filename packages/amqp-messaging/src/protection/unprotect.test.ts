@@ -1,4 +1,12 @@
-import { createCipheriv, createHash, publicEncrypt, randomBytes, sign as cryptoSign, constants } from "node:crypto";
+import {
+  constants,
+  createCipheriv,
+  createHash,
+  publicEncrypt,
+  randomBytes,
+  sign as cryptoSign,
+  type X509Certificate,
+} from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
 import { certificateNames } from "../keys/certificate-names.ts";
 import { certificateFacts } from "../keys/certificate-facts.ts";
@@ -129,6 +137,59 @@ describe("unprotect() binds the signer", () => {
     const anyone = await unprotect(message, { keys: [pki.receiver], policy: { unknownSigner: "accept" } });
     expect(anyone.vouchedBy).toBe("nobody");
     expect(anyone.signer.raw.equals(pki.sender.certificate.raw)).toBe(true);
+  });
+
+  it("S4: a self-signed certificate with right usage and dates is refused, though the profile names it", async () => {
+    const selfSigned = await makeIdentity("Sender");
+    const message = await protect(text, { signer: selfSigned, recipients: pki.receiver.certificate });
+    const expected = { keys: [pki.receiver], expectedSigner: selfSigned.certificate };
+    const trust = { anchors: pki.anchors, intermediates: [pki.issuing.certificate], at: pki.at };
+    await expect(unprotect(message, { ...expected, trust })).rejects.toMatchObject({
+      code: "protection/certificate-invalid",
+      context: { reason: "untrusted" },
+    });
+    const genuine = await protect(text, { signer: pki.sender, recipients: pki.receiver.certificate });
+    await expect(
+      unprotect(genuine, { ...expected, expectedSigner: pki.sender.certificate, trust }),
+    ).resolves.toBeDefined();
+  });
+
+  it("S4: a chain with a gap is refused, also when the message brings another authority along", async () => {
+    const authority = await makeIdentity("Test Issuing", { usage: ["keyCertSign"], authority: true });
+    const below = await makeIdentity("Sender", { issuer: authority });
+    const message = await protect(text, { signer: below, recipients: pki.receiver.certificate });
+    const options = { keys: [pki.receiver], expectedSigner: below.certificate };
+    const trust = { anchors: pki.anchors, intermediates: [pki.issuing.certificate], at: pki.at };
+    await expect(unprotect(message, { ...options, trust })).rejects.toMatchObject({ context: { reason: "untrusted" } });
+    const genuine = await protect(text, {
+      signer: pki.sender,
+      recipients: pki.receiver.certificate,
+      certificates: "signer",
+    });
+    await expect(
+      unprotect(genuine, {
+        keys: [pki.receiver],
+        expectedSigner: pki.sender.certificate,
+        trust: { anchors: pki.anchors, at: pki.at },
+      }),
+    ).rejects.toMatchObject({ context: { reason: "untrusted" } });
+  });
+
+  it("asks for revocation where trust says so", async () => {
+    const message = await protect(text, { signer: pki.sender, recipients: pki.receiver.certificate });
+    const asked: number[] = [];
+    const revocation = {
+      mode: "require" as const,
+      check: (path: readonly X509Certificate[]) => {
+        asked.push(path.length);
+        return Promise.reject(new Error("revoked"));
+      },
+      status: () => Promise.reject(new Error("not asked")),
+    };
+    const trust = { anchors: pki.anchors, at: pki.at, revocation };
+    const opened = unprotect(message, { keys: [pki.receiver], expectedSigner: pki.sender.certificate, trust });
+    await expect(opened).rejects.toThrow("revoked");
+    expect(asked).toEqual([3]);
   });
 
   it("takes any of the certificates that a sender may have while it changes", async () => {

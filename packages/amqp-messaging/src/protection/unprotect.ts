@@ -1,7 +1,7 @@
 import type { X509Certificate } from "node:crypto";
 import { HelsekontaktError, throwIfAborted } from "@helsekontakt/core";
 import type { Identity } from "../keys/identity.ts";
-import { type TrustOptions, verifyTrust } from "../keys/verify-trust.ts";
+import { type CheckedTrustOptions, checkTrust } from "../keys/check-trust.ts";
 import {
   type ContentEncryption,
   type Digest,
@@ -25,8 +25,8 @@ export interface UnprotectOptions {
   readonly keys: readonly Identity[];
   /** The sender's signature certificate from its profile; several while it changes. */
   readonly expectedSigner?: X509Certificate | readonly X509Certificate[];
-  /** Demands that a trust anchor vouches for the signer; alone, or besides `expectedSigner`. */
-  readonly trust?: TrustOptions;
+  /** Demands that a trust anchor vouches for the signer, and that it is not revoked; alone, or besides `expectedSigner`. */
+  readonly trust?: CheckedTrustOptions;
   readonly policy?: ProtectionPolicy;
   /** Told where a `protection/decryption-failed` came from. For the own log: nothing of it may reach a sender. */
   readonly onFailure?: (failure: OpeningFailure) => void;
@@ -124,7 +124,7 @@ async function verify(
         );
   if (trust !== undefined) {
     const intermediates = [...(trust.intermediates ?? []), ...embeddedCertificates(parts).slice(0, 16)];
-    verifyTrust(verified.signer, { ...trust, intermediates });
+    await checkTrust(verified.signer, { ...trust, intermediates, ...(signal === undefined ? {} : { signal }) });
   }
   const vouchedBy = expectedSigner !== undefined ? "expected" : trust !== undefined ? "anchor" : "nobody";
   return { ...verified, vouchedBy };
