@@ -23,13 +23,15 @@ export {
   type SendWindow,
 } from "./connection/settings.ts";
 export type { ConnectionState, StateEvent, StateListener } from "./connection/state.ts";
+export type { ConnectionHealth, SenderHealth, SubscriptionHealth } from "./connection/health.ts";
+export type { Outcome } from "./connection/outcome.ts";
 export type {
   DeliveryHandler,
   InboundDelivery,
-  Outcome,
   ReceiveOptions,
+  StopOptions,
   Subscription,
-} from "./connection/subscription.ts";
+} from "./connection/subscription-types.ts";
 export type { ReceivedMessage, WireMessage } from "./connection/wire-message.ts";
 export { type BodyProtection, bodyProtection } from "./envelope/content-type.ts";
 export {

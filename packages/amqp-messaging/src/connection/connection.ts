@@ -1,10 +1,11 @@
 import { HelsekontaktError, throwIfAborted } from "@helsekontakt/core";
-import { receiverAddress, senderAddress } from "./address.ts";
 import { connectionError } from "./amqp-error.ts";
 import { QueueSender, type QueueSenderHost } from "./queue-sender.ts";
+import type { ConnectionHealth } from "./health.ts";
 import { type AmqpSettings, type ResolvedSettings, resolveSettings } from "./settings.ts";
 import type { ConnectionState, StateEvent, StateListener } from "./state.ts";
-import { type DeliveryHandler, QueueSubscription, type ReceiveOptions, type Subscription } from "./subscription.ts";
+import { QueueSubscription } from "./subscription.ts";
+import type { DeliveryHandler, ReceiveOptions, StopOptions, Subscription } from "./subscription-types.ts";
 import { openTransport, type Transport } from "./transport.ts";
 import { encodeWireMessage, type WireMessage } from "./wire-message.ts";
 
@@ -27,6 +28,8 @@ export interface SendHold {
 /** A connection that is kept: lost, it is made again, its receivers re-attached and its unsettled messages sent again. */
 export interface AmqpConnection {
   readonly state: ConnectionState;
+  /** For health and readiness checks: what the connection and each of its links do now. */
+  health(): ConnectionHealth;
   /**
    * Sends one message durably and waits for the broker's `accepted`. That does not prove routing: RabbitMQ accepts for
    * a key that no queue is bound to.
@@ -43,8 +46,8 @@ export interface AmqpConnection {
   receive(queue: string, handler: DeliveryHandler, options?: ReceiveOptions): Subscription;
   /** Returns a function that ends the listening. */
   onState(listener: StateListener): () => void;
-  /** Stops the subscriptions (each within `drainMs`), lets sends finish, closes. Default 30,000 ms. */
-  close(options?: { readonly drainMs?: number }): Promise<void>;
+  /** Stops the subscriptions, lets sends finish, both within `drainMs` (default 30,000) or until the signal, closes. */
+  close(options?: StopOptions): Promise<void>;
 }
 
 /** A connection that was up this long counts as good: the back-off begins anew. */
@@ -85,6 +88,19 @@ class SupervisedConnection implements AmqpConnection, QueueSenderHost {
 
   get state(): ConnectionState {
     return this.#state;
+  }
+
+  health(): ConnectionHealth {
+    const subscriptions = [...this.#subscriptions].map((s) => s.health());
+    const senders = [...this.#senders.values()].map((s) => s.health());
+    const answering = this.#state === "open" && ![...this.#senders.values()].some((s) => s.isBlocked);
+    return {
+      state: this.#state,
+      answering,
+      ready: answering && subscriptions.every((s) => s.attached),
+      subscriptions,
+      senders,
+    };
   }
 
   transport(): Transport | undefined {
@@ -140,7 +156,10 @@ class SupervisedConnection implements AmqpConnection, QueueSenderHost {
         "input/too-large",
         `expected a message of at most ${this.settings.maxMessageBytes} bytes, found ${bytes.length}`,
       );
-    await options.hold?.confirm();
+    if (options.hold !== undefined) {
+      await options.hold.confirm();
+      if (this.#refuseSends) throw new HelsekontaktError("amqp/closed", "the connection was closed by this side");
+    }
     await this.#sender(queue).send(bytes, {
       timeoutMs: options.timeoutMs ?? this.settings.sendTimeoutMs,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
@@ -151,8 +170,7 @@ class SupervisedConnection implements AmqpConnection, QueueSenderHost {
   receive(queue: string, handler: DeliveryHandler, options: ReceiveOptions = {}): Subscription {
     if (this.#closing !== undefined)
       throw new HelsekontaktError("amqp/closed", "the connection was closed by this side");
-    const address = receiverAddress(this.settings.dialect, this.settings.namespace, queue);
-    const subscription = new QueueSubscription(this, queue, address, handler, options, () =>
+    const subscription = new QueueSubscription(this, queue, handler, options, () =>
       this.#subscriptions.delete(subscription),
     );
     this.#subscriptions.add(subscription);
@@ -160,18 +178,21 @@ class SupervisedConnection implements AmqpConnection, QueueSenderHost {
     return subscription;
   }
 
-  close(options: { readonly drainMs?: number } = {}): Promise<void> {
-    this.#closing ??= this.#close(options.drainMs ?? 30_000);
+  close(options: StopOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options);
     return this.#closing;
   }
 
-  async #close(drainMs: number): Promise<void> {
-    const end = Date.now() + drainMs;
+  async #close({ drainMs = 30_000, signal }: StopOptions): Promise<void> {
+    const end = performance.now() + drainMs;
     // Handlers may still have to send while they finish, so the senders close after them.
-    await Promise.all([...this.#subscriptions].map((s) => s.stop({ drainMs })));
+    await Promise.all(
+      [...this.#subscriptions].map((s) => s.stop({ drainMs, ...(signal === undefined ? {} : { signal }) })),
+    );
     this.#refuseSends = true;
-    const left = this.#transport?.isUp() === true ? Math.max(100, end - Date.now()) : 0;
-    await Promise.all([...this.#senders.values()].map((s) => s.close(left)));
+    const left =
+      this.#transport?.isUp() === true && signal?.aborted !== true ? Math.max(100, end - performance.now()) : 0;
+    await Promise.all([...this.#senders.values()].map((s) => s.close(left, signal)));
     this.#senders.clear();
     this.#abort.abort();
     await this.#transport?.close(3_000);
@@ -182,7 +203,7 @@ class SupervisedConnection implements AmqpConnection, QueueSenderHost {
     let sender = this.#senders.get(queue);
     if (sender === undefined) {
       if (this.#senders.size >= this.settings.maxSenders) this.#closeIdlest();
-      sender = new QueueSender(this, queue, senderAddress(this.settings.dialect, this.settings.namespace, queue));
+      sender = new QueueSender(this, queue);
       this.#senders.set(queue, sender);
     }
     sender.lastUsed = performance.now();

@@ -2,9 +2,11 @@ import { HelsekontaktError } from "@helsekontakt/core";
 import type { Delivery, EventContext, Sender, Session } from "rhea";
 import { amqpError, isRefusal, remoteError } from "./amqp-error.ts";
 import type { SendHold } from "./connection.ts";
+import type { SenderHealth } from "./health.ts";
 import type { ResolvedSettings } from "./settings.ts";
 import type { StateEvent } from "./state.ts";
 import type { Transport } from "./transport.ts";
+import { Waiting } from "./waiting.ts";
 
 interface Job {
   readonly bytes: Buffer;
@@ -31,27 +33,39 @@ export class QueueSender {
   readonly queue: string;
   lastUsed = 0;
   readonly #host: QueueSenderHost;
-  readonly #address: string;
   readonly #inFlight = new Map<Delivery, Job>();
   #inFlightBytes = 0;
-  #waiting: Job[] = [];
+  readonly #waiting = new Waiting<Job>();
   #waitingBytes = 0;
   #session: Session | undefined;
   #link: Sender | undefined;
   /** The broker has given credit on the present link: it knows the address. */
   #granted = false;
   #closed = false;
+  /** When the broker last gave an outcome or credit here, or there was nothing to answer. */
+  #answeredAt = 0;
+  #blocked = false;
+  #watch: NodeJS.Timeout | undefined;
   #idle: (() => void) | undefined;
   #retry: NodeJS.Timeout | undefined;
 
-  constructor(host: QueueSenderHost, queue: string, address: string) {
+  constructor(host: QueueSenderHost, queue: string) {
     this.#host = host;
     this.queue = queue;
-    this.#address = address;
   }
 
   get isIdle(): boolean {
-    return this.#inFlight.size === 0 && this.#waiting.length === 0;
+    return this.#inFlight.size === 0 && this.#waiting.size === 0;
+  }
+
+  /** The broker is up and has left what was sent here unanswered for longer than the setting. */
+  get isBlocked(): boolean {
+    return this.#blocked;
+  }
+
+  health(): SenderHealth {
+    const { queue } = this;
+    return { queue, attached: this.#granted, waiting: this.#waiting.size, inFlight: this.#inFlight.size };
   }
 
   /** @throws {HelsekontaktError} see `AmqpConnection.send` */
@@ -62,8 +76,8 @@ export class QueueSender {
     const { signal, timeoutMs } = options;
     const { sendBuffer } = this.#host.settings;
     if (
-      this.#waiting.length >= sendBuffer.messages ||
-      (this.#waiting.length > 0 && this.#waitingBytes + bytes.length > sendBuffer.bytes)
+      this.#waiting.size >= sendBuffer.messages ||
+      (this.#waiting.size > 0 && this.#waitingBytes + bytes.length > sendBuffer.bytes)
     )
       return Promise.reject(
         new HelsekontaktError(
@@ -107,8 +121,10 @@ export class QueueSender {
         timeoutMs,
       );
       signal?.addEventListener("abort", abort, { once: true });
+      if (this.isIdle) this.#answeredAt = performance.now();
       this.#waiting.push(job);
       this.#waitingBytes += bytes.length;
+      this.#watchAnswers();
       this.#ensureAttached();
       this.#pump();
     });
@@ -116,27 +132,33 @@ export class QueueSender {
 
   /** Called when the connection is open; attaches only if something waits. */
   connectionUp(): void {
-    if (this.#waiting.length > 0) this.#ensureAttached();
+    this.#answered();
+    if (this.#waiting.size > 0) this.#ensureAttached();
   }
 
   /** rhea drops unsettled deliveries with the connection and says nothing: put them back in front, in order. */
   connectionDown(): void {
+    this.#answered();
     this.#dropLink();
     this.#requeueInFlight();
   }
 
-  /** Resolves when nothing is waiting or in flight, or at the limit; then ends the session. */
-  async close(limitMs: number): Promise<void> {
-    if (!this.isIdle)
+  /** Resolves when nothing is waiting or in flight, at the limit or on the signal; then ends the session. */
+  async close(limitMs: number, signal?: AbortSignal): Promise<void> {
+    if (!this.isIdle && signal?.aborted !== true)
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, limitMs);
-        this.#idle = () => {
+        const end = (): void => {
           clearTimeout(timer);
+          signal?.removeEventListener("abort", end);
           resolve();
         };
+        const timer = setTimeout(end, limitMs);
+        signal?.addEventListener("abort", end, { once: true });
+        this.#idle = end;
       });
     this.#closed = true;
     clearTimeout(this.#retry);
+    clearTimeout(this.#watch);
     this.#failAll(
       new HelsekontaktError("amqp/closed", "the connection was closed by this side before the outcome was known", {
         context: { queue: this.queue },
@@ -151,8 +173,9 @@ export class QueueSender {
     const transport = this.#host.transport();
     if (this.#closed || this.#session !== undefined || this.#retry !== undefined || transport?.isUp() !== true) return;
     const session = transport.openSession();
+    const address = transport.address("sender", this.queue);
     const link = session.open_sender({
-      target: { address: this.#address },
+      target: { address },
       snd_settle_mode: 0,
       autosettle: true,
       treat_modified_as_released: false,
@@ -163,6 +186,7 @@ export class QueueSender {
     const mine = (): boolean => this.#session === session;
     link.on("sendable", () => {
       if (!mine()) return;
+      this.#answered();
       if (!this.#granted) {
         this.#granted = true;
         this.#host.emit({ kind: "link", role: "sender", queue: this.queue, state: "attached" });
@@ -186,21 +210,27 @@ export class QueueSender {
       link.on(name, (c: EventContext) =>
         this.#settle(c, (job) =>
           job.reject(
-            new HelsekontaktError("amqp/released", `expected "accepted", found "${name}"`, {
-              context: { queue: this.queue },
-            }),
+            // What RabbitMQ 4 and others answer when no queue takes a message; RabbitMQ 3 says accepted and drops it.
+            new HelsekontaktError(
+              "amqp/released",
+              `expected a queue at the broker that takes messages for "${this.queue}", found none: it answered "${name}"`,
+              {
+                context: { queue: this.queue, address },
+                hint: "The message is not at the broker. Check the receiver's queue in the address registry, and the exchange.",
+              },
+            ),
           ),
         ),
       );
     const ended = (): void => {
-      if (mine()) this.#linkEnded(session.error ?? link.error);
+      if (mine()) this.#linkEnded(session.error ?? link.error, address);
     };
     for (const name of ["session_error", "session_close"]) session.on(name, ended);
     for (const name of ["sender_error", "sender_close"]) link.on(name, ended);
   }
 
   /** The broker ended link or session while the connection stands. */
-  #linkEnded(error: unknown): void {
+  #linkEnded(error: unknown, address: string): void {
     const session = this.#session;
     const granted = this.#granted;
     this.#dropLink();
@@ -209,7 +239,7 @@ export class QueueSender {
     const reason = refused
       ? amqpError("amqp/link-refused", `expected the broker to take messages for "${this.queue}"`, error, {
           queue: this.queue,
-          address: this.#address,
+          address,
         })
       : amqpError(
           "amqp/link-detached",
@@ -223,7 +253,7 @@ export class QueueSender {
     for (const job of this.#inFlight.values()) job.reject(reason);
     this.#inFlight.clear();
     this.#inFlightBytes = 0;
-    if (this.#waiting.length > 0)
+    if (this.#waiting.size > 0)
       this.#retry = setTimeout(() => {
         this.#retry = undefined;
         this.#ensureAttached();
@@ -243,7 +273,7 @@ export class QueueSender {
     const again = [...this.#inFlight.values()].filter((job) => !job.done);
     this.#inFlight.clear();
     this.#inFlightBytes = 0;
-    this.#waiting.unshift(...again);
+    this.#waiting.putBack(again);
     for (const job of again) this.#waitingBytes += job.bytes.length;
     this.#checkIdle();
   }
@@ -253,15 +283,14 @@ export class QueueSender {
     const { messages, bytes } = this.#host.settings.sendWindow;
     // is_open(): rhea would take a message for a link that is not, and lose it.
     if (link === undefined) return;
-    let sent = 0;
-    for (const job of this.#waiting) {
+    for (let job = this.#waiting.first(); job !== undefined; job = this.#waiting.first()) {
       if (
         this.#inFlight.size >= messages ||
         (this.#inFlight.size > 0 && this.#inFlightBytes + job.bytes.length > bytes)
       )
         break;
       if (!link.is_open() || !link.sendable()) break;
-      sent++;
+      this.#waiting.shift();
       this.#waitingBytes -= job.bytes.length;
       if (job.hold?.isHeld() === false) {
         job.reject(
@@ -281,8 +310,6 @@ export class QueueSender {
         job.reject(amqpError("amqp/link-detached", "expected rhea to take the message", error, { queue: this.queue }));
       }
     }
-    if (sent === 0) return;
-    this.#waiting.splice(0, sent);
     this.#checkIdle();
   }
 
@@ -291,25 +318,22 @@ export class QueueSender {
     if (job === undefined || context.delivery === undefined) return;
     this.#inFlight.delete(context.delivery);
     this.#inFlightBytes -= job.bytes.length;
+    this.#answered();
     finish(job);
     this.#pump();
-    this.#checkIdle();
   }
 
   /** A job given up by its caller: what is on the wire keeps its place in the window until the broker answers. */
   #forget(job: Job): void {
-    const at = this.#waiting.indexOf(job);
-    if (at < 0) return;
-    this.#waiting.splice(at, 1);
+    if (!this.#waiting.remove(job)) return;
     this.#waitingBytes -= job.bytes.length;
     this.#checkIdle();
   }
 
   #failAll(reason: HelsekontaktError): void {
-    const jobs = [...this.#inFlight.values(), ...this.#waiting];
+    const jobs = [...this.#inFlight.values(), ...this.#waiting.clear()];
     this.#inFlight.clear();
     this.#inFlightBytes = 0;
-    this.#waiting = [];
     this.#waitingBytes = 0;
     for (const job of jobs) job.reject(reason);
     this.#checkIdle();
@@ -317,5 +341,30 @@ export class QueueSender {
 
   #checkIdle(): void {
     if (this.isIdle) this.#idle?.();
+  }
+
+  #answered(): void {
+    this.#answeredAt = performance.now();
+    if (this.#blocked) this.#setBlocked(false);
+  }
+
+  #setBlocked(blocked: boolean): void {
+    this.#blocked = blocked;
+    this.#host.emit({ kind: "blocked", queue: this.queue, answering: !blocked });
+  }
+
+  /** One timer, whatever is sent: it looks when the oldest thing unanswered could be too old, and sleeps when all is quiet. */
+  #watchAnswers(): void {
+    if (this.#watch !== undefined || this.#closed) return;
+    const { answerTimeoutMs } = this.#host.settings;
+    const look = (): void => {
+      this.#watch = undefined;
+      if (this.isIdle || this.#closed) return;
+      const silent = performance.now() - this.#answeredAt;
+      const late = silent >= answerTimeoutMs;
+      if (late && !this.#blocked && this.#host.transport()?.isUp() === true) this.#setBlocked(true);
+      this.#watch = setTimeout(look, late ? answerTimeoutMs : Math.max(1, answerTimeoutMs - silent)).unref();
+    };
+    this.#watch = setTimeout(look, answerTimeoutMs).unref();
   }
 }

@@ -23,12 +23,12 @@ describe("parseAmqpUrl()", () => {
 });
 
 describe("resolveSettings()", () => {
-  it("asserts what the defaults are (O11)", () => {
+  it("O11: the defaults are what they are documented to be", () => {
     const settings = resolveSettings({ host: "h", containerId: "c" });
     expect(settings).toMatchObject({
       port: 5671,
       transport: "tls",
-      dialect: "rabbitmq",
+      dialect: "auto",
       idleTimeoutMs: 10_000,
       sendTimeoutMs: 60_000,
       sendWindow: { messages: 100, bytes: 16_777_216 },

@@ -35,12 +35,17 @@ export interface AmqpSettings {
   readonly tls?: AmqpTlsSettings;
   /** The exchange, case-sensitive (`NHNTESTServiceBus`). Without one the queue's name is the address to send to. */
   readonly namespace?: string;
-  /** Default `rabbitmq`. */
-  readonly dialect?: AddressDialect;
+  /**
+   * Form of addresses. Default `auto`: by what the broker says of itself when the connection opens; RabbitMQ's first
+   * form for one that says nothing.
+   */
+  readonly dialect?: AddressDialect | "auto";
   /** Container id on the wire; default `helsekontakt-` with host name and a random part. */
   readonly containerId?: string;
   /** A peer silent for twice this long, and a second, counts as dead. Default 10,000 ms: noticed within 21 s. */
   readonly idleTimeoutMs?: number;
+  /** A broker that is up and leaves sends unanswered this long is told as `blocked`. Default 15,000 ms. */
+  readonly answerTimeoutMs?: number;
   /** Limit of one attempt to connect. Default 10,000 ms. */
   readonly attemptTimeoutMs?: number;
   /** How long `connectAmqp` keeps trying before it gives up. Default 30,000 ms. Later losses are retried without end. */
@@ -70,9 +75,10 @@ export interface ResolvedSettings {
   readonly password: () => Promise<string | undefined>;
   readonly tls: AmqpTlsSettings;
   readonly namespace: string | undefined;
-  readonly dialect: AddressDialect;
+  readonly dialect: AddressDialect | "auto";
   readonly containerId: string;
   readonly idleTimeoutMs: number;
+  readonly answerTimeoutMs: number;
   readonly attemptTimeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly backOffMs: { readonly initial: number; readonly max: number };
@@ -156,9 +162,10 @@ export function resolveSettings(settings: AmqpSettings): ResolvedSettings {
     password: async () => (typeof password === "function" ? await password() : password),
     tls: settings.tls ?? {},
     namespace: namespace === "" ? undefined : namespace,
-    dialect: settings.dialect ?? "rabbitmq",
+    dialect: settings.dialect ?? "auto",
     containerId: settings.containerId ?? `helsekontakt-${hostname()}-${randomUUID().slice(0, 8)}`,
     idleTimeoutMs: settings.idleTimeoutMs ?? 10_000,
+    answerTimeoutMs: settings.answerTimeoutMs ?? 15_000,
     attemptTimeoutMs: settings.attemptTimeoutMs ?? 10_000,
     connectTimeoutMs: settings.connectTimeoutMs ?? 30_000,
     backOffMs: settings.backOffMs ?? { initial: 200, max: 10_000 },

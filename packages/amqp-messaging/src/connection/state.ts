@@ -17,6 +17,16 @@ export type StateEvent =
       readonly queue: string;
       readonly state: "attached" | "detached";
       readonly error?: HelsekontaktError;
+    }
+  | {
+      /**
+       * The connection is up, and the broker has left what was sent without an outcome or without credit for
+       * `answerTimeoutMs`: it is blocked (RabbitMQ's memory and disk alarms), or reads no more. `answering` again with
+       * the next outcome. Nothing is sent twice for it.
+       */
+      readonly kind: "blocked";
+      readonly queue: string;
+      readonly answering: boolean;
     };
 
 /** Told of every change; what it throws is ignored. */

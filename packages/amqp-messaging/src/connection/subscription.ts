@@ -1,92 +1,73 @@
 import { HelsekontaktError } from "@helsekontakt/core";
 import type { Delivery, EventContext, Receiver, Session } from "rhea";
 import { amqpError, remoteError } from "./amqp-error.ts";
+import { takenOutcomes } from "./dialect.ts";
+import type { SubscriptionHealth } from "./health.ts";
 import type { QueueSenderHost } from "./queue-sender.ts";
+import { isFinal, type Outcome, type OutcomeRules, settleDelivery } from "./outcome.ts";
+import { ParkedDeliveries } from "./parked.ts";
+import { idKey, RememberedOutcomes } from "./remembered.ts";
+import { Schedule } from "./schedule.ts";
+import type { DeliveryHandler, ReceiveOptions, StopOptions, Subscription } from "./subscription-types.ts";
 import type { Transport } from "./transport.ts";
 import { decodeWireMessage, type ReceivedMessage } from "./wire-message.ts";
 
-/** What becomes of a delivery: done, back to the queue, or dead-lettered. `modified` is never used: RabbitMQ 3 ends the session on it. */
-export type Outcome = "accept" | "release" | "reject";
+export type { Outcome } from "./outcome.ts";
+export type {
+  DeliveryHandler,
+  InboundDelivery,
+  ReceiveOptions,
+  StopOptions,
+  Subscription,
+} from "./subscription-types.ts";
 
-/** One message in a handler's hands. */
-export interface InboundDelivery {
-  readonly queue: string;
-  readonly message: ReceivedMessage;
-  /** Bytes of the whole message. */
-  readonly size: number;
-  /** The broker has handed it out before. A repeated send is not marked: know the message ids you have seen. */
-  readonly redelivered: boolean;
-  /** Fires when the subscription stops waiting for handlers. */
-  readonly signal: AbortSignal;
-}
-
-/** Decides over one delivery. What it throws means `release`, after a pause. */
-export type DeliveryHandler = (delivery: InboundDelivery) => Promise<Outcome>;
-
-export interface ReceiveOptions {
-  /** Messages in hand at a time, which is also the credit. Default 5, at most 1,000. */
-  readonly concurrency?: number;
-  /** Pause before a delivery whose handler threw goes back to the queue. Default 1,000 ms. */
-  readonly releaseDelayMs?: number;
-  /** Stops the subscription, as `stop()` does. */
-  readonly signal?: AbortSignal;
-}
-
-/** Messages from one queue to one handler, across lost connections, until it is stopped. */
-export interface Subscription {
-  readonly queue: string;
-  /** Resolves at the first attach. Rejects with `amqp/link-refused` if that is refused; attaching is tried again all the same. */
-  readonly attached: Promise<void>;
-  /** Messages that have arrived and are not settled. */
-  readonly inHand: number;
-  /** No new credit and no new handlers, until {@link resume}. Messages under way are kept, at most `concurrency`. */
-  pause(): void;
-  resume(): void;
-  /** Ends the credit, releases what no handler has begun, waits for the others, ends the session. Default limit 30,000 ms. */
-  stop(options?: { readonly drainMs?: number }): Promise<void>;
-}
-
-interface InHand {
+/** One message in hand: arrived, not settled, its credit taken. */
+interface Item {
   readonly delivery: Delivery;
+  /** Number of the link that it came on: only there can it be settled. */
   readonly link: number;
   readonly message: ReceivedMessage;
   readonly size: number;
+  readonly id: string | undefined;
+  readonly key: string | undefined;
+  readonly function: string | undefined;
 }
 
-/** Decoded by us, not by rhea: see {@link keepRaw}. */
-const rawFormat = 0x48_4b_00_01;
-const rememberedOutcomes = 10_000;
+interface Run {
+  readonly link: number;
+  readonly size: number;
+  readonly outcome: Promise<Outcome>;
+}
+
+const longestPauseMs = 30_000;
 
 /** @internal */
 export class QueueSubscription implements Subscription {
   readonly queue: string;
   readonly attached: Promise<void>;
   readonly #host: QueueSenderHost;
-  readonly #address: string;
   readonly #handler: DeliveryHandler;
   readonly #credit: number;
+  readonly #options: ReceiveOptions;
   readonly #releaseDelayMs: number;
   readonly #onStopped: () => void;
   readonly #abort = new AbortController();
-  /** Arrived, no handler yet: only while paused. */
-  #held: InHand[] = [];
-  #running = 0;
+  readonly #schedule: Schedule<Item>;
+  readonly #parked = new ParkedDeliveries();
+  readonly #remembered = new RememberedOutcomes();
   /** Runs by message id, so that a redelivery on a new link joins the run that the old link began. */
-  readonly #runs = new Map<
-    string,
-    { readonly link: number; readonly size: number; readonly outcome: Promise<Outcome> }
-  >();
-  /** Outcomes that could not be settled because their link was gone; they answer the redelivery. */
-  readonly #unsettled = new Map<string, { readonly size: number; readonly outcome: Outcome }>();
+  readonly #runs = new Map<string, Run>();
+  readonly #begun = new Map<Item, number>();
   /** Number of the present link; what came on an earlier one can no longer be settled. */
   #link = 0;
-  #inHand = 0;
+  readonly #unsettled = new Set<Item>();
   #granted = 0;
   #receiver: Receiver | undefined;
   #session: Session | undefined;
+  #rules: OutcomeRules = { taken: new Set(), dialect: "rabbitmq" };
   #paused = false;
   #stopping: Promise<void> | undefined;
-  #settledAll: (() => void) | undefined;
+  #endDrain: (() => void) | undefined;
   #refusals = 0;
   #retry: NodeJS.Timeout | undefined;
   #resolveAttached: () => void = () => {};
@@ -95,16 +76,17 @@ export class QueueSubscription implements Subscription {
   constructor(
     host: QueueSenderHost,
     queue: string,
-    address: string,
     handler: DeliveryHandler,
     options: ReceiveOptions,
     onStopped: () => void,
   ) {
     this.#host = host;
     this.queue = queue;
-    this.#address = address;
     this.#handler = handler;
-    this.#credit = Math.min(1_000, Math.max(1, Math.trunc(options.concurrency ?? 5)));
+    const concurrency = between(options.concurrency ?? 5, 1, 1_000);
+    this.#credit = between(options.readAhead ?? concurrency, concurrency, 1_000);
+    this.#schedule = new Schedule(concurrency, options.functionLimits);
+    this.#options = options;
     this.#releaseDelayMs = options.releaseDelayMs ?? 1_000;
     this.#onStopped = onStopped;
     this.attached = new Promise((resolve, reject) => {
@@ -122,7 +104,25 @@ export class QueueSubscription implements Subscription {
   }
 
   get inHand(): number {
-    return this.#inHand;
+    return this.#unsettled.size;
+  }
+
+  get parked(): number {
+    return this.#parked.size;
+  }
+
+  health(): SubscriptionHealth {
+    const oldest = Math.min(...this.#begun.values());
+    return {
+      queue: this.queue,
+      attached: this.#receiver?.is_open() === true,
+      paused: this.#paused,
+      credit: this.#granted,
+      inHand: this.#unsettled.size,
+      parked: this.#parked.size,
+      running: this.#begun.size,
+      oldestHandlerMs: this.#begun.size === 0 ? 0 : Math.round(performance.now() - oldest),
+    };
   }
 
   pause(): void {
@@ -131,56 +131,48 @@ export class QueueSubscription implements Subscription {
 
   resume(): void {
     this.#paused = false;
-    const held = this.#held;
-    this.#held = [];
-    for (const item of held) this.#start(item);
+    this.#pump();
     this.#grant();
   }
 
-  stop(options: { readonly drainMs?: number } = {}): Promise<void> {
-    this.#stopping ??= this.#drain(options.drainMs ?? 30_000);
+  stop(options: StopOptions = {}): Promise<void> {
+    this.#stopping ??= this.#drain(options);
     return this.#stopping;
   }
 
-  async #drain(limitMs: number): Promise<void> {
+  async #drain({ drainMs = 30_000, signal }: StopOptions): Promise<void> {
     clearTimeout(this.#retry);
     this.#rejectAttached(new HelsekontaktError("amqp/closed", "the subscription was stopped before it was attached"));
-    for (const item of this.#held) this.#settle(item, "release");
-    this.#held = [];
-    if (this.#running > 0)
+    // The last first: a broker that puts each in front of its queue then has them in their order.
+    for (const item of this.#schedule.clear().toReversed()) this.#settle(item, "release");
+    this.#parked.clear((item) => this.#tell(item.delivery, item.link, "release"));
+    if (this.#begun.size > 0 && signal?.aborted !== true)
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, limitMs);
-        this.#settledAll = () => {
+        const end = (): void => {
           clearTimeout(timer);
+          signal?.removeEventListener("abort", end);
           resolve();
         };
+        const timer = setTimeout(end, drainMs);
+        signal?.addEventListener("abort", end, { once: true });
+        this.#endDrain = end;
       });
     this.#abort.abort();
+    for (const item of this.#unsettled) this.#settle(item, "release");
     const session = this.#session;
-    const up = this.#host.transport()?.isUp() === true;
+    const transport = this.#host.transport();
     this.#dropLink();
     // RabbitMQ keeps unsettled messages of a closed link until the session ends, so the session is what is closed.
-    if (up && session !== undefined)
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, 3_000);
-        const ended = (): void => {
-          clearTimeout(timer);
-          resolve();
-        };
-        session.on("session_close", ended);
-        session.on("session_error", ended);
-        void this.#host.transport()?.down.then(ended);
-        session.close();
-      });
+    if (transport?.isUp() === true && session !== undefined) await ended(session, transport);
     this.#onStopped();
   }
 
   connectionUp(transport: Transport): void {
     if (this.#stopping !== undefined || this.#session !== undefined) return;
     const session = transport.openSession();
-    keepRaw(session);
+    const address = transport.address("receiver", this.queue);
     const receiver = session.open_receiver({
-      source: { address: this.#address },
+      source: { address },
       autoaccept: false,
       autosettle: true,
       credit_window: 0,
@@ -192,6 +184,7 @@ export class QueueSubscription implements Subscription {
     receiver.on("receiver_open", () => {
       // A refused source is answered by an attach without one, and then by the refusal.
       if (!mine() || receiver.source?.address == null) return;
+      this.#rules = { taken: takenOutcomes(receiver.source, transport.dialect), dialect: transport.dialect };
       this.#refusals = 0;
       this.#resolveAttached();
       this.#host.emit({ kind: "link", role: "receiver", queue: this.queue, state: "attached" });
@@ -200,11 +193,11 @@ export class QueueSubscription implements Subscription {
     receiver.on("message", (context: EventContext) => {
       if (mine()) this.#arrive(context, link);
     });
-    const ended = (): void => {
-      if (mine()) this.#linkEnded(session.error ?? receiver.error);
+    const over = (): void => {
+      if (mine()) this.#linkEnded(session.error ?? receiver.error, address);
     };
-    for (const name of ["session_error", "session_close"]) session.on(name, ended);
-    for (const name of ["receiver_error", "receiver_close"]) receiver.on(name, ended);
+    for (const name of ["session_error", "session_close"]) session.on(name, over);
+    for (const name of ["receiver_error", "receiver_close"]) receiver.on(name, over);
   }
 
   connectionDown(): void {
@@ -212,13 +205,13 @@ export class QueueSubscription implements Subscription {
   }
 
   /** The broker ended the link while the connection stands: queues are made and remade, so try again. */
-  #linkEnded(error: unknown): void {
+  #linkEnded(error: unknown, address: string): void {
     const session = this.#session;
     this.#dropLink();
     session?.close();
     const reason = amqpError("amqp/link-refused", `expected the broker to give messages from "${this.queue}"`, error, {
       queue: this.queue,
-      address: this.#address,
+      address,
     });
     this.#rejectAttached(reason);
     this.#host.emit({ kind: "link", role: "receiver", queue: this.queue, state: "detached", error: reason });
@@ -239,17 +232,19 @@ export class QueueSubscription implements Subscription {
     this.#session = undefined;
     this.#receiver = undefined;
     this.#link++;
-    this.#inHand = 0;
+    this.#unsettled.clear();
     this.#granted = 0;
-    this.#held = [];
+    this.#schedule.clear();
+    this.#parked.clear((item) => this.#schedule.freeKey(item.key));
   }
 
   /** In whole batches: RabbitMQ oversteps a credit that is topped up while messages are on their way. */
   #grant(): void {
     const receiver = this.#receiver;
     if (this.#paused || this.#stopping !== undefined || this.#granted > 0 || receiver?.is_open() !== true) return;
-    const n = this.#credit - this.#inHand;
-    if (n <= 0 || this.#inHand > this.#credit / 2) return;
+    const inHand = this.#unsettled.size;
+    const n = this.#credit - inHand;
+    if (n <= 0 || inHand > this.#credit / 2) return;
     this.#granted = n;
     receiver.add_credit(n);
   }
@@ -257,111 +252,162 @@ export class QueueSubscription implements Subscription {
   #arrive(context: EventContext, link: number): void {
     const { delivery } = context;
     if (delivery === undefined) return;
-    this.#inHand++;
     this.#granted--;
     const bytes = context.message as unknown as Buffer;
-    if (this.#stopping !== undefined) return this.#settleRaw(delivery, link, "release");
+    if (this.#stopping !== undefined) return this.#tell(delivery, link, "release");
     const limit = this.#host.settings.maxMessageBytes;
-    if (bytes.length > limit) {
-      this.#host.settings.logger.error("message refused: larger than the limit", {
+    const message = bytes.length > limit ? undefined : decode(bytes);
+    if (message === undefined) {
+      this.#host.settings.logger.error("message refused: larger than the limit, or not an AMQP 1.0 message", {
         queue: this.queue,
         bytes: bytes.length,
         limit,
       });
-      return this.#settleRaw(delivery, link, "reject");
+      this.#tell(delivery, link, "reject");
+      return this.#grant();
     }
-    let message: ReceivedMessage;
-    try {
-      message = decodeWireMessage(bytes);
-    } catch {
-      this.#host.settings.logger.error("message refused: not an AMQP 1.0 message", {
-        queue: this.queue,
-        bytes: bytes.length,
-      });
-      return this.#settleRaw(delivery, link, "reject");
-    }
-    const item: InHand = { delivery, link, message, size: bytes.length };
-    if (this.#paused) this.#held.push(item);
-    else this.#start(item);
+    const item: Item = {
+      delivery,
+      link,
+      message,
+      size: bytes.length,
+      id: idKey(message.messageId),
+      key: this.#keyOf(message),
+      function: typeof message.subject === "string" ? message.subject : undefined,
+    };
+    this.#unsettled.add(item);
+    this.#take(item);
   }
 
-  #start(item: InHand): void {
-    const id = typeof item.message.messageId === "string" ? item.message.messageId : undefined;
-    const known = id === undefined ? undefined : this.#unsettled.get(id);
-    if (id !== undefined && known?.size === item.size) {
-      this.#unsettled.delete(id);
-      this.#settle(item, known.outcome);
-      return;
-    }
-    const run = id === undefined ? undefined : this.#runs.get(id);
-    if (run !== undefined && run.link !== item.link && run.size === item.size) {
-      void run.outcome.then((outcome) => {
-        if (this.#settle(item, outcome) && id !== undefined) this.#unsettled.delete(id);
+  /** The application's function; what it throws leaves the message without a place in an order. */
+  #keyOf(message: ReceivedMessage): string | undefined {
+    try {
+      return this.#options.orderBy?.(message);
+    } catch (error) {
+      this.#host.settings.logger.error("orderBy failed; the message is handled out of order", {
+        queue: this.queue,
+        code: HelsekontaktError.from(error, "message/handler-failed").code,
       });
+      return undefined;
+    }
+  }
+
+  #take(item: Item): void {
+    const run = item.id === undefined ? undefined : this.#runs.get(item.id);
+    // One with a key waits in its place until that run has ended, which may have left its outcome: see #begin.
+    if (item.key === undefined && run !== undefined && run.link !== item.link && run.size === item.size)
+      return void run.outcome.then((outcome) => this.#conclude(item, outcome, false));
+    this.#schedule.add(item);
+    this.#pump();
+  }
+
+  #pump(): void {
+    if (this.#paused || this.#stopping !== undefined) return;
+    for (let item = this.#schedule.next(); item !== undefined; item = this.#schedule.next()) this.#begin(item);
+  }
+
+  #begin(item: Item): void {
+    const known = this.#remembered.answer(item.id, item.size, isRedelivered(item.message));
+    if (known !== undefined) {
+      this.#schedule.end(item);
+      this.#settle(item, known);
       return;
     }
+    this.#begun.set(item, performance.now());
     const outcome = this.#run(item);
-    if (id !== undefined) this.#runs.set(id, { link: item.link, size: item.size, outcome });
-    void outcome.then((value) => {
-      if (id !== undefined && this.#runs.get(id)?.outcome === outcome) this.#runs.delete(id);
-      if (!this.#settle(item, value) && id !== undefined && value !== "release") this.#remember(id, item.size, value);
-      this.#running--;
-      if (this.#running === 0) this.#settledAll?.();
+    if (item.id !== undefined) this.#runs.set(item.id, { link: item.link, size: item.size, outcome });
+    void outcome.then((value) => this.#finish(item, value, outcome));
+  }
+
+  #finish(item: Item, outcome: Outcome, run: Promise<Outcome>): void {
+    this.#begun.delete(item);
+    if (item.id !== undefined && this.#runs.get(item.id)?.outcome === run) this.#runs.delete(item.id);
+    // In order means that nothing of its key may pass it, so it stays here for its next try.
+    const again = item.key !== undefined && isReturn(outcome) && item.link === this.#link && !this.#isStopping();
+    this.#schedule.end(item, again);
+    this.#conclude(item, outcome, again);
+    this.#pump();
+    if (this.#begun.size === 0) this.#endDrain?.();
+  }
+
+  #conclude(item: Item, outcome: Outcome, again: boolean): void {
+    const pause = typeof outcome === "object" && outcome.kind === "release" ? outcome.afterMs : 0;
+    if (again) this.#park(item, pause === 0 ? this.#releaseDelayMs : pause, true);
+    else if (pause > 0 && !this.#isStopping()) this.#park(item, pause, false);
+    else if (!this.#settle(item, outcome) && isFinal(outcome)) this.#remembered.unsettled(item.id, item.size, outcome);
+  }
+
+  #isStopping(): boolean {
+    return this.#stopping !== undefined;
+  }
+
+  /** Holds a message back without a handler and without credit; when the parking is full, with its credit. */
+  #park(item: Item, pauseMs: number, again: boolean): void {
+    const { delivery, link, key } = item;
+    if (link !== this.#link) return this.#schedule.freeKey(again ? key : undefined);
+    if (this.#parked.hasRoom) {
+      this.#unsettled.delete(item);
+      this.#grant();
+    }
+    this.#parked.add({ delivery, link, key: again ? key : undefined }, pauseMs, () => {
+      if (link !== this.#link) return;
+      if (again) {
+        this.#unsettled.add(item);
+        this.#schedule.again(item);
+        return this.#pump();
+      }
+      this.#unsettled.delete(item);
+      this.#tell(delivery, link, "release");
+      this.#grant();
     });
   }
 
   /** Never rejects. */
-  async #run(item: InHand): Promise<Outcome> {
-    this.#running++;
+  async #run(item: Item): Promise<Outcome> {
     try {
-      return await this.#handler({
+      const outcome = await this.#handler({
         queue: this.queue,
         message: item.message,
         size: item.size,
-        redelivered: item.message.firstAcquirer === false || item.message.deliveryCount > 0,
+        redelivered: isRedelivered(item.message),
         signal: this.#abort.signal,
       });
+      if (isFinal(outcome)) this.#remembered.forgetFailures(item.id);
+      return outcome;
     } catch (error) {
-      const code = HelsekontaktError.from(error, "message/handler-failed").code;
-      this.#host.settings.logger.error("handler failed; the delivery goes back to the queue", {
-        queue: this.queue,
-        code,
-      });
-      await this.#pauseBeforeRelease();
-      return "release";
+      return this.#failed(item, HelsekontaktError.from(error, "message/handler-failed").code);
     }
   }
 
-  #pauseBeforeRelease(): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#stopping !== undefined) return resolve();
-      const { signal } = this.#abort;
-      const done = (): void => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const timer = setTimeout(done, this.#releaseDelayMs);
-      signal.addEventListener("abort", done, { once: true });
-    });
+  /** Back to the queue after a pause that doubles with each failure; to the dead letters after the last. */
+  #failed(item: Item, code: string): Outcome {
+    const failures = Math.max(this.#remembered.failed(item.id), item.message.deliveryCount + 1);
+    const dead = failures >= (this.#options.maxTries ?? 10);
+    this.#host.settings.logger.error(
+      dead ? "handler failed for the last time" : "handler failed; the delivery goes back to the queue",
+      { queue: this.queue, code, failures },
+    );
+    if (dead) {
+      this.#remembered.forgetFailures(item.id);
+      return { kind: "dead-letter", reason: `failed ${failures} times, last with ${code}` };
+    }
+    const pause = Math.min(Math.max(longestPauseMs, this.#releaseDelayMs), this.#releaseDelayMs * 2 ** (failures - 1));
+    return { kind: "release", afterMs: pause };
   }
 
   /** False when the link that the delivery came on is gone. */
-  #settle(item: InHand, outcome: Outcome): boolean {
-    if (item.link !== this.#link) return false;
-    this.#settleRaw(item.delivery, item.link, outcome);
+  #settle(item: Item, outcome: Outcome): boolean {
+    if (item.link !== this.#link || !this.#unsettled.delete(item)) return false;
+    this.#tell(item.delivery, item.link, outcome);
+    if (isFinal(outcome)) this.#remembered.settled(item.id, item.size, outcome);
+    this.#grant();
     return true;
   }
 
-  #settleRaw(delivery: Delivery, link: number, outcome: Outcome): void {
+  #tell(delivery: Delivery, link: number, outcome: Outcome): void {
     if (link !== this.#link) return;
-    this.#inHand--;
     try {
-      if (outcome === "accept") delivery.accept();
-      else if (outcome === "reject")
-        delivery.reject({ condition: "amqp:decode-error", description: "refused by the receiver" });
-      // With an argument rhea would make it "modified".
-      else delivery.release();
+      settleDelivery(delivery, outcome, this.#rules);
     } catch (error) {
       // The session is in a state that rhea does not expect; the broker redelivers when it ends.
       this.#host.settings.logger.error("a delivery could not be settled", {
@@ -369,27 +415,40 @@ export class QueueSubscription implements Subscription {
         condition: remoteError(error).condition,
       });
     }
-    this.#grant();
-  }
-
-  #remember(id: string, size: number, outcome: Outcome): void {
-    this.#unsettled.set(id, { size, outcome });
-    if (this.#unsettled.size > rememberedOutcomes) {
-      const [oldest] = this.#unsettled.keys();
-      if (oldest !== undefined) this.#unsettled.delete(oldest);
-    }
   }
 }
 
-/**
- * rhea decodes a message inside its socket reader, where a malformed one ends the connection, and the broker hands the
- * same message out again for ever. It leaves messages of a foreign format as bytes, so every transfer is marked so.
- */
-function keepRaw(session: Session): void {
-  const inner = session as unknown as { on_transfer(frame: { performative: { message_format: number } }): void };
-  const original = inner.on_transfer.bind(session);
-  inner.on_transfer = (frame) => {
-    frame.performative.message_format = rawFormat;
-    original(frame);
-  };
+function between(value: number, least: number, most: number): number {
+  return Math.min(most, Math.max(least, Math.trunc(value)));
+}
+
+function decode(bytes: Buffer): ReceivedMessage | undefined {
+  try {
+    return decodeWireMessage(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function isRedelivered(message: ReceivedMessage): boolean {
+  return message.firstAcquirer === false || message.deliveryCount > 0;
+}
+
+/** Back to the queue for whoever comes next, this reader included. */
+function isReturn(outcome: Outcome): boolean {
+  if (isFinal(outcome)) return false;
+  return typeof outcome !== "object" || outcome.kind !== "modify" || !outcome.undeliverableHere;
+}
+
+function ended(session: Session, transport: Transport): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, 3_000);
+    const over = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    for (const name of ["session_close", "session_error"]) session.on(name, over);
+    void transport.down.then(over);
+    session.close();
+  });
 }

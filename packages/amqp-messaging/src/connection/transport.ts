@@ -2,7 +2,10 @@ import net from "node:net";
 import tls from "node:tls";
 import { HelsekontaktError } from "@helsekontakt/core";
 import rhea, { type Connection, type ConnectionOptions, type EventContext, type Session } from "rhea";
+import { type AddressDialect, receiverAddress, senderAddress } from "./address.ts";
 import { connectionError, remoteError } from "./amqp-error.ts";
+import { prepareSession } from "./deliveries.ts";
+import { detectDialect } from "./dialect.ts";
 import type { ResolvedSettings } from "./settings.ts";
 
 /**
@@ -13,6 +16,9 @@ export interface Transport {
   readonly connection: Connection;
   /** Resolves once, when the connection is gone. */
   readonly down: Promise<HelsekontaktError>;
+  /** By setting, or by what this peer says of itself. */
+  readonly dialect: AddressDialect;
+  address(role: "sender" | "receiver", queue: string): string;
   isUp(): boolean;
   /** A session for one link; RabbitMQ answers a link's error by ending the session. */
   openSession(): Session;
@@ -94,12 +100,18 @@ export async function openTransport(settings: ResolvedSettings, signal: AbortSig
       up = true;
       clearTimeout(limit);
       signal.removeEventListener("abort", abort);
+      const dialect =
+        settings.dialect === "auto" ? detectDialect(settings.host, connection.properties) : settings.dialect;
       resolve({
         connection,
         down,
+        dialect,
+        address: (role, queue) =>
+          (role === "sender" ? senderAddress : receiverAddress)(dialect, settings.namespace, queue),
         isUp: () => up,
         openSession: () => {
           const session = connection.create_session();
+          prepareSession(session);
           session.open();
           return session;
         },

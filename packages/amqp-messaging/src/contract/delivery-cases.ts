@@ -3,7 +3,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HelsekontaktError } from "@helsekontakt/core";
 import rhea from "rhea";
-import type { Outcome } from "../connection/subscription.ts";
+import type { Outcome } from "../connection/outcome.ts";
 import { collect, type ContractCase, type ContractEnvironment, message, scoped, until } from "./harness.ts";
 
 const sha = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");

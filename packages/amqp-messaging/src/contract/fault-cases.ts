@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HelsekontaktError } from "@helsekontakt/core";
 import type { StateEvent } from "../connection/state.ts";
-import type { Outcome } from "../connection/subscription.ts";
+import type { Outcome } from "../connection/outcome.ts";
 import { collect, type ContractCase, message, scoped, until } from "./harness.ts";
 
 const code = (expected: string) => (error: unknown) => HelsekontaktError.from(error).code === expected;

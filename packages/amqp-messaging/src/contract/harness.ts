@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type AmqpConnection, connectAmqp } from "../connection/connection.ts";
 import type { AmqpSettings } from "../connection/settings.ts";
-import type { InboundDelivery, Outcome } from "../connection/subscription.ts";
+import type { Outcome } from "../connection/outcome.ts";
+import type { InboundDelivery } from "../connection/subscription-types.ts";
 import type { WireMessage } from "../connection/wire-message.ts";
 import { startTcpProxy, type TcpProxy } from "./proxy.ts";
 

@@ -1,0 +1,69 @@
+import type { Outcome } from "./outcome.ts";
+
+const most = 10_000;
+
+interface Known {
+  readonly size: number;
+  readonly outcome: Outcome;
+  /** It was written on the link that the message came on; whether the broker read it is not known. */
+  readonly written: boolean;
+}
+
+/** @internal A message id as a key: string, uuid and binary by their bytes, ulong by its digits. */
+export function idKey(id: unknown): string | undefined {
+  if (typeof id === "string") return `s${id}`;
+  if (Buffer.isBuffer(id)) return `b${id.toString("hex")}`;
+  return typeof id === "number" || typeof id === "bigint" ? `n${id}` : undefined;
+}
+
+/**
+ * @internal How messages ended here, so that a redelivery is answered without calling the handler again. A message is
+ * the same one if id and size are the same. Bounded; in memory: across a crash only an inbox knows.
+ */
+export class RememberedOutcomes {
+  readonly #known = new Map<string, Known>();
+  readonly #failures = new Map<string, number>();
+
+  /** The outcome could not be written, since its link was gone. */
+  unsettled(id: string | undefined, size: number, outcome: Outcome): void {
+    this.#keep(id, { size, outcome, written: false });
+  }
+
+  settled(id: string | undefined, size: number, outcome: Outcome): void {
+    this.#keep(id, { size, outcome, written: true });
+  }
+
+  /** What was written answers only what the broker marks as a redelivery: the same message may be sent again on purpose. */
+  answer(id: string | undefined, size: number, redelivered: boolean): Outcome | undefined {
+    const known = id === undefined ? undefined : this.#known.get(id);
+    if (known === undefined || known.size !== size || (known.written && !redelivered)) return undefined;
+    return known.outcome;
+  }
+
+  /** Counts one more failure of a message. */
+  failed(id: string | undefined): number {
+    if (id === undefined) return 1;
+    const failures = (this.#failures.get(id) ?? 0) + 1;
+    this.#failures.delete(id);
+    this.#failures.set(id, failures);
+    trim(this.#failures);
+    return failures;
+  }
+
+  forgetFailures(id: string | undefined): void {
+    if (id !== undefined) this.#failures.delete(id);
+  }
+
+  #keep(id: string | undefined, known: Known): void {
+    if (id === undefined) return;
+    this.#known.delete(id);
+    this.#known.set(id, known);
+    trim(this.#known);
+  }
+}
+
+function trim(map: Map<string, unknown>): void {
+  if (map.size <= most) return;
+  const [oldest] = map.keys();
+  if (oldest !== undefined) map.delete(oldest);
+}
