@@ -1,0 +1,102 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type ChaosResult, runChaos } from "./chaos/run.ts";
+
+// Messages under faults: senders and receivers as processes of their own, a RabbitMQ of the run's own, PostgreSQL and the
+// embedded journal, and a proxy before each process. Exit 0: nothing lost, nothing handled twice. Exit 1: otherwise.
+// Exit 2: the run could not take place.
+//
+//   chaos.ts [--messages N] [--faults M] [--seed S] [--json FILE] [--keep]
+const given = (name: string): string | undefined => {
+  const at = process.argv.indexOf(name);
+  return at === -1 ? undefined : process.argv[at + 1];
+};
+const number = (name: string, standard: number): number => {
+  const value = Number(given(name) ?? standard);
+  if (Number.isInteger(value) && value >= 0) return value;
+  console.error(`chaos: expected a whole number after ${name}, found ${given(name)}`);
+  process.exit(2);
+};
+const messages = number("--messages", 20_000);
+const faults = number("--faults", 500);
+const seed = number("--seed", 20_261_130);
+const folder = mkdtempSync(join(tmpdir(), "helsekontakt-chaos-"));
+let result: ChaosResult | undefined;
+try {
+  result = await runChaos({
+    messages,
+    faults,
+    seed,
+    folder,
+    postgres: process.env["HELSEKONTAKT_POSTGRES"] ?? "postgres://postgres@127.0.0.1:5432/test",
+    progress: (line) => console.log(`chaos: ${line}`),
+  });
+} catch (reason) {
+  console.error("chaos: the run could not take place:", reason instanceof Error ? reason.message : reason);
+} finally {
+  if (process.argv.includes("--keep")) console.log(`chaos: kept in ${folder}`);
+  else rmSync(folder, { recursive: true, force: true });
+}
+if (result === undefined) process.exit(2);
+
+const { verdict } = result;
+const list = (map: ReadonlyMap<string, unknown>): string =>
+  [...map]
+    .map(
+      ([name, value]) =>
+        `${name} ${
+          typeof value === "object"
+            ? Object.values(value as object)
+                .reverse()
+                .join("/")
+            : String(value)
+        }`,
+    )
+    .sort()
+    .join(", ");
+const percentile = (values: readonly number[], p: number): number =>
+  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.ceil(values.length * p) - 1)] ?? 0;
+console.log(
+  `chaos: ${messages} messages, ${faults} faults, seed ${seed}, schedule ${result.schedule}, ${result.seconds.toFixed(0)} s`,
+);
+console.log(
+  `chaos: ${verdict.accepted} accepted, ${verdict.handled} handled, ${verdict.receipts} with AppRec; ` +
+    `${verdict.lost} lost, ${verdict.doubled} handled twice, ${verdict.withoutReceipt} without AppRec, ${verdict.strangeReceipts} strange AppRecs, ${verdict.leftInQueues} left in queues`,
+);
+console.log(
+  `chaos: handlers begun again after a kill or a pause: ${verdict.begunAgain}; without such a cause: ${verdict.unexplained}`,
+);
+console.log(`chaos: faults (struck where meant/planned): ${list(result.faults)}`);
+console.log(`chaos: kills by step: ${list(result.kills)}`);
+if (result.stepsMissed.length > 0) console.log(`chaos: steps never met: ${result.stepsMissed.join(", ")}`);
+console.log(
+  `chaos: ${result.lives} processes ended, ${result.crashes.length} by themselves; ${result.duplicatesPublished} messages published twice, ` +
+    `${result.deliveriesReleased} accepted deliveries given back to the broker`,
+);
+for (const crash of result.crashes.slice(0, 5)) console.log(`chaos: ended by itself: ${crash}`);
+console.log(`chaos: what workers told: ${list(result.events)}`);
+console.log(`chaos: errors: ${list(result.errors)}`);
+console.log(
+  `chaos: connected again after the broker was back: ${result.reattached.length} times, p50 ${percentile(result.reattached, 0.5)} ms, ` +
+    `p99 ${percentile(result.reattached, 0.99)} ms; highest memory ${(result.rss / 2 ** 20).toFixed(0)} MiB`,
+);
+const file = given("--json");
+if (file !== undefined)
+  writeFileSync(
+    file,
+    JSON.stringify({ ...result, messages, seed }, (_, v: unknown) => (v instanceof Map ? Object.fromEntries(v) : v), 2),
+  );
+const ok =
+  verdict.accepted >= messages &&
+  verdict.lost +
+    verdict.doubled +
+    verdict.withoutReceipt +
+    verdict.strangeReceipts +
+    verdict.leftInQueues +
+    verdict.unexplained ===
+    0 &&
+  result.crashes.length === 0 &&
+  result.stepsMissed.length === 0;
+console.log(`chaos: ${ok ? "ok" : "FAILED"}`);
+process.exit(ok ? 0 : 1);

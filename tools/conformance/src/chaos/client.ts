@@ -1,0 +1,223 @@
+import { readFileSync, writeSync } from "node:fs";
+import module from "node:module";
+import { join } from "node:path";
+import { loadIdentity } from "@helsekontakt/amqp-messaging/protection";
+import { type Clock, HelsekontaktError, Personal, systemClock } from "@helsekontakt/core";
+import type { Journal } from "@helsekontakt/journal";
+import { postgresStore } from "@helsekontakt/journal/postgres";
+import { accept, createHelsekontakt, type HelsekontaktConfig, openJournal, sqliteStore } from "@helsekontakt/sdk";
+import { Pool } from "pg";
+
+// One process of the exchange: sends questions to citizens, or takes them and answers with AppRecs. It tells what it does
+// line by line on its third pipe, before and after each step; what is written there survives its end.
+
+export interface ClientOptions {
+  readonly name: string;
+  readonly role: "sender" | "receiver";
+  readonly broker: string;
+  readonly queues: { readonly async: string; readonly error: string };
+  readonly service: string;
+  /** Folder with the identities' PEM files. */
+  readonly keys: string;
+  readonly config: Omit<HelsekontaktConfig, "journal">;
+  readonly citizens: readonly { readonly fnr: string; readonly givenName: string; readonly familyName: string }[];
+  readonly file?: string;
+  readonly postgres?: string;
+  readonly schema?: string;
+  readonly secret: string;
+  /** Leases as short as these make a hand-over an event of every minute. */
+  readonly leaseMs: number;
+  /** Number of the first question. */
+  readonly from: number;
+}
+
+/** What the parent tells. */
+export type Order =
+  | { readonly allow: number }
+  | { readonly killAt: string | undefined }
+  | { readonly clock: number }
+  | { readonly stop: true };
+
+// For the processes to come: one that is killed has no time for it.
+module.flushCompileCache?.();
+// A file that may not grow answers with an error, as a full disk does, instead of ending the process.
+process.on("SIGXFSZ", () => {});
+
+const options = JSON.parse(readFileSync(process.argv[2] ?? "", "utf8")) as ClientOptions;
+const say = (...words: readonly (string | number)[]): void => void writeSync(3, `${words.join(" ")}\n`);
+let killAt: string | undefined;
+const step = (name: string): void => {
+  if (name !== killAt) return;
+  say("k", name.replaceAll(" ", "_"));
+  process.kill(process.pid, "SIGKILL");
+};
+
+/** The same object with a step before and after some of its operations, and with short leases. */
+function stepped<T extends object>(part: string, target: T): T {
+  return new Proxy(target, {
+    get(object, name) {
+      const value: unknown = Reflect.get(object, name, object);
+      if (typeof value !== "function") return value;
+      return async (...given: unknown[]) => {
+        const [first, ...rest] = given;
+        const lease =
+          name === "claim" || name === "renew"
+            ? name === "claim"
+              ? [{ ...(first as object), leaseMs: options.leaseMs }, ...rest]
+              : [first, { ...(rest[0] as object | undefined), leaseMs: options.leaseMs }]
+            : given;
+        step(`before ${part}.${String(name)}`);
+        const result: unknown = await (value as (...all: unknown[]) => unknown).apply(object, lease);
+        if (name !== "claim" || (result as readonly unknown[]).length > 0) step(`after ${part}.${String(name)}`);
+        return result;
+      };
+    },
+  });
+}
+
+let skew = 0;
+const clock: Clock = { now: () => systemClock.now() + skew, sleep: (ms, signal) => systemClock.sleep(ms, signal) };
+const pool = options.postgres === undefined ? undefined : new Pool({ connectionString: options.postgres, max: 6 });
+pool?.on("error", () => {});
+
+async function open(): Promise<Journal> {
+  for (;;)
+    try {
+      return await openJournal({
+        store:
+          pool === undefined
+            ? sqliteStore({ file: options.file ?? "" })
+            : postgresStore({ pool, schema: options.schema ?? "" }),
+        key: { id: "k", secret: Buffer.from(options.secret, "hex") },
+        // With PostgreSQL the database's clock rules, whatever this machine's says.
+        ...(pool === undefined ? { clock } : {}),
+      });
+    } catch (reason) {
+      if (!HelsekontaktError.from(reason).retryable) throw reason;
+      await systemClock.sleep(200);
+    }
+}
+
+const journal = await open();
+const { role } = options;
+const owner = role === "sender" ? "provider" : "helsenorge";
+const identity = (use: "signing" | "encryption") =>
+  loadIdentity({
+    key: readFileSync(join(options.keys, `${owner}-${use}.key.pem`)),
+    certificate: readFileSync(join(options.keys, `${owner}-${use}.crt.pem`)),
+  });
+const sdk = createHelsekontakt({
+  ...options.config,
+  amqp: { url: options.broker, queues: options.queues, concurrency: 8 },
+  keys: { signing: identity("signing"), decryption: [identity("encryption")] },
+  journal: {
+    ...journal,
+    outbox: stepped("outbox", journal.outbox),
+    inbox: stepped("inbox", journal.inbox),
+    receipts: stepped("receipts", journal.receipts),
+  },
+  clock,
+});
+
+sdk.onEvent((event) => {
+  if (event.type === "connection") say("c", event.state, Date.now());
+  else if (event.type === "receipt")
+    say("p", event.outcome, event.accepted ? "accepted" : "rejected", event.originalMsgId);
+  else if (event.type === "handled") say("h", event.msgId ?? "-", event.decision);
+  else if (event.type === "received") say("d", event.duplicate ? "duplicate" : "new");
+  else if (event.type === "sent") say("s", event.attempt);
+  else if (event.type === "send-failed") say("e", event.code, event.willRetry ? "again" : "never");
+  else if (event.type === "handler-failed") say("e", event.code, event.setAside ? "never" : "again");
+  else if (event.type === "undeliverable" || event.type === "refused") say("e", event.condition, "refused");
+  else if (event.type === "dead-letter") say("e", event.reason, "dead-letter");
+});
+
+let allowed = 0;
+let stopping = false;
+let wake = (): void => {};
+const woken = (): Promise<void> => new Promise((resolve) => void (wake = resolve));
+
+async function ask(n: number): Promise<void> {
+  const citizen = options.citizens[n % options.citizens.length];
+  if (citizen === undefined) return;
+  const { fnr, ...name } = citizen;
+  say("i", n);
+  try {
+    const sent = await sdk.ekontakt.ask({
+      patient: { fnr: new Personal(fnr), ...name },
+      subject: `Time ${n}`,
+      text: `Du har time hos oss, nummer ${n}. ${"Møt gjerne ti minutter før. ".repeat(1 + (n % 40))}`,
+      from: options.service,
+    });
+    step("message accepted");
+    say("a", n, sent.msgId);
+  } catch (reason) {
+    const { code } = HelsekontaktError.from(reason);
+    say("r", n, code);
+    await systemClock.sleep(100);
+  }
+}
+
+async function send(): Promise<void> {
+  let n = options.from;
+  const underway = new Set<Promise<void>>();
+  while (!stopping) {
+    if (underway.size >= 16) await Promise.race(underway);
+    else if (n >= allowed) await woken();
+    else {
+      const job: Promise<void> = ask(n++).finally(() => underway.delete(job));
+      underway.add(job);
+    }
+  }
+  await Promise.all(underway);
+}
+
+if (role === "receiver")
+  sdk.ekontakt.onMessage(async (message, { signal }) => {
+    say("b", message.msgId);
+    step("handler begun");
+    await systemClock.sleep(message.msgId.charCodeAt(0) % 8, signal);
+    say("f", message.msgId);
+    step("handler done");
+    return accept();
+  });
+
+const watch = setInterval(() => {
+  const { rss, heapUsed } = process.memoryUsage();
+  say("m", rss, heapUsed);
+}, 1_000);
+const ended = new Promise<void>((resolve) => {
+  process.on("message", (order: Order) => {
+    if ("allow" in order) allowed = order.allow;
+    if ("killAt" in order) killAt = order.killAt;
+    if ("clock" in order) skew = order.clock;
+    if ("stop" in order) {
+      stopping = true;
+      resolve();
+    }
+    wake();
+  });
+  process.on("disconnect", () => process.exit(3));
+});
+
+// Where the broker or HelseID is away for longer than the SDK waits, a process manager would start this one again.
+for (let started = false; !started && !stopping; )
+  try {
+    await sdk.start();
+    started = true;
+  } catch (reason) {
+    const error = HelsekontaktError.from(reason);
+    say("e", error.code, "start");
+    if (!error.retryable) throw error;
+    await systemClock.sleep(200);
+  }
+process.send?.("ready");
+const sending = role === "sender" ? send() : Promise.resolve();
+await ended;
+await sending;
+await sdk.stop();
+await journal.close();
+await pool?.end();
+clearInterval(watch);
+say("x");
+process.disconnect();

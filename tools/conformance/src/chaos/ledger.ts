@@ -1,0 +1,133 @@
+import type { Journal } from "@helsekontakt/journal";
+
+// What was accepted, and what became of it. The lines of the processes are taken as they come; at the end the journals
+// have the word.
+
+interface Run {
+  readonly worker: string;
+  readonly life: number;
+}
+
+/** Counts of one run; all but the first four are to be 0. */
+export interface Verdict {
+  readonly accepted: number;
+  readonly handled: number;
+  readonly receipts: number;
+  /** A handler began again with a message: only after its process had died, or had been paused past its lease. */
+  readonly begunAgain: number;
+  /** Accepted by `send()`, and no handler finished with it. */
+  readonly lost: number;
+  /** Handlers that finished twice with a message, by what was committed. */
+  readonly doubled: number;
+  /** Begun again while the handler before was well. */
+  readonly unexplained: number;
+  /** Accepted, handled, and the sender does not know. */
+  readonly withoutReceipt: number;
+  /** AppRecs that name no message, or say the opposite of an earlier one. */
+  readonly strangeReceipts: number;
+  readonly leftInQueues: number;
+}
+
+export class Ledger {
+  readonly accepted = new Map<string, string>();
+  readonly answered = new Set<string>();
+  readonly errors = new Map<string, number>();
+  readonly events = new Map<string, number>();
+  readonly #begun = new Map<string, Run[]>();
+  readonly #committed = new Map<string, number>();
+  /** Lives of a worker that ended by a kill, or in which it was paused or lost its connection to the database. */
+  readonly #broken = new Set<string>();
+  #strange = 0;
+  #acceptedBy = new Map<string, number>();
+
+  count(map: Map<string, number>, key: string): void {
+    map.set(key, (map.get(key) ?? 0) + 1);
+  }
+
+  acceptedBy(worker: string): number {
+    return this.#acceptedBy.get(worker) ?? 0;
+  }
+
+  /** From now on this life of the worker may have to hand over what it has begun. */
+  disturbed(worker: string, life: number): void {
+    this.#broken.add(`${worker} ${life}`);
+  }
+
+  /** One line of a worker. */
+  take(worker: string, life: number, [kind = "", ...words]: readonly string[]): void {
+    const [one = "", two = "", three = ""] = words;
+    if (kind === "a") {
+      this.accepted.set(two, worker);
+      this.count(this.#acceptedBy, worker);
+    } else if (kind === "b") {
+      const runs = this.#begun.get(one) ?? [];
+      this.#begun.set(one, [...runs, { worker, life }]);
+    } else if (kind === "h") this.count(this.#committed, one);
+    else if (kind === "p") {
+      this.count(this.events, `receipt ${one}`);
+      if (one === "unknown" || one === "contradiction" || two !== "accepted") this.#strange++;
+      else this.answered.add(three);
+    } else if (kind === "d") this.count(this.events, `received ${one}`);
+    else if (kind === "s") this.count(this.events, Number(one) > 1 ? "sent again" : "sent");
+    else if (kind === "e") this.count(this.errors, `${one} (${two})`);
+    else if (kind === "r") this.count(this.errors, `${two} (refused to the caller)`);
+  }
+
+  /** Accepted messages whose AppRec has not been told; the journals may know of it all the same. */
+  unanswered(): number {
+    let n = 0;
+    for (const id of this.accepted.keys()) if (!this.answered.has(id)) n++;
+    return n;
+  }
+
+  /** Reads the journals through, and compares. */
+  async judge(senders: readonly Journal[], receivers: readonly Journal[], leftInQueues: number): Promise<Verdict> {
+    const handled = new Map<string, number>();
+    for (const journal of receivers)
+      for await (const entry of each((after) => journal.inbox.list(after)))
+        if (entry.msgId !== undefined && entry.state === "handled") this.count(handled, entry.msgId);
+    const answered = new Set<string>();
+    for (const journal of senders)
+      for await (const entry of each((after) => journal.outbox.list(after)))
+        if (entry.msgId !== undefined && entry.application === "accepted") answered.add(entry.msgId);
+    let lost = 0;
+    let withoutReceipt = 0;
+    for (const id of this.accepted.keys()) {
+      if (!handled.has(id)) lost++;
+      else if (!answered.has(id)) withoutReceipt++;
+    }
+    let doubled = 0;
+    for (const n of handled.values()) if (n > 1) doubled++;
+    for (const n of this.#committed.values()) if (n > 1) doubled++;
+    let begunAgain = 0;
+    let unexplained = 0;
+    for (const runs of this.#begun.values()) {
+      begunAgain += runs.length - 1;
+      for (const { worker, life } of runs.slice(0, -1)) if (!this.#broken.has(`${worker} ${life}`)) unexplained++;
+    }
+    return {
+      accepted: this.accepted.size,
+      handled: handled.size,
+      receipts: answered.size,
+      begunAgain,
+      lost,
+      doubled,
+      unexplained,
+      withoutReceipt,
+      strangeReceipts: this.#strange,
+      leftInQueues,
+    };
+  }
+}
+
+async function* each<T extends { readonly id: string }>(
+  page: (filter: { readonly after?: string; readonly limit: number }) => Promise<readonly T[]>,
+): AsyncGenerator<T> {
+  for (let after: string | undefined; ; ) {
+    const entries = await page({ ...(after === undefined ? {} : { after }), limit: 1_000 });
+    yield* entries;
+    const last = entries.at(-1);
+    if (last === undefined) return;
+    after = last.id;
+  }
+}

@@ -1,0 +1,331 @@
+import { fork } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Journal, openJournal, sqliteStore } from "@helsekontakt/journal";
+import { postgresStore } from "@helsekontakt/journal/postgres";
+import { Pool } from "pg";
+import { OwnRabbit } from "./broker.ts";
+import type { ClientOptions } from "./client.ts";
+import { DuplicatePublisher } from "./copies.ts";
+import { digestOf, type Fault, schedule, stepsOf, workers } from "./faults.ts";
+import { Ledger, type Verdict } from "./ledger.ts";
+import { FaultProxy } from "./proxy.ts";
+import { type Scene, strike } from "./strike.ts";
+import { WorkerProcess } from "./worker-process.ts";
+
+export interface ChaosOptions {
+  readonly messages: number;
+  readonly faults: number;
+  readonly seed: number;
+  /** Folder for journals, keys and the broker's files. */
+  readonly folder: string;
+  /** `postgres://…`, with the right to make a database. */
+  readonly postgres: string;
+  /** Told now and then. */
+  readonly progress?: (line: string) => void;
+}
+
+/** What happened in one run. */
+export interface ChaosResult {
+  readonly verdict: Verdict;
+  readonly schedule: string;
+  readonly faults: ReadonlyMap<string, { planned: number; struck: number }>;
+  /** Steps at which a process was killed, and how often. */
+  readonly kills: ReadonlyMap<string, number>;
+  readonly stepsMissed: readonly string[];
+  /** Ends of processes that nobody caused. */
+  readonly crashes: readonly string[];
+  readonly lives: number;
+  readonly duplicatesPublished: number;
+  readonly deliveriesReleased: number;
+  /** Milliseconds from the broker's return to the worker's connection, each worker and time. */
+  readonly reattached: readonly number[];
+  /** Highest resident memory of a worker, in bytes. */
+  readonly rss: number;
+  readonly events: ReadonlyMap<string, number>;
+  readonly errors: ReadonlyMap<string, number>;
+  readonly seconds: number;
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
+/** Faults that may be ahead of the messages, and at work at the same time. */
+const ahead = 12;
+/** Messages on their way at the same time: faults strike while there is something to lose. */
+const windowSize = 600;
+const atOnce = 6;
+/** Without any change for so long at the end, the run is over. */
+const quietMs = 60_000;
+const queuesOf = (service: string) => ({ async: `${service}_async`, error: `${service}_error` });
+const serviceOf = { a: "200002", b1: "200003", b2: "200003", r1: "100002", r2: "100002" } as Record<string, string>;
+
+/** Runs messages through faults, and judges. @throws {Error} when the run could not take place */
+export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
+  const { folder, seed, messages, progress = () => {} } = options;
+  const started = Date.now();
+  const faults = schedule(options.faults, seed);
+  const keys = join(folder, "keys");
+  mkdirSync(keys, { recursive: true });
+  const closing: (() => unknown)[] = [];
+  try {
+    const pool = new Pool({ connectionString: options.postgres, max: 2 });
+    closing.push(() => pool.end());
+    const database = { pool, name: `helsekontakt_chaos_${process.pid}` };
+    await pool.query(`create database ${database.name}`);
+    closing.push(() => pool.query(`drop database if exists ${database.name} with (force)`));
+    const address = new URL(options.postgres);
+    address.pathname = `/${database.name}`;
+    const broker = await OwnRabbit.start(join(folder, "broker"));
+    closing.push(() => broker.end());
+    const services = [...new Set(Object.values(serviceOf))];
+    const queues = services.flatMap((s) => Object.values(queuesOf(s)));
+    const copied = services.map((s) => queuesOf(s).async);
+    await broker.declare(queues, copied);
+    const copies = new DuplicatePublisher(broker.port, broker.namespace, copied, seed, 1);
+    closing.push(() => copies.close());
+    const world = fork(fileURLToPath(new URL("./world.ts", import.meta.url)), [keys], {
+      execArgv: ["--conditions=helsekontakt-source", "--no-warnings=ExperimentalWarning"],
+    });
+    closing.push(() => world.kill("SIGKILL"));
+    const { config, citizens } = await new Promise<Pick<ClientOptions, "citizens"> & { config: SandboxShape }>(
+      (resolve, reject) => {
+        world.once("message", (message) => resolve(message as never));
+        world.once("exit", (code) => reject(new Error(`the services ended with ${code}`)));
+      },
+    );
+
+    const ledger = new Ledger();
+    const kills = new Map<string, number>();
+    const crashes: string[] = [];
+    const backs: number[] = [];
+    const opens = new Map<string, number[]>();
+    let lives = 0;
+    let rss = 0;
+    let redeliveries = 0;
+    const processes = new Map<string, WorkerProcess>();
+    const proxies = new Map<string, FaultProxy>();
+    const secret = createHash("sha256").update(randomBytes(32)).digest("hex");
+    const stores = new Map<string, () => Promise<Journal>>();
+    for (const { name, role, engine } of workers) {
+      const proxy = new FaultProxy({ host: "127.0.0.1", port: broker.port }, () => tenth(seed, redeliveries++));
+      const port = await proxy.listen();
+      proxies.set(name, proxy);
+      closing.push(() => proxy.close());
+      const service = serviceOf[name] ?? "";
+      const file = join(folder, `${name}.sqlite`);
+      const schema = role === "sender" ? "senders" : "receivers";
+      const key = { id: "k", secret: Buffer.from(secret, "hex") };
+      stores.set(engine === "sqlite" ? file : schema, async () =>
+        engine === "sqlite"
+          ? openJournal({ store: sqliteStore({ file }), key })
+          : openJournal({ store: postgresStore({ pool: auditPool(address, closing), schema }), key }),
+      );
+      const worker = new WorkerProcess(
+        {
+          name,
+          role,
+          broker: `amqp://guest:guest@127.0.0.1:${port}/${broker.namespace}`,
+          queues: queuesOf(service),
+          service,
+          keys,
+          config: role === "sender" ? config : turned(config),
+          citizens,
+          secret,
+          leaseMs: 5_000,
+          ...(engine === "sqlite" ? { file } : { postgres: address.href, schema }),
+        },
+        folder,
+        {
+          line(words, life) {
+            ledger.take(name, life, words);
+            if (words[0] === "k") ledger.count(kills, `${role} ${(words[1] ?? "").replaceAll("_", " ")}`);
+            if (words[0] === "m") rss = Math.max(rss, Number(words[1]));
+            if (words[0] === "c" && words[1] === "open")
+              opens.set(name, [...(opens.get(name) ?? []), Number(words[2])]);
+          },
+          ended({ asked, life, text }) {
+            lives++;
+            ledger.disturbed(name, life);
+            if (!asked) crashes.push(`${name}: ${text.trim()}`);
+          },
+        },
+      );
+      processes.set(name, worker);
+      closing.push(() => worker.kill());
+      // The second to use a database finds its tables made.
+      await worker.ready;
+    }
+    const scene: Scene = {
+      broker,
+      world,
+      database,
+      processes,
+      proxies,
+      disturbed: (name) => ledger.disturbed(name, processes.get(name)?.life ?? 0),
+      brokerBack: (at) => backs.push(at),
+    };
+
+    const counts = new Map<string, { planned: number; struck: number }>();
+    for (const { kind } of faults) {
+      const count = counts.get(kind) ?? { planned: 0, struck: 0 };
+      count.planned++;
+      counts.set(kind, count);
+    }
+    const senders = workers.filter((w) => w.role === "sender").map((w) => w.name);
+    let done = 0;
+    let next = 0;
+    let lowest = 0;
+    const finished = new Set<number>();
+    /** Messages that may be accepted so far: they wait for the faults that belong before them. */
+    const allowed = (): number => {
+      const byFaults = lowest >= faults.length ? messages : Math.ceil(((lowest + ahead) * messages) / faults.length);
+      return Math.min(messages, byFaults, ledger.answered.size + windowSize);
+    };
+    const pace = (): void => {
+      const share = Math.ceil(allowed() / senders.length);
+      const last = allowed() === messages ? messages - share * (senders.length - 1) : share;
+      for (const [i, name] of senders.entries()) {
+        const worker = processes.get(name);
+        const wanted = i === senders.length - 1 ? last : share;
+        const missing = Math.max(0, wanted - ledger.acceptedBy(name));
+        // What is under way counts as tried: one that was refused makes room for another.
+        worker?.allow(missing === 0 ? 0 : worker.next + Math.max(0, missing - 16));
+        if (missing > 0 && missing <= 16) worker?.allow(worker.next + 1);
+      }
+    };
+    const pacing = setInterval(pace, 50);
+    closing.push(() => clearInterval(pacing));
+    let told = Date.now();
+    const tell = (): void => {
+      if (Date.now() - told < 15_000) return;
+      told = Date.now();
+      progress(
+        `${ledger.accepted.size} of ${messages} accepted, ${ledger.answered.size} answered, ${done} of ${faults.length} faults, ${lives} processes ended`,
+      );
+    };
+
+    const atWork = new Map<string, Promise<void>>();
+    while (done < faults.length || ledger.accepted.size < messages) {
+      const fault = faults[next];
+      const due = fault !== undefined && ledger.accepted.size >= Math.floor((next * messages) / faults.length);
+      const free =
+        fault !== undefined &&
+        atWork.size < atOnce &&
+        !atWork.has("*") &&
+        (fault.target === "*" ? atWork.size === 0 : !atWork.has(fault.target));
+      if (!due || !free) {
+        tell();
+        await (atWork.size === 0 ? sleep(20) : Promise.race([sleep(20), ...atWork.values()]));
+        continue;
+      }
+      const index = next++;
+      const job = strike(fault, scene)
+        .then((struck) => {
+          if (!struck) return;
+          (counts.get(fault.kind) as { struck: number }).struck++;
+          if (fault.kind === "kill" && fault.step.startsWith("wire"))
+            ledger.count(kills, `${roleOf(fault.target)} ${fault.step}`);
+        })
+        .finally(() => {
+          done++;
+          finished.add(index);
+          while (finished.delete(lowest)) lowest++;
+          atWork.delete(fault.target);
+        });
+      atWork.set(fault.target, job);
+    }
+    await Promise.all(atWork.values());
+    clearInterval(pacing);
+
+    // Everything that is under way comes to its end; the faults are over.
+    let left = ledger.unanswered();
+    for (let changed = Date.now(); left > 0 && Date.now() - changed < quietMs; await sleep(100)) {
+      tell();
+      const now = ledger.unanswered();
+      if (now !== left) changed = Date.now();
+      left = now;
+    }
+    await Promise.all([...processes.values()].map((worker) => worker.stop()));
+    copies.close();
+    await sleep(500);
+    const remaining = await broker.counts();
+    let leftInQueues = 0;
+    for (const queue of queues) leftInQueues += remaining.get(queue) ?? 0;
+    const open = async (names: readonly string[]): Promise<Journal[]> =>
+      Promise.all(names.map((name) => (stores.get(name) ?? fail(name))()));
+    const sending = await open([join(folder, "a.sqlite"), "senders"]);
+    const receiving = await open(["receivers"]);
+    const verdict = await ledger.judge(sending, receiving, leftInQueues);
+    for (const journal of [...sending, ...receiving]) await journal.close();
+
+    const places = new Set(workers.flatMap((w) => stepsOf(w.role).map((step) => `${w.role} ${step}`)));
+    const planned = new Set(faults.flatMap((f) => (f.kind === "kill" ? [`${roleOf(f.target)} ${f.step}`] : [])));
+    return {
+      verdict,
+      schedule: digestOf(faults),
+      faults: counts,
+      kills,
+      stepsMissed: [...places].filter((place) => planned.has(place) && !kills.has(place)).sort(),
+      crashes,
+      lives,
+      duplicatesPublished: copies.published,
+      deliveriesReleased: [...proxies.values()].reduce((sum, p) => sum + p.released, 0),
+      reattached: backs.flatMap((at) =>
+        [...opens.values()].flatMap((times) => {
+          const first = times.find((t) => t >= at);
+          return first === undefined ? [] : [first - at];
+        }),
+      ),
+      rss,
+      events: ledger.events,
+      errors: ledger.errors,
+      seconds: (Date.now() - started) / 1_000,
+    };
+  } finally {
+    for (const close of closing.toReversed()) await Promise.resolve(close()).catch(() => {});
+  }
+}
+
+type SandboxShape = ClientOptions["config"];
+
+/** The same configuration from Helsenorge's side. */
+function turned(config: SandboxShape): SandboxShape {
+  const { organisation, helsenorge } = config;
+  const [service] = organisation.services;
+  return {
+    ...config,
+    organisation: {
+      herId: helsenorge.herId,
+      name: helsenorge.name,
+      organisationNumber: "999999999",
+      services: [helsenorge.service],
+    },
+    helsenorge: {
+      herId: organisation.herId,
+      name: organisation.name,
+      organisationNumber: organisation.organisationNumber,
+      service: service ?? fail("a service"),
+    },
+  } as SandboxShape;
+}
+
+function auditPool(address: URL, closing: (() => unknown)[]): Pool {
+  const pool = new Pool({ connectionString: address.href, max: 2 });
+  pool.on("error", () => {});
+  closing.push(() => pool.end());
+  return pool;
+}
+
+/** One draw in ten, the same ones for the same seed. */
+function tenth(seed: number, draw: number): boolean {
+  return createHash("sha256").update(`${seed} redeliver ${draw}`).digest().readUInt16BE(0) % 10 === 0;
+}
+
+const roleOf = (name: string): string => workers.find((w) => w.name === name)?.role ?? "";
+
+function fail(what: string): never {
+  throw new Error(`expected ${what}, found nothing`);
+}
+
+export type { Fault };
