@@ -61,6 +61,11 @@ describe("HelsekontaktError", () => {
 });
 
 describe("errorCodes", () => {
+  it("are retryable as errors of theirs are", () => {
+    for (const [code, { retryable }] of Object.entries(errorCodes))
+      expect([code, new HelsekontaktError(code as keyof typeof errorCodes, "x").retryable]).toEqual([code, retryable]);
+  });
+
   it("are `layer/reason` with a meaning each, said once", () => {
     for (const [code, { meaning }] of Object.entries(errorCodes)) {
       expect(code).toMatch(/^[a-z]+\/[a-z]+(-[a-z]+)*$/);

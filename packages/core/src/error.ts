@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
-import { type ErrorCode, errorCodes } from "./error-codes.ts";
+import type { ErrorCode } from "./error-codes.ts";
+import { retryableCodes } from "./retryable-codes.ts";
 
 /** Facts that may be logged: ids, counts, names of settings; never a person's data, content, tokens or keys. */
 export type ErrorContext = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
@@ -36,7 +37,7 @@ export class HelsekontaktError extends Error {
   constructor(code: ErrorCode, message: string, options: HelsekontaktErrorOptions = {}) {
     super(`[${code}] ${message}`);
     this.code = code;
-    this.retryable = options.retryable ?? errorCodes[code].retryable;
+    this.retryable = options.retryable ?? retryableCodes.has(code);
     this.hint = options.hint;
     this.remoteCode = options.remoteCode;
     this.context = options.context ?? {};

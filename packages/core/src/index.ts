@@ -1,4 +1,5 @@
 export { type Clock, systemClock, throwIfAborted, waitFor } from "./clock.ts";
+export { connectionFault } from "./connection-fault.ts";
 export { type ErrorContext, HelsekontaktError, type HelsekontaktErrorOptions } from "./error.ts";
 export { type ErrorCode, errorCodes } from "./error-codes.ts";
 export {

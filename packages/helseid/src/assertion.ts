@@ -84,34 +84,10 @@ export function clientAuthentication(settings: AssertionSettings): oauth.ClientA
   if ("cryptoKey" in signer)
     return oauth.PrivateKeyJwt({ key: signer.cryptoKey, kid: signer.kid }, { [oauth.modifyAssertion]: change });
   return async (as, client, body) => {
-    const header: Record<string, unknown> = { alg: signer.alg, kid: signer.kid };
-    const payload: Record<string, unknown> = {
-      jti: oauth.generateRandomState(),
-      aud: as.issuer,
-      iss: client.client_id,
-      sub: client.client_id,
-    };
-    change(header, payload);
-    const input = `${base64url(JSON.stringify(header))}.${base64url(JSON.stringify(payload))}`;
-    let signature: Uint8Array;
-    try {
-      signature = await signer.sign(new TextEncoder().encode(input), { signal: settings.signal });
-    } catch (error) {
-      throw new HelsekontaktError(
-        "auth/key-invalid",
-        "expected the sign callback to answer a signature, found a fault in it",
-        {
-          retryable: true,
-          original: error,
-        },
-      );
-    }
+    const { signedByCallback } = await import("./callback-assertion.ts");
     body.set("client_id", client.client_id);
     body.set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
-    body.set("client_assertion", `${input}.${Buffer.from(signature).toString("base64url")}`);
+    const assertion = await signedByCallback(signer, settings.signal, change, as.issuer, client.client_id);
+    body.set("client_assertion", assertion);
   };
-}
-
-function base64url(text: string): string {
-  return Buffer.from(text, "utf8").toString("base64url");
 }

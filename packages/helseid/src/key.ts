@@ -8,7 +8,7 @@ export type Signer = { readonly kid: string; readonly alg: SigningAlgorithm } & 
   | { readonly sign: (data: Uint8Array, options: { readonly signal: AbortSignal }) => Promise<Uint8Array> }
 );
 
-const curves: Readonly<Record<string, string>> = { ES256: "P-256", ES384: "P-384", ES512: "P-521" };
+export const curves: Readonly<Record<string, string>> = { ES256: "P-256", ES384: "P-384", ES512: "P-521" };
 const nodeCurves: Readonly<Record<string, string>> = { prime256v1: "P-256", secp384r1: "P-384", secp521r1: "P-521" };
 const algorithmPattern = /^(RS|PS|ES)(256|384|512)$/;
 const minimumRsaBits = 2048;
@@ -28,11 +28,11 @@ export async function loadSigner(key: ClientKey): Promise<Signer> {
   }
   if ("cryptoKey" in key) {
     const { cryptoKey, kid, alg } = key as Extract<ClientKey, { cryptoKey: unknown }>;
-    return fromCryptoKey(cryptoKey, kid, alg);
+    return (await import("./key-forms.ts")).fromCryptoKey(cryptoKey, kid, alg);
   }
   if ("pem" in key) {
     const { pem, kid, alg, passphrase } = key as Extract<ClientKey, { pem: string }>;
-    return fromPem(pem, passphrase, kid, alg);
+    return (await import("./key-forms.ts")).fromPem(pem, passphrase, kid, alg);
   }
   if ("jwk" in key) {
     const { jwk, kid, alg } = key as Extract<ClientKey, { jwk: unknown }>;
@@ -41,7 +41,7 @@ export async function loadSigner(key: ClientKey): Promise<Signer> {
   return fromJwk(key as Record<string, unknown>, undefined, undefined);
 }
 
-function refuse(message: string, hint?: string): HelsekontaktError {
+export function refuse(message: string, hint?: string): HelsekontaktError {
   return new HelsekontaktError("auth/key-invalid", message, hint === undefined ? {} : { hint });
 }
 
@@ -83,52 +83,7 @@ async function fromJwk(
   return { kid: id, alg: algorithm, cryptoKey: await toCryptoKey(keyObject, algorithm) };
 }
 
-async function fromPem(
-  pem: string,
-  passphrase: string | undefined,
-  kid: string,
-  alg: SigningAlgorithm,
-): Promise<Signer> {
-  const algorithm = checkAlgorithm(alg);
-  const id = checkKid(kid);
-  if (/-----BEGIN (PUBLIC KEY|RSA PUBLIC KEY|CERTIFICATE)-----/.test(pem) && !pem.includes("PRIVATE KEY-----"))
-    throw refuse("expected a private key in PEM, found a public one");
-  if (passphrase === undefined && /ENCRYPTED/.test(pem))
-    throw refuse("expected a passphrase for the encrypted key, found none");
-  let keyObject: KeyObject;
-  try {
-    keyObject = createPrivateKey({ key: pem, format: "pem", ...(passphrase === undefined ? {} : { passphrase }) });
-  } catch {
-    throw refuse("expected a private key in PEM and its passphrase, found text that cannot be read with it");
-  }
-  return { kid: id, alg: algorithm, cryptoKey: await toCryptoKey(keyObject, algorithm) };
-}
-
-function fromCryptoKey(key: webcrypto.CryptoKey, kid: string, alg: SigningAlgorithm | undefined): Signer {
-  if (key.type !== "private" || !key.usages.includes("sign"))
-    throw refuse('expected a private CryptoKey with usage "sign", found another');
-  const found = algorithmOf(key);
-  if (alg !== undefined && alg !== found)
-    throw refuse(`expected a CryptoKey for ${alg}, found one for another algorithm`);
-  const bits = (key.algorithm as webcrypto.RsaHashedKeyAlgorithm).modulusLength;
-  if (!found.startsWith("ES")) checkRsaBits(bits);
-  return { kid: checkKid(kid), alg: found, cryptoKey: key };
-}
-
-function algorithmOf(key: webcrypto.CryptoKey): SigningAlgorithm {
-  const { name } = key.algorithm;
-  if (name === "ECDSA") {
-    const curve = (key.algorithm as webcrypto.EcKeyAlgorithm).namedCurve;
-    const found = Object.entries(curves).find(([, c]) => c === curve);
-    if (found) return found[0] as SigningAlgorithm;
-  }
-  const hash = (key.algorithm as { hash?: { name?: string } }).hash?.name?.replace("SHA-", "");
-  const family = name === "RSA-PSS" ? "PS" : name === "RSASSA-PKCS1-v1_5" ? "RS" : undefined;
-  if (family !== undefined && hash !== undefined) return checkAlgorithm(family + hash);
-  throw refuse("expected a CryptoKey for RSA or ECDSA, found another algorithm");
-}
-
-async function toCryptoKey(key: KeyObject, alg: SigningAlgorithm): Promise<webcrypto.CryptoKey> {
+export async function toCryptoKey(key: KeyObject, alg: SigningAlgorithm): Promise<webcrypto.CryptoKey> {
   const elliptic = alg.startsWith("ES");
   if (key.asymmetricKeyType !== (elliptic ? "ec" : "rsa"))
     throw refuse(`expected a key of the kind that ${alg} needs, found another kind`);
@@ -147,14 +102,14 @@ async function toCryptoKey(key: KeyObject, alg: SigningAlgorithm): Promise<webcr
   }
 }
 
-function checkRsaBits(bits: number | undefined): void {
+export function checkRsaBits(bits: number | undefined): void {
   if (bits === undefined || bits < minimumRsaBits)
     throw refuse(
       `expected an RSA key of at least ${minimumRsaBits} bits, found ${bits ?? "an unknown number of"} bits`,
     );
 }
 
-function checkAlgorithm(alg: unknown): SigningAlgorithm {
+export function checkAlgorithm(alg: unknown): SigningAlgorithm {
   if (alg === undefined)
     throw refuse("expected an algorithm with the key, found none", 'put "alg" into the JWK or give it beside the key');
   if (typeof alg !== "string" || !algorithmPattern.test(alg))
@@ -162,7 +117,7 @@ function checkAlgorithm(alg: unknown): SigningAlgorithm {
   return alg as SigningAlgorithm;
 }
 
-function checkKid(kid: unknown): string {
+export function checkKid(kid: unknown): string {
   if (typeof kid !== "string" || kid === "")
     throw refuse("expected a key id with the key, found none", 'put "kid" into the JWK or give it beside the key');
   return kid;

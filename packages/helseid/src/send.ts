@@ -58,18 +58,23 @@ export async function sendSigned(
       }),
     );
   } catch (reason) {
-    throw sendError(reason, request.signal);
+    throw await sendError(reason, request.signal);
   }
 }
 
-function sendError(reason: unknown, signal: AbortSignal | undefined): HelsekontaktError {
+async function sendError(reason: unknown, signal: AbortSignal | undefined): Promise<HelsekontaktError> {
   if (reason instanceof HelsekontaktError) return reason;
   const name = typeof reason === "object" && reason !== null ? (reason as { name?: unknown }).name : undefined;
   if (name === "TimeoutError" || (signal?.reason as { name?: unknown } | undefined)?.name === "TimeoutError")
     return new HelsekontaktError("rest/timeout", "expected an answer within the time limit, found none");
   if (signal?.aborted)
     return new HelsekontaktError("abort/cancelled", "the call was cancelled", { original: signal.reason });
-  return new HelsekontaktError("rest/network", "expected an answer, found a failed connection");
+  const { connectionFault } = await import("./connection-fault.ts");
+  return new HelsekontaktError(
+    "rest/network",
+    "expected an answer, found a failed connection",
+    connectionFault(reason),
+  );
 }
 
 function checkTarget(url: URL, loopback: boolean): void {

@@ -1,4 +1,4 @@
-import { HelsekontaktError } from "@helsekontakt/core";
+import { connectionFault, HelsekontaktError } from "@helsekontakt/core";
 import { faults } from "./gen/helseid-faults.ts";
 import { AnswerTooLarge, type SeenAnswer } from "./http.ts";
 
@@ -29,6 +29,7 @@ export function tokenError(
     return new HelsekontaktError(
       "auth/token-unavailable",
       "expected an answer from the token service, found a failed connection",
+      connectionFault(reason),
     );
   }
   const context = { httpStatus: status, scopes: facts.scopes };

@@ -8,7 +8,6 @@ import {
 } from "@helsekontakt/core";
 import type { SeenAnswer } from "./http.ts";
 import type { Token, TokenRequest } from "./options.ts";
-import { tokenError } from "./token-errors.ts";
 
 const tries = 3;
 const longestPause = 20_000;
@@ -50,7 +49,8 @@ async function within(
       return await deadline.race(once(deadline.signal, seen));
     } catch (reason) {
       if (signal.aborted) throw cancelled(signal);
-      const error = tokenError(reason, seen.last, request);
+      const error = await explained(reason, seen.last, request);
+      if (signal.aborted) throw cancelled(signal);
       if (n >= tries || !error.retryable || deadline.timedOut) throw error;
       const after = retryAfterMs(seen.last?.retryAfter ?? null, clock.now());
       const pause = Math.max(after, random() * Math.min(5_000, 250 * 2 ** (n - 1)));
@@ -63,6 +63,17 @@ async function within(
       }
     }
   }
+}
+
+/** What faults mean is loaded with the first one. */
+async function explained(
+  reason: unknown,
+  seen: SeenAnswer | undefined,
+  request: TokenRequest,
+): Promise<HelsekontaktError> {
+  if (reason instanceof HelsekontaktError) return reason;
+  const { tokenError } = await import("./token-errors.ts");
+  return tokenError(reason, seen, request);
 }
 
 function cancelled(signal: AbortSignal): HelsekontaktError {
