@@ -1,7 +1,9 @@
 import { createCipheriv, createHmac, pbkdf2Sync, randomBytes, X509Certificate } from "node:crypto";
+import { spawnSync } from "node:child_process";
 import { beforeAll, describe, expect, it } from "vitest";
 import { makeIdentity, makePki, type TestIdentity, type TestPki } from "../protection/_test-certificates.ts";
 import { type Der, derBytes, integer, objectIdentifier, octetString, sequence, tlv } from "../protection/der-writer.ts";
+import { oldPkcs12 } from "./_old-pkcs12.ts";
 import { loadCertificates, loadIdentities, loadIdentity } from "./load-identity.ts";
 import { pkcs12Key } from "./password-encryption.ts";
 
@@ -17,7 +19,6 @@ const password = "hemmelig på norsk";
 const pkcs8 = (identity: TestIdentity) => identity.key.export({ format: "der", type: "pkcs8" });
 
 const PBE_3DES = "1.2.840.113549.1.12.1.3";
-const PBE_RC2_40 = "1.2.840.113549.1.12.1.6";
 
 /** The old scheme, made here: key and initialisation vector by PKCS#12's own derivation. */
 function oldForm(plain: Uint8Array, oid = PBE_3DES): { readonly algorithm: Der; readonly encrypted: Buffer } {
@@ -128,10 +129,31 @@ describe("loadIdentity() reads PKCS#12", () => {
     }
   });
 
-  it("and names an algorithm that it does not support", () => {
-    const form = (plain: Uint8Array) => oldForm(plain, PBE_RC2_40);
-    const file = pkcs12({ identities: [pki.sender], form, keyForm: oldForm });
-    expect(() => loadIdentity({ pkcs12: file, password })).toThrow(/pbeWithSHA1And40BitRC2-CBC/u);
+  it("S15: an old file with triple DES opens; one with RC2 is refused by the algorithm's name", () => {
+    const old = pkcs12({ identities: [pki.sender], form: oldForm, mac: "sha1" });
+    expect(pki.sender.key.equals(loadIdentity({ pkcs12: old, password }).key as never)).toBe(true);
+    expect(() => loadIdentity({ pkcs12: oldPkcs12, password: "gammel" })).toThrow(
+      expect.objectContaining({
+        code: "protection/key-unreadable",
+        message: expect.stringContaining("pbeWithSHA1And40BitRC2-CBC") as unknown,
+        hint: expect.stringContaining("openssl pkcs12 -legacy") as unknown,
+      }),
+    );
+    expect(() => loadIdentity({ pkcs12: oldPkcs12, password: "feil" })).toThrow(/password/u);
+  });
+
+  it("S15: an old file with RC2 opens where node has OpenSSL's legacy provider", () => {
+    const module = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
+    const program = `
+      import { loadIdentity } from ${module("./load-identity.ts")};
+      import { oldPkcs12 } from ${module("./_old-pkcs12.ts")};
+      console.log(loadIdentity({ pkcs12: oldPkcs12, password: "gammel" }).certificate.subject);`;
+    const run = spawnSync(
+      process.execPath,
+      ["--conditions=helsekontakt-source", "--openssl-legacy-provider", "--input-type=module", "--eval", program],
+      { encoding: "utf8" },
+    );
+    expect(run.stdout).toBe("C=NO\nCN=Old key file\n");
   });
 
   it("and refuses what is no PKCS#12, at any cut, with its own error and without the password", () => {
@@ -150,6 +172,12 @@ describe("loadIdentity() reads PKCS#12", () => {
 
 const key = (options: object) => pki.sender.key.export(options as never) as unknown as string | Buffer;
 
+/** EncryptedPrivateKeyInfo as PEM. */
+function encryptedPem({ algorithm, encrypted }: ReturnType<typeof newForm>): string {
+  const text = derBytes(sequence(algorithm, octetString(encrypted))).toString("base64");
+  return `-----BEGIN ENCRYPTED PRIVATE KEY-----\n${text.replaceAll(/.{64}/gu, "$&\n")}\n-----END ENCRYPTED PRIVATE KEY-----\n`;
+}
+
 describe("loadIdentity() reads keys and certificates", () => {
   const encrypted = { cipher: "aes-256-cbc", passphrase: password };
 
@@ -161,6 +189,23 @@ describe("loadIdentity() reads keys and certificates", () => {
     ["encrypted PKCS#8 in PEM", () => key({ format: "pem", type: "pkcs8", ...encrypted }), password],
     ["encrypted PKCS#8 in DER", () => key({ format: "der", type: "pkcs8", ...encrypted }), password],
     ["encrypted PKCS#1 in PEM", () => key({ format: "pem", type: "pkcs1", ...encrypted }), password],
+    [
+      "PKCS#8 in PEM under AES-128",
+      () => key({ format: "pem", type: "pkcs8", ...encrypted, cipher: "aes-128-cbc" }),
+      password,
+    ],
+    [
+      "PKCS#8 in PEM under triple DES",
+      () => key({ format: "pem", type: "pkcs8", ...encrypted, cipher: "des-ede3-cbc" }),
+      password,
+    ],
+    [
+      "PKCS#1 in PEM under triple DES",
+      () => key({ format: "pem", type: "pkcs1", ...encrypted, cipher: "des-ede3-cbc" }),
+      password,
+    ],
+    ["PKCS#8 in PEM under PKCS#12's triple DES", () => encryptedPem(oldForm(pkcs8(pki.sender))), password],
+    ["PKCS#8 in PEM under AES with PBKDF2 by SHA-256", () => encryptedPem(newForm(pkcs8(pki.sender))), password],
   ])("%s", (_, make, secret) => {
     for (const certificate of [pki.sender.certificate.raw, pki.sender.certificate.toString(), pki.sender.certificate]) {
       const source = { key: make(), certificate, ...(secret === undefined ? {} : { password: secret }) };
@@ -171,6 +216,32 @@ describe("loadIdentity() reads keys and certificates", () => {
         expect(() => loadIdentity(refused)).toThrow(code("protection/key-unreadable"));
       }
     }
+  });
+
+  it.each([
+    [
+      "pbeWithMD5AndDES-CBC",
+      sequence(objectIdentifier("1.2.840.113549.1.5.3"), sequence(octetString(Buffer.alloc(8)), integer(1))),
+    ],
+    [
+      "pbeWithSHA1And40BitRC2-CBC",
+      sequence(objectIdentifier("1.2.840.113549.1.12.1.6"), sequence(octetString(Buffer.alloc(8)), integer(1))),
+    ],
+    [
+      "DES-CBC",
+      sequence(
+        objectIdentifier("1.2.840.113549.1.5.13"),
+        sequence(
+          sequence(objectIdentifier("1.2.840.113549.1.5.12"), sequence(octetString(Buffer.alloc(8)), integer(1))),
+          sequence(objectIdentifier("1.3.14.3.2.7"), octetString(Buffer.alloc(8))),
+        ),
+      ),
+    ],
+  ])("and refuses a key encrypted with %s by that name", (name, algorithm) => {
+    const pem = encryptedPem({ algorithm, encrypted: randomBytes(64) });
+    expect(() => loadIdentity({ key: pem, certificate: pki.sender.certificate, password })).toThrow(
+      expect.objectContaining({ code: "protection/key-unreadable", context: { algorithm: name } }),
+    );
   });
 
   it("in one PEM text, as text or bytes, in any order and with text between", () => {

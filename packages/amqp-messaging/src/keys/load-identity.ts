@@ -178,15 +178,19 @@ function privateKeyFromDer(der: Uint8Array, password: string | undefined): KeyOb
   throw keyUnreadable("a private key in DER (PKCS#8, PKCS#1 or SEC 1) that the password, if any, opens", failure);
 }
 
-const RC_SCHEMES = /^1\.2\.840\.113549\.1\.12\.1\.[1256]$|^1\.2\.840\.113549\.1\.5\.(?:1|3|4|6|10|11)$/u;
+/** Schemes of PKCS#12 and PKCS#5 with RC2, RC4 or single DES, and those ciphers themselves. */
+const DROPPED =
+  /^1\.2\.840\.113549\.1\.12\.1\.[1256]$|^1\.2\.840\.113549\.1\.5\.(?:1|3|4|6|10|11)$|^1\.3\.14\.3\.2\.7$|^1\.2\.840\.113549\.3\.2$/u;
+const PBES2 = "1.2.840.113549.1.5.13";
 
 /** Names the algorithm of an encrypted PKCS#8 key when it is one that node's OpenSSL has dropped. */
 function refuseAlgorithm(der: Buffer): void {
   let oid: string;
   try {
-    ({ oid } = readAlgorithm(readBer(der, { trailingZeros: true }).at(0)));
+    const scheme = readAlgorithm(readBer(der, { trailingZeros: true }).at(0));
+    oid = scheme.oid === PBES2 && scheme.parameters ? readAlgorithm(scheme.parameters.at(1)).oid : scheme.oid;
   } catch {
     return;
   }
-  if (RC_SCHEMES.test(oid)) throw algorithmUnsupported(oid);
+  if (DROPPED.test(oid)) throw algorithmUnsupported(oid);
 }

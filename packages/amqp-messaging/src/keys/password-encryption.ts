@@ -43,14 +43,14 @@ export function algorithmUnsupported(oid: string): HelsekontaktError {
     `expected a key file encrypted with AES or three-key DES, found ${name}`,
     {
       context: { algorithm: name },
-      hint: "convert it: openssl pkcs12 -legacy -in old.p12 -nodes | openssl pkcs12 -export -out new.p12",
+      hint: "convert it: openssl pkcs12 -legacy -in old.p12 -nodes | openssl pkcs12 -export -out new.p12; or start node with --openssl-legacy-provider",
     },
   );
 }
 
 /**
- * Decrypts what a password protects in a key file: PBES2 with PBKDF2 and AES or triple DES, and the PKCS#12 scheme with
- * SHA-1 and triple DES.
+ * Decrypts what a password protects in a key file: PBES2 with PBKDF2 and AES or triple DES, and the PKCS#12 schemes with
+ * SHA-1 and triple DES, or RC2 where node was started with OpenSSL's legacy provider.
  *
  * @internal
  * @throws {HelsekontaktError} `protection/key-unreadable`
@@ -59,8 +59,14 @@ export function algorithmUnsupported(oid: string): HelsekontaktError {
 export function decryptWithPassword(algorithm: BerElement, encrypted: Buffer, password: string): Buffer {
   const { oid, parameters } = readAlgorithm(algorithm);
   const plan = oid === PBES2 ? pbes2(parameters, password) : pkcs12Scheme(oid, parameters, password);
+  let decryption: ReturnType<typeof createDecipheriv>;
   try {
-    const decryption = createDecipheriv(plan.cipher, plan.key, plan.iv);
+    decryption = createDecipheriv(plan.cipher, plan.key, plan.iv);
+  } catch {
+    // Key and initialisation vector have the right size: it is the cipher that is not there.
+    throw algorithmUnsupported(oid);
+  }
+  try {
     return Buffer.concat([decryption.update(encrypted), decryption.final()]);
   } catch (error) {
     throw keyUnreadable("a key file that this password opens", error);
@@ -110,19 +116,25 @@ export function iterations(element: BerElement): number {
   return count;
 }
 
+/** The PKCS#12 schemes that OpenSSL has a cipher for; RC2's only in its legacy provider. */
+const schemes: Readonly<Record<string, { readonly cipher: string; readonly keyBytes: number }>> = {
+  [`${PKCS12_PBE}3`]: { cipher: "des-ede3-cbc", keyBytes: 24 },
+  [`${PKCS12_PBE}4`]: { cipher: "des-ede3-cbc", keyBytes: 16 },
+  [`${PKCS12_PBE}5`]: { cipher: "rc2-cbc", keyBytes: 16 },
+  [`${PKCS12_PBE}6`]: { cipher: "rc2-40-cbc", keyBytes: 5 },
+};
+
 function pkcs12Scheme(oid: string, parameters: BerElement | undefined, password: string): Plan {
-  const twoKeys = oid === `${PKCS12_PBE}4`;
-  if (parameters === undefined || (oid !== `${PKCS12_PBE}3` && !twoKeys)) throw algorithmUnsupported(oid);
+  const scheme = schemes[oid];
+  if (parameters === undefined || scheme === undefined) throw algorithmUnsupported(oid);
   const salt = parameters.at(0).octets();
   const rounds = iterations(parameters.at(1));
   const derive = (purpose: number, size: number): Buffer =>
     pkcs12Key({ hash: "sha1", purpose, password, salt, iterations: rounds, size });
-  const key = derive(1, twoKeys ? 16 : 24);
-  return {
-    cipher: "des-ede3-cbc",
-    key: twoKeys ? Buffer.concat([key, key.subarray(0, 8)]) : key,
-    iv: derive(2, 8),
-  };
+  const key = derive(1, scheme.keyBytes);
+  // Triple DES with two keys uses the first again.
+  const twoKeys = oid === `${PKCS12_PBE}4`;
+  return { cipher: scheme.cipher, key: twoKeys ? Buffer.concat([key, key.subarray(0, 8)]) : key, iv: derive(2, 8) };
 }
 
 /**

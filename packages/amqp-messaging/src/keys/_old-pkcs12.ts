@@ -1,0 +1,42 @@
+/**
+ * A key file as programs of before 2021 write it, made with `openssl pkcs12 -export -legacy`: certificates under RC2 with
+ * 40 bits, the key under triple DES. Key and certificate are made for tests and used nowhere. Password `gammel`.
+ */
+export const oldPkcs12 = Buffer.from(
+  [
+    "MIIJaQIBAzCCCS8GCSqGSIb3DQEHAaCCCSAEggkcMIIJGDCCA88GCSqGSIb3DQEHBqCCA8AwggO8AgEAMIIDtQYJKoZIhvcNAQcB",
+    "MBwGCiqGSIb3DQEMAQYwDgQIE1GSWzLAWSACAggAgIIDiDa7kxTmqlTx9HUs/DPpgvY+5SHEfEbbHAwsmoBJ/4ltENuTz5lsrAxk",
+    "m/1z6Db2TfcIDaaN1hu2iuM1MTTHsMwnlSudM1Or+aSFHZrf64k7BzVoSwDc2mHBX2z2ukuPmJNtfgi9j6OB6Ka7u8wyKrugNbIt",
+    "nAwlYs2kV5Hy8hkRqMu7pEjJW/MDb7JOaDjwpnIbzSHPgVRiPDjJ6PXiKIxIGKQdoSClDP6Gk37dQy8eCIDM0d27tC3sOO+2lMOT",
+    "uio3aYfe0EaLu1wzvsxvM4J+p9/LXxsL+WpwwuXONC2qz2dkASPTemJ87jBeMLQC+GR/oKla9n85mHOY/8KIwftuoeilFoFEevR0",
+    "/4+yjwEv2M2FpfE6oPcDSB94UflGJgJdHsLIlbdhhgXaISPkqI+K1yCO61wtqXQWKX/b5zBJ89GjwEJEq1aQdUwHzKC+/DQsG2Ib",
+    "Gvr1zqyt3ZpIfRSRufgd0BpTxf9IE//h7fkc5DeclgnmxPAQx3Zt5oacEnM7xxfRHaW0fxKBMiIadMF0j5fq7gkTSsfIhdKu1GTt",
+    "6kvc0Q6wiiBkogD5zagG8OEV/+rb3nJnrkTJJ3g/0Lbim32KNf7TtVV/sP/mkRcNEd2Qy+ZHWMd0ID4hcp0UTBhsUSu60LdP+s+c",
+    "kEn2cc6uVLm+e6c79FceZ3yODl1umqd4Ulr9vqIbXelEM8AwkFEiXuuUoJrR3z3rctJEZJ+UOV0/RWETSiv5H4PVyIKqZHS4qrHM",
+    "YCKXtdaciJpY94ZUlWLtRIZgKmjL+gzo2+M9LleJV6Ba+nOFi7IAatnfTZI4zXoit5dE8e1AmWngduv1O19OACiGCetneKszGjfO",
+    "PoPG5HuIaBxIodZTovqS8JpEmnqrXyvkhqGqK+U6qsuLvQVzBt3D3SauRNbZjVTORYI56bW3XFaOxJTRPGnHJ9VyOkocOcF4uWIW",
+    "ANw/grbm1QTGQIMB+mfTaeVVbWIuMBhyTfB2MPgP/ICEjm3OQXsBttWK/9ZP1Jku3utqw2VQlPwfNJPmJTe21S/f2y5n9MOiCM9d",
+    "3zlIJXv5Dfp7pcDJDGmhdeznNRJ+USthtsqi42DZlNyAQCtt/dScupfitlFpGgOkDBWgG4yqAouje9REgksTxleaGRpLyfoVFScK",
+    "mRZhOMy3Ah3hV9ZZvgPTB2Ia7Gzl/GeME7MS5dYEI7uslYMFKX4wggVBBgkqhkiG9w0BBwGgggUyBIIFLjCCBSowggUmBgsqhkiG",
+    "9w0BDAoBAqCCBO4wggTqMBwGCiqGSIb3DQEMAQMwDgQIarKtXZgb+FYCAggABIIEyEXQQ9cSatYaGXJppwf5wpm7X1Z09xp6YFxp",
+    "pTg/DH5P/oJ9c7+HfRtRR3IrTF8Ft3jUdg+2lF6A9iiJXFfr41hS8I+2pgfgKzA660eKH0m3fPw2Yee1UxHnedkMtj7z25UQS1Gn",
+    "tgzeqQLdSMpeD9x50hjWeHZBc537u+f+RmpAssJil6LFTwZuWtfCYwShLTRS/q6PVf+4Zg2gfff9gD6S3pGx1IqsEOlELWHo0cHx",
+    "sGYXnfYf7qoeUDiPVQ4Coz2Ijyf2AlkHH6/6tA5vFMRg09HPKpMw39LLYTaRZfzt+TiFHC0t2KqAhAsj/ufWrHfm90y8A8QnaeJq",
+    "YHOPMM5HArL6tq8NkIOxaKTtdILefBWIDaZGsYYaX6+LyrotX0u3ECOv1Atj5qceB/a8S42KDgddECxtJuFligrGYBUxMCxkV7Zx",
+    "pnufPkUP5cVq/fm4O5MJyO243VlQFHLOIxhqEbTGW4J0o5BRzfMWDDBxXC6gOhB9HTn2M8CtH6JuWGtfJocwv990q7VOw3gzgHnK",
+    "zs8yo5YULyyWpXt2uknEhV74GRFcjv71p78B3ie2G/awYXiikID12sScFYVzkU7c0MkHwTTwmxmAIExX7EuWBYY8EUyZrNxnhbKo",
+    "cjkchlBkVS7lKWx0vMAtDHRWzSmr7aQQmCXyYXCYjUwE79m8pMjHKbTg5BVimM+H5yuamqKJZtogXRYyABdwhAMEpCPrMO/4RwWb",
+    "cTgdIIf0eee4Dl8NT1FjF+SZ97KYj2FJ4AMT43hmR2u/vQPtBgr03UWCzR5BKdDLcP7qtkPyuRf5rmi3sFuKpp963oniHXXCffMX",
+    "5Uuq4uGbNTaGrZwX/f/O5YGfLfeWUfW+Sg5QPuHkI2okNk02SjJdFzb/otIG/lVc6Awd2rExTJpkr7byOtxYUN0jaUGhMaC1vqeD",
+    "+0sAdwVEkhGTL35tARLqZH7MBhD0686q+4r+b5ctz57VNGEdlRlMEbz0mocFOC2afkz+26ikUxaulKHYGn5MtfmTGvjKyFagYYZm",
+    "x2RQv98SgwGLB54maxTyGJcX6dMQVCQqnkLMx7yYMd5FdHxULSdGZczQOc9sSv+Wy28f/2Hb41wUa61pfIgf/E8uni3o/bUz9Lip",
+    "CVSAKx/D02NaK3E6WSFnoDXUJMPy3t9P61Fogo6100lNTv5YBrzefC7QfUdf7mDE0t3DzrlBqvjiYqBxSIqpZOscR4fxXIe+Fytk",
+    "+QtrD6UraamMQRAzwLw7noArhghq3JeyFgYNJZBaDSDtq94f0JxVkQV5wGQGdtXujUpljrurRZGncMbuk2a0SgEhMMYEPfgHhoad",
+    "BPj2uhZQWlY8WRWJAcgsMxLfzf+D+eCQDCtKReCIMv/fn//jcLPbl+H44goWGz035XJ0Aiy9G4qE064HVQ1MmuCYLRAj8RGlkxAl",
+    "e4wOcGOVC6d4IEnR5SSHDVVQ83lGrti9cePNAXlW0bbCerZidjBQU9cplBYkkyIZut31lKw7ntL6d8TpBVruNHqqF8FZD2R4Y4Gk",
+    "GoZJod5+VbktzZTzhvMRJ9za3vzY8XopvujV0NX5R62UpLeE/uI0xcf7sQrh9BMKS21iz0jtgUlsqEc6oPUufIcJK1fg3XSP2jEl",
+    "MCMGCSqGSIb3DQEJFTEWBBQS8FEwpuIYXTQN8CBVCjwlu/RZyjAxMCEwCQYFKw4DAhoFAAQUNGuj7sr5/XJJxmY5jMhh2B2GLW8E",
+    "CD3QF5X8Dl9DAgIIAA==",
+  ].join(""),
+  "base64",
+);
