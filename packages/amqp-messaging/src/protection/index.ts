@@ -38,4 +38,5 @@ export {
   verifySigned,
   type VerifySignedOptions,
 } from "./unprotect.ts";
+export { type KeySource, type OwnKeys, type ReloadOptions, reloadKeys } from "../keys/own-keys.ts";
 export { type IdentitySource, loadCertificates, loadIdentities, loadIdentity } from "../keys/load-identity.ts";
