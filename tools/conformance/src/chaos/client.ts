@@ -133,7 +133,7 @@ sdk.onEvent((event) => {
 });
 
 let allowed = 0;
-let stopping = false;
+const stopping = new AbortController();
 let wake = (): void => {};
 const woken = (): Promise<void> => new Promise((resolve) => void (wake = resolve));
 
@@ -161,7 +161,7 @@ async function ask(n: number): Promise<void> {
 async function send(): Promise<void> {
   let n = options.from;
   const underway = new Set<Promise<void>>();
-  while (!stopping) {
+  while (!stopping.signal.aborted) {
     if (underway.size >= 16) await Promise.race(underway);
     else if (n >= allowed) await woken();
     else {
@@ -192,7 +192,7 @@ const ended = new Promise<void>((resolve) => {
     if ("killAt" in order) killAt = order.killAt;
     if ("clock" in order) skew = order.clock;
     if ("stop" in order) {
-      stopping = true;
+      stopping.abort();
       resolve();
     }
     wake();
@@ -201,7 +201,7 @@ const ended = new Promise<void>((resolve) => {
 });
 
 // Where the broker or HelseID is away for longer than the SDK waits, a process manager would start this one again.
-for (let started = false; !started && !stopping; )
+for (let started = false; !started && !stopping.signal.aborted; )
   try {
     await sdk.start();
     started = true;

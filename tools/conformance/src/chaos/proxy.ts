@@ -28,7 +28,7 @@ class Line {
       return;
     }
     this.#held.push({ due: Date.now() + holdMs, bytes });
-    this.#timer ??= setTimeout(() => this.#flush(), holdMs);
+    if (this.#timer === undefined) this.#timer = setTimeout(() => this.#flush(), holdMs);
   }
 
   #flush(): void {
@@ -156,7 +156,11 @@ export class FaultProxy {
 
   freeze(frozen: boolean): void {
     this.#frozen = frozen;
-    for (const pair of this.#pairs) for (const socket of pair) frozen ? socket.pause() : socket.resume();
+    for (const pair of this.#pairs)
+      for (const socket of pair) {
+        if (frozen) socket.pause();
+        else socket.resume();
+      }
   }
 
   mute(muted: boolean): void {
