@@ -10,6 +10,7 @@ import {
   connectAmqp,
   createMessenger,
   createPartyRegistry,
+  lookUpOf,
   type PartyFacts,
 } from "@helsekontakt/amqp-messaging";
 import { createIdentity, type Identity } from "@helsekontakt/amqp-messaging/protection";
@@ -44,8 +45,7 @@ const party = (herId: string, queue: string, encrypt: Identity, sign: Identity):
 });
 const parties = [party("93252", queueA, encryptA, signA), party("93238", queueB, encryptB, signB)];
 const registry = createPartyRegistry({
-  lookupParty: ({ herId }) => Promise.resolve(parties.find((p) => p.herId === herId)),
-  lookupProfile: () => Promise.resolve(undefined),
+  addressRegistry: { party: (herId) => lookUpOf(() => Promise.resolve(parties.find((p) => p.herId === herId))) },
 });
 
 const connection = await connectAmqp({ url });

@@ -55,14 +55,28 @@ export { createMessenger, type MessageHandlers, type Messenger } from "./messeng
 export {
   type AgreementParty,
   canReceive,
+  capabilityOf,
   type DummyParty,
   type Party,
-  type PartyQueues,
+  type PartyConcern,
   type PartyRegistry,
   type ProfiledParty,
+  receiptParts,
   type ResolveRequest,
 } from "./messenger/party.ts";
-export { createPartyRegistry, type PartyFacts, type PartyRegistryOptions } from "./messenger/party-registry.ts";
+export { createPartyRegistry, type PartyRegistryOptions } from "./messenger/party-registry.ts";
+export type {
+  AddressRegistry,
+  CollaborationRegistry,
+  LookUp,
+  LookUpOptions,
+  PartyCertificates,
+  PartyFacts,
+  PartyParent,
+  PartyQueues,
+  RegistryCacheOptions,
+} from "./registries/index.ts";
+export { lookUpOf } from "./registries/index.ts";
 export type {
   ErrorQueueHandler,
   HandlerResult,

@@ -12,145 +12,163 @@ import { queueNameFromAddress } from "../connection/address.ts";
 import { certificateFacts } from "../keys/certificate-facts.ts";
 import { messageForReceiver } from "../profile/look-up.ts";
 import type { Profile, ProfileParty } from "../profile/profile.ts";
-import type { Party, PartyQueues, PartyRegistry, ResolveRequest } from "./party.ts";
+import type { AddressRegistry, PartyCertificates, PartyFacts, PartyQueues } from "../registries/address-registry.ts";
+import type { CollaborationRegistry } from "../registries/collaboration-registry.ts";
+import { RegistryCache, type RegistryCacheOptions } from "../registries/registry-cache.ts";
+import type { DummyParty, Party, PartyConcern, PartyRegistry, ResolveRequest } from "./party.ts";
+import { isInForce, ProfileDocuments } from "./profile-documents.ts";
 
-/** What the address registry says of a party. */
-export interface PartyFacts {
-  readonly herId: string;
-  readonly name: string;
-  readonly active: boolean;
-  /** Queue addresses as registered, full or short. */
-  readonly queues: PartyQueues;
-  readonly encryptionCertificate?: X509Certificate;
-  readonly signatureCertificate?: X509Certificate;
-}
-
+/** How {@link createPartyRegistry} finds and judges parties. */
 export interface PartyRegistryOptions {
-  /**
-   * The agreement by its id, else the one between the two parties, else the other party's profile. Resolves to nothing
-   * only when the registry says that there is none; every other answer must reject.
-   */
-  readonly lookupProfile: (request: {
-    readonly herId: string;
-    readonly ownHerId: string;
-    /** The agreement that a received message names. */
-    readonly cpaId?: string;
-    /** Of no use yet: a look-up is shared by callers, so none of them can end it. */
-    readonly signal?: AbortSignal;
-  }) => Promise<Profile | undefined>;
-  /** The party in the address registry; nothing only when the registry says that there is none. */
-  readonly lookupParty: (request: {
-    readonly herId: string;
-    readonly signal?: AbortSignal;
-  }) => Promise<PartyFacts | undefined>;
-  /** Functions that always get a dummy. */
+  readonly addressRegistry: AddressRegistry;
+  /** Absent: every party is a dummy. */
+  readonly collaborationRegistry?: CollaborationRegistry;
+  /** Functions for which nobody is asked for a profile: they always get a dummy. None by default. */
   readonly withoutProfile?: readonly string[];
-  /** An answer is used this long. Default 1 hour. */
-  readonly freshMs?: number;
-  /** While the registry fails, the last good answer is used this long. Default 24 hours. */
-  readonly staleMs?: number;
-  /** An unknown party is asked for again after this long. Default 1 minute. */
-  readonly unknownMs?: number;
-  /** Answers kept; the oldest goes first. Default 10,000. */
-  readonly maxEntries?: number;
+  /** What to do with a party that has neither agreement nor profile. Default `allow`. Excluded functions are not meant. */
+  readonly dummies?: "allow" | "refuse";
+  /**
+   * Whether an inactive party, and an agreement that is not in force, are errors, or are told with the party and in the
+   * log. Default `strict`.
+   */
+  readonly checks?: "strict" | "lenient";
+  readonly cache?: RegistryCacheOptions;
   readonly clock?: Clock;
   readonly logger?: Logger;
 }
 
-interface Entry<T> {
-  readonly value: T | undefined;
-  readonly at: number;
-}
-
 /**
- * Finds parties through look-ups of the two registries: one look-up at a time for each question, answers kept for a
- * while, and kept longer when the registry fails. Only "not found" falls back from agreement or profile to a dummy: an
- * outage never changes which certificate and rules are used.
+ * Finds parties in the two registries: agreement, else profile, else a dummy. Only "not found" goes on to the next: an
+ * outage never changes which certificate and rules are used. Then the last answers are used for a while, and after that
+ * there is an error that says to try again.
  */
 export function createPartyRegistry(options: PartyRegistryOptions): PartyRegistry {
-  const clock = options.clock ?? systemClock;
-  const logger = options.logger ?? silentLogger;
-  const profiles = cache<Profile>(options, clock, logger, "profile");
-  const parties = cache<PartyFacts>(options, clock, logger, "communication party");
+  const { addressRegistry, collaborationRegistry, clock = systemClock, logger = silentLogger } = options;
+  const shared = { ...options.cache, clock, logger };
+  const parties = new RegistryCache<PartyFacts>({ ...shared, what: "communication party", keepsMissing: false });
+  const certificates = new RegistryCache<PartyCertificates>({ ...shared, what: "certificate", keepsMissing: true });
+  const documents =
+    collaborationRegistry === undefined ? undefined : new ProfileDocuments(collaborationRegistry, shared);
+
+  async function dummy(facts: PartyFacts, reason: DummyParty["reason"]): Promise<Party> {
+    const { herId } = facts;
+    if (reason === "no-profile" && options.dummies === "refuse")
+      throw new HelsekontaktError(
+        "registry/no-profile",
+        "expected the party to have an agreement or a profile, found neither",
+        { context: { herId }, hint: "the party must register its processes in the address registry" },
+      );
+    const known = facts.encryptionCertificate !== undefined || facts.signatureCertificate !== undefined;
+    const registered =
+      known || addressRegistry.certificates === undefined
+        ? undefined
+        : await certificates.get(herId, [herId], async () => (await addressRegistry.certificates?.(herId)) ?? none);
+    return {
+      ...baseOf(facts),
+      kind: "dummy",
+      ...(reason === undefined ? {} : { reason }),
+      ...certificatesOf(
+        facts.encryptionCertificate ?? registered?.encryption,
+        facts.signatureCertificate ?? registered?.signature,
+      ),
+    };
+  }
+
+  async function find(request: ResolveRequest): Promise<Party> {
+    const { herId, ownHerId } = request;
+    const excluded = options.withoutProfile?.includes(request.function) === true;
+    const [facts, profile] = await Promise.all([
+      parties.get(herId, [herId], () => addressRegistry.party(herId)),
+      excluded || ownHerId === undefined ? undefined : documents?.find(herId, ownHerId, request.cpaId),
+    ]);
+    if (facts === undefined)
+      throw new HelsekontaktError(
+        "registry/party-unknown",
+        "expected a communication party with this HER-id, found none",
+        { context: { herId } },
+      );
+    const concerns = [inactive(facts), expired(herId, profile, clock.now())].filter((c) => c !== undefined);
+    const [first] = concerns;
+    if (first !== undefined && options.checks !== "lenient") throw first.error;
+    const reason = excluded ? "function-excluded" : ownHerId === undefined ? "no-own-party" : "no-profile";
+    const party = profile === undefined ? await dummy(facts, reason) : described(facts, profile, request);
+    if (first === undefined) return party;
+    for (const { kind, error } of concerns)
+      logger.warn("the party is used although the registry speaks against it", { ...error.context, concern: kind });
+    return { ...party, concerns: concerns.map((c) => c.kind) };
+  }
 
   return {
     async resolve(request) {
-      const { herId, ownHerId, cpaId, signal } = request;
-      throwIfAborted(signal);
-      const excluded = options.withoutProfile?.includes(request.function) === true;
-      const [facts, profile] = await Promise.all([
-        waitFor(
-          parties.get(herId, herId, () => options.lookupParty({ herId })),
-          signal,
-        ),
-        excluded || ownHerId === undefined
-          ? undefined
-          : waitFor(
-              profiles.get(`${herId} ${ownHerId} ${cpaId ?? ""}`, herId, () =>
-                options.lookupProfile({ herId, ownHerId, ...(cpaId === undefined ? {} : { cpaId }) }),
-              ),
-              signal,
-            ),
-      ]);
-      if (facts === undefined)
-        throw new HelsekontaktError(
-          "registry/party-unknown",
-          "expected a communication party with this HER-id, found none",
-          { context: { herId } },
-        );
-      if (!facts.active)
-        throw new HelsekontaktError(
-          "registry/party-inactive",
-          "expected an active communication party, found an inactive one",
-          { context: { herId } },
-        );
-      return partyOf(facts, profile, request, clock.now());
+      throwIfAborted(request.signal);
+      return await waitFor(find(request), request.signal);
     },
     invalidate(herId) {
       parties.forget(herId);
-      profiles.forget(herId);
+      certificates.forget(herId);
+      documents?.forget(herId);
     },
   };
 }
 
-function partyOf(facts: PartyFacts, profile: Profile | undefined, request: ResolveRequest, now: number): Party {
-  const base = { herId: facts.herId, name: facts.name, queues: shortNames(facts.queues) };
-  if (profile === undefined)
-    return {
-      ...base,
-      kind: "dummy",
-      ...certificates({ encryption: facts.encryptionCertificate, signature: facts.signatureCertificate }),
-    };
-  const party = profile.parties.find((p) => p.herId === request.herId);
-  if (party === undefined) throw notParty(profile, request.herId);
-  const own = {
-    receives: (messageFunction: string) => messageForReceiver(party, messageFunction) !== undefined,
-    ...certificates({
-      encryption: party.encryptionCertificate,
-      signature: party.signatureCertificate ?? lastForBoth(party),
-    }),
-  };
-  if (profile.kind === "cpp") return { ...base, ...own, kind: "cpp" };
-  if (!profile.parties.some((p) => p.herId === request.ownHerId)) throw notParty(profile, request.ownHerId ?? "");
-  const [start, end] = [Date.parse(profile.start ?? ""), Date.parse(profile.end ?? "")];
-  if (start > now || end < now)
-    throw new HelsekontaktError(
-      "registry/profile-invalid",
-      "expected an agreement that is in force, found one outside its time",
-      {
-        context: { cpaId: profile.id, herId: request.herId },
-      },
-    );
-  return { ...base, ...own, kind: "cpa", cpaId: profile.id };
+const none = { kind: "not-found" } as const;
+
+function baseOf(facts: PartyFacts): Pick<Party, "herId" | "name" | "queues"> {
+  return { herId: facts.herId, name: facts.name, queues: shortNames(facts.queues) };
 }
 
-function certificates(found: {
-  readonly encryption: X509Certificate | undefined;
-  readonly signature: X509Certificate | undefined;
-}): Pick<Party, "encryptionCertificate" | "signatureCertificate"> {
+/** The party by its profile, or by the agreement, as the own party sees it. */
+function described(facts: PartyFacts, profile: Profile, { herId, ownHerId }: ResolveRequest): Party {
+  const party = profile.parties.find((p) => p.herId === herId);
+  if (party === undefined) throw notParty(profile, herId);
+  const own = {
+    ...baseOf(facts),
+    profile: party,
+    receives: (messageFunction: string) => messageForReceiver(party, messageFunction) !== undefined,
+    ...certificatesOf(party.encryptionCertificate, party.signatureCertificate ?? lastForBoth(party)),
+  };
+  if (profile.kind === "cpp") return { ...own, kind: "cpp" };
+  if (!profile.parties.some((p) => p.herId === ownHerId)) throw notParty(profile, ownHerId ?? "");
+  return { ...own, kind: "cpa", cpaId: profile.id };
+}
+
+interface Concern {
+  readonly kind: PartyConcern;
+  readonly error: HelsekontaktError;
+}
+
+function inactive({ herId, active, valid, validTo }: PartyFacts): Concern | undefined {
+  if (active && valid !== false) return undefined;
   return {
-    ...(found.encryption === undefined ? {} : { encryptionCertificate: found.encryption }),
-    ...(found.signature === undefined ? {} : { signatureCertificate: found.signature }),
+    kind: "party-inactive",
+    error: new HelsekontaktError(
+      "registry/party-inactive",
+      "expected an active communication party, found an inactive one",
+      { context: { herId, active, valid: valid !== false, ...(validTo === undefined ? {} : { validTo }) } },
+    ),
+  };
+}
+
+function expired(herId: string, profile: Profile | undefined, now: number): Concern | undefined {
+  if (profile?.kind !== "cpa" || isInForce(profile, now)) return undefined;
+  const { id: cpaId, status, start, end } = profile;
+  return {
+    kind: "agreement-expired",
+    error: new HelsekontaktError(
+      "registry/agreement-expired",
+      "expected an agreement that is in force, found one that is not",
+      { context: { herId, cpaId, status, start, end }, hint: "the parties need a new agreement in the registry" },
+    ),
+  };
+}
+
+function certificatesOf(
+  encryption: X509Certificate | undefined,
+  signature: X509Certificate | undefined,
+): Pick<Party, "encryptionCertificate" | "signatureCertificate"> {
+  return {
+    ...(encryption === undefined ? {} : { encryptionCertificate: encryption }),
+    ...(signature === undefined ? {} : { signatureCertificate: signature }),
   };
 }
 
@@ -174,81 +192,4 @@ function shortNames(queues: PartyQueues): PartyQueues {
       return name === "" ? [] : [[kind, name]];
     }),
   );
-}
-
-interface Flight<T> {
-  readonly herId: string;
-  readonly answer: Promise<T | undefined>;
-}
-
-interface Cache<T> {
-  get(key: string, herId: string, load: () => Promise<T | undefined>): Promise<T | undefined>;
-  forget(herId: string): void;
-}
-
-function cache<T>(options: PartyRegistryOptions, clock: Clock, logger: Logger, what: string): Cache<T> {
-  const { freshMs = 3_600_000, staleMs = 86_400_000, unknownMs = 60_000, maxEntries = 10_000 } = options;
-  const entries = new Map<string, Entry<T>>();
-  const owners = new Map<string, Set<string>>();
-  const flights = new Map<string, Flight<T>>();
-
-  const remove = (key: string, herId: string): void => {
-    entries.delete(key);
-    const keys = owners.get(herId);
-    keys?.delete(key);
-    if (keys?.size === 0) owners.delete(herId);
-  };
-  const store = (key: string, herId: string, value: T | undefined): void => {
-    remove(key, herId);
-    entries.set(key, { value, at: clock.now() });
-    owners.set(herId, (owners.get(herId) ?? new Set()).add(key));
-    const [oldest] = entries.keys();
-    if (entries.size > maxEntries && oldest !== undefined) remove(oldest, oldest.split(" ")[0] ?? "");
-  };
-  const load = async (
-    key: string,
-    herId: string,
-    from: () => Promise<T | undefined>,
-    isCurrent: () => boolean,
-  ): Promise<T | undefined> => {
-    try {
-      const value = await from();
-      if (isCurrent()) store(key, herId, value);
-      return value;
-    } catch (reason) {
-      const old = entries.get(key);
-      const error = HelsekontaktError.from(
-        reason,
-        "registry/unavailable",
-        `expected the registry to answer for a ${what}`,
-      );
-      if (!error.retryable || old?.value === undefined || clock.now() - old.at > staleMs) throw error;
-      logger.warn("registry failed; the last known answer is used", { what, herId, code: error.code });
-      return old.value;
-    }
-  };
-  return {
-    async get(key, herId, from) {
-      const entry = entries.get(key);
-      if (entry !== undefined && clock.now() - entry.at < (entry.value === undefined ? unknownMs : freshMs))
-        return entry.value;
-      let flight = flights.get(key);
-      if (flight === undefined) {
-        // An answer that was asked for before the party was forgotten may be the old one: it is not kept.
-        const isCurrent = (): boolean => flights.get(key) === started;
-        const started: Flight<T> = {
-          herId,
-          answer: load(key, herId, from, isCurrent).finally(() => isCurrent() && flights.delete(key)),
-        };
-        flight = started;
-        flights.set(key, flight);
-      }
-      return await flight.answer;
-    },
-    forget(herId) {
-      for (const key of owners.get(herId) ?? []) entries.delete(key);
-      owners.delete(herId);
-      for (const [key, flight] of flights) if (flight.herId === herId) flights.delete(key);
-    },
-  };
 }

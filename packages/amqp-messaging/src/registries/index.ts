@@ -1,0 +1,22 @@
+export {
+  type AddressRegistry,
+  type PartyCertificates,
+  type PartyFacts,
+  type PartyParent,
+  type PartyQueues,
+} from "./address-registry.ts";
+export {
+  type CollaborationRegistry,
+  createRestCollaborationRegistry,
+  type ProfileDocumentSource,
+} from "./collaboration-registry.ts";
+export { type LookUp, type LookUpOptions, lookUpOf } from "./look-up.ts";
+export type { RegistryCacheOptions } from "./registry-cache.ts";
+export { createRestAddressRegistry, type PartyDetailsSource } from "./rest-address-registry.ts";
+export {
+  createSoapAddressRegistry,
+  maxChangesPerCall,
+  type PartyChange,
+  type SoapAddressRegistry,
+} from "./soap-address-registry.ts";
+export type { SoapClientOptions, SoapCredentials } from "./soap-client.ts";
