@@ -51,6 +51,18 @@ export {
 export { type PayloadFacts, payloadFacts, payloadMetadata } from "./envelope/payload-metadata.ts";
 export { readSoapFault, type SoapFault } from "./envelope/soap-fault.ts";
 export type { Refusal } from "./messenger/failures.ts";
+export { type Direction, MessagingError, type MessagingFacts } from "./messenger/messaging-error.ts";
+export { createReportMemory, type ReportMemory } from "./messenger/receive-memory.ts";
+export type { ReplyQueue } from "./messenger/reply-queue.ts";
+export {
+  accept,
+  deadLetter,
+  type HandlerCause,
+  rejectFor,
+  rejectWith,
+  reply,
+  retryLater,
+} from "./messenger/results.ts";
 export { createMessenger, type MessageHandlers, type Messenger } from "./messenger/messenger.ts";
 export {
   type AgreementParty,
@@ -78,18 +90,32 @@ export type {
 } from "./registries/index.ts";
 export { lookUpOf } from "./registries/index.ts";
 export type {
+  CallMessage,
+  CallOptions,
   ErrorQueueHandler,
   HandlerResult,
   InboundMessage,
   InboundReceipt,
+  LateReply,
   MessageHandler,
   MessengerEvent,
   MessengerOptions,
   OutboundMessage,
   ReceiptHandler,
+  ReplyDocument,
   SentMessage,
 } from "./messenger/types.ts";
-export { type ErrorCondition, errorConditions } from "./gen/error-conditions.ts";
+export { metrics } from "./telemetry/metrics.ts";
+export { openTelemetry, type OpenTelemetryApi } from "./telemetry/open-telemetry.ts";
+export {
+  type ErrorCondition,
+  type ErrorConditionInfo,
+  errorConditions,
+  type FailureCause,
+  type FailureReport,
+  failureReports,
+} from "./gen/error-conditions.ts";
+export { type EventCode, eventCodes } from "./gen/events.ts";
 export { type ContentTypeName, contentTypes, type QueueTypeName, queueTypes } from "./gen/transport.ts";
 export {
   type MessageAction,

@@ -81,14 +81,14 @@ describe("readEnvelope()", () => {
       "applicationTimeStamp",
     ]);
   });
-  it("takes ids as string, uuid, ulong and binary (D8)", () => {
+  it("D8: ids are taken as string, uuid, ulong and binary", () => {
     const uuid = randomUUID();
     expect(raw({ message_id: uuid, body: "" }).messageId).toBe(uuid);
     expect(raw({ message_id: rhea.string_to_uuid(uuid), body: "" }).messageId).toBe(uuid);
     expect(raw({ message_id: 42, body: "" }).messageId).toBe("42");
     expect(raw({ correlation_id: rhea.types.wrap_binary(Buffer.from("abc")), body: "" }).correlationId).toBe("616263");
   });
-  it("takes HER-ids as text or integer, time stamps as text or AMQP timestamp (D8)", () => {
+  it("D8: HER-ids are taken as text or integer, time stamps as text or AMQP timestamp", () => {
     const e = raw({
       application_properties: { fromHerId: 93252, toHerId: " 093238 ", applicationTimeStamp: new Date(at) },
       body: "",

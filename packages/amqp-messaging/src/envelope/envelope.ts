@@ -1,4 +1,5 @@
 import type { ReceivedMessage, WireMessage } from "../connection/wire-message.ts";
+import { packageName, packageVersion } from "../package-facts.ts";
 import { type BodyProtection, bodyProtection, contentTypeOf } from "./content-type.ts";
 import { fieldText, guidText, herIdText, idText, instant, isoInstant } from "./values.ts";
 
@@ -32,6 +33,9 @@ export interface EnvelopeInput {
   readonly properties?: Readonly<Record<string, string>>;
 }
 
+/** The longest time to live that AMQP can say, in milliseconds: 49.7 days. */
+export const longestTtlMs = 0xffff_ffff;
+
 /** The message as it goes on the wire; `enqueuedTimeUtc` says `timestamp`, so build it just before sending. */
 export function buildEnvelope(input: EnvelopeInput, body: Uint8Array): WireMessage {
   const timestamp = isoInstant(input.timestamp);
@@ -50,7 +54,8 @@ export function buildEnvelope(input: EnvelopeInput, body: Uint8Array): WireMessa
       ...(input.cpaId === undefined ? {} : { cpaId: input.cpaId.toLowerCase() }),
       ...(input.conversationId === undefined ? {} : { ConversationId: input.conversationId }),
       enqueuedTimeUtc: timestamp.slice(0, -1),
-      "X-ExecutingAssembly": "@helsekontakt/amqp-messaging",
+      "X-ExecutingAssembly": packageName,
+      "X-ExecutingAssemblyVersion": packageVersion,
       "X-TargetFramework": `node ${process.versions.node}`,
       ...(input.systemIdentifier === undefined ? {} : { "X-SystemIdentifier": input.systemIdentifier }),
       ...input.metadata,

@@ -59,7 +59,7 @@ describe("buildErrorReport()", () => {
     expect(applicationProperties).not.toHaveProperty("fromHerId");
     expect(applicationProperties["errorConditionData"]).toBe("");
   });
-  it("is read back, items with semicolons and all (O12)", () => {
+  it("O12: a report is read back, items with semicolons and all", () => {
     const data = ["Subject: CN=A; O=B", "Thumbprint: 00"];
     const bytes = encodeWireMessage(
       buildErrorReport({
@@ -96,7 +96,7 @@ describe("readErrorQueueMessage()", () => {
     errorDescription: "Could not deserialize payload",
     errorConditionData: "a;b;",
   };
-  it("reads the newer form, which has no content type", () => {
+  it("O12: the newer form, which has no content type and the US form of the time without zone, is read", () => {
     expect(
       read({
         message_id: "00112233445566778899aabbccddeeff",
@@ -114,7 +114,7 @@ describe("readErrorQueueMessage()", () => {
       },
     });
   });
-  it("reads the older form, a copy of the message with an empty body", () => {
+  it("O12: the older form, a copy of the message with an empty body, is read", () => {
     const message = read({
       message_id: original.messageId,
       content_type: "application/pkcs7-mime; smime-type=signed-and-enveloped-data",

@@ -86,8 +86,15 @@ describe("payloadMetadata()", () => {
           "X-Receiver-Lvl1Id": "3",
           "X-Receiver-Lvl2Id": "4",
         },
+        sender: { herIds: ["2", "1"], organisationNumbers: [] },
       });
     }
+  });
+  it("names every HER-id and organisation number of the sender, and of nobody else", () => {
+    const enh = '<AdditionalId><Id>912345678</Id><Type V="ENH"/></AdditionalId>';
+    const xml = `<AppRec xmlns="http://www.kith.no/xmlstds/apprec/2012-02-15"><Sender><HCP><Inst><Id>9</Id><TypeId V="LOK"/>${enh}<Dept><Id>2</Id><TypeId V="HER"/></Dept></Inst></HCP></Sender><Receiver>${side("3", "4")}</Receiver></AppRec>`;
+    expect(payloadFacts(Buffer.from(xml)).sender).toEqual({ herIds: ["2"], organisationNumbers: ["912345678"] });
+    expect(payloadFacts(msgHead()).sender).toEqual({ herIds: ["1", "2"], organisationNumbers: ["915933149"] });
   });
   it("knows only the namespace of any other root", () => {
     expect(payloadMetadata(Buffer.from('<x:a xmlns:x="urn:a"><MsgHead/></x:a>'))).toEqual({

@@ -12,6 +12,8 @@ export interface PayloadFacts {
   readonly root: string;
   /** The `X-…` application properties; none of them is a person's data. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Every HER-id and organisation number of the payload's sender, on any level, as they stand. */
+  readonly sender: { readonly herIds: readonly string[]; readonly organisationNumbers: readonly string[] };
 }
 
 /**
@@ -25,7 +27,7 @@ export interface PayloadFacts {
 export function payloadFacts(bytes: Uint8Array, options: { readonly limits?: Partial<XmlLimits> } = {}): PayloadFacts {
   const collector = new Collector();
   readXml(bytes, collector, options);
-  return { root: collector.root, metadata: collector.metadata() };
+  return { root: collector.root, metadata: collector.metadata(), sender: collector.sender };
 }
 
 /** The `X-…` application properties of a payload; see {@link payloadFacts}. */
@@ -60,8 +62,16 @@ const holders: Readonly<Record<string, readonly [property: string, rank: number]
   ]),
 );
 
+/** Where else a sender may be named, besides the places that travel as properties. */
+const senderPlaces =
+  /^(?:MsgHead\/MsgInfo\/Sender\/.*\/Ident|AppRec\/Sender\/HCP\/Inst(?:\/Dept|\/HCPerson)?(?:\/AdditionalId)?)$/;
+
 class Collector implements XmlHandler {
   root = "";
+  readonly sender: { readonly herIds: string[]; readonly organisationNumbers: string[] } = {
+    herIds: [],
+    organisationNumbers: [],
+  };
   #kind: "msghead" | "apprec" | "other" = "other";
   #rootNs = "";
   /** Local names from the root; an element of another namespace stands as `*`. */
@@ -86,9 +96,11 @@ class Collector implements XmlHandler {
     const attribute = tag.attributes.find((a) => a.name === "V")?.value;
     const code = codes[path];
     if (code !== undefined && attribute !== undefined) this.#set(code, attribute);
-    if (holders[path] !== undefined) this.#holders.push({ path });
+    if (holders[path] !== undefined || senderPlaces.test(path)) this.#holders.push({ path });
     const holder = this.#holders.at(-1);
-    if (holder !== undefined && path === `${holder.path}/TypeId` && attribute !== undefined) holder.type ??= attribute;
+    // A further identifier of an AppRec has Type where all others have TypeId.
+    const isType = holder !== undefined && (path === `${holder.path}/TypeId` || path === `${holder.path}/Type`);
+    if (isType && attribute !== undefined) holder.type ??= attribute;
     if (
       msgHeadTexts[path] !== undefined ||
       appRecTexts[path] !== undefined ||
@@ -157,8 +169,14 @@ class Collector implements XmlHandler {
 
   #endHolder(path: string): void {
     const holder = this.#holders.pop();
-    const [property, rank] = holders[path] ?? ["", 0];
-    if (holder?.type !== "HER" || holder.id === undefined || holder.id.trim() === "") return;
+    const id = holder?.id?.trim() ?? "";
+    if (holder === undefined || id === "") return;
+    if (senderPlaces.test(path)) {
+      if (holder.type === "HER") this.sender.herIds.push(id);
+      if (holder.type === "ENH") this.sender.organisationNumbers.push(id);
+    }
+    if (holders[path] === undefined || holder.type !== "HER" || holder.id === undefined) return;
+    const [property, rank] = holders[path];
     const known = this.#ranks.get(property);
     if (known !== undefined && known <= rank) return;
     this.#ranks.set(property, rank);

@@ -1,6 +1,7 @@
+import type { X509Certificate } from "node:crypto";
 import { HelsekontaktError } from "@helsekontakt/core";
 import { type ErrorCondition, type FailureCause, failureReports } from "../gen/error-conditions.ts";
-import type { CertificateFault } from "../keys/certificate-facts.ts";
+import { type CertificateFault, certificateFacts } from "../keys/certificate-facts.ts";
 
 /** What a sender is told: one of the kinds that the profile lists. Internal faults are never reported. */
 export interface Refusal {
@@ -14,17 +15,19 @@ export interface Refusal {
 /** A message that is refused for good, with what the sender is told. */
 export class RefusedMessage extends Error {
   readonly refusal: Refusal;
+  readonly failure: FailureCause;
   readonly reason: HelsekontaktError;
 
-  constructor(refusal: Refusal, reason: HelsekontaktError) {
+  constructor(failure: FailureCause, reason: HelsekontaktError, details: Omit<Partial<Refusal>, "condition"> = {}) {
     super(reason.message);
-    this.refusal = refusal;
+    this.refusal = { ...refusalFor(failure), ...details };
+    this.failure = failure;
     this.reason = reason;
   }
 }
 
-/** The refusal for a cause that the specification lists with a condition. */
-function known(cause: FailureCause, data?: readonly string[]): Refusal {
+/** @internal What the sender is told for a cause that the specification lists with a condition. */
+export function refusalFor(cause: FailureCause, data?: readonly string[]): Refusal {
   const { condition = "transport:internal-error", description, data: kind } = failureReports[cause];
   const stated = data ?? (kind === "empty" ? [] : undefined);
   return {
@@ -34,60 +37,68 @@ function known(cause: FailureCause, data?: readonly string[]): Refusal {
   };
 }
 
-/**
- * One answer for everything from the key to the verified signature: told apart, they would decrypt for anybody who may
- * send to the queue.
- */
-const undecryptable: Refusal = { condition: "transport:decryption-failed" };
+/** What can be wrong with a certificate, its revocation included. */
+type JudgedFault = CertificateFault | "revoked" | "revocation-unknown";
 
 const certificateCauses = {
   "not-yet-valid": "certificate-not-yet-valid",
   expired: "certificate-expired",
   "wrong-usage": "certificate-usage",
-} as const satisfies Record<CertificateFault, FailureCause>;
+  revoked: "certificate-revoked",
+  "revocation-unknown": "certificate-revocation-unknown",
+} as const satisfies Record<JudgedFault, FailureCause>;
 
-/** @internal */
-export function certificateRefusal(faults: readonly CertificateFault[], subject: string, thumbprint: string): Refusal {
+/** @internal The cause of one fault, or of several together. */
+export function certificateCause(faults: readonly JudgedFault[]): FailureCause {
   const [first, ...others] = faults;
-  const cause = first === undefined || others.length > 0 ? "certificate-several-faults" : certificateCauses[first];
-  return known(cause, [`Subject: ${subject}`, `Thumbprint: ${thumbprint}`]);
+  return first === undefined || others.length > 0 ? "certificate-several-faults" : certificateCauses[first];
 }
 
-/** @internal */
-export const refusals = {
-  fieldsMissing: (names: readonly string[]): Refusal => known("fields-missing", names),
-  senderUnknown: (herId: string): Refusal => ({
-    description: "The sender's HER-id is not known",
-    ...known("sender-unknown", ["FromHerId", herId]),
-  }),
-  certificateMissing: known("certificate-missing"),
-  notProtected: { description: "The message must be signed and encrypted", ...known("unsupported-message") },
-  bodyKind: { condition: "transport:invalid-cms-pkcs" },
-  notXml: known("payload-not-xml"),
-  spoofed: (amqp: string, application: readonly string[]): Refusal => known("sender-mismatch", [amqp, ...application]),
-} as const;
+function isJudged(reason: unknown): reason is JudgedFault {
+  return typeof reason === "string" && Object.hasOwn(certificateCauses, reason);
+}
 
-/** @internal What the sender is told of a failure to open a message; nothing when it is none of the sender's business. */
-export function openingRefusal(error: HelsekontaktError): Refusal | undefined {
+/** @internal What is told of a certificate: whose it is, and which. */
+export function certificateData(certificate: X509Certificate): readonly string[] {
+  const { subject, thumbprint } = certificateFacts(certificate);
+  return [`Subject: ${subject}`, `Thumbprint: ${thumbprint}`];
+}
+
+/**
+ * @internal What the sender is told of a failure to open a message; nothing when it is none of the sender's business.
+ *
+ * One answer for everything from the key to the verified signature: told apart, they would decrypt for anybody who may
+ * send to the queue.
+ */
+export function openingRefusal(
+  error: HelsekontaktError,
+  expected: X509Certificate | undefined,
+): RefusedMessage | undefined {
   switch (error.code) {
     case "protection/not-cms":
-      return {
-        condition: "transport:invalid-cms-pkcs",
+      return new RefusedMessage("not-cms", error, {
         description: "The body is not a CMS structure of the expected kind",
-      };
+      });
     case "protection/decryption-failed":
     case "protection/signature-invalid":
     case "protection/algorithm-refused":
-      return undecryptable;
+      return new RefusedMessage("undecryptable", error);
     case "protection/signer-unexpected":
-      return {
-        condition: "transport:invalid-certificate",
-      };
+      return new RefusedMessage("signer-unexpected", error);
     case "protection/certificate-invalid":
-      return {
-        condition: "transport:unverified-certificate",
+      // A list out of reach is not the sender's fault.
+      if (error.retryable) return undefined;
+      if (isJudged(error.context["reason"]))
+        return new RefusedMessage(
+          certificateCause([error.context["reason"]]),
+          error,
+          expected === undefined ? {} : { data: certificateData(expected) },
+        );
+      return new RefusedMessage("sender-without-certificate", error, {
         description: "The signer's certificate could not be verified",
-      };
+      });
+    case "input/too-large":
+      return new RefusedMessage("unsupported-message", error, { description: "The message is larger than is taken" });
     default:
       return undefined;
   }
@@ -95,12 +106,11 @@ export function openingRefusal(error: HelsekontaktError): Refusal | undefined {
 
 /** @internal */
 export function refused(
-  refusal: Refusal,
+  cause: FailureCause,
   code: HelsekontaktError | ConstructorParameters<typeof HelsekontaktError>[0],
   message = "",
+  details: Omit<Partial<Refusal>, "condition"> = {},
 ): RefusedMessage {
-  return new RefusedMessage(
-    refusal,
-    code instanceof HelsekontaktError ? (code as HelsekontaktError) : new HelsekontaktError(code, message),
-  );
+  const error = code instanceof HelsekontaktError ? (code as HelsekontaktError) : new HelsekontaktError(code, message);
+  return new RefusedMessage(cause, error, details);
 }

@@ -1,11 +1,20 @@
-import { type Clock, type Logger, silentLogger, systemClock } from "@helsekontakt/core";
+import { type Clock, type Logger, silentLogger, silentTelemetry, systemClock } from "@helsekontakt/core";
 import type { SendOptions } from "../connection/connection.ts";
 import type { ReceiveOptions, Subscription } from "../connection/subscription.ts";
-import type { Identity } from "../keys/identity.ts";
-import { ReceiveMemory, takeError, takeMessage } from "./receive.ts";
+import { queueTypes } from "../gen/transport.ts";
+import type { KeySource } from "../keys/own-keys.ts";
+import { observeMessenger } from "../telemetry/gauges.ts";
+import { installedTelemetry } from "../telemetry/open-telemetry.ts";
+import type { Told } from "../telemetry/timed.ts";
+import { Calls } from "./calls.ts";
+import { takeError, takeMessage } from "./receive.ts";
+import { createReportMemory, type ReportMemory, TryCounter } from "./receive-memory.ts";
 import { protectAndSend } from "./send.ts";
 import type {
+  CallMessage,
+  CallOptions,
   ErrorQueueHandler,
+  InboundMessage,
   MessageHandler,
   MessengerEvent,
   MessengerOptions,
@@ -25,47 +34,78 @@ export interface Messenger {
   /**
    * Finds the receiver, checks that it takes the function, signs, encrypts, sends, and waits for the broker.
    *
-   * @throws {HelsekontaktError} `registry/party-unknown`, `registry/party-inactive`, `registry/no-queue`,
+   * @throws {MessagingError} `registry/party-unknown`, `registry/party-inactive`, `registry/no-queue`,
    *   `registry/function-unsupported`, `registry/unavailable`, `protection/certificate-invalid`, `config/missing`, and
    *   the codes of `AmqpConnection.send`
    */
   protectAndSend(message: OutboundMessage, options?: SendOptions): Promise<SentMessage>;
   /**
+   * Sends to the receiver's synchronous queue and waits for the answer, which is opened and proved like every message,
+   * and must come from the party that was asked. Calls may run side by side, as many as one likes.
+   *
+   * @throws {MessagingError} `amqp/timeout` when no answer came in time (MUG-30; the receiver may have acted on the
+   *   request), `amqp/closed`, `abort/cancelled`, `config/missing` without a queue for answers, and the codes of
+   *   {@link protectAndSend}
+   * @see HITS 1216:2018, section 2.2.2
+   */
+  request(message: CallMessage, options?: CallOptions): Promise<InboundMessage>;
+  /**
    * Opens messages of a queue and hands them on. What cannot be opened is reported to its sender if the profile lists
    * the fault, and tried again otherwise.
    */
   receive(queue: string, handlers: MessageHandler | MessageHandlers, options?: ReceiveOptions): Subscription;
+  /**
+   * The same for the own synchronous queue: `reply(document)` goes to the request's reply-to. A request that cannot be
+   * answered is dead-lettered with the reason.
+   */
+  serve(queue: string, handler: MessageHandler, options?: ReceiveOptions): Subscription;
   /** Hands on what comes on an error queue. Nothing is ever sent for it. */
   receiveErrors(queue: string, handler: ErrorQueueHandler, options?: ReceiveOptions): Subscription;
 }
 
 /** @internal */
-export interface Resolved extends MessengerOptions {
-  readonly decryptKeys: readonly Identity[];
+export interface Resolved extends Omit<MessengerOptions, "telemetry" | "signer" | "decryptKeys">, Told {
+  readonly keys: KeySource;
   readonly plainAllowed: (messageFunction: string) => boolean;
   readonly senderMismatch: "refuse" | "warn" | "ignore";
   readonly metadata: boolean;
   readonly maxBodyBytes: number;
   readonly maxTries: number;
   readonly retryPauseMs: { readonly initial: number; readonly max: number };
+  readonly callTimeoutMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly emit: (event: MessengerEvent) => void;
+  readonly reports: ReportMemory;
+  readonly tries: TryCounter;
 }
 
 /** Builds a messenger over a connection and a registry. */
 export function createMessenger(options: MessengerOptions): Messenger {
+  const { connection, telemetry, signer, decryptKeys } = options;
   const resolved: Resolved = {
     ...options,
-    decryptKeys: options.decryptKeys ?? [],
+    keys:
+      options.keys ??
+      (() => ({
+        ...(signer === undefined ? {} : { signing: signer }),
+        ...(decryptKeys === undefined ? {} : { decryption: decryptKeys }),
+      })),
     plainAllowed: options.plainAllowed ?? (() => false),
     senderMismatch: options.senderMismatch ?? "refuse",
     metadata: options.metadata ?? true,
     maxBodyBytes: options.maxBodyBytes ?? 50 * 1024 * 1024,
     maxTries: options.maxTries ?? 10,
     retryPauseMs: options.retryPauseMs ?? { initial: 200, max: 30_000 },
+    callTimeoutMs: options.callTimeoutMs ?? queueTypes.sync.ttlMs,
     clock: options.clock ?? systemClock,
     logger: options.logger ?? silentLogger,
+    telemetry:
+      telemetry === undefined
+        ? installedTelemetry()
+        : Promise.resolve(telemetry === false ? silentTelemetry : telemetry),
+    reports: options.reports ?? createReportMemory(),
+    tries: new TryCounter(),
     emit(event) {
       try {
         options.onEvent?.(event);
@@ -74,14 +114,25 @@ export function createMessenger(options: MessengerOptions): Messenger {
       }
     },
   };
-  const memory = new ReceiveMemory();
+  const calls = new Calls(resolved);
+  const subscriptions = new Set<Subscription>();
+  const kept = (subscription: Subscription): Subscription => {
+    subscriptions.add(subscription);
+    return subscription;
+  };
+  observeMessenger(resolved, calls, subscriptions);
   return {
     protectAndSend: (message, send = {}) => protectAndSend(resolved, message, send),
+    request: (message, call = {}) => calls.request(message, call),
     receive(queue, handlers, receive = {}) {
       const both = typeof handlers === "function" ? { message: handlers } : handlers;
-      return options.connection.receive(queue, (delivery) => takeMessage(resolved, memory, both, delivery), receive);
+      return kept(connection.receive(queue, (delivery) => takeMessage(resolved, "async", both, delivery), receive));
     },
+    serve: (queue, handler, receive = {}) =>
+      kept(
+        connection.receive(queue, (delivery) => takeMessage(resolved, "sync", { message: handler }, delivery), receive),
+      ),
     receiveErrors: (queue, handler, receive = {}) =>
-      options.connection.receive(queue, (delivery) => takeError(resolved, memory, handler, delivery), receive),
+      kept(connection.receive(queue, (delivery) => takeError(resolved, handler, delivery), receive)),
   };
 }

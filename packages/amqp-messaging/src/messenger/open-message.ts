@@ -1,12 +1,14 @@
-import { createHash } from "node:crypto";
+import { createHash, type X509Certificate } from "node:crypto";
 import { HelsekontaktError } from "@helsekontakt/core";
-import type { InboundDelivery } from "../connection/subscription.ts";
+import type { InboundDelivery } from "../connection/subscription-types.ts";
 import { type Envelope, readEnvelope } from "../envelope/envelope.ts";
 import { herIdText } from "../envelope/values.ts";
 import { type PayloadFacts, payloadFacts } from "../envelope/payload-metadata.ts";
 import { certificateFacts, certificateFaults } from "../keys/certificate-facts.ts";
 import { type Unprotected, unprotect } from "../protection/unprotect.ts";
-import { certificateRefusal, openingRefusal, refusals, refused } from "./failures.ts";
+import { timed } from "../telemetry/timed.ts";
+import { certificateCause, certificateData, openingRefusal, type RefusedMessage, refused } from "./failures.ts";
+import { MessagingError } from "./messaging-error.ts";
 import type { Resolved } from "./messenger.ts";
 import type { Party } from "./party.ts";
 import type { InboundMessage } from "./types.ts";
@@ -20,21 +22,21 @@ export async function openMessage(options: Resolved, delivery: InboundDelivery):
   const envelope = readEnvelope(delivery.message);
   const header = headerOf(envelope);
   if (envelope.bodyKind === "value" || envelope.bodyKind === "sequence")
+    throw refused("not-cms", "amqp/header-invalid", `expected a data section as the body, found ${envelope.bodyKind}`);
+  const size = envelope.body.byteLength;
+  if (size > options.maxBodyBytes)
     throw refused(
-      refusals.bodyKind,
-      "amqp/header-invalid",
-      `expected a data section as the body, found ${envelope.bodyKind}`,
-    );
-  if (envelope.body.byteLength > options.maxBodyBytes)
-    throw new HelsekontaktError(
+      "unsupported-message",
       "input/too-large",
-      `expected a body of at most ${options.maxBodyBytes} bytes, found ${envelope.body.byteLength}`,
+      `expected a body of at most ${options.maxBodyBytes} bytes, found ${size}`,
+      { description: `The message is larger than ${options.maxBodyBytes} bytes` },
     );
   const sender = await resolveSender(options, envelope, header, delivery.signal);
   const opened = await openBody(options, envelope, header.function, sender, delivery.signal);
   const payload = opened?.content ?? envelope.body;
   const facts = readFacts(payload);
   checkSender(options, header.fromHerId, facts);
+  checkOwner(options, opened, facts);
   return {
     ...header,
     messageId: messageKey(envelope),
@@ -67,10 +69,12 @@ function headerOf(envelope: Envelope): Header {
   const { function: messageFunction, fromHerId, toHerId } = envelope;
   if (envelope.missing.length > 0 || messageFunction === undefined || fromHerId === undefined || toHerId === undefined)
     throw refused(
-      refusals.fieldsMissing(envelope.missing),
+      "fields-missing",
       new HelsekontaktError("amqp/header-invalid", "expected every required message property to have a value", {
         context: { missing: envelope.missing },
       }),
+      "",
+      { data: envelope.missing },
     );
   return { function: messageFunction, fromHerId, toHerId };
 }
@@ -82,17 +86,26 @@ async function resolveSender(
   signal: AbortSignal,
 ): Promise<Party> {
   try {
-    return await options.registry.resolve({
-      herId: header.fromHerId,
-      ownHerId: header.toHerId,
-      function: header.function,
-      ...(envelope.cpaId === undefined ? {} : { cpaId: envelope.cpaId }),
-      signal,
-    });
+    return await timed(options, "registryTime", { "helsekontakt.direction": "receive" }, () =>
+      options.registry.resolve({
+        herId: header.fromHerId,
+        ownHerId: header.toHerId,
+        function: header.function,
+        ...(envelope.cpaId === undefined ? {} : { cpaId: envelope.cpaId }),
+        signal,
+      }),
+    );
   } catch (reason) {
     const error = HelsekontaktError.from(reason, "registry/unavailable", "expected the registry to find the sender");
     if (error.code === "registry/party-unknown" || error.code === "registry/party-inactive")
-      throw refused(refusals.senderUnknown(header.fromHerId), error);
+      throw refused("sender-unknown", error, "", {
+        description: "The sender's HER-id is not known",
+        data: ["FromHerId", header.fromHerId],
+      });
+    if (error.code === "registry/agreement-expired" || error.code === "registry/no-profile")
+      throw refused("unsupported-message", error, "", {
+        description: "There is no agreement in force for the message's function",
+      });
     throw error;
   }
 }
@@ -107,41 +120,64 @@ async function openBody(
   if (envelope.protection !== "protected") {
     if (options.plainAllowed(messageFunction)) return undefined;
     throw refused(
-      refusals.notProtected,
+      "unsupported-message",
       "amqp/unsupported-message",
       `expected a signed and encrypted body, found ${envelope.protection}`,
+      { description: "The message must be signed and encrypted" },
     );
   }
   const expected = sender.signatureCertificate;
   if (expected === undefined && options.trust === undefined && options.policy?.unknownSigner !== "accept")
-    throw refused(
-      refusals.certificateMissing,
-      "protection/signer-unexpected",
-      "expected the sender's profile to hold a signature certificate, found none",
-    );
-  if (expected !== undefined) {
-    const faults = certificateFaults(expected, { usage: "nonRepudiation", at: new Date(options.clock.now()) });
-    const { subject, thumbprint } = certificateFacts(expected);
-    if (faults.length > 0)
-      throw refused(
-        certificateRefusal(faults, subject, thumbprint),
-        "protection/certificate-invalid",
-        `expected the sender's signature certificate to be usable, found it ${faults.join(", ")}`,
-      );
-  }
+    throw withoutCertificate(sender);
+  if (expected !== undefined) judge(options, expected);
+  const { decryption = [] } = await options.keys();
   try {
-    return await unprotect(envelope.body, {
-      keys: options.decryptKeys,
-      ...(expected === undefined ? {} : { expectedSigner: expected }),
-      ...(options.trust === undefined ? {} : { trust: options.trust }),
-      ...(options.policy === undefined ? {} : { policy: options.policy }),
-      signal,
-    });
+    return await timed(options, "cryptoTime", { "helsekontakt.operation": "unprotect" }, () =>
+      unprotect(envelope.body, {
+        keys: decryption,
+        ...(expected === undefined ? {} : { expectedSigner: expected }),
+        ...(options.trust === undefined ? {} : { trust: options.trust }),
+        ...(options.policy === undefined ? {} : { policy: options.policy }),
+        onFailure: (failure) => options.logger.warn("a message could not be opened", { ...failure }),
+        signal,
+      }),
+    );
   } catch (reason) {
     const error = HelsekontaktError.from(reason);
-    const refusal = openingRefusal(error);
-    throw refusal === undefined ? error : refused(refusal, error);
+    throw openingRefusal(error, expected) ?? listAway(error);
   }
+}
+
+/** That a revocation list cannot be had has a number of its own. */
+function listAway(error: HelsekontaktError): HelsekontaktError {
+  const away = error.code === "protection/certificate-invalid" && error.retryable;
+  return away ? new MessagingError(error, "receive", { event: "MUG-42" }) : error;
+}
+
+/** Told apart: a profile that lacks the certificate, and an address registry that has none for the HER-id. */
+function withoutCertificate(sender: Party): RefusedMessage {
+  const error = new HelsekontaktError(
+    "protection/signer-unexpected",
+    `expected the sender's ${sender.kind} to hold a signature certificate, found none`,
+  );
+  return sender.kind === "dummy"
+    ? refused("sender-without-certificate", error, "", {
+        description: "The address registry has no signature certificate for the sender",
+        data: ["FromHerId", sender.herId],
+      })
+    : refused("certificate-missing", error);
+}
+
+/** Dates and use of the certificate that the sender is to have signed with; its revocation is a matter of `trust`. */
+function judge(options: Resolved, certificate: X509Certificate): void {
+  const faults = certificateFaults(certificate, { usage: "nonRepudiation", at: new Date(options.clock.now()) });
+  if (faults.length === 0) return;
+  throw refused(
+    certificateCause(faults),
+    "protection/certificate-invalid",
+    `expected the sender's signature certificate to be usable, found it ${faults.join(", ")}`,
+    { data: certificateData(certificate) },
+  );
 }
 
 function readFacts(payload: Uint8Array): PayloadFacts {
@@ -149,25 +185,44 @@ function readFacts(payload: Uint8Array): PayloadFacts {
     return payloadFacts(payload);
   } catch (reason) {
     const error = HelsekontaktError.from(reason);
-    throw error.code.startsWith("xml/") ? refused(refusals.notXml, error) : error;
+    throw error.code.startsWith("xml/") ? refused("payload-not-xml", error) : error;
   }
 }
 
 /** A payload without HER-ids has nothing to compare. */
-function checkSender(options: Resolved, fromHerId: string, facts: PayloadFacts): void {
+function checkSender(options: Resolved, fromHerId: string, { sender }: PayloadFacts): void {
   if (options.senderMismatch === "ignore") return;
   // The payload may say anything there; only what has the form of a HER-id is repeated to the sender and in logs.
-  const named = ["X-Sender-Lvl1Id", "X-Sender-Lvl2Id"].flatMap((name) =>
-    facts.metadata[name] === undefined ? [] : (herIdText(facts.metadata[name]) ?? "unreadable"),
-  );
+  const named = sender.herIds.map((id) => herIdText(id) ?? "unreadable");
   if (named.length === 0 || named.includes(fromHerId)) return;
-  const error = new HelsekontaktError(
-    "message/spoofed-sender",
-    "expected the sender in the header to be a sender in the payload",
-    {
-      context: { header: fromHerId, payload: named },
-    },
-  );
-  if (options.senderMismatch === "refuse") throw refused(refusals.spoofed(fromHerId, named), error);
-  options.logger.warn("header and payload name different senders", { header: fromHerId, payload: named.join(" ") });
+  const context = { header: fromHerId, payload: named };
+  spoofed(options, options.senderMismatch, "header and payload name different senders", context, [fromHerId, ...named]);
+}
+
+/** The signer's organisation against the payload's. The sender's profile vouches for the signer; an anchor for nobody in particular. */
+function checkOwner(options: Resolved, opened: Unprotected | undefined, { sender }: PayloadFacts): void {
+  if (opened === undefined) return;
+  const rule = options.certificateOwner ?? (opened.vouchedBy === "expected" ? "warn" : "refuse");
+  const owner = certificateFacts(opened.signer).organisationNumber;
+  const named = sender.organisationNumbers.map((n) => (/^\d{9}$/.test(n) ? n : "unreadable"));
+  if (rule === "ignore" || owner === undefined || named.length === 0 || named.includes(owner)) return;
+  spoofed(options, rule, "certificate and payload name different organisations", { owner, payload: named }, []);
+}
+
+function spoofed(
+  options: Resolved,
+  rule: "refuse" | "warn",
+  what: string,
+  context: { readonly [name: string]: string | readonly string[] },
+  data: readonly string[],
+): void {
+  if (rule === "refuse")
+    throw refused(
+      "sender-mismatch",
+      new HelsekontaktError("message/spoofed-sender", `expected one sender, found that ${what}`, { context }),
+      "",
+      data.length === 0 ? {} : { data },
+    );
+  const fields = Object.entries(context).map(([name, value]) => [name, Array.isArray(value) ? value.join(" ") : value]);
+  options.logger.warn(what, Object.fromEntries(fields) as Record<string, string>);
 }

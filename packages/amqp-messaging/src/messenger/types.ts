@@ -1,27 +1,41 @@
 import type { X509Certificate } from "node:crypto";
-import type { Clock, HelsekontaktError, Logger, ValidationResult } from "@helsekontakt/core";
+import type { Clock, Logger, Telemetry, ValidationResult } from "@helsekontakt/core";
 import type { AppRecView } from "../apprec/read-apprec.ts";
 import type { AmqpConnection } from "../connection/connection.ts";
 import type { BodyProtection } from "../envelope/content-type.ts";
 import type { Envelope } from "../envelope/envelope.ts";
 import type { ErrorQueueMessage } from "../envelope/error-report.ts";
+import type { CheckedTrustOptions } from "../keys/check-trust.ts";
 import type { Identity } from "../keys/identity.ts";
-import type { TrustOptions } from "../keys/verify-trust.ts";
+import type { KeySource } from "../keys/own-keys.ts";
 import type { ContentEncryption, ProtectionPolicy } from "../protection/algorithms.ts";
 import type { Refusal } from "./failures.ts";
+import type { MessagingError } from "./messaging-error.ts";
 import type { Party, PartyRegistry } from "./party.ts";
+import type { ReportMemory } from "./receive-memory.ts";
+import type { ReplyQueue } from "./reply-queue.ts";
 
 export interface MessengerOptions {
   readonly connection: AmqpConnection;
   readonly registry: PartyRegistry;
   /** Own queues, short names: what goes out as reply-to. */
-  readonly queues: { readonly async: string; readonly sync?: string; readonly error?: string };
+  readonly queues: {
+    readonly async: string;
+    readonly sync?: string;
+    readonly error?: string;
+    /** Where answers to synchronous calls come: a queue of this instance alone, see {@link ReplyQueue}. */
+    readonly syncReply?: ReplyQueue;
+  };
   /** Own signing identity; not needed to receive only. */
   readonly signer?: Identity;
   /** Own encryption identities, previous ones included; not needed to send only. */
   readonly decryptKeys?: readonly Identity[];
-  /** Demands that trust anchors vouch for signers, besides the certificate in the sender's profile. */
-  readonly trust?: TrustOptions;
+  /** Own keys, asked for each message, instead of the two above: certificates that change while everything runs. */
+  readonly keys?: KeySource;
+  /** Demands that trust anchors vouch for signers, besides the certificate in the sender's profile; asks for revocation. */
+  readonly trust?: CheckedTrustOptions;
+  /** The same for the certificates of receivers, which come without their authorities: give `intermediates`. */
+  readonly recipientTrust?: CheckedTrustOptions;
   readonly policy?: ProtectionPolicy;
   readonly contentEncryption?: ContentEncryption;
   /** Functions that may come without protection; none by default. For tests. */
@@ -30,6 +44,18 @@ export interface MessengerOptions {
   readonly alwaysAllowed?: readonly string[];
   /** What to do when the header's sender is not a sender in the payload. Default `refuse`. */
   readonly senderMismatch?: "refuse" | "warn" | "ignore";
+  /**
+   * What to do when the signer's certificate names another organisation than the payload's sender does. Default `warn`
+   * for a signer that the sender's profile vouches for, `refuse` for one that only a trust anchor vouches for. A payload
+   * or certificate without an organisation number has nothing to compare.
+   */
+  readonly certificateOwner?: "refuse" | "warn" | "ignore";
+  /** What has been reported to senders already. Default: the last 10,000 of this process. */
+  readonly reports?: ReportMemory;
+  /** Limit of a synchronous call, from the call to its answer. Default 15,000 ms, which is also its ttl. */
+  readonly callTimeoutMs?: number;
+  /** Told of an answer that nobody waits for any more; it is taken off the queue all the same. */
+  readonly onLateReply?: (reply: LateReply) => void;
   /** Validates a payload; the result goes to the handler, which decides. */
   readonly validate?: (payload: Uint8Array) => ValidationResult;
   /** Put out the `X-…` facts of the payload. Default true. */
@@ -43,7 +69,19 @@ export interface MessengerOptions {
   readonly retryPauseMs?: { readonly initial: number; readonly max: number };
   readonly clock?: Clock;
   readonly logger?: Logger;
+  /** Default: OpenTelemetry where `@opentelemetry/api` is installed. */
+  readonly telemetry?: Telemetry | false;
   readonly onEvent?: (event: MessengerEvent) => void;
+}
+
+/** An answer that came after its call had ended, or to no call of this messenger. Its body is not opened. */
+export interface LateReply {
+  readonly correlationId: string | undefined;
+  readonly messageId: string | undefined;
+  readonly fromHerId: string | undefined;
+  readonly function: string | undefined;
+  /** `late`: the call has ended. `unknown`: no call of this id is remembered. */
+  readonly kind: "late" | "unknown";
 }
 
 /** A message to send. */
@@ -62,14 +100,35 @@ export interface OutboundMessage {
   readonly acknowledges?: string;
   /** Default `async`. */
   readonly queue?: "async" | "sync";
-  /** Default: none for `async`, 15,000 ms for `sync`. */
+  /** Default: none for `async`, 15,000 ms for `sync`. More than 49.7 days is cut to that, with a warning. */
   readonly ttlMs?: number;
-  /** Default: the own queue of the same type. */
-  readonly replyTo?: string;
+  /** Default: the own queue of the same type; `none` sends no reply-to, as in a synchronous answer. */
+  readonly replyTo?: string | "none";
   /** `plain` is for tests. Default `protected`. */
   readonly protection?: Exclude<BodyProtection, "soap">;
   /** Further application properties, for instance `traceparent`. */
   readonly properties?: Readonly<Record<string, string>>;
+}
+
+/** A synchronous call. Its message id is also its correlation id unless it gives one. */
+export type CallMessage = Omit<OutboundMessage, "queue" | "replyTo" | "acknowledges" | "ttlMs">;
+
+/** What a synchronous call waits for. */
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  /** Milliseconds from the call to its answer; default from the messenger. Also the ttl of the request. */
+  readonly timeoutMs?: number;
+}
+
+/** An answer to a message. */
+export interface ReplyDocument {
+  /** XML, sent byte for byte. */
+  readonly payload: Uint8Array;
+  /** Default: the function of the message that it answers. */
+  readonly function?: string;
+  /** UUID; default one that is the same however often the message comes again. */
+  readonly messageId?: string;
+  readonly conversationId?: string;
 }
 
 /** How a message went out. */
@@ -110,10 +169,18 @@ export interface InboundReceipt extends InboundMessage {
 }
 
 /**
- * What becomes of a message: taken; tried again later; set aside on the broker's dead-letter queue; or refused, which
- * tells the sender through its error queue. After `accept` the broker has it no more, so keep it first.
+ * What becomes of a message: taken; taken and answered; tried again later; set aside on the broker's dead-letter queue;
+ * or refused, which tells the sender through its error queue. After `accept` the broker has it no more, so keep it first.
+ * `accept()`, `reply()`, `rejectWith()`, `rejectFor()`, `retryLater()` and `deadLetter()` make them.
  */
-export type HandlerResult = "accept" | "retry" | "dead-letter" | { readonly refuse: Refusal };
+export type HandlerResult =
+  | "accept"
+  | "retry"
+  | "dead-letter"
+  | { readonly reply: ReplyDocument }
+  | { readonly refuse: Refusal }
+  | { readonly retryInMs: number }
+  | { readonly deadLetter: string };
 
 /** What it throws means `retry`. */
 export type MessageHandler = (message: InboundMessage) => Promise<HandlerResult>;
@@ -143,20 +210,29 @@ export type MessengerEvent =
       readonly messageId: string | undefined;
       readonly condition: string;
       readonly reported: boolean;
-      readonly error: HelsekontaktError;
+      readonly error: MessagingError;
     }
   | {
       readonly kind: "retry";
       readonly queue: string;
       readonly messageId: string | undefined;
       readonly tries: number;
-      readonly error?: HelsekontaktError;
+      readonly error?: MessagingError;
     }
   | {
       readonly kind: "dead-letter";
       readonly queue: string;
       readonly messageId: string | undefined;
       readonly reason: string;
+      readonly error?: MessagingError;
+    }
+  | { readonly kind: "late-reply"; readonly queue: string; readonly reply: LateReply }
+  /** An answer that was refused; its call still waits for the right one. */
+  | {
+      readonly kind: "reply-refused";
+      readonly queue: string;
+      readonly messageId: string | undefined;
+      readonly error: MessagingError;
     }
   | {
       readonly kind: "error-report";
