@@ -1,7 +1,7 @@
-import { HelsekontaktError } from "@helsekontakt/core";
 import * as oauth from "oauth4webapi";
 import type { Signer } from "./key.ts";
 import type { AssertionDetail, Organisation, TokenRequest } from "./options.ts";
+import { checkOrganisation } from "./organisation.ts";
 
 /**
  * The value of the claim `assertion_details`: one object when there is one entry, a list when there are several,
@@ -21,17 +21,6 @@ export function assertionDetails(
   return entries.length > 1 ? entries : entries[0];
 }
 
-/**
- * Refuses organisation numbers that HelseID would refuse.
- *
- * @throws {HelsekontaktError} `input/invalid`
- */
-export function checkOrganisation(organisation: Organisation): void {
-  if (organisation.tenancy === "multi") checkNumber("parent", organisation.parent);
-  if (organisation.tenancy === "single" || organisation.child !== undefined)
-    checkNumber("child", organisation.child as string);
-}
-
 function organisationDetail(organisation: Organisation): AssertionDetail {
   checkOrganisation(organisation);
   const identifier =
@@ -44,15 +33,6 @@ function organisationDetail(organisation: Organisation): AssertionDetail {
           value: `NO:ORGNR:${organisation.parent}:${organisation.child ?? ""}`,
         };
   return { type: "helseid_authorization", practitioner_role: { organization: { identifier } } };
-}
-
-function checkNumber(name: string, value: string): void {
-  if (typeof value === "string" && /^[0-9]{9}$/.test(value)) return;
-  throw new HelsekontaktError(
-    "input/invalid",
-    `expected organisation number "${name}" to be nine digits without blanks, found another text`,
-    { context: { setting: `organisation.${name}` } },
-  );
 }
 
 interface AssertionSettings {

@@ -1,6 +1,7 @@
 import { HelsekontaktError, type Logger, limitTime, silentLogger, systemClock, type Clock } from "@helsekontakt/core";
 import * as oauth from "oauth4webapi";
-import { boundedFetch, checkAddress, type SeenAnswer } from "./http.ts";
+import { checkAddress } from "./address.ts";
+import { boundedFetch, type SeenAnswer } from "./http.ts";
 import type { FetchLike, Token, TokenRequest, TokenSource } from "./options.ts";
 import { sendSigned, signRequest } from "./send.ts";
 import { toToken } from "./token-answer.ts";

@@ -1,6 +1,7 @@
 import { type Clock, HelsekontaktError, limitTime, type Logger } from "@helsekontakt/core";
 import * as oauth from "oauth4webapi";
-import { isAllowed, type OAuthFetch } from "./http.ts";
+import { isAllowed } from "./address.ts";
+import { type OAuthFetch } from "./http.ts";
 
 const day = 24 * 60 * 60 * 1000;
 /** After a failed refresh the old metadata serves on; the next try waits this long. */

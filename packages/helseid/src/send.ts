@@ -1,6 +1,6 @@
 import { HelsekontaktError } from "@helsekontakt/core";
 import * as oauth from "oauth4webapi";
-import { isAllowed } from "./http.ts";
+import { isAllowed } from "./address.ts";
 import type { FetchLike, OutgoingRequest, Token, TokenScheme } from "./options.ts";
 
 /**

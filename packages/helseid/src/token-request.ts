@@ -6,6 +6,7 @@ import { loadSigner, type Signer } from "./key.ts";
 import { createMetadataCache } from "./metadata.ts";
 import type { ClientKey, Token, TokenRequest, TokenSourceOptions } from "./options.ts";
 import type { Proofs } from "./proofs.ts";
+import { serviceTime } from "./service-time.ts";
 import { toToken } from "./token-answer.ts";
 import { withTries } from "./tries.ts";
 
@@ -22,16 +23,12 @@ export interface GrantContext {
   readonly logger: Logger;
   readonly fetch: (request: Request) => Promise<Response>;
   readonly random: () => number;
-  readonly metadata: ReturnType<typeof createMetadataCache>;
+  /** Made with the first grant. */
+  metadata: ReturnType<typeof createMetadataCache> | undefined;
   readonly proofs: () => Promise<Proofs>;
   /** Seconds by which the service's clock is ahead of ours. */
   skew: number;
   signer: Promise<Signer> | undefined;
-}
-
-/** Seconds since 1970 by the service's clock, as far as we know it. */
-export function serviceTime(context: Pick<GrantContext, "clock" | "skew">): number {
-  return Math.floor(context.clock.now() / 1000) + context.skew;
 }
 
 /** The client's key, loaded once; `reload` asks the provider again. */
@@ -58,6 +55,18 @@ async function giveKey(key: TokenSourceOptions["key"], signal: AbortSignal): Pro
       original,
     });
   }
+}
+
+function metadataOf(context: GrantContext): ReturnType<typeof createMetadataCache> {
+  const { issuer, clock, logger, options } = context;
+  context.metadata ??= createMetadataCache({
+    issuer,
+    clock,
+    logger,
+    allowInsecureLoopback: options.allowInsecureLoopback === true,
+    timeoutMs: options.timeoutMs ?? 10_000,
+  });
+  return context.metadata;
 }
 
 /** One token from the token endpoint, each try with new assertions and proofs. */
@@ -102,7 +111,7 @@ async function oneGrant(
         await currentSigner(context, signal, true);
       } else if ((status === 404 || status === 405) && !moved) {
         moved = true;
-        context.metadata.expire();
+        metadataOf(context).expire();
       } else throw reason;
     }
   }
@@ -133,7 +142,7 @@ async function attemptWithin(
   const { client, options } = context;
   const binding = request.binding ?? options.binding ?? "dpop";
   const signer = await currentSigner(context, limited);
-  const server = await context.metadata.get(boundedFetch(context.fetch, () => undefined));
+  const server = await metadataOf(context).get(boundedFetch(context.fetch, () => undefined));
   const parameters = new URLSearchParams();
   if (request.scopes.length > 0) parameters.set("scope", [...new Set(request.scopes)].join(" "));
   if (request.resource !== undefined) parameters.set("resource", request.resource);

@@ -1,13 +1,13 @@
 import { HelsekontaktError, silentLogger, systemClock, throwIfAborted } from "@helsekontakt/core";
 import type * as oauth from "oauth4webapi";
-import { checkOrganisation } from "./assertion.ts";
-import { checkAddress } from "./http.ts";
-import { createMetadataCache } from "./metadata.ts";
+import { checkAddress } from "./address.ts";
 import type { TokenRequest, TokenSource, TokenSourceOptions } from "./options.ts";
+import { checkOrganisation } from "./organisation.ts";
 import { createProofs, type Proofs, readNonce } from "./proofs.ts";
 import { sendSigned, signRequest } from "./send.ts";
+import { serviceTime } from "./service-time.ts";
 import { createTokenCache } from "./token-cache.ts";
-import { currentSigner, type GrantContext, requestToken, serviceTime } from "./token-request.ts";
+import type { GrantContext } from "./token-request.ts";
 
 /**
  * Builds a token source for one client at one issuer.
@@ -36,13 +36,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     logger,
     fetch: inner,
     random: options.random ?? Math.random,
-    metadata: createMetadataCache({
-      issuer,
-      clock,
-      logger,
-      allowInsecureLoopback: loopback,
-      timeoutMs: options.timeoutMs ?? 10_000,
-    }),
+    metadata: undefined,
     proofs: () => binding(),
     skew: 0,
     signer: undefined,
@@ -75,12 +69,12 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
       // A cached token costs microseconds; waiting for what is long known would double that.
       if (known === undefined || known.signer !== context.signer) {
         // The key is everyone's: one caller's abort must not fail its loading.
-        const { kid } = await currentSigner(context, neverAborted);
+        const { kid } = await (await grants()).currentSigner(context, neverAborted);
         known = { signer: context.signer, kid };
       }
       const bound = full.binding === "dpop" ? (proofs ?? (await binding())) : undefined;
       const key = cacheKey(options, known.kid, bound?.thumbprint ?? "", full);
-      return cache.get(key, (signal) => requestToken(context, full, signal), request.signal);
+      return cache.get(key, async (signal) => (await grants()).requestToken(context, full, signal), request.signal);
     },
     forget(token) {
       cache.forget(token);
@@ -99,6 +93,9 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     },
   };
 }
+
+/** How tokens are asked for: loaded with the first one. Most calls use one that is kept. */
+const grants = (): Promise<typeof import("./token-request.ts")> => import("./token-request.ts");
 
 const neverAborted = new AbortController().signal;
 

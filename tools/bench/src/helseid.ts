@@ -42,12 +42,15 @@ async function cached(place: Place): Promise<Row> {
   } as const;
   const micros: number[] = [];
   for (let round = 0; round < 12; round++) {
-    const start = performance.now();
+    // Time of this process's processor: it does nothing but compute, and on a machine that others use, too, the clock
+    // on the wall measures them.
+    const before = process.cpuUsage();
     for (let n = 0; n < 20_000; n++) await source.getToken(request);
-    if (round > 2) micros.push(((performance.now() - start) * 1000) / 20_000);
+    const { user, system } = process.cpuUsage(before);
+    if (round > 2) micros.push((user + system) / 20_000);
   }
   return {
-    name: "a token from the cache, microseconds",
+    name: "a token from the cache, microseconds of the processor",
     ratio: median(micros),
     bound: { kind: "at-most", value: 10 },
     note: "median of 9 rounds of 20,000, one after another",
@@ -140,22 +143,25 @@ async function weight(): Promise<Row[]> {
   });
   const { output } = await bundle.generate({ format: "esm", minify: true });
   const chunks = new Map(output.flatMap((c) => (c.type === "chunk" ? [[c.fileName, c] as const] : [])));
-  const first = new Set<string>();
-  const visit = (name: string): void => {
-    if (first.has(name) || !chunks.has(name)) return;
-    first.add(name);
-    for (const other of chunks.get(name)?.imports ?? []) visit(other);
+  const closure = (name: string, seen = new Set<string>()): Set<string> => {
+    if (seen.has(name) || !chunks.has(name)) return seen;
+    seen.add(name);
+    for (const other of chunks.get(name)?.imports ?? []) closure(other, seen);
+    return seen;
   };
-  visit("index.js");
+  // As one file each: into how many pieces a bundler cuts what is loaded together is its own affair.
   const size = (names: Iterable<string>): number =>
-    [...names].reduce((sum, n) => sum + gzipSync(chunks.get(n)?.code ?? "").length, 0) / 1000;
-  const later = [...chunks.keys()].filter((n) => !first.has(n));
+    gzipSync([...names].map((n) => chunks.get(n)?.code ?? "").join("\n")).length / 1000;
+  const first = closure("index.js");
+  const grant = [...chunks.keys()].find((n) => n.startsWith("token-request")) ?? "";
+  const withGrant = closure(grant, new Set(first));
+  const rest = [...chunks.keys()].filter((n) => !withGrant.has(n));
   return [
     {
       name: "createTokenSource and createSigningFetch with oauth4webapi and core, kB min+gzip",
       ratio: size(first),
       bound: { kind: "at-most", value: 12 },
-      note: `${size(later).toFixed(1)} kB more in ${later.length} chunks that are loaded on demand`,
+      note: `all that a call with a kept token needs; ${size(withGrant).toFixed(1)} kB with what asks for tokens, loaded with the first; ${size(rest).toFixed(1)} kB more on demand (faults explained, other forms of keys)`,
     },
   ];
 }
