@@ -7,7 +7,10 @@ import { type ChaosResult, runChaos } from "./chaos/run.ts";
 // embedded journal, and a proxy before each process. Exit 0: nothing lost, nothing handled twice. Exit 1: otherwise.
 // Exit 2: the run could not take place.
 //
-//   chaos.ts [--messages N] [--faults M] [--seed S] [--json FILE] [--keep]
+//   chaos.ts [--messages N] [--faults M] [--seed S] [--soak MINUTES] [--json FILE] [--keep]
+//
+// `--soak` spreads messages and faults over time, strikes no process, and keeps one sender from the broker for a sixth of
+// the time; it also prints how each process's memory went.
 const given = (name: string): string | undefined => {
   const at = process.argv.indexOf(name);
   return at === -1 ? undefined : process.argv[at + 1];
@@ -21,6 +24,7 @@ const number = (name: string, standard: number): number => {
 const messages = number("--messages", 20_000);
 const faults = number("--faults", 500);
 const seed = number("--seed", 20_261_130);
+const soak = given("--soak") === undefined ? undefined : number("--soak", 60);
 const folder = mkdtempSync(join(tmpdir(), "helsekontakt-chaos-"));
 let result: ChaosResult | undefined;
 try {
@@ -28,6 +32,7 @@ try {
     messages,
     faults,
     seed,
+    ...(soak === undefined ? {} : { soakMinutes: soak }),
     folder,
     postgres: process.env["HELSEKONTAKT_POSTGRES"] ?? "postgres://postgres@127.0.0.1:5432/test",
     progress: (line) => console.log(`chaos: ${line}`),
@@ -81,6 +86,20 @@ console.log(
   `chaos: connected again after the broker was back: ${result.reattached.length} times, p50 ${percentile(result.reattached, 0.5)} ms, ` +
     `p99 ${percentile(result.reattached, 0.99)} ms; highest memory ${(result.rss / 2 ** 20).toFixed(0)} MiB`,
 );
+if (soak !== undefined) {
+  const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
+  const middle = (values: readonly number[]): number =>
+    [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+  for (const [name, minutes] of result.memory) {
+    // Of an hour: the first ten minutes but one to warm up, and the last ten.
+    const part = Math.max(1, Math.round(minutes.length / 6));
+    const early = minutes.slice(Math.min(1, part - 1), part);
+    const late = minutes.slice(-part);
+    const level = (which: "rss" | "heap"): string =>
+      `${mib(middle(early.map((m) => m[which])))} -> ${mib(middle(late.map((m) => m[which])))} MiB (${(middle(late.map((m) => m[which])) / middle(early.map((m) => m[which]))).toFixed(3)})`;
+    console.log(`chaos: memory of ${name}: resident ${level("rss")}, least live ${level("heap")}`);
+  }
+}
 const file = given("--json");
 if (file !== undefined)
   writeFileSync(

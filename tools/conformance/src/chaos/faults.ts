@@ -97,13 +97,21 @@ const shares: readonly (readonly [Fault["kind"], number])[] = [
   ["disk-full", 10],
 ];
 
-/** Every fault in its order. The same seed and count give the same schedule. */
-export function schedule(count: number, seed: number): Fault[] {
+/** Faults that leave every process alive, for runs that look at its memory. */
+const gentle: ReadonlySet<Fault["kind"]> = new Set(["cut", "delay", "half-close", "freeze", "mute", "database-cut"]);
+
+/**
+ * Every fault in its order. The same seed and count give the same schedule.
+ *
+ * @param soak - only faults that end no process and stop none.
+ */
+export function schedule(count: number, seed: number, soak = false): Fault[] {
   const random = seeded(seed);
   const whole = (from: number, to: number): number => from + Math.floor(random() * (to - from + 1));
   const pick = <T>(all: readonly T[]): T => all[whole(0, all.length - 1)] as T;
-  const total = shares.reduce((sum, [, n]) => sum + n, 0);
-  const deck = shares.flatMap(([kind, n]) => Array.from({ length: Math.floor((n * count) / total) }, () => kind));
+  const kinds = soak ? shares.filter(([kind]) => gentle.has(kind)) : shares;
+  const total = kinds.reduce((sum, [, n]) => sum + n, 0);
+  const deck = kinds.flatMap(([kind, n]) => Array.from({ length: Math.floor((n * count) / total) }, () => kind));
   while (deck.length < count) deck.push("cut");
   for (let i = deck.length - 1; i > 0; i--) {
     const j = whole(0, i);

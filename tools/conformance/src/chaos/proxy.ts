@@ -56,6 +56,7 @@ export class FaultProxy {
   #plan: Plan = {};
   #frozen = false;
   #muted = false;
+  #refusing = false;
   #delay = 0;
   /** Deliveries whose `accepted` reached the broker as `released`. */
   released = 0;
@@ -73,6 +74,10 @@ export class FaultProxy {
   }
 
   #open(client: net.Socket): void {
+    if (this.#refusing) {
+      client.resetAndDestroy();
+      return;
+    }
     const broker = net.connect(this.#target);
     const pair = [client, broker] as const;
     this.#pairs.add(pair);
@@ -161,6 +166,12 @@ export class FaultProxy {
         if (frozen) socket.pause();
         else socket.resume();
       }
+  }
+
+  /** Ends every connection, and each new one at once. */
+  refuse(refusing: boolean): void {
+    this.#refusing = refusing;
+    if (refusing) this.cut();
   }
 
   mute(muted: boolean): void {

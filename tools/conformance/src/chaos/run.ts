@@ -19,6 +19,8 @@ export interface ChaosOptions {
   readonly messages: number;
   readonly faults: number;
   readonly seed: number;
+  /** Spreads messages and faults evenly over so many minutes, and strikes no process: its memory is what is looked at. */
+  readonly soakMinutes?: number;
   /** Folder for journals, keys and the broker's files. */
   readonly folder: string;
   /** `postgres://…`, with the right to make a database. */
@@ -44,9 +46,17 @@ export interface ChaosResult {
   readonly reattached: readonly number[];
   /** Highest resident memory of a worker, in bytes. */
   readonly rss: number;
+  /** Memory of each worker by minute. */
+  readonly memory: ReadonlyMap<string, readonly MemoryMinute[]>;
   readonly events: ReadonlyMap<string, number>;
   readonly errors: ReadonlyMap<string, number>;
   readonly seconds: number;
+}
+
+/** What a worker held in one minute, in bytes: the middle of what is resident, the least of what is live. */
+export interface MemoryMinute {
+  readonly rss: number;
+  readonly heap: number;
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
@@ -64,7 +74,8 @@ const serviceOf = { a: "200002", b1: "200003", b2: "200003", r1: "100002", r2: "
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const { folder, seed, messages, progress = () => {} } = options;
   const started = Date.now();
-  const faults = schedule(options.faults, seed);
+  const { soakMinutes } = options;
+  const faults = schedule(options.faults, seed, soakMinutes !== undefined);
   const keys = join(folder, "keys");
   mkdirSync(keys, { recursive: true });
   const closing: (() => unknown)[] = [];
@@ -102,6 +113,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     const opens = new Map<string, number[]>();
     let lives = 0;
     let rss = 0;
+    const samples = new Map<string, { readonly at: number; readonly rss: number; readonly heap: number }[]>();
     let redeliveries = 0;
     const processes = new Map<string, WorkerProcess>();
     const proxies = new Map<string, FaultProxy>();
@@ -140,7 +152,12 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
           line(words, life) {
             ledger.take(name, life, words);
             if (words[0] === "k") ledger.count(kills, `${role} ${(words[1] ?? "").replaceAll("_", " ")}`);
-            if (words[0] === "m") rss = Math.max(rss, Number(words[1]));
+            if (words[0] === "m") {
+              rss = Math.max(rss, Number(words[1]));
+              const own = samples.get(name) ?? [];
+              if (own.length === 0) samples.set(name, own);
+              own.push({ at: Date.now(), rss: Number(words[1]), heap: Number(words[2]) });
+            }
             if (words[0] === "c" && words[1] === "open")
               opens.set(name, [...(opens.get(name) ?? []), Number(words[2])]);
           },
@@ -178,16 +195,22 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     let lowest = 0;
     const finished = new Set<number>();
     /** Messages that may be accepted so far: they wait for the faults that belong before them. */
+    const begun = Date.now();
+    const share = (): number =>
+      soakMinutes === undefined
+        ? ledger.accepted.size / messages
+        : Math.min(1, (Date.now() - begun) / (soakMinutes * 60_000));
     const allowed = (): number => {
+      if (soakMinutes !== undefined) return Math.ceil(messages * share());
       const byFaults = lowest >= faults.length ? messages : Math.ceil(((lowest + ahead) * messages) / faults.length);
       return Math.min(messages, byFaults, ledger.answered.size + windowSize);
     };
     const pace = (): void => {
-      const share = Math.ceil(allowed() / senders.length);
-      const last = allowed() === messages ? messages - share * (senders.length - 1) : share;
+      const each = Math.ceil(allowed() / senders.length);
+      const last = allowed() === messages ? messages - each * (senders.length - 1) : each;
       for (const [i, name] of senders.entries()) {
         const worker = processes.get(name);
-        const wanted = i === senders.length - 1 ? last : share;
+        const wanted = i === senders.length - 1 ? last : each;
         const missing = Math.max(0, wanted - ledger.acceptedBy(name));
         // What is under way counts as tried: one that was refused makes room for another.
         worker?.allow(missing === 0 ? 0 : worker.next + Math.max(0, missing - 16));
@@ -206,11 +229,20 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     };
 
     const atWork = new Map<string, Promise<void>>();
-    while (done < faults.length || ledger.accepted.size < messages) {
+    // In the middle of a soak one sender has no broker for a sixth of the time: its messages wait in its journal.
+    const outage = { from: 0.4, to: 0.4 + 1 / 6, worker: "a" };
+    let outageOn = false;
+    while (done < faults.length || ledger.accepted.size < messages || share() < 1) {
+      const cutOff = soakMinutes !== undefined && share() >= outage.from && share() < outage.to;
+      if (cutOff !== outageOn) {
+        proxies.get(outage.worker)?.refuse(cutOff);
+        outageOn = cutOff;
+      }
       const fault = faults[next];
-      const due = fault !== undefined && ledger.accepted.size >= Math.floor((next * messages) / faults.length);
+      const due = fault !== undefined && share() >= next / faults.length;
       const free =
         fault !== undefined &&
+        !(outageOn && fault.target === outage.worker) &&
         atWork.size < atOnce &&
         !atWork.has("*") &&
         (fault.target === "*" ? atWork.size === 0 : !atWork.has(fault.target));
@@ -278,12 +310,26 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
         }),
       ),
       rss,
+      memory: new Map([...samples].map(([name, all]) => [name, byMinute(all, begun)])),
       events: ledger.events,
       errors: ledger.errors,
       seconds: (Date.now() - started) / 1_000,
     };
   } finally {
     for (const close of closing.toReversed()) await Promise.resolve(close()).catch(() => {});
+  }
+}
+
+function byMinute(
+  samples: readonly { readonly at: number; readonly rss: number; readonly heap: number }[],
+  begun: number,
+): MemoryMinute[] {
+  const minutes: MemoryMinute[] = [];
+  for (let minute = 0; ; minute++) {
+    const own = samples.filter(({ at }) => Math.floor((at - begun) / 60_000) === minute);
+    if (own.length === 0) return minutes;
+    const rss = own.map((s) => s.rss).sort((a, b) => a - b);
+    minutes.push({ rss: rss[Math.floor(rss.length / 2)] ?? 0, heap: Math.min(...own.map((s) => s.heap)) });
   }
 }
 
