@@ -246,6 +246,17 @@ const commands = {
     if (code !== 0) fail("a conformance run failed", "each run prints its counts and its misses above.");
   },
 
+  async chaos(args) {
+    await ensureInstalled({ generators: false });
+    const { code } = await run(join(bin, "node"), [
+      "--conditions=helsekontakt-source",
+      "--no-warnings=ExperimentalWarning",
+      "tools/conformance/src/chaos.ts",
+      ...args,
+    ]);
+    process.exitCode = code;
+  },
+
   async "specs:sync"(args) {
     await ensureInstalled({ generators: true });
     const { code } = await run(join(bin, "node"), ["tools/specs-sync/src/cli.ts", ...args]);
