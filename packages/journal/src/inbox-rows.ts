@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Insertable, Selectable } from "kysely";
 import { fromJsonBytes, toJsonBytes } from "./cipher.ts";
 import { plainOrNull, plainText } from "./faults.ts";
-import { checkPayload, type Parts } from "./parts.ts";
+import { atOnce, checkPayload, type Parts } from "./parts.ts";
 import type { InboxTable } from "./schema.ts";
 import type { InboxState } from "./states.ts";
 
@@ -42,6 +42,7 @@ export interface InboxEntry {
   readonly reason?: string;
   /** Times are milliseconds since 1970 UTC. */
   readonly receivedAt: number;
+  /** 0: at once. */
   readonly nextAt: number;
 }
 
@@ -123,7 +124,7 @@ export function rowFromInboxMessage(parts: Parts, message: InboxMessage, now: nu
     tries: 0,
     owner: null,
     lease_until: null,
-    next_at: now,
+    next_at: atOnce,
     reason: null,
     received_at: now,
     changed_at: now,

@@ -1,5 +1,5 @@
 import type { ErrorCode } from "@helsekontakt/core";
-import type { ExpressionBuilder } from "kysely";
+import { type ExpressionBuilder, sql } from "kysely";
 import { openEach } from "./cipher.ts";
 import { conflict, notFound, plainText, wholeNumber } from "./faults.ts";
 import {
@@ -13,10 +13,12 @@ import {
 } from "./inbox-rows.ts";
 import { insertOutbox, type OutboxMessage, rowFromMessage } from "./outbox-rows.ts";
 import {
+  atOnce,
   backoffMs,
   type Cancellable,
   defaultLeaseMs,
   inboxTopic,
+  inTransaction,
   type Lease,
   literal,
   lock,
@@ -25,7 +27,7 @@ import {
 } from "./parts.ts";
 import type { InboxTable, JournalSchema } from "./schema.ts";
 import { type InboxEvent, type InboxState, inboxTable } from "./states.ts";
-import type { Db } from "./store.ts";
+import type { CallersTransaction, Db } from "./store.ts";
 
 /** What {@link Inbox.accept} found. */
 export type Acceptance =
@@ -58,11 +60,15 @@ export interface Inbox {
   /**
    * The handler is done; its answers are queued in the same transaction.
    *
+   * @param options.transaction - the application's: handled when that commits, together with the application's own rows.
    * @throws {HelsekontaktError} `journal/conflict` when another took over
    */
   handled(
     claim: InboxClaim,
-    options?: Cancellable & { readonly replies?: readonly OutboxMessage[] },
+    options?: Cancellable & {
+      readonly replies?: readonly OutboxMessage[];
+      readonly transaction?: CallersTransaction;
+    },
   ): Promise<InboxEntry>;
   /** The handler failed: tried again later, or set aside when the tries are used up. `reason` is a code. */
   retry(
@@ -127,11 +133,11 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
     claim: InboxClaim,
     event: InboxEvent,
     values: (now: number) => Record<string, unknown>,
-    options: Cancellable = {},
-    also?: (db: Db) => Promise<void>,
+    options: Cancellable & { readonly transaction?: CallersTransaction } = {},
+    also?: { readonly work: (db: Db) => Promise<void>; readonly topics: readonly string[] },
   ): Promise<InboxEntry> {
     const now = await parts.now();
-    const entry = await store.write(async (db) => {
+    return inTransaction(parts, options, [inboxTopic, ...(also?.topics ?? [])], async (db) => {
       const held = await lock(
         store,
         db.selectFrom("inbox").select(["state", "owner", "fence"]).where("id", "=", claim.id),
@@ -140,11 +146,9 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
       const cell = inboxTable[held.state][event];
       if (cell === null || held.owner !== claim.owner || held.fence !== claim.fence)
         throw conflict("a claim that is still held", `a message that is ${held.state} or held by another`, claim.id);
-      await also?.(db);
+      await also?.work(db);
       return change(db, claim.id, { state: cell.to, changed_at: now, ...values(now) });
-    }, options.signal);
-    notifier.publish(inboxTopic);
-    return entry;
+    });
   }
 
   async function duplicate(db: Db, message: InboxMessage, byContent: boolean): Promise<Acceptance | undefined> {
@@ -253,6 +257,11 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
       const { claim } = options;
       if (claim !== undefined) plainText("owner", claim.owner);
       const result = await store.write(async (db): Promise<Acceptance> => {
+        // No constraint keeps two processes from storing one content twice: they take turns.
+        if (options.byContent && store.engine === "postgres")
+          await sql`select pg_advisory_xact_lock(hashtextextended(${`${row.from_party}/${row.content_hash}`}, 0))`.execute(
+            db,
+          );
         const known = await duplicate(db, message, options.byContent ?? false);
         if (known !== undefined) return known;
         const inserted = await db
@@ -309,20 +318,15 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
       return { ...claim, ...entry, leaseUntil };
     },
 
-    async handled(claim, { replies = [], signal } = {}) {
+    async handled(claim, { replies = [], ...options } = {}) {
       const now = await parts.now();
       const rows = replies.map((reply) => ({ reply, row: rowFromMessage(parts, reply, now) }));
-      const entry = await settle(
-        claim,
-        "handle",
-        () => ({ ...free, reason: null }),
-        signal ? { signal } : {},
-        async (db) => {
+      return settle(claim, "handle", () => ({ ...free, reason: null }), options, {
+        topics: rows.length > 0 ? [outboxTopic] : [],
+        work: async (db) => {
           for (const { reply, row } of rows) await insertOutbox(parts, db, row, reply.payload);
         },
-      );
-      if (rows.length > 0) notifier.publish(outboxTopic);
-      return entry;
+      });
     },
 
     async retry(claim, { reason, retryAt }, options) {
@@ -357,7 +361,7 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
         const cell = inboxTable[row.state].requeue;
         if (cell === null || row.payload === null)
           throw conflict("a message that was set aside, with its payload", `one that is ${row.state}`, id);
-        return change(db, id, { ...free, state: cell.to, tries: 0, next_at: now, changed_at: now });
+        return change(db, id, { ...free, state: cell.to, tries: 0, next_at: atOnce, changed_at: now });
       }, signal);
       notifier.publish(inboxTopic);
       return entry;

@@ -46,6 +46,13 @@ export {
   type TransportState,
   transportTable,
 } from "./states.ts";
-export type { Engine, OpenStore, PgClient, Store } from "./store.ts";
+export {
+  type CallersTransaction,
+  type Engine,
+  JournalTransaction,
+  type OpenStore,
+  type PgClient,
+  type Store,
+} from "./store.ts";
 export type { Thread, Threads, ThreadUpdate } from "./threads.ts";
-export type { Pruned, Retention } from "./upkeep.ts";
+export type { Pruned, Retention, Rotation } from "./upkeep.ts";

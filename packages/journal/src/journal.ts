@@ -11,9 +11,9 @@ import { createOutbox } from "./outbox.ts";
 import type { Outbox } from "./outbox-api.ts";
 import type { Cancellable, Parts } from "./parts.ts";
 import { createReceipts, type Receipts } from "./receipts.ts";
-import type { Engine, Store } from "./store.ts";
+import { type Engine, JournalTransaction, type Store } from "./store.ts";
 import { createThreads, type Threads } from "./threads.ts";
-import { type Pruned, prune, type Retention, rotateKeys } from "./upkeep.ts";
+import { countOldRows, type Pruned, prune, type Retention, type Rotation, rotateKeys } from "./upkeep.ts";
 
 export interface JournalOptions extends Cancellable {
   /** `sqliteStore({ file })`, or `postgresStore({ pool })` from `@helsekontakt/journal/postgres`. */
@@ -42,10 +42,25 @@ export interface Journal {
   /** What the member register wants, has acknowledged and has under way. */
   readonly ledger: MemberLedger;
   readonly offerings: SentOfferingsStore;
-  /** Deletes by age. @throws {HelsekontaktError} `input/invalid`, `journal/unavailable`, `abort/cancelled` */
+  /** Deletes by age and size. @throws {HelsekontaktError} `input/invalid`, `journal/unavailable`, `abort/cancelled` */
   prune(retention: Retention): Promise<Pruned>;
-  /** Encrypts older rows with the present key; returns how many. @throws {HelsekontaktError} `journal/key-unknown` */
-  rotateKeys(options?: Cancellable): Promise<number>;
+  /**
+   * Encrypts older rows with the present key; returns how many. May be stopped at any time and called again.
+   *
+   * @throws {HelsekontaktError} `journal/key-unknown` for a row under a key that was not given
+   */
+  rotateKeys(options?: Rotation): Promise<number>;
+  /** How many rows {@link Journal.rotateKeys} has before it: at 0 the older keys are no longer needed. */
+  countOldRows(options?: Cancellable): Promise<number>;
+  /**
+   * Runs `work` in one transaction, in which the application writes rows of its own beside what it gives to
+   * `outbox.enqueue` or `inbox.handled`: all of it is durable when this resolves, or nothing is stored. On SQLite the rows
+   * are in the journal's own file, and other writes wait: ask for nothing else inside.
+   *
+   * @throws what `work` throws, unchanged; `journal/unavailable`, `journal/full`, `journal/read-only`, `journal/closed`,
+   *   `abort/cancelled`
+   */
+  transaction<T>(work: (transaction: JournalTransaction) => Promise<T>, options?: Cancellable): Promise<T>;
   /** Finishes what has begun and closes the store. Waits end with `journal/closed`. */
   close(): Promise<void>;
 }
@@ -63,7 +78,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   const maxSendTries = wholeNumber("maxSendTries", options.maxSendTries ?? 1_000, 1, 1_000_000);
   const store = await options.store.open(options.signal ? { signal: options.signal } : {});
   const { clock } = options;
-  const notifier = new Notifier();
+  const notifier = new Notifier((topics) => store.announce(topics));
+  store.listen((topics) => notifier.heard(topics));
   const parts: Parts = {
     store,
     cipher,
@@ -83,9 +99,32 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     offerings: createSentOfferings(parts),
     prune: (retention) => prune(parts, retention),
     rotateKeys: (rotate = {}) => rotateKeys(parts, rotate),
+    countOldRows: (options = {}) => countOldRows(parts, options),
+    async transaction(work, { signal } = {}) {
+      let topics: readonly string[] = [];
+      let own: { readonly reason: unknown } | undefined;
+      try {
+        const result = await store.write(async (db) => {
+          const transaction = new JournalTransaction(db);
+          try {
+            return await work(transaction);
+          } catch (reason) {
+            own = { reason };
+            throw reason;
+          } finally {
+            topics = transaction.finish();
+          }
+        }, signal);
+        if (topics.length > 0) notifier.publish(...topics);
+        return result;
+      } catch (fault) {
+        // The application's own error is none of the store's.
+        throw own === undefined ? fault : own.reason;
+      }
+    },
     async close() {
       await store.close();
-      notifier.publishAll();
+      notifier.heard();
     },
   };
 }

@@ -1,16 +1,23 @@
 import { HelsekontaktError } from "@helsekontakt/core";
 
-/** Wakes waiters of this process when a row changed; other processes' changes are found by polling. @internal */
+/** Wakes waiters of this process when a row changed, and has the others told. @internal */
 export class Notifier {
   readonly #waiters = new Map<string, Set<() => void>>();
+  readonly #announce: (topics: readonly string[]) => void;
 
-  publish(...topics: readonly string[]): void {
-    for (const topic of new Set(topics)) this.#waiters.get(topic)?.forEach((wake) => wake());
+  /** @param announce - tells other processes. */
+  constructor(announce: (topics: readonly string[]) => void) {
+    this.#announce = announce;
   }
 
-  /** Wakes everybody, for closing. */
-  publishAll(): void {
-    this.publish(...this.#waiters.keys());
+  publish(...topics: readonly string[]): void {
+    this.heard(topics);
+    this.#announce(topics);
+  }
+
+  /** Wakes waiters of this process only; everybody without topics. */
+  heard(topics: readonly string[] = [...this.#waiters.keys()]): void {
+    for (const topic of new Set(topics)) this.#waiters.get(topic)?.forEach((wake) => wake());
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { OutboxClaim, OutboxEntry, OutboxMessage } from "./outbox-rows.ts";
 import type { Cancellable, Lease } from "./parts.ts";
 import type { ApplicationState, TransportState } from "./states.ts";
-import type { PgClient } from "./store.ts";
+import type { CallersTransaction } from "./store.ts";
 
 /** When a failed sending is tried again: never, by {@link backoffMs}, or at a time (milliseconds since 1970 UTC). */
 export type RetryAt = "never" | "backoff" | number;
@@ -27,13 +27,13 @@ export interface Outbox {
   /**
    * Stores a message; it is durable when this resolves. The same id with the same payload is told as a duplicate.
    *
-   * @param options.transaction - a `pg` client in the application's transaction: durable when that commits.
+   * @param options.transaction - the application's: durable when that commits.
    * @throws {HelsekontaktError} `input/invalid`, `input/too-large`, `journal/conflict` for an id of another payload,
    *   `journal/unavailable`, `journal/closed`, `abort/cancelled`
    */
   enqueue(
     message: OutboxMessage,
-    options?: Cancellable & { readonly transaction?: PgClient },
+    options?: Cancellable & { readonly transaction?: CallersTransaction },
   ): Promise<{ readonly id: string; readonly duplicate: boolean }>;
   /**
    * Takes up to `limit` messages (default 16) that are due, oldest first, at most one per key. A message whose holder's

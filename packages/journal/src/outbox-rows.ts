@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Insertable, Selectable } from "kysely";
 import { fromJsonBytes, toJsonBytes } from "./cipher.ts";
 import { conflict, plainOrNull, plainText, wholeNumber } from "./faults.ts";
-import { checkPayload, type Parts } from "./parts.ts";
+import { atOnce, checkPayload, type Parts } from "./parts.ts";
 import type { OutboxTable } from "./schema.ts";
 import type { ApplicationState, TransportState } from "./states.ts";
 import type { Db } from "./store.ts";
@@ -61,6 +61,7 @@ export interface OutboxEntry {
   readonly reason?: string;
   /** Times are milliseconds since 1970 UTC. */
   readonly createdAt: number;
+  /** 0: at once. */
   readonly nextAt: number;
   readonly sentAt?: number;
   readonly receiptDeadline?: number;
@@ -163,7 +164,7 @@ export function rowFromMessage(parts: Parts, message: OutboxMessage, now: number
     resends: 0,
     owner: null,
     lease_until: null,
-    next_at: message.notBefore ?? now,
+    next_at: message.notBefore ?? atOnce,
     receipt_within: within,
     receipt_deadline: null,
     reason: null,

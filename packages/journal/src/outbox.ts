@@ -14,7 +14,17 @@ import {
   outboxPlace,
   rowFromMessage,
 } from "./outbox-rows.ts";
-import { backoffMs, type Cancellable, defaultLeaseMs, literal, lock, outboxTopic, type Parts } from "./parts.ts";
+import {
+  atOnce,
+  backoffMs,
+  type Cancellable,
+  defaultLeaseMs,
+  inTransaction,
+  literal,
+  lock,
+  outboxTopic,
+  type Parts,
+} from "./parts.ts";
 import type { JournalSchema, OutboxTable } from "./schema.ts";
 import { applicationTable, isSettled, type TransportEvent, transportTable } from "./states.ts";
 import type { Db } from "./store.ts";
@@ -94,11 +104,7 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
     async enqueue(message, options = {}) {
       const row = rowFromMessage(parts, message, await parts.now());
       const insert = (db: Db) => insertOutbox(parts, db, row, message.payload);
-      const result = options.transaction
-        ? await store.within(options.transaction, insert)
-        : await store.write(insert, options.signal);
-      notifier.publish(outboxTopic);
-      return result;
+      return inTransaction(parts, options, [outboxTopic], insert);
     },
 
     async claim({ owner, leaseMs = defaultLeaseMs, limit = 16, signal }) {
@@ -286,7 +292,7 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
           escalations: 0,
           escalate_at: null,
           resends: row.resends + 1,
-          next_at: now,
+          next_at: atOnce,
           changed_at: now,
           ...(amqpId === undefined ? {} : { amqp_id: amqpId }),
         });

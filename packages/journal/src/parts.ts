@@ -2,7 +2,7 @@ import { HelsekontaktError, type Logger } from "@helsekontakt/core";
 import { type RawBuilder, sql } from "kysely";
 import type { Cipher } from "./cipher.ts";
 import type { Notifier } from "./notifier.ts";
-import type { OpenStore } from "./store.ts";
+import { type CallersTransaction, type Db, JournalTransaction, type OpenStore } from "./store.ts";
 
 /** What the journal's parts share. @internal */
 export interface Parts {
@@ -28,12 +28,41 @@ export interface Lease {
   readonly leaseMs?: number;
 }
 
+/**
+ * Writes in a transaction of its own, or in the caller's; wakes those who wait once it is committed, as far as that can be
+ * known: a caller's own commit is heard from the store alone, so this process is woken at once too.
+ *
+ * @internal
+ */
+export async function inTransaction<T>(
+  { store, notifier }: Parts,
+  options: Cancellable & { readonly transaction?: CallersTransaction },
+  topics: readonly string[],
+  work: (db: Db) => Promise<T>,
+): Promise<T> {
+  const { transaction, signal } = options;
+  if (transaction instanceof JournalTransaction) {
+    const result = await work(transaction.db());
+    transaction.wake(...topics);
+    return result;
+  }
+  const result = await (transaction === undefined
+    ? store.write(work, signal)
+    : store.within(transaction, work, topics));
+  if (transaction === undefined) notifier.publish(...topics);
+  else notifier.heard(topics);
+  return result;
+}
+
 /** Notified when the outbox has new work. @internal */
 export const outboxTopic = "outbox";
 /** Notified when the inbox has new work. @internal */
 export const inboxTopic = "inbox";
 
 export const defaultLeaseMs = 60_000;
+
+/** Due for everybody: the clocks of two processes differ by milliseconds, and "now" for one is not yet for the other. @internal */
+export const atOnce = 0;
 
 /** @throws {HelsekontaktError} `input/invalid`, `input/too-large` @internal */
 export function checkPayload({ maxPayloadBytes }: Parts, payload: unknown): void {

@@ -2,6 +2,7 @@ import { HelsekontaktError, throwIfAborted } from "@helsekontakt/core";
 import { Kysely, PostgresDialect, type PostgresPool, sql } from "kysely";
 import { closedFault, storeFault } from "./faults.ts";
 import { migrate } from "./migrations.ts";
+import { PostgresBell } from "./postgres-bell.ts";
 import type { JournalSchema } from "./schema.ts";
 import type { Db, OpenStore, PgClient, Store } from "./store.ts";
 
@@ -10,6 +11,11 @@ export interface PostgresStoreOptions {
   readonly pool: PostgresPool;
   /** The schema that holds the journal's tables; made when absent. Default `helsekontakt`. */
   readonly schema?: string;
+  /**
+   * Wakes this process at once when another has changed something (LISTEN), which takes one of the pool's connections,
+   * for all journals on it, while one is open. Without it changes are found by looking. Default true, false for a pool of one.
+   */
+  readonly listen?: boolean;
 }
 
 /**
@@ -26,11 +32,15 @@ export function postgresStore(options: PostgresStoreOptions): Store {
         throw new HelsekontaktError("config/invalid", "expected a schema name in lower case letters, digits and _", {
           context: { field: "schema" },
         });
-      const store = new PostgresStore(options.pool, schema);
+      const store = new PostgresStore(options.pool, schema, options.listen ?? poolSize(options.pool) !== 1);
       await store.migrate();
       return store;
     },
   };
+}
+
+function poolSize(pool: PostgresPool): number | undefined {
+  return (pool as { readonly options?: { readonly max?: number } }).options?.max;
 }
 
 /** How long a look at the database's clock is good for, in milliseconds: the machine's steady clock goes on from there. */
@@ -44,9 +54,14 @@ class PostgresStore implements OpenStore {
   #look: { readonly database: number; readonly steady: number } | undefined;
   #open = new Set<Promise<unknown>>();
   #closed = false;
+  readonly #callers = new WeakMap<PgClient, Db>();
+  readonly #bell: PostgresBell;
+  readonly #listens: boolean;
 
-  constructor(pool: PostgresPool, schema: string) {
+  constructor(pool: PostgresPool, schema: string, listens: boolean) {
     this.#schema = schema;
+    this.#listens = listens;
+    this.#bell = new PostgresBell(pool, `helsekontakt/${schema}`);
     this.#root = new Kysely<JournalSchema>({ dialect: new PostgresDialect({ pool }) });
     this.#db = this.#root.withSchema(schema);
   }
@@ -95,17 +110,38 @@ class PostgresStore implements OpenStore {
     );
   }
 
-  async within<T>(client: PgClient, work: (db: Db) => Promise<T>): Promise<T> {
+  async within<T>(client: PgClient, work: (db: Db) => Promise<T>, topics: readonly string[]): Promise<T> {
+    return this.#track("write", async () => {
+      const result = await work(this.#dbOf(client));
+      await client.query("select pg_notify($1, $2)", [this.#bell.channel, this.#bell.message(topics, "")]);
+      return result;
+    });
+  }
+
+  announce(topics: readonly string[]): void {
+    if (!this.#closed) this.#bell.ring(topics);
+  }
+
+  listen(heard: (topics: readonly string[] | undefined) => void): void {
+    if (this.#listens && !this.#closed) this.#bell.listen(heard);
+  }
+
+  #dbOf(client: PgClient): Db {
+    const known = this.#callers.get(client);
+    if (known !== undefined) return known;
     const pool = {
       connect: async () => ({ query: (text: string, values: unknown[]) => client.query(text, values), release() {} }),
       async end() {},
     } as unknown as PostgresPool;
     const db = new Kysely<JournalSchema>({ dialect: new PostgresDialect({ pool }) });
-    return this.#track("write", () => work(db.withSchema(this.#schema)));
+    const made = db.withSchema(this.#schema);
+    this.#callers.set(client, made);
+    return made;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
+    await this.#bell.close();
     await Promise.allSettled(this.#open);
   }
 

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
 import { inspect } from "node:util";
 import { type HelsekontaktError, type LogFields, Personal } from "@helsekontakt/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -153,6 +154,34 @@ describe("sqliteStore()", () => {
     await roomier.outbox.enqueue({ ...send, messageId: "after" });
     expect(await roomier.outbox.list({ limit: 1_000 })).toHaveLength(stored.size + 1);
     await roomier.close();
+  });
+
+  it("stores nothing of a group when the store fills up in its midst, and says so to each", async () => {
+    const journal = await openJournal({ store: sqliteStore({ file, maxBytes: 1024 * 1024 }) });
+    const results = await Promise.allSettled(
+      Array.from({ length: 60 }, (_, i) =>
+        journal.outbox.enqueue({ ...send, payload: randomBytes(50_000), messageId: `m${i}` }),
+      ),
+    );
+    const refused = results.flatMap((r) => (r.status === "rejected" ? [r.reason as HelsekontaktError] : []));
+    expect(refused.length).toBeGreaterThan(0);
+    for (const { code, retryable } of refused) expect([code, retryable]).toEqual(["journal/full", true]);
+    expect(await journal.outbox.list({ limit: 1_000 })).toHaveLength(60 - refused.length);
+    await journal.close();
+  });
+
+  it("says that a store may not be written, and still reads it", async () => {
+    const journal = await openJournal({ store: sqliteStore({ file }) });
+    await journal.outbox.enqueue({ ...send, messageId: "before" });
+    await journal.close();
+    const reader = await openJournal({ store: sqliteStore({ file: `${pathToFileURL(file).href}?mode=ro` }) });
+    const refused = await fault(reader.outbox.enqueue({ ...send, messageId: "after" }));
+    expect([refused.code, refused.retryable, refused.remoteCode]).toEqual(["journal/read-only", false, "SQLITE_8"]);
+    expect(await reader.outbox.claim({ owner: "a" }).then(undefined, (f: HelsekontaktError) => f.code)).toBe(
+      "journal/read-only",
+    );
+    expect((await reader.outbox.list()).map((e) => e.id)).toEqual(["before"]);
+    await reader.close();
   });
 
   it("waits for another process's transaction only as long as told, and goes on afterwards", async () => {

@@ -113,9 +113,13 @@ class SqliteStore implements OpenStore {
 
   async within<T>(): Promise<T> {
     throw new HelsekontaktError("input/invalid", "expected no caller's transaction on SQLite, found one", {
-      hint: "a transaction shared with the application's own rows needs the PostgreSQL store",
+      hint: "the application's own rows in the same file: journal.transaction()",
     });
   }
+
+  /** Processes that share a file find each other's changes by looking. */
+  announce(): void {}
+  listen(): void {}
 
   async close(): Promise<void> {
     if (this.#closed) return;
@@ -175,8 +179,13 @@ class SqliteStore implements OpenStore {
       this.#database.exec("release one");
       return () => one.resolve(value as never);
     } catch (reason) {
-      this.#database.exec("rollback to one");
-      this.#database.exec("release one");
+      try {
+        this.#database.exec("rollback to one");
+        this.#database.exec("release one");
+      } catch {
+        // On some faults (disk full) SQLite has undone the whole group: then this fault is the group's.
+        throw reason;
+      }
       one.reject(storeFault(reason, "write"));
       return undefined;
     }

@@ -1,4 +1,6 @@
-import type { Kysely } from "kysely";
+import { HelsekontaktError } from "@helsekontakt/core";
+import { CompiledQuery, type Kysely } from "kysely";
+import { storeFault } from "./faults.ts";
 import type { JournalSchema } from "./schema.ts";
 
 /** The database as the journal's parts see it. */
@@ -11,6 +13,54 @@ export type Engine = "sqlite" | "postgres";
 export interface PgClient {
   query(text: string, values?: unknown[]): Promise<{ rows: unknown[]; rowCount: number | null; command: string }>;
 }
+
+/** A transaction of the journal's own, which the application's rows may be part of. */
+export class JournalTransaction {
+  readonly #db: Db;
+  readonly #topics = new Set<string>();
+  #over = false;
+
+  /** @internal */
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  /**
+   * Runs one statement, with `?` (SQLite) or `$1` (PostgreSQL) for its values.
+   *
+   * @throws {HelsekontaktError} `journal/closed` once the transaction is over; `journal/unavailable`, `journal/full` and
+   *   `journal/read-only` with the engine's code in `remoteCode`
+   */
+  async query<R = Record<string, unknown>>(text: string, values: readonly unknown[] = []): Promise<{ rows: R[] }> {
+    try {
+      const { rows } = await this.db().executeQuery<R>(CompiledQuery.raw(text, [...values]));
+      return { rows };
+    } catch (reason) {
+      throw storeFault(reason, "run the application's statement");
+    }
+  }
+
+  /** @internal */
+  db(): Db {
+    if (this.#over)
+      throw new HelsekontaktError("journal/closed", "expected a transaction that runs, found one that is over");
+    return this.#db;
+  }
+
+  /** Who is to be woken after the commit. @internal */
+  wake(...topics: readonly string[]): void {
+    for (const topic of topics) this.#topics.add(topic);
+  }
+
+  /** @internal */
+  finish(): string[] {
+    this.#over = true;
+    return [...this.#topics];
+  }
+}
+
+/** The application's transaction: a `pg` client that has begun one, or one of {@link Journal.transaction}. */
+export type CallersTransaction = PgClient | JournalTransaction;
 
 /** An opened and migrated store. */
 export interface OpenStore {
@@ -29,8 +79,16 @@ export interface OpenStore {
    * @throws {HelsekontaktError} `journal/unavailable`, `journal/closed`, `abort/cancelled`, and what `work` throws
    */
   write<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal): Promise<T>;
-  /** Runs `work` on the application's client; the application commits. @throws {HelsekontaktError} `input/invalid` on SQLite */
-  within<T>(client: PgClient, work: (db: Db) => Promise<T>): Promise<T>;
+  /**
+   * Runs `work` on the application's client; the application commits. `topics` are announced with that commit.
+   *
+   * @throws {HelsekontaktError} `input/invalid` on SQLite
+   */
+  within<T>(client: PgClient, work: (db: Db) => Promise<T>, topics: readonly string[]): Promise<T>;
+  /** Tells other processes that something of these topics changed, soon and without promise. */
+  announce(topics: readonly string[]): void;
+  /** Calls `heard` with what other processes announce; undefined for anything. Until the store is closed. */
+  listen(heard: (topics: readonly string[] | undefined) => void): void;
   close(): Promise<void>;
 }
 

@@ -1,11 +1,12 @@
 import { throwIfAborted } from "@helsekontakt/core";
+import { sql } from "kysely";
 import { wholeNumber } from "./faults.ts";
 import { inboxPlace } from "./inbox-rows.ts";
 import { memberLabel, memberPlace } from "./members.ts";
 import { pruneBatches, pruneHistories, pruneRuns, pruneWithdrawn } from "./members-prune.ts";
 import { offeringPlace } from "./offerings.ts";
 import { outboxPlace } from "./outbox-rows.ts";
-import type { Cancellable, Parts } from "./parts.ts";
+import { type Cancellable, lock, type Parts } from "./parts.ts";
 import { receiptPlace } from "./receipts.ts";
 import type { Db } from "./store.ts";
 import { threadPlace } from "./threads.ts";
@@ -15,6 +16,11 @@ export interface Retention extends Cancellable {
   /** Empties payloads of finished messages; their ids stay, so that duplicates and late receipts are still recognised. */
   readonly payloadsOlderThanMs?: number;
   /**
+   * Empties payloads of finished messages, those that changed first, until all payloads together hold no more than this
+   * many bytes. What is unfinished stays, and may alone be more.
+   */
+  readonly payloadBytesAtMost?: number;
+  /**
    * Deletes finished messages, receipts and closed threads whole; of the member register the withdrawn memberships of
    * which nothing is left to tell, and the runs and batches that came to an end.
    */
@@ -23,6 +29,8 @@ export interface Retention extends Cancellable {
   readonly memberHistoriesOlderThanMs?: number;
   /** Also what was set aside in the inbox; default false. */
   readonly quarantined?: boolean;
+  /** Called after every step of at most 200 rows, with all that went so far. */
+  readonly onProgress?: (sofar: Readonly<Pruned>) => void;
 }
 
 /** How many rows went. */
@@ -52,6 +60,49 @@ const finishedOutbox = (db: Db, before: number, withPayload: boolean) => {
   return (withPayload ? query.where("payload", "is not", null) : query).limit(batch);
 };
 
+/** Bytes of all stored payloads. */
+async function payloadBytes(db: Db): Promise<number> {
+  let sum = 0;
+  for (const table of ["outbox", "inbox"] as const) {
+    const row = await db
+      .selectFrom(table)
+      .select(sql<number | string | null>`sum(octet_length(payload))`.as("bytes"))
+      .executeTakeFirst();
+    sum += Number(row?.bytes ?? 0);
+  }
+  return sum;
+}
+
+/** Empties finished messages of either box, those that changed first, until `excess` bytes went: at most one batch. */
+async function emptyOldest(
+  db: Db,
+  excess: number,
+  states: readonly ("handled" | "dropped" | "quarantined")[],
+): Promise<{ readonly rows: number; readonly bytes: number }> {
+  const oldest = await finishedOutbox(db, Number.MAX_SAFE_INTEGER, true)
+    .select(["changed_at", sql<string>`'outbox'`.as("box"), sql<number>`octet_length(payload)`.as("bytes")])
+    .orderBy("changed_at")
+    .execute();
+  const arrived = await db
+    .selectFrom("inbox")
+    .select(["id", "changed_at", sql<string>`'inbox'`.as("box"), sql<number>`octet_length(payload)`.as("bytes")])
+    .where("state", "in", states)
+    .where("payload", "is not", null)
+    .orderBy("changed_at")
+    .limit(batch)
+    .execute();
+  const go = { outbox: [] as string[], inbox: [] as string[] };
+  let bytes = 0;
+  for (const row of [...oldest, ...arrived].sort((a, b) => a.changed_at - b.changed_at)) {
+    if (bytes >= excess || go.outbox.length + go.inbox.length >= batch) break;
+    go[row.box as "outbox" | "inbox"].push(row.id);
+    bytes += Number(row.bytes);
+  }
+  for (const table of ["outbox", "inbox"] as const)
+    if (go[table].length > 0) await db.updateTable(table).set({ payload: null }).where("id", "in", go[table]).execute();
+  return { rows: go.outbox.length + go.inbox.length, bytes };
+}
+
 /** A message is finished when nothing more is done or expected; awaited and queued ones never go. @internal */
 export async function prune(parts: Parts, retention: Retention): Promise<Pruned> {
   const { store } = parts;
@@ -76,22 +127,22 @@ export async function prune(parts: Parts, retention: Retention): Promise<Pruned>
     const query = db.selectFrom("inbox").select("id").where("state", "in", states).where("changed_at", "<", before);
     return (withPayload ? query.where("payload", "is not", null) : query).limit(batch);
   };
-  const counted = async (step: (db: Db) => Promise<number>): Promise<number> => {
-    let total = 0;
+  const counted = async (what: keyof Pruned, step: (db: Db) => Promise<number>): Promise<void> => {
     for (;;) {
       throwIfAborted(signal);
       const gone = await store.write(step, signal);
-      total += gone;
-      if (gone < batch) return total;
+      pruned[what] += gone;
+      if (gone > 0) retention.onProgress?.({ ...pruned });
+      if (gone < batch) return;
     }
   };
-  const repeat = (step: (db: Db) => Promise<readonly unknown[]>): Promise<number> =>
-    counted(async (db) => (await step(db)).length);
+  const repeat = (what: keyof Pruned, step: (db: Db) => Promise<readonly unknown[]>): Promise<void> =>
+    counted(what, async (db) => (await step(db)).length);
 
   if (payloadsOlderThanMs !== undefined) {
     const before = now - wholeNumber("payloadsOlderThanMs", payloadsOlderThanMs, 0, Number.MAX_SAFE_INTEGER);
     const empty = { payload: null };
-    pruned.payloads += await repeat((db) =>
+    await repeat("payloads", (db) =>
       db
         .updateTable("outbox")
         .set(empty)
@@ -99,7 +150,7 @@ export async function prune(parts: Parts, retention: Retention): Promise<Pruned>
         .returning("id")
         .execute(),
     );
-    pruned.payloads += await repeat((db) =>
+    await repeat("payloads", (db) =>
       db
         .updateTable("inbox")
         .set(empty)
@@ -110,21 +161,21 @@ export async function prune(parts: Parts, retention: Retention): Promise<Pruned>
   }
   if (rowsOlderThanMs !== undefined) {
     const before = now - wholeNumber("rowsOlderThanMs", rowsOlderThanMs, 0, Number.MAX_SAFE_INTEGER);
-    pruned.outbox = await repeat((db) =>
+    await repeat("outbox", (db) =>
       db
         .deleteFrom("outbox")
         .where("id", "in", finishedOutbox(db, before, false))
         .returning("id")
         .execute(),
     );
-    pruned.inbox = await repeat((db) =>
+    await repeat("inbox", (db) =>
       db
         .deleteFrom("inbox")
         .where("id", "in", inbox(db, before, false))
         .returning("id")
         .execute(),
     );
-    pruned.receipts = await repeat((db) =>
+    await repeat("receipts", (db) =>
       db
         .deleteFrom("receipt")
         .where("id", "in", (e) =>
@@ -133,7 +184,7 @@ export async function prune(parts: Parts, retention: Retention): Promise<Pruned>
         .returning("id")
         .execute(),
     );
-    pruned.threads = await repeat((db) =>
+    await repeat("threads", (db) =>
       db
         .deleteFrom("thread")
         .where("dialog_id", "in", (e) =>
@@ -147,27 +198,65 @@ export async function prune(parts: Parts, retention: Retention): Promise<Pruned>
         .returning("dialog_id")
         .execute(),
     );
-    pruned.members = await counted((db) => pruneWithdrawn(db, before, batch));
-    pruned.memberBatches = await counted((db) => pruneBatches(db, before, batch));
-    pruned.memberRuns = await counted((db) => pruneRuns(db, before, batch));
+    await counted("members", (db) => pruneWithdrawn(db, before, batch));
+    await counted("memberBatches", (db) => pruneBatches(db, before, batch));
+    await counted("memberRuns", (db) => pruneRuns(db, before, batch));
   }
-  const { memberHistoriesOlderThanMs } = retention;
+  const { memberHistoriesOlderThanMs, payloadBytesAtMost } = retention;
+  if (payloadBytesAtMost !== undefined) {
+    wholeNumber("payloadBytesAtMost", payloadBytesAtMost, 0, Number.MAX_SAFE_INTEGER);
+    let excess = (await store.read((db) => payloadBytes(db), signal)) - payloadBytesAtMost;
+    while (excess > 0) {
+      throwIfAborted(signal);
+      const emptied = await store.write((db) => emptyOldest(db, excess, states), signal);
+      if (emptied.rows === 0) break;
+      excess -= emptied.bytes;
+      pruned.payloads += emptied.rows;
+      retention.onProgress?.({ ...pruned });
+    }
+  }
   if (memberHistoriesOlderThanMs !== undefined) {
     const before =
       now - wholeNumber("memberHistoriesOlderThanMs", memberHistoriesOlderThanMs, 0, Number.MAX_SAFE_INTEGER);
-    pruned.memberHistories = await counted((db) => pruneHistories(db, before, batch));
+    await counted("memberHistories", (db) => pruneHistories(db, before, batch));
   }
   return pruned;
 }
 
+/** How a rotation is run. */
+export interface Rotation extends Cancellable {
+  /** Called after every step of at most 50 rows. `left` counts rows at the start, less those that are done. */
+  readonly onProgress?: (progress: { readonly done: number; readonly left: number }) => void;
+}
+
+const rotating = ["outbox", "inbox", "receipt", "thread", "member", "offering_bundle"] as const;
+
+/** Rows that are in clear or not under the present key. @internal */
+export async function countOldRows({ store, cipher }: Parts, { signal }: Cancellable): Promise<number> {
+  const { keyId } = cipher;
+  if (keyId === null) return 0;
+  return store.read(async (db) => {
+    let total = 0;
+    for (const table of rotating) {
+      const row = await db
+        .selectFrom(table)
+        .select(sql<number | string>`count(*)`.as("n"))
+        .where((e) => e.or([e("key_id", "is", null), e("key_id", "!=", keyId)]))
+        .executeTakeFirst();
+      total += Number(row?.n ?? 0);
+    }
+    return total;
+  }, signal);
+}
+
 /**
  * Encrypts every row that is in clear or under an older key with the present one, in small transactions. Afterwards the
- * older keys are no longer needed.
+ * older keys are no longer needed. What is done is done: stopped or killed, it goes on where it was at the next call.
  *
  * @returns how many rows were encrypted anew.
  * @internal
  */
-export async function rotateKeys(parts: Parts, { signal }: Cancellable): Promise<number> {
+export async function rotateKeys(parts: Parts, { signal, onProgress }: Rotation): Promise<number> {
   const { store, cipher } = parts;
   const keyId = cipher.keyId;
   if (keyId === null) return 0;
@@ -175,15 +264,18 @@ export async function rotateKeys(parts: Parts, { signal }: Cancellable): Promise
     cipher.seal(cipher.open(from, bytes, place), place);
   const size = 50;
   let total = 0;
+  const before = onProgress === undefined ? 0 : await countOldRows(parts, signal === undefined ? {} : { signal });
 
   const steps: ((db: Db) => Promise<number>)[] = [
     async (db) => {
-      const rows = await db
-        .selectFrom("outbox")
-        .select(["id", "key_id", "payload", "properties"])
-        .where((e) => e.or([e("key_id", "is", null), e("key_id", "!=", keyId)]))
-        .limit(size)
-        .execute();
+      const rows = await lock(
+        store,
+        db
+          .selectFrom("outbox")
+          .select(["id", "key_id", "payload", "properties"])
+          .where((e) => e.or([e("key_id", "is", null), e("key_id", "!=", keyId)]))
+          .limit(size),
+      ).execute();
       for (const row of rows) {
         const payload =
           row.payload === null ? null : cipher.open(row.key_id, row.payload, outboxPlace("payload", row.id));
@@ -202,12 +294,14 @@ export async function rotateKeys(parts: Parts, { signal }: Cancellable): Promise
       return rows.length;
     },
     async (db) => {
-      const rows = await db
-        .selectFrom("inbox")
-        .select(["id", "key_id", "payload", "properties", "content_hash"])
-        .where((e) => e.or([e("key_id", "is", null), e("key_id", "!=", keyId)]))
-        .limit(size)
-        .execute();
+      const rows = await lock(
+        store,
+        db
+          .selectFrom("inbox")
+          .select(["id", "key_id", "payload", "properties", "content_hash"])
+          .where((e) => e.or([e("key_id", "is", null), e("key_id", "!=", keyId)]))
+          .limit(size),
+      ).execute();
       for (const row of rows) {
         const payload =
           row.payload === null ? null : cipher.open(row.key_id, row.payload, inboxPlace("payload", row.id));
@@ -225,12 +319,14 @@ export async function rotateKeys(parts: Parts, { signal }: Cancellable): Promise
       return rows.length;
     },
     async (db) => {
-      const rows = await db
-        .selectFrom("receipt")
-        .select(["id", "key_id", "errors"])
-        .where((e) => e.or([e("key_id", "is", null), e("key_id", "!=", keyId)]))
-        .limit(size)
-        .execute();
+      const rows = await lock(
+        store,
+        db
+          .selectFrom("receipt")
+          .select(["id", "key_id", "errors"])
+          .where((e) => e.or([e("key_id", "is", null), e("key_id", "!=", keyId)]))
+          .limit(size),
+      ).execute();
       for (const row of rows)
         await db
           .updateTable("receipt")
@@ -240,12 +336,14 @@ export async function rotateKeys(parts: Parts, { signal }: Cancellable): Promise
       return rows.length;
     },
     async (db) => {
-      const rows = await db
-        .selectFrom("thread")
-        .select(["dialog_id", "key_id", "person", "facts"])
-        .where((e) => e.or([e("key_id", "is", null), e("key_id", "!=", keyId)]))
-        .limit(size)
-        .execute();
+      const rows = await lock(
+        store,
+        db
+          .selectFrom("thread")
+          .select(["dialog_id", "key_id", "person", "facts"])
+          .where((e) => e.or([e("key_id", "is", null), e("key_id", "!=", keyId)]))
+          .limit(size),
+      ).execute();
       for (const row of rows) {
         const place = threadPlace("person", row.dialog_id);
         await db
@@ -261,12 +359,14 @@ export async function rotateKeys(parts: Parts, { signal }: Cancellable): Promise
       return rows.length;
     },
     async (db) => {
-      const rows = await db
-        .selectFrom("member")
-        .select(["id", "key_id", "person"])
-        .where((e) => e.or([e("key_id", "is", null), e("key_id", "!=", keyId)]))
-        .limit(size)
-        .execute();
+      const rows = await lock(
+        store,
+        db
+          .selectFrom("member")
+          .select(["id", "key_id", "person"])
+          .where((e) => e.or([e("key_id", "is", null), e("key_id", "!=", keyId)]))
+          .limit(size),
+      ).execute();
       for (const row of rows) {
         const person = cipher.open(row.key_id, row.person, memberPlace(row.id));
         await db
@@ -282,12 +382,14 @@ export async function rotateKeys(parts: Parts, { signal }: Cancellable): Promise
       return rows.length;
     },
     async (db) => {
-      const rows = await db
-        .selectFrom("offering_bundle")
-        .select(["organisation", "key_id", "content"])
-        .where((e) => e.or([e("key_id", "is", null), e("key_id", "!=", keyId)]))
-        .limit(size)
-        .execute();
+      const rows = await lock(
+        store,
+        db
+          .selectFrom("offering_bundle")
+          .select(["organisation", "key_id", "content"])
+          .where((e) => e.or([e("key_id", "is", null), e("key_id", "!=", keyId)]))
+          .limit(size),
+      ).execute();
       for (const row of rows)
         await db
           .updateTable("offering_bundle")
@@ -302,6 +404,7 @@ export async function rotateKeys(parts: Parts, { signal }: Cancellable): Promise
       throwIfAborted(signal);
       const done = await store.write(step, signal);
       total += done;
+      if (done > 0) onProgress?.({ done: total, left: Math.max(0, before - total) });
       if (done < size) break;
     }
   }

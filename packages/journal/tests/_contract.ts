@@ -12,6 +12,8 @@ import {
   type OutboxClaim,
   type OutboxMessage,
   openJournal,
+  type ReceiptOutcome,
+  receiptRules,
   type Store,
   type TransportEvent,
   type TransportState,
@@ -546,6 +548,54 @@ export const contractCases: readonly ContractCase[] = [
       );
     },
   },
+  ...(Object.keys(receiptRules) as ReceiptOutcome[]).map(
+    (outcome): ContractCase => ({
+      name: `receipts: ${outcome}: ${receiptRules[outcome].when}`,
+      async run(bench) {
+        const logged: string[] = [];
+        const log = (line: string): void => void logged.push(line);
+        const journal = await bench.open({ logger: { debug: log, info: log, warn: log, error: log } });
+        await journal.outbox.enqueue(
+          message({ messageId: "m", msgId: "h", expectsReceipt: true, receiptWithinMs: 1_000 }),
+        );
+        await journal.outbox.markSent(await claimOne(journal));
+        let n = 0;
+        const say = (accepted: boolean, originalMsgId = "h") =>
+          journal.receipts.record({ receiptId: `r${n++}`, originalMsgId, from: "200", accepted });
+        const events: Record<ReceiptOutcome, () => Promise<{ outcome: ReceiptOutcome }>> = {
+          accepted: () => say(true),
+          rejected: () => say(false),
+          late: async () => {
+            bench.clock.time += 1_000;
+            await journal.receipts.overdue();
+            return say(false);
+          },
+          duplicate: async () => (await say(true), say(true)),
+          "error-after-accepted": async () => (await say(true), say(false)),
+          contradiction: async () => (await say(false), say(true)),
+          unknown: () => say(true, "of-another"),
+        };
+        const answers: Record<ReceiptOutcome, string> = {
+          accepted: "accepted",
+          rejected: "rejected",
+          late: "rejected",
+          duplicate: "accepted",
+          "error-after-accepted": "accepted",
+          contradiction: "rejected",
+          unknown: "awaiting",
+        };
+        logged.length = 0;
+        assert.equal((await events[outcome]()).outcome, outcome);
+        const rule = receiptRules[outcome];
+        assert.equal((await journal.outbox.get("m"))?.application, answers[outcome]);
+        const kept = [...(await journal.receipts.list("m")), ...(await journal.receipts.unknown())];
+        assert.equal(kept.at(-1)?.outcome, rule.kept ? outcome : undefined);
+        assert.equal(logged.includes("receipt does not fit"), rule.escalates);
+        const counting = kept.filter((r) => receiptRules[r.outcome].counts).length;
+        assert.equal(counting, answers[outcome] === "awaiting" ? 0 : 1, "one answer, the first");
+      },
+    }),
+  ),
   {
     name: "receipts: one that comes before the broker's answer ends the resending",
     async run(bench) {
@@ -750,6 +800,61 @@ export const contractCases: readonly ContractCase[] = [
           assert.equal(await code(perform[event]()), cell === null ? "journal/conflict" : "none", `${state} ${event}`);
           assert.equal((await journal.inbox.get(claim.id))?.state, cell?.to ?? state, `${state} ${event}`);
         }
+    },
+  },
+  {
+    name: "transaction: messages, what was handled and the application's own rows are stored together or not at all",
+    async run(bench) {
+      const journal = await bench.open();
+      const mark = (n: number): string => (journal.engine === "sqlite" ? "?" : `$${n}`);
+      // A temporary table would be of one connection: this one is the application's, in the journal's store.
+      const table = `application_${randomBytes(4).toString("hex")}`;
+      await journal.transaction((t) => t.query(`create table ${table} (id text primary key, message text)`));
+      try {
+        const book = (id: string, fails?: string) =>
+          journal.transaction(async (transaction) => {
+            await transaction.query(`insert into ${table} values (${mark(1)}, ${mark(2)})`, [id, `m-${id}`]);
+            await journal.outbox.enqueue(message({ messageId: `m-${id}` }), { transaction });
+            const { rows } = await transaction.query<{ id: string }>(`select id from ${table} where id = ${mark(1)}`, [
+              id,
+            ]);
+            assert.equal(rows[0]?.id, id, "its own rows are seen inside");
+            if (fails !== undefined) throw new RangeError(fails);
+            return transaction;
+          });
+        await assert.rejects(book("undone", "no seat left"), new RangeError("no seat left"));
+        assert.equal(await journal.outbox.get("m-undone"), undefined);
+        const over = await book("kept");
+        assert.equal(await code(over.query("select 1")), "journal/closed");
+        assert.equal((await journal.outbox.get("m-kept"))?.transport, "queued");
+        // The application's own fault in its statement undoes the message too.
+        assert.equal(await code(book("kept")), "journal/unavailable");
+        const counted = await journal.transaction((t) => t.query<{ n: number }>(`select count(*) as n from ${table}`));
+        assert.equal(Number(counted.rows[0]?.n), 1);
+
+        const found = await journal.inbox.accept(
+          { messageId: "in", kind: "D", from: "200", to: "100", payload: text("x") },
+          { claim: { owner: "a" } },
+        );
+        assert.ok(found.outcome === "new" && found.claim);
+        const { claim } = found;
+        const handle = (id: string, fails: boolean) =>
+          journal.transaction(async (transaction) => {
+            await transaction.query(`insert into ${table} values (${mark(1)}, null)`, [id]);
+            await journal.inbox.handled(claim, { transaction, replies: [message({ messageId: `re-${id}` })] });
+            if (fails) throw new RangeError("after all not");
+          });
+        await assert.rejects(handle("first", true), RangeError);
+        assert.equal((await journal.inbox.get(claim.id))?.state, "received");
+        await handle("second", false);
+        assert.equal((await journal.inbox.get(claim.id))?.state, "handled");
+        assert.deepEqual(
+          [await journal.outbox.get("re-first"), (await journal.outbox.get("re-second"))?.kind],
+          [undefined, "DIALOG_X"],
+        );
+      } finally {
+        await journal.transaction((t) => t.query(`drop table ${table}`));
+      }
     },
   },
   {
@@ -1047,6 +1152,38 @@ export const contractCases: readonly ContractCase[] = [
     },
   },
   {
+    name: "keys: a rotation that is stopped goes on where it was, tells how far it is, and messages flow meanwhile",
+    async run(bench) {
+      const old = { id: "k1", secret: randomBytes(32) };
+      const fresh = { id: "k2", secret: randomBytes(32) };
+      const before = await bench.open({ key: old });
+      for (let i = 0; i < 120; i++) await before.outbox.enqueue(message({ messageId: `m${i}`, payload: text(`${i}`) }));
+      const journal = await bench.open({ key: { ...fresh, previous: [old] } });
+      assert.equal(await journal.countOldRows(), 120);
+      const stop = new AbortController();
+      const told: (readonly [number, number])[] = [];
+      const onProgress = ({ done, left }: { done: number; left: number }): void => {
+        told.push([done, left]);
+        if (done === 50) stop.abort();
+      };
+      assert.equal(await code(journal.rotateKeys({ signal: stop.signal, onProgress })), "abort/cancelled");
+      assert.equal(await journal.countOldRows(), 70);
+      const claims = await journal.outbox.claim({ owner: "a", limit: 120 });
+      assert.deepEqual(
+        claims.map((c) => new TextDecoder().decode(c.payload)),
+        Array.from({ length: 120 }, (_, i) => `${i}`),
+      );
+      assert.equal(await journal.rotateKeys({ onProgress }), 70);
+      assert.deepEqual(told, [
+        [50, 70],
+        [50, 20],
+        [70, 0],
+      ]);
+      assert.equal(await journal.countOldRows(), 0);
+      assert.deepEqual(await (await bench.open({ key: fresh })).outbox.payload("m119"), text("119"));
+    },
+  },
+  {
     name: "retention: finished messages go by age, awaited and unhandled ones stay, duplicates are still known",
     async run(bench) {
       const journal = await bench.open();
@@ -1079,6 +1216,43 @@ export const contractCases: readonly ContractCase[] = [
       assert.deepEqual(gone, { payloads: 0, outbox: 1, inbox: 1, receipts: 1, threads: 1, ...members });
       assert.equal((await journal.outbox.list()).length, 1);
       assert.equal((await journal.inbox.pending()).length, 1);
+    },
+  },
+  {
+    name: "retention: by size, the oldest finished payloads go first and step by step, unfinished ones never",
+    async run(bench) {
+      const journal = await bench.open();
+      const bytes = (n: number): Uint8Array => new Uint8Array(n).fill(65);
+      for (let i = 0; i < 3; i++) {
+        await journal.outbox.enqueue(message({ messageId: `done-${i}`, payload: bytes(1_000) }));
+        await journal.outbox.markSent(await claimOne(journal));
+        bench.clock.time += 1_000;
+      }
+      const found = await journal.inbox.accept(
+        { messageId: "in", kind: "D", from: "200", to: "100", payload: bytes(1_000) },
+        { claim: { owner: "a" } },
+      );
+      if (found.outcome === "new" && found.claim) await journal.inbox.handled(found.claim);
+      bench.clock.time += 1_000;
+      await journal.outbox.enqueue(message({ messageId: "awaited", payload: bytes(1_000), expectsReceipt: true }));
+      await journal.outbox.markSent(await claimOne(journal));
+      await journal.outbox.enqueue(message({ messageId: "queued", payload: bytes(1_000) }));
+      await journal.inbox.accept({ messageId: "open", kind: "D", from: "200", to: "100", payload: bytes(1_000) });
+      const payloads = async (): Promise<string[]> => {
+        const there: string[] = [];
+        for (const entry of await journal.outbox.list())
+          if ((await journal.outbox.payload(entry.id)) !== undefined) there.push(entry.id);
+        for (const entry of await journal.inbox.list())
+          if ((await journal.inbox.payload(entry.id)) !== undefined) there.push(entry.messageId);
+        return there;
+      };
+      assert.equal((await journal.prune({ payloadBytesAtMost: 7_000 })).payloads, 0);
+      const told: number[] = [];
+      const pruned = await journal.prune({ payloadBytesAtMost: 5_500, onProgress: (p) => told.push(p.payloads) });
+      assert.deepEqual([pruned.payloads, told], [2, [2]]);
+      assert.deepEqual(await payloads(), ["done-2", "awaited", "queued", "in", "open"]);
+      assert.equal((await journal.prune({ payloadBytesAtMost: 0 })).payloads, 2);
+      assert.deepEqual(await payloads(), ["awaited", "queued", "open"]);
     },
   },
   {

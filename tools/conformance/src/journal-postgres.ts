@@ -75,6 +75,94 @@ await inSchema("postgres: a message is in the application's own transaction", as
   }
 });
 
+await inSchema(
+  "postgres: a second process wakes at once for what the first one queues, answers and receives",
+  async (schema) => {
+    // As two processes: two pools, two journals. Looking would take a minute.
+    const others = new Pool({ connectionString: address, max: 4 });
+    const one = await openJournal({ store: postgresStore({ pool, schema }) });
+    const two = await openJournal({ store: postgresStore({ pool: others, schema }) });
+    try {
+      // The listener has connected when it is heard.
+      for (let heard = false; !heard; ) {
+        const { rowCount } = await pool.query("select 1 from pg_stat_activity where query = $1", [
+          `listen "helsekontakt/${schema}"`,
+        ]);
+        heard = rowCount === 2;
+      }
+      const patience = { timeoutMs: 60_000 };
+      const woken = async (wait: Promise<unknown>, act: () => Promise<unknown>, what: string): Promise<void> => {
+        const started = performance.now();
+        await act();
+        await wait;
+        expect(performance.now() - started < 30_000, `${what} to wake the other process without looking`);
+      };
+      await woken(two.outbox.waitForWork(patience), () => one.outbox.enqueue(message({ messageId: "m" })), "a message");
+      const client = await pool.connect();
+      await client.query("begin");
+      await one.outbox.enqueue(message({ messageId: "in-transaction" }), { transaction: client });
+      await woken(two.outbox.waitForWork(patience), () => client.query("commit"), "an application's commit");
+      client.release();
+      const settled = two.outbox.wait("m", { pollMs: 60_000 });
+      const claims = await one.outbox.claim({ owner: "one" });
+      await woken(settled, () => Promise.all(claims.map((claim) => one.outbox.markSent(claim))), "an outcome");
+      await woken(
+        two.inbox.waitForWork(patience),
+        () => one.inbox.accept({ messageId: "i", kind: "D", from: "200", to: "100", payload: Buffer.from("x") }),
+        "an arrival",
+      );
+      // The connection that listens dies: another one takes its place, and looking goes on.
+      await pool.query("select pg_terminate_backend(pid) from pg_stat_activity where query = $1", [
+        `listen "helsekontakt/${schema}"`,
+      ]);
+      await one.outbox.enqueue(message({ messageId: "after" }));
+      expect(
+        (await two.outbox.claim({ owner: "two" })).some((c) => c.id === "after"),
+        "the next look to find it",
+      );
+    } finally {
+      await one.close();
+      await two.close();
+      await others.end();
+    }
+  },
+);
+
+await inSchema("postgres: one content that comes twice at once is stored once, where asked", async (schema) => {
+  const journal = await openJournal({ store: postgresStore({ pool, schema }) });
+  const found = await Promise.all(
+    Array.from({ length: 12 }, (_, i) =>
+      journal.inbox.accept(
+        { messageId: `m${i}`, kind: "D", from: "200", to: "100", payload: Buffer.from("the same") },
+        { byContent: true },
+      ),
+    ),
+  );
+  expect(found.filter((f) => f.outcome === "new").length === 1, "one of twelve to be new");
+  await journal.close();
+});
+
+await inSchema("postgres: the leases follow the database's clock, however this machine's is set", async (schema) => {
+  const one = await openJournal({ store: postgresStore({ pool, schema }) });
+  const two = await openJournal({ store: postgresStore({ pool, schema }) });
+  await one.outbox.enqueue(message({ messageId: "m" }));
+  const held = await one.outbox.claim({ owner: "one", leaseMs: 60_000 });
+  await two.outbox.claim({ owner: "two" });
+  const real = Date.now;
+  try {
+    Date.now = () => real() + 3_600_000;
+    expect(
+      (await two.outbox.claim({ owner: "two" })).length === 0,
+      "a clock that is an hour ahead to take nothing over",
+    );
+  } finally {
+    Date.now = real;
+  }
+  expect((await one.outbox.markSent(held[0] as never)).transport === "sent", "the holder to go on");
+  await one.close();
+  await two.close();
+});
+
 await inSchema("postgres: processes that start together migrate once", async (schema) => {
   const journals = await Promise.all(
     Array.from({ length: 6 }, () => openJournal({ store: postgresStore({ pool, schema }) })),
