@@ -5,19 +5,36 @@ import rhea, { type Connection, type Delivery, type EventContext, type Receiver,
 interface Item {
   readonly bytes: Buffer;
   readonly deliveries: number;
+  /** Those that the reader said had failed: what the header counts. */
+  readonly failures: number;
 }
 
 interface Queue {
   messages: Item[];
   consumers: Sender[];
   readonly dead: Buffer[];
+  /** The reasons that came with rejected messages, by what the peer reads on the wire. */
+  readonly reasons: { readonly condition: string | undefined; readonly description: string | undefined }[];
 }
 
-/** A small AMQP 1.0 broker: declared queues in memory, first in first out, RabbitMQ's first address form, plain SASL. */
+/**
+ * `rabbitmq-3`: first address form, ends the session on `modified`, accepts and drops what no queue takes.
+ * `rabbitmq-4`: second address form only, takes `modified`, counts deliveries, releases what no queue takes.
+ * `silent`: as `rabbitmq-3`, and says nothing of itself or of its outcomes.
+ */
+export type PeerKind = "rabbitmq-3" | "rabbitmq-4" | "silent";
+
+/** A small AMQP 1.0 broker: declared queues in memory, first in first out, dead letters in `{queue}_dl`, plain SASL. */
 export interface Peer {
   readonly port: number;
   declare(name: string): void;
   queue(name: string): Queue;
+  /** What clients said of themselves, in the order of their arrival. */
+  readonly opens: readonly Connection[];
+  /** Messages as they came, in the order of their arrival. */
+  readonly published: readonly Buffer[];
+  /** Accepts nothing of what is sent from now on, and gives its outcomes when it is let go. */
+  hold(held: boolean): void;
   /** Refuses the next links to send on, one for each condition. */
   refuseSenders(...conditions: readonly string[]): void;
   close(): Promise<void>;
@@ -25,13 +42,22 @@ export interface Peer {
 
 export const exchange = "NHNTESTServiceBus";
 
-export async function startPeer(): Promise<Peer> {
-  const container = rhea.create_container({ id: "test-peer", receiver_options: { credit_window: 0 } });
+export async function startPeer(kind: PeerKind = "rabbitmq-3"): Promise<Peer> {
+  const v4 = kind === "rabbitmq-4";
+  const container = rhea.create_container({
+    id: "test-peer",
+    receiver_options: { credit_window: 0 },
+    sender_options: { treat_modified_as_released: false },
+  });
   container.sasl_server_mechanisms.enable_plain(
     (user: string, password: string) => user === "guest" && password === "guest",
   );
   const queues = new Map<string, Queue>();
   const refusals: string[] = [];
+  const opens: Connection[] = [];
+  const published: Buffer[] = [];
+  const held: (() => void)[] = [];
+  let holding = false;
   const sockets = new Set<Socket>();
   const sources = new WeakMap<Sender, Queue>();
   const targets = new WeakMap<Receiver, Queue | undefined>();
@@ -47,8 +73,8 @@ export async function startPeer(): Promise<Peer> {
       const consumer = queue.consumers.find(room);
       const item = consumer === undefined ? undefined : queue.messages.shift();
       if (consumer === undefined || item === undefined) return;
-      const delivery = consumer.send(mark(item), undefined, 0);
-      inFlight.set(delivery, { queue, bytes: item.bytes, deliveries: item.deliveries + 1 });
+      const delivery = consumer.send(mark(item, v4), undefined, 0);
+      inFlight.set(delivery, { ...item, queue, deliveries: item.deliveries + 1 });
     }
   };
   const giveBack = (gone: (delivery: Delivery) => boolean): void => {
@@ -63,6 +89,7 @@ export async function startPeer(): Promise<Peer> {
   };
 
   container.on("connection_open", ({ connection }: EventContext) => {
+    opens.push(connection);
     const { socket } = connection as unknown as { socket: Socket };
     sockets.add(socket);
     // rhea does not listen to "close"
@@ -77,9 +104,13 @@ export async function startPeer(): Promise<Peer> {
   };
   container.on("sender_open", ({ sender }: EventContext) => {
     if (sender === undefined) return;
-    const queue = queues.get(sender.source.address?.replace(/^\/amq\/queue\//, "") ?? "");
+    const address = sender.source.address ?? "";
+    if (v4 && address.startsWith("/amq/")) return refuse(sender, "amqp:not-implemented", v1Refused);
+    const name = address.replace(v4 ? /^\/queues\// : /^\/amq\/queue\//, "");
+    const queue = queues.get(v4 ? decodeURIComponent(name) : name);
     if (queue === undefined) return refuse(sender);
-    sender.set_source({ address: sender.source.address });
+    const outcomes = ["accepted", "rejected", "released", ...(v4 ? ["modified"] : [])].map((o) => `amqp:${o}:list`);
+    sender.set_source({ address, ...(kind === "silent" ? {} : { outcomes: outcomes as never }) });
     sources.set(sender, queue);
     queue.consumers.push(sender);
   });
@@ -92,9 +123,10 @@ export async function startPeer(): Promise<Peer> {
     const condition = refusals.shift();
     if (condition !== undefined) return refuse(receiver, condition);
     const [, root, namespace, name] = receiver.target.address?.split("/") ?? [];
-    if (root !== "exchange" || namespace !== exchange) return refuse(receiver);
+    if (v4 && root === "exchange") return refuse(receiver, "amqp:not-implemented", v1Refused);
+    if (root !== (v4 ? "exchanges" : "exchange") || namespace !== exchange) return refuse(receiver);
     receiver.set_target({ address: receiver.target.address });
-    targets.set(receiver, queues.get(name ?? ""));
+    targets.set(receiver, queues.get(v4 ? decodeURIComponent(name ?? "") : (name ?? "")));
     receiver.add_credit(500);
     const { session } = receiver;
     // bytes as they came: no decoding and encoding again
@@ -108,10 +140,17 @@ export async function startPeer(): Promise<Peer> {
   container.on("message", ({ receiver, delivery, message }: EventContext) => {
     if (receiver === undefined || delivery === undefined) return;
     const queue = targets.get(receiver);
-    queue?.messages.push({ bytes: message as unknown as Buffer, deliveries: 0 });
-    delivery.accept();
-    receiver.add_credit(1);
-    if (queue !== undefined) pump(queue);
+    const bytes = message as unknown as Buffer;
+    const take = (): void => {
+      published.push(bytes);
+      queue?.messages.push({ bytes, deliveries: 0, failures: 0 });
+      if (v4 && queue === undefined) delivery.release();
+      else delivery.accept();
+      receiver.add_credit(1);
+      if (queue !== undefined) pump(queue);
+    };
+    if (holding) held.push(take);
+    else take();
   });
   const outcome =
     (finish: (item: Item & { readonly queue: Queue }) => void) =>
@@ -130,10 +169,35 @@ export async function startPeer(): Promise<Peer> {
     "released",
     outcome((item) => item.queue.messages.unshift(item)),
   );
-  container.on(
-    "rejected",
-    outcome((item) => item.queue.dead.push(item.bytes)),
-  );
+  const bury = (item: Item & { readonly queue: Queue }): void => {
+    const name = [...queues].find(([, queue]) => queue === item.queue)?.[0] ?? "";
+    item.queue.dead.push(item.bytes);
+    const dead = declare(`${name}_dl`);
+    dead.messages.push({ bytes: item.bytes, deliveries: 0, failures: 0 });
+    pump(dead);
+  };
+  container.on("rejected", (context: EventContext) => {
+    const error = (context.delivery?.remote_state as { error?: { value?: { value?: unknown }[] } } | undefined)?.error;
+    outcome((item) => {
+      const [condition, description] = error?.value ?? [];
+      item.queue.reasons.push({
+        condition: condition?.value as string | undefined,
+        description: description?.value as string | undefined,
+      });
+      bury(item);
+    })(context);
+  });
+  container.on("modified", (context: EventContext) => {
+    if (!v4) return context.session?.close({ condition: "amqp:internal-error", description: "Unrecognised state" });
+    const { undeliverable_here: never, delivery_failed: failed } = context.delivery?.remote_state as Record<
+      string,
+      unknown
+    >;
+    outcome((item) => {
+      if (never === true) bury(item);
+      else item.queue.messages.unshift({ ...item, failures: item.failures + (failed === true ? 1 : 0) });
+    })(context);
+  });
   container.on("session_close", ({ session }: EventContext) => {
     for (const queue of queues.values()) queue.consumers = queue.consumers.filter((s) => s.session !== session);
     giveBack((d) => d.link.session === session);
@@ -147,7 +211,11 @@ export async function startPeer(): Promise<Peer> {
     "connection_close",
   ])
     container.on(name, () => {});
-  const server = container.listen({ port: 0, host: "127.0.0.1" });
+  const server = container.listen({
+    port: 0,
+    host: "127.0.0.1",
+    ...(kind === "silent" ? {} : { properties: { product: "RabbitMQ", version: v4 ? "4.1.2" : "3.10.8" } }),
+  } as never);
   await once(server, "listening");
 
   const queue = (name: string): Queue => {
@@ -155,9 +223,20 @@ export async function startPeer(): Promise<Peer> {
     if (found === undefined) throw new Error(`no queue ${name}`);
     return found;
   };
+  const declare = (name: string): Queue => {
+    const found = queues.get(name) ?? { messages: [], consumers: [], dead: [], reasons: [] };
+    queues.set(name, found);
+    return found;
+  };
   return {
+    opens,
+    published,
+    hold: (on) => {
+      holding = on;
+      if (!on) for (const take of held.splice(0)) take();
+    },
     port: (server.address() as AddressInfo).port,
-    declare: (name) => void queues.set(name, { messages: [], consumers: [], dead: [] }),
+    declare: (name) => void declare(name),
     queue,
     refuseSenders: (...conditions) => void refusals.push(...conditions),
     close: () =>
@@ -169,11 +248,12 @@ export async function startPeer(): Promise<Peer> {
 }
 
 /** RabbitMQ says of a redelivery that this is not the first acquirer, and of a first delivery that it is. */
-function mark(item: Item): Buffer {
+function mark(item: Item, counts: boolean): Buffer {
   const message = rhea.message.decode(item.bytes);
   message["first_acquirer"] = item.deliveries === 0;
+  if (counts) message["delivery_count"] = item.failures;
   const header = rhea.message.encode({
-    ...pick(message, ["durable", "ttl", "first_acquirer"]),
+    ...pick(message, ["durable", "ttl", "first_acquirer", "delivery_count"]),
     body: rhea.message.data_section(Buffer.alloc(0)),
   });
   const firstSection = sectionEnd(header, 0);
@@ -202,6 +282,8 @@ function written(delivery: Delivery): boolean {
   return delivery.id < outgoing.next_pending_delivery;
 }
 
-function refuse(link: Sender | Receiver, condition = "amqp:not-found"): void {
-  link.session.close({ condition, description: "refused" } as never);
+const v1Refused = "amqp_address_v1_not_permitted";
+
+function refuse(link: Sender | Receiver, condition = "amqp:not-found", description = "refused"): void {
+  link.session.close({ condition, description } as never);
 }

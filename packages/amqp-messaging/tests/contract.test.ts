@@ -1,12 +1,17 @@
 import { afterAll, beforeAll, describe, it } from "vitest";
-import { contractCases } from "../src/contract.ts";
-import { exchange, type Peer, startPeer } from "./_peer.ts";
+import { type BrokerQuirks, contractCases } from "../src/contract.ts";
+import { exchange, type Peer, type PeerKind, startPeer } from "./_peer.ts";
 
-describe("the broker contract, against an in-process peer", () => {
+const kinds: readonly [PeerKind, BrokerQuirks][] = [
+  ["rabbitmq-3", {}],
+  ["rabbitmq-4", { takesModified: true, releasesUnroutable: true }],
+];
+
+describe.each(kinds)("the broker contract, against an in-process peer that behaves as %s", (kind, quirks) => {
   let peer: Peer;
   let n = 0;
   beforeAll(async () => {
-    peer = await startPeer();
+    peer = await startPeer(kind);
   });
   afterAll(() => peer.close());
 
@@ -22,10 +27,12 @@ describe("the broker contract, against an in-process peer", () => {
           namespace: exchange,
         },
         makeQueue: () => {
-          const queue = `q${n++}_async`;
+          const queue = `q ø${n++}_async`;
           peer.declare(queue);
           return Promise.resolve(queue);
         },
+        deadLettersOf: (queue) => `${queue}_dl`,
+        quirks,
       }),
     );
 });

@@ -25,9 +25,13 @@ export function amqpError(
   context: Record<string, string | number> = {},
 ): HelsekontaktError {
   const { condition, description } = remoteError(error);
+  const refusedForm = description?.includes("amqp_address_v1_not_permitted") === true;
   return new HelsekontaktError(code, condition === undefined ? message : `${message}, found ${condition}`, {
     ...(condition === undefined ? {} : { remoteCode: condition }),
     context: { ...context, ...(description === undefined ? {} : { brokerText: description }) },
+    ...(refusedForm
+      ? { hint: 'The broker wants RabbitMQ\'s second address form: set dialect to "rabbitmq-v2", or leave it out.' }
+      : {}),
     original: error,
   });
 }

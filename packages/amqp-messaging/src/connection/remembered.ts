@@ -3,7 +3,7 @@ import type { Outcome } from "./outcome.ts";
 const most = 10_000;
 
 interface Known {
-  readonly size: number;
+  readonly bodySize: number;
   readonly outcome: Outcome;
   /** It was written on the link that the message came on; whether the broker read it is not known. */
   readonly written: boolean;
@@ -18,25 +18,25 @@ export function idKey(id: unknown): string | undefined {
 
 /**
  * @internal How messages ended here, so that a redelivery is answered without calling the handler again. A message is
- * the same one if id and size are the same. Bounded; in memory: across a crash only an inbox knows.
+ * the same one if its id and the size of its body are the same. Bounded; in memory: across a crash only an inbox knows.
  */
 export class RememberedOutcomes {
   readonly #known = new Map<string, Known>();
   readonly #failures = new Map<string, number>();
 
   /** The outcome could not be written, since its link was gone. */
-  unsettled(id: string | undefined, size: number, outcome: Outcome): void {
-    this.#keep(id, { size, outcome, written: false });
+  unsettled(id: string | undefined, bodySize: number, outcome: Outcome): void {
+    this.#keep(id, { bodySize, outcome, written: false });
   }
 
-  settled(id: string | undefined, size: number, outcome: Outcome): void {
-    this.#keep(id, { size, outcome, written: true });
+  settled(id: string | undefined, bodySize: number, outcome: Outcome): void {
+    this.#keep(id, { bodySize, outcome, written: true });
   }
 
   /** What was written answers only what the broker marks as a redelivery: the same message may be sent again on purpose. */
-  answer(id: string | undefined, size: number, redelivered: boolean): Outcome | undefined {
+  answer(id: string | undefined, bodySize: number, redelivered: boolean): Outcome | undefined {
     const known = id === undefined ? undefined : this.#known.get(id);
-    if (known === undefined || known.size !== size || (known.written && !redelivered)) return undefined;
+    if (known === undefined || known.bodySize !== bodySize || (known.written && !redelivered)) return undefined;
     return known.outcome;
   }
 

@@ -27,7 +27,10 @@ interface Item {
   /** Number of the link that it came on: only there can it be settled. */
   readonly link: number;
   readonly message: ReceivedMessage;
+  /** Bytes of the whole message. */
   readonly size: number;
+  /** Bytes of the body: the broker rewrites the header as it counts. */
+  readonly bodySize: number;
   readonly id: string | undefined;
   readonly key: string | undefined;
   readonly function: string | undefined;
@@ -35,7 +38,7 @@ interface Item {
 
 interface Run {
   readonly link: number;
-  readonly size: number;
+  readonly bodySize: number;
   readonly outcome: Promise<Outcome>;
 }
 
@@ -271,6 +274,7 @@ export class QueueSubscription implements Subscription {
       link,
       message,
       size: bytes.length,
+      bodySize: message.body.byteLength,
       id: idKey(message.messageId),
       key: this.#keyOf(message),
       function: typeof message.subject === "string" ? message.subject : undefined,
@@ -295,7 +299,7 @@ export class QueueSubscription implements Subscription {
   #take(item: Item): void {
     const run = item.id === undefined ? undefined : this.#runs.get(item.id);
     // One with a key waits in its place until that run has ended, which may have left its outcome: see #begin.
-    if (item.key === undefined && run !== undefined && run.link !== item.link && run.size === item.size)
+    if (item.key === undefined && run !== undefined && run.link !== item.link && run.bodySize === item.bodySize)
       return void run.outcome.then((outcome) => this.#conclude(item, outcome, false));
     this.#schedule.add(item);
     this.#pump();
@@ -307,7 +311,7 @@ export class QueueSubscription implements Subscription {
   }
 
   #begin(item: Item): void {
-    const known = this.#remembered.answer(item.id, item.size, isRedelivered(item.message));
+    const known = this.#remembered.answer(item.id, item.bodySize, isRedelivered(item.message));
     if (known !== undefined) {
       this.#schedule.end(item);
       this.#settle(item, known);
@@ -315,7 +319,7 @@ export class QueueSubscription implements Subscription {
     }
     this.#begun.set(item, performance.now());
     const outcome = this.#run(item);
-    if (item.id !== undefined) this.#runs.set(item.id, { link: item.link, size: item.size, outcome });
+    if (item.id !== undefined) this.#runs.set(item.id, { link: item.link, bodySize: item.bodySize, outcome });
     void outcome.then((value) => this.#finish(item, value, outcome));
   }
 
@@ -334,7 +338,8 @@ export class QueueSubscription implements Subscription {
     const pause = typeof outcome === "object" && outcome.kind === "release" ? outcome.afterMs : 0;
     if (again) this.#park(item, pause === 0 ? this.#releaseDelayMs : pause, true);
     else if (pause > 0 && !this.#isStopping()) this.#park(item, pause, false);
-    else if (!this.#settle(item, outcome) && isFinal(outcome)) this.#remembered.unsettled(item.id, item.size, outcome);
+    else if (!this.#settle(item, outcome) && isFinal(outcome))
+      this.#remembered.unsettled(item.id, item.bodySize, outcome);
   }
 
   #isStopping(): boolean {
@@ -345,21 +350,33 @@ export class QueueSubscription implements Subscription {
   #park(item: Item, pauseMs: number, again: boolean): void {
     const { delivery, link, key } = item;
     if (link !== this.#link) return this.#schedule.freeKey(again ? key : undefined);
-    if (this.#parked.hasRoom) {
-      this.#unsettled.delete(item);
-      this.#grant();
-    }
-    this.#parked.add({ delivery, link, key: again ? key : undefined }, pauseMs, () => {
+    const kept = this.#parked.hasRoom ? undefined : item;
+    if (kept === undefined) this.#unsettled.delete(item);
+    this.#parked.add(
+      { delivery, link, key: again ? key : undefined },
+      pauseMs,
+      again ? this.#retryHere(item) : this.#giveBack(delivery, link, kept),
+    );
+    this.#grant();
+  }
+
+  #retryHere(item: Item): () => void {
+    return () => {
+      if (item.link !== this.#link) return;
+      this.#unsettled.add(item);
+      this.#schedule.again(item);
+      this.#pump();
+    };
+  }
+
+  /** Does not hold the message, unless it kept its credit: many may wait. */
+  #giveBack(delivery: Delivery, link: number, kept: Item | undefined): () => void {
+    return () => {
       if (link !== this.#link) return;
-      if (again) {
-        this.#unsettled.add(item);
-        this.#schedule.again(item);
-        return this.#pump();
-      }
-      this.#unsettled.delete(item);
+      if (kept !== undefined) this.#unsettled.delete(kept);
       this.#tell(delivery, link, "release");
       this.#grant();
-    });
+    };
   }
 
   /** Never rejects. */
@@ -399,7 +416,7 @@ export class QueueSubscription implements Subscription {
   #settle(item: Item, outcome: Outcome): boolean {
     if (item.link !== this.#link || !this.#unsettled.delete(item)) return false;
     this.#tell(item.delivery, item.link, outcome);
-    if (isFinal(outcome)) this.#remembered.settled(item.id, item.size, outcome);
+    if (isFinal(outcome)) this.#remembered.settled(item.id, item.bodySize, outcome);
     this.#grant();
     return true;
   }

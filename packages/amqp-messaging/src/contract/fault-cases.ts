@@ -33,39 +33,36 @@ export const faultCases: readonly ContractCase[] = [
     await until("every message", () => seen.size === ids.length);
     await subscription.stop();
   }),
-  scoped(
-    "a cut during the handler: it is called once, and the redelivery is settled by its outcome (D5)",
-    async (s) => {
-      const queue = await s.environment.makeQueue();
-      const proxy = await s.proxy();
-      const events: StateEvent[] = [];
-      const connection = await s.connect({ port: proxy.port, onState: (e) => events.push(e) });
-      const calls: unknown[] = [];
-      let finish: (() => void) | undefined;
-      const gate = new Promise<void>((resolve) => {
-        finish = resolve;
-      });
-      const subscription = connection.receive(queue, async (d) => {
-        calls.push(d.message.messageId);
-        if (d.message.messageId === "slow") await gate;
-        return "accept";
-      });
-      await connection.send(queue, message(queue, undefined, "slow"));
-      await until("the handler to begin", () => calls.length === 1);
-      proxy.cut();
-      const attached = (): number =>
-        events.filter((e) => e.kind === "link" && e.role === "receiver" && e.state === "attached").length;
-      await until("the receiver to be attached again", () => attached() === 2);
-      await until("the redelivery", () => subscription.inHand === 1);
-      finish?.();
-      await until("the redelivery to be settled", () => subscription.inHand === 0);
-      await connection.send(queue, message(queue, undefined, "next"));
-      await until("the next message", () => calls.includes("next"));
-      assert.deepEqual(calls, ["slow", "next"]);
-      await subscription.stop();
-    },
-  ),
-  scoped("a handler that ends while the connection is away is not called again", async (s) => {
+  scoped("D5: a cut during the handler: it is called once, and the redelivery is settled by its outcome", async (s) => {
+    const queue = await s.environment.makeQueue();
+    const proxy = await s.proxy();
+    const events: StateEvent[] = [];
+    const connection = await s.connect({ port: proxy.port, onState: (e) => events.push(e) });
+    const calls: unknown[] = [];
+    let finish: (() => void) | undefined;
+    const gate = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const subscription = connection.receive(queue, async (d) => {
+      calls.push(d.message.messageId);
+      if (d.message.messageId === "slow") await gate;
+      return "accept";
+    });
+    await connection.send(queue, message(queue, undefined, "slow"));
+    await until("the handler to begin", () => calls.length === 1);
+    proxy.cut();
+    const attached = (): number =>
+      events.filter((e) => e.kind === "link" && e.role === "receiver" && e.state === "attached").length;
+    await until("the receiver to be attached again", () => attached() === 2);
+    await until("the redelivery", () => subscription.inHand === 1);
+    finish?.();
+    await until("the redelivery to be settled", () => subscription.inHand === 0);
+    await connection.send(queue, message(queue, undefined, "next"));
+    await until("the next message", () => calls.includes("next"));
+    assert.deepEqual(calls, ["slow", "next"]);
+    await subscription.stop();
+  }),
+  scoped("D5: a handler that ends while the connection is away is not called again", async (s) => {
     const queue = await s.environment.makeQueue();
     const proxy = await s.proxy();
     const connection = await s.connect({ port: proxy.port });
@@ -99,7 +96,7 @@ export const faultCases: readonly ContractCase[] = [
       ["last"],
     );
   }),
-  scoped("a frozen broker is noticed by the idle time-out, and the connection is made anew (O5)", async (s) => {
+  scoped("O5: a frozen broker is noticed by the idle time-out, and the connection is made anew", async (s) => {
     const queue = await s.environment.makeQueue();
     const proxy = await s.proxy();
     const connection = await s.connect({ port: proxy.port, idleTimeoutMs: 300, attemptTimeoutMs: 500 });
@@ -168,7 +165,7 @@ export const faultCases: readonly ContractCase[] = [
     assert.throws(() => connection.receive(queue, () => Promise.resolve<Outcome>("accept")), code("amqp/closed"));
     assert.equal(connection.state, "closed");
   }),
-  scoped("twenty cuts under load: no message lost, every link back (O6)", async (s) => {
+  scoped("O6: twenty cuts under load: no message lost, every link back", async (s) => {
     const queue = await s.environment.makeQueue();
     const proxy = await s.proxy();
     const connection = await s.connect({ port: proxy.port });

@@ -13,16 +13,33 @@ export interface ContractEnvironment {
   readonly settings: AmqpSettings & { readonly host: string; readonly port: number };
   /** A fresh, empty, durable queue, bound to the namespace by its own name. */
   makeQueue(): Promise<string>;
-  /** What this broker does otherwise than AMQP 1.0 says, and the library cannot mend. */
-  readonly quirks?: {
-    /** RabbitMQ 3.10 hands out several data sections in reverse order (measured). */
-    readonly reversesDataSections?: boolean;
-  };
+  /** Where this broker puts what was rejected from a queue; absent: nowhere. */
+  readonly deadLettersOf?: (queue: string) => string;
+  /** What this broker does otherwise than RabbitMQ 3, or than AMQP 1.0 says and the library cannot mend. */
+  readonly quirks?: BrokerQuirks;
+}
+
+/** @internal */
+export interface BrokerQuirks {
+  /** RabbitMQ 3.10 hands out several data sections in reverse order (measured). */
+  readonly reversesDataSections?: boolean;
+  /** Takes `modified`, and counts deliveries by it. */
+  readonly takesModified?: boolean;
+  /** Answers `released` for a message that no queue takes; the others accept and drop it. */
+  readonly releasesUnroutable?: boolean;
+  /** Makes a queue for every address that it has not seen. */
+  readonly makesQueues?: boolean;
+  /** Lets everybody in. */
+  readonly withoutPasswords?: boolean;
+  /** Does not say that it has handed a message out before. */
+  readonly marksNoRedelivery?: boolean;
 }
 
 /** @internal */
 export interface ContractCase {
   readonly name: string;
+  /** A broker with this quirk cannot show what the case is about. */
+  readonly unless?: keyof BrokerQuirks;
   /** Rejects when the broker and the library do not keep the contract. */
   run(environment: ContractEnvironment): Promise<void>;
 }
@@ -58,9 +75,10 @@ export class Scope {
 }
 
 /** @internal */
-export function scoped(name: string, run: (scope: Scope) => Promise<void>): ContractCase {
+export function scoped(name: string, run: (scope: Scope) => Promise<void>, unless?: keyof BrokerQuirks): ContractCase {
   return {
     name,
+    ...(unless === undefined ? {} : { unless }),
     async run(environment) {
       const scope = new Scope(environment);
       try {
@@ -97,6 +115,15 @@ export async function until(what: string, condition: () => boolean, limitMs = 20
     if (performance.now() > end) throw new Error(`expected ${what} within ${limitMs} ms`);
     await sleep(10);
   }
+}
+
+/** @internal Something that a handler waits for until the case lets it go. */
+export function gate(): { readonly open: () => void; readonly opened: Promise<void> } {
+  let open: () => void = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { open, opened };
 }
 
 /** @internal Collects `count` deliveries, each accepted, then stops. */
