@@ -1,48 +1,68 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
 import type { Logger } from "@helsekontakt/core";
-import type { ServiceFault } from "@helsekontakt/sandbox";
+import { createAktivsjekkenClient } from "@helsekontakt/rest-client";
+import { metrics, trace } from "@opentelemetry/api";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createSigningFetch, type TokenSourceOptions } from "../../src/index.ts";
 import { manualClock } from "../_sts.ts";
+import { planted, quotingFaults as faults } from "./_faults.ts";
 import { type Helseid, listen, sourceOf, startHelseid } from "./_wire.ts";
 
-const planted = "eyJQTEFOVEVE.eyJQTEFOVEVEIjoxfQ.cGxhbnRlZC1zaWduYXR1cmU";
 let helseid: Helseid;
 beforeAll(async () => {
   helseid = await startHelseid();
 });
-afterAll(() => helseid.close());
+afterAll(async () => {
+  trace.disable();
+  metrics.disable();
+  await helseid.close();
+});
 beforeEach(() => {
   helseid.service.faults.token.clear();
   helseid.service.nonces.policy = "window";
 });
 
-const answer = (body: unknown): ServiceFault => ({ kind: "status", status: 200, body });
-const faults: [string, ServiceFault][] = [
-  ["token without type", answer({ access_token: planted, expires_in: 60 })],
-  ["negative lifetime", answer({ access_token: planted, token_type: "DPoP", expires_in: -1 })],
-  ["lifetime as text", answer({ access_token: planted, token_type: "DPoP", expires_in: "soon" })],
-  ["token of the other kind", answer({ access_token: planted, token_type: "Bearer", expires_in: 60 })],
-  ["token of an unknown kind", answer({ access_token: planted, token_type: "mac", expires_in: 60 })],
-  ["narrower scope", answer({ access_token: planted, token_type: "DPoP", expires_in: 60, scope: "other" })],
-  ["token as an object", answer({ access_token: { value: planted }, token_type: "DPoP" })],
-  ["error that quotes", { kind: "status", status: 400, body: { error: planted, error_description: planted } }],
-  [
-    "description that quotes",
-    { kind: "status", status: 400, body: { error: "invalid_client", error_description: planted } },
-  ],
-  ["500 that quotes", { kind: "status", status: 500, body: { access_token: planted } }],
-  ["HTML", { kind: "html" }],
-  ["truncated", { kind: "truncated" }],
-  ["huge", { kind: "huge", bytes: 1_200_000 }],
-  ["outage", { kind: "outage" }],
-  ["slow-loris", { kind: "slow-loris", everyMs: 20 }],
-];
-
 function collector(): { readonly logger: Logger; readonly lines: string[] } {
   const lines: string[] = [];
   const write = (...parts: unknown[]): void => void lines.push(inspect(parts, { depth: Infinity, showHidden: true }));
   return { lines, logger: { debug: write, info: write, warn: write, error: write } as unknown as Logger };
+}
+
+/** What an application's OpenTelemetry is told, all of it. */
+const telemetry: unknown[] = [];
+function listenToTelemetry(): void {
+  const span = new Proxy(
+    {},
+    {
+      get:
+        (_span, name) =>
+        (...told: unknown[]) =>
+          void telemetry.push([name, told]),
+    },
+  );
+  const instrument = {
+    record: (...told: unknown[]) => telemetry.push(told),
+    add: (...told: unknown[]) => telemetry.push(told),
+  };
+  trace.setGlobalTracerProvider({
+    getTracer: () => ({ startSpan: (...told: unknown[]) => (telemetry.push(told), span) }) as never,
+  });
+  metrics.setGlobalMeterProvider({
+    getMeter: () => ({ createHistogram: () => instrument, createCounter: () => instrument }) as never,
+  });
+}
+
+/** What Node writes of an error that nobody catches, with `--report-uncaught-exception`. */
+function crashDump(error: Error): string {
+  const { report } = process as unknown as { report: { excludeNetwork: boolean; getReport(e: Error): object } };
+  report.excludeNetwork = true;
+  return JSON.stringify(report.getReport(error));
 }
 
 /** Every way in which an error comes to be text. */
@@ -57,6 +77,7 @@ function sinks(error: unknown): string[] {
     inspect(e, { depth: Infinity, showHidden: true, getters: true }),
     inspect(e.cause, { depth: Infinity, showHidden: true }),
     inspect(structuredCloneOf(e), { depth: Infinity, showHidden: true }),
+    crashDump(e),
   ];
 }
 
@@ -72,11 +93,25 @@ async function run(options: Partial<TokenSourceOptions>): Promise<string[]> {
   const { lines, logger } = collector();
   const wire = listen();
   const source = sourceOf(helseid, { fetch: wire.fetch, logger, clock: manualClock(), timeoutMs: 300, ...options });
-  const error: unknown = await createSigningFetch(source, { scopes: [helseid.api.scope] })(
-    new Request(`${helseid.api.baseUrl}/x`),
-  ).catch((e: unknown) => e);
+  listenToTelemetry();
+  telemetry.length = 0;
+  const fetch = createSigningFetch(source, { scopes: [helseid.api.scope] });
+  const error: unknown = await fetch(new Request(`${helseid.api.baseUrl}/x`)).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(Error);
-  const text = [...sinks(error), ...lines, inspect(source, { depth: Infinity, showHidden: true })];
+  // The same below the REST transport, whose spans an application sends away.
+  const client = createAktivsjekkenClient({ baseUrl: helseid.api.baseUrl, fetch, retry: { tries: 1 } });
+  const seen: unknown = await client
+    .check({ fnrListe: ["01818010083"], omraade: "Helsehjelp" })
+    .catch((e: unknown) => e);
+  expect(seen).toBeInstanceOf(Error);
+  expect(telemetry.length).toBeGreaterThan(2);
+  const text = [
+    ...sinks(error),
+    ...sinks(seen),
+    ...lines,
+    inspect(telemetry, { depth: Infinity, showHidden: true }),
+    inspect(source, { depth: Infinity, showHidden: true }),
+  ];
   const secrets = [planted, String(helseid.client.jwk.d), ...wire.secrets];
   expect(wire.secrets.size).toBeGreaterThan(0);
   return secrets.filter((secret) => text.some((t) => t.includes(secret) || t.includes(secret.split(".")[2] || secret)));
@@ -100,6 +135,59 @@ describe("row 14: leaks", () => {
     expect(await run({})).toEqual([]);
     helseid.service.clockOffsetMs = 0;
   });
+
+  it("row 14: the spans of calls that succeed hold neither token, proof nor number", async () => {
+    const wire = listen();
+    listenToTelemetry();
+    telemetry.length = 0;
+    const fetch = createSigningFetch(sourceOf(helseid, { fetch: wire.fetch }), { scopes: [helseid.api.scope] });
+    const client = createAktivsjekkenClient({ baseUrl: helseid.api.baseUrl, fetch, retry: { tries: 1 } });
+    await client.check({ fnrListe: ["01818010083"], omraade: "Helsehjelp" }).catch(() => undefined);
+    const text = inspect(telemetry, { depth: Infinity, showHidden: true });
+    expect(text).toContain("http.response.status_code");
+    expect(wire.secrets.size).toBeGreaterThan(2);
+    expect([...wire.secrets, "01818010083"].filter((secret) => text.includes(secret))).toEqual([]);
+  });
+
+  it.each(["error that quotes", "token of the other kind", "outage"])(
+    "row 14: a process that ends by it shows no secret on stderr or in its crash report: %s",
+    async (name) => {
+      const folder = mkdtempSync(join(tmpdir(), "helsekontakt-crash-"));
+      try {
+        const standing = faults.find(([n]) => n === name)?.[1];
+        if (standing !== undefined) helseid.service.faults.token.standing = { fault: standing };
+        const { issuer, client, api } = helseid;
+        const options = { issuer, clientId: client.clientId, jwk: client.jwk, scope: api.scope, baseUrl: api.baseUrl };
+        // On stdin: the command line stands in the report.
+        const child = spawn(
+          process.execPath,
+          [
+            "--conditions=helsekontakt-source",
+            "--no-warnings",
+            "--report-uncaught-exception",
+            `--report-directory=${folder}`,
+            "--report-filename=crash.json",
+            fileURLToPath(new URL("./_crash-child.ts", import.meta.url)),
+          ],
+          { stdio: ["pipe", "pipe", "pipe"] },
+        );
+        child.stdin.end(JSON.stringify(options));
+        let [out, err] = ["", ""];
+        child.stdout.on("data", (c: Buffer) => (out += c.toString()));
+        child.stderr.on("data", (c: Buffer) => (err += c.toString()));
+        const [code] = (await once(child, "close")) as [number];
+        expect([code === 0, err.includes("HelsekontaktError")]).toEqual([false, true]);
+        const secrets = [planted, String(client.jwk.d), ...(JSON.parse(out) as string[])];
+        expect(secrets.length).toBeGreaterThan(2);
+        const report = readFileSync(join(folder, "crash.json"), "utf8");
+        expect(report).toContain("auth/");
+        expect(secrets.filter((secret) => (report + err).includes(secret))).toEqual([]);
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+    30_000,
+  );
 
   it("row 14: a token prints as a hash, wherever it is put", async () => {
     const token = await sourceOf(helseid).getToken({ scopes: [helseid.api.scope] });
