@@ -104,9 +104,10 @@ export function createPartyRegistry(options: PartyRegistryOptions): PartyRegistr
       return await waitFor(find(request), request.signal);
     },
     invalidate(herId) {
-      parties.forget(herId);
-      certificates.forget(herId);
-      documents?.forget(herId);
+      for (const cache of [parties, certificates, documents]) {
+        if (herId === undefined) cache?.expire();
+        else cache?.forget(herId);
+      }
     },
   };
 }

@@ -69,8 +69,11 @@ export interface PartyRegistry {
    *   `registry/no-profile`, `registry/profile-invalid`, `registry/unavailable`, `abort/cancelled`
    */
   resolve(request: ResolveRequest): Promise<Party>;
-  /** Forgets what is known of a party, for instance after a registry event. */
-  invalidate(herId: string): void;
+  /**
+   * Forgets what is known of a party, for instance after a registry event. Without a HER-id: everything that is known is
+   * renewed behind its next use.
+   */
+  invalidate(herId?: string): void;
 }
 
 /** Whether a party takes a message function; of a dummy nobody knows. */

@@ -59,6 +59,10 @@ export class ProfileDocuments {
     this.#cache.forget(herId);
   }
 
+  expire(): void {
+    this.#cache.expire();
+  }
+
   async #get(
     key: string,
     herIds: readonly string[],

@@ -20,3 +20,18 @@ export {
   type SoapAddressRegistry,
 } from "./soap-address-registry.ts";
 export type { SoapClientOptions, SoapCredentials } from "./soap-client.ts";
+export {
+  createServiceBusManager,
+  type EventSubscriptionRequest,
+  type RegistrySubscription,
+  type ServiceBusManager,
+} from "./service-bus-manager.ts";
+export {
+  type EventQueues,
+  followRegistryEvents,
+  type FollowedEvents,
+  type FollowOptions,
+  readRegistryEvent,
+  type RegistryEvent,
+} from "./registry-events.ts";
+export { type RegistryEventSource, registryEvents } from "../gen/registries.ts";

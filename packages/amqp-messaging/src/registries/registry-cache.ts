@@ -57,6 +57,8 @@ export class RegistryCache<T> {
   readonly #keysOf = new Map<string, Set<string>>();
   readonly #flights = new Map<string, Flight<T>>();
   #weight = 0;
+  /** Answers that came up to then are renewed at their next use. */
+  #oldUntil = Number.NEGATIVE_INFINITY;
 
   constructor(settings: Settings<T>) {
     this.#settings = settings;
@@ -80,7 +82,8 @@ export class RegistryCache<T> {
     this.#entries.set(key, entry);
     const { softMs = 900_000, hardMs = 3_600_000, missingMs = 60_000, pauseMs = 10_000, clock } = this.#settings;
     const age = clock.now() - entry.at;
-    if (age < (entry.value === undefined ? missingMs : softMs)) return entry.value;
+    const isFresh = entry.at > this.#oldUntil && age < (entry.value === undefined ? missingMs : softMs);
+    if (isFresh) return entry.value;
     const paused = entry.failedAt !== undefined && clock.now() - entry.failedAt < pauseMs;
     if (paused && this.#holds(entry)) return entry.value;
     const renewed = this.#fly(key, herIds, ask);
@@ -103,6 +106,11 @@ export class RegistryCache<T> {
   forget(herId: string): void {
     for (const key of this.#keysOf.get(herId) ?? []) this.#remove(key);
     for (const [key, flight] of this.#flights) if (flight.herIds.includes(herId)) this.#flights.delete(key);
+  }
+
+  /** Lets every answer be renewed behind its next use. */
+  expire(): void {
+    this.#oldUntil = this.#settings.clock.now();
   }
 
   #fly(key: string, herIds: readonly string[], ask: () => Promise<LookUp<T>>): Promise<T | undefined> {
