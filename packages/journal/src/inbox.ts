@@ -1,3 +1,4 @@
+// Over 400 lines: one object whose operations share their fenced changes.
 import type { ErrorCode } from "@helsekontakt/core";
 import { type ExpressionBuilder, sql } from "kysely";
 import { openEach } from "./cipher.ts";
@@ -26,6 +27,7 @@ import {
   type Parts,
 } from "./parts.ts";
 import type { InboxTable, JournalSchema } from "./schema.ts";
+import { tellAside } from "./set-aside.ts";
 import { type InboxEvent, type InboxState, inboxTable } from "./states.ts";
 import type { CallersTransaction, Db } from "./store.ts";
 
@@ -301,6 +303,8 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
       if (spent.length > 0) parts.logger.error("messages set aside: their tries are used up", { count: spent.length });
       if (corrupt.length > 0)
         parts.logger.error("messages set aside: what is stored of them is damaged", { count: corrupt.length });
+      tellAside(parts, "inbox", spent, "message/handler-failed");
+      tellAside(parts, "inbox", corrupt, "journal/corrupt");
       return opened;
     },
 
@@ -340,6 +344,7 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
         );
       const entry = await settle(claim, "exhausted", () => ({ ...free, reason }), options);
       parts.logger.error("message set aside: its tries are used up", { id: entry.id, kind: entry.kind, reason });
+      tellAside(parts, "inbox", [entry.id], reason);
       return entry;
     },
 
@@ -347,6 +352,7 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
       plainText("reason", reason);
       const entry = await settle(claim, "quarantine", () => ({ ...free, reason }), options);
       parts.logger.error("message set aside", { id: entry.id, kind: entry.kind, reason });
+      tellAside(parts, "inbox", [entry.id], reason);
       return entry;
     },
 

@@ -27,6 +27,7 @@ export type {
 export { backoffMs, type Cancellable, type Lease } from "./parts.ts";
 export { type ReceiptRule, receiptRules, renderReceiptRules } from "./receipt-rules.ts";
 export type { ReceiptError, ReceiptFacts, ReceiptRecord, Receipts, StoredReceipt } from "./receipts.ts";
+export type { AsideEntry, AsideNotice, Box, SetAside } from "./set-aside.ts";
 export { type SqliteStoreOptions, sqliteStore } from "./sqlite.ts";
 export {
   type ApplicationEvent,

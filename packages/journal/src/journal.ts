@@ -11,6 +11,7 @@ import { createOutbox } from "./outbox.ts";
 import type { Outbox } from "./outbox-api.ts";
 import type { Cancellable, Parts } from "./parts.ts";
 import { createReceipts, type Receipts } from "./receipts.ts";
+import { createSetAside, type SetAside } from "./set-aside.ts";
 import { type Engine, JournalTransaction, type Store } from "./store.ts";
 import { createThreads, type Threads } from "./threads.ts";
 import { countOldRows, type Pruned, prune, type Retention, type Rotation, rotateKeys } from "./upkeep.ts";
@@ -36,6 +37,8 @@ export interface Journal {
   readonly engine: Engine;
   readonly outbox: Outbox;
   readonly inbox: Inbox;
+  /** What failed for good or was quarantined, to be looked at, tried again or dropped. */
+  readonly setAside: SetAside;
   readonly receipts: Receipts;
   readonly threads: Threads;
   readonly members: Members;
@@ -86,12 +89,16 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     logger: options.logger ?? silentLogger,
     notifier,
     maxPayloadBytes,
+    asideListeners: new Set(),
     now: clock === undefined ? () => store.now() : async () => clock.now(),
   };
+  const outbox = createOutbox(parts, { maxSendTries, maxTakeovers: maxTries });
+  const inbox = createInbox(parts, maxTries);
   return {
     engine: store.engine,
-    outbox: createOutbox(parts, { maxSendTries, maxTakeovers: maxTries }),
-    inbox: createInbox(parts, maxTries),
+    outbox,
+    inbox,
+    setAside: createSetAside(parts, outbox, inbox),
     receipts: createReceipts(parts),
     threads: createThreads(parts),
     members: createMembers(parts),

@@ -1,3 +1,4 @@
+// Over 400 lines: one object whose operations share their fenced changes.
 import type { ExpressionBuilder, Selectable } from "kysely";
 import type { ErrorCode } from "@helsekontakt/core";
 import { openEach } from "./cipher.ts";
@@ -26,6 +27,7 @@ import {
   type Parts,
 } from "./parts.ts";
 import type { JournalSchema, OutboxTable } from "./schema.ts";
+import { tellAside } from "./set-aside.ts";
 import { applicationTable, isSettled, type TransportEvent, transportTable } from "./states.ts";
 import type { Db } from "./store.ts";
 
@@ -181,6 +183,8 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
         parts.logger.error("messages failed: what is stored of them is damaged", { count: corrupt.length });
       }
       if (corrupt.length + spent.length > 0) notifier.publish(...corrupt, ...spent, outboxTopic);
+      tellAside(parts, "outbox", spent, "message/tries-exhausted");
+      tellAside(parts, "outbox", corrupt, "journal/corrupt");
       return opened;
     },
 
@@ -215,7 +219,11 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
 
     async markFailed(claim, { reason, retry }, options) {
       plainText("reason", reason);
-      if (retry === "never") return settle(claim, "fail", () => ({ ...free, reason }), options);
+      if (retry === "never") {
+        const failed = await settle(claim, "fail", () => ({ ...free, reason }), options);
+        tellAside(parts, "outbox", [failed.id], reason);
+        return failed;
+      }
       if (retry !== "backoff")
         return settle(claim, "retry", () => ({ ...free, reason, takeovers: 0, next_at: retry }), options);
       const isLast = (row: HeldRow): boolean => row.failures + 1 >= limits.maxSendTries;
@@ -231,8 +239,10 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
         }),
         options,
       );
-      if (entry.transport === "failed")
+      if (entry.transport === "failed") {
         parts.logger.error("message failed: its tries are used up", { id: entry.id, kind: entry.kind, reason });
+        tellAside(parts, "outbox", [entry.id], reason);
+      }
       return entry;
     },
 
@@ -258,6 +268,8 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
         return change(db, row.id, { ...free, transport: cell.to, reason, changed_at: now });
       }, signal);
       if (entry !== undefined) notifier.publish(entry.id);
+      if (entry?.transport === "failed" && entry.messageId === messageId)
+        tellAside(parts, "outbox", [entry.id], reason);
       return entry;
     },
 

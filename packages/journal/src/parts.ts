@@ -2,6 +2,7 @@ import { HelsekontaktError, type Logger } from "@helsekontakt/core";
 import { type RawBuilder, sql } from "kysely";
 import type { Cipher } from "./cipher.ts";
 import type { Notifier } from "./notifier.ts";
+import type { AsideNotice } from "./set-aside.ts";
 import { type CallersTransaction, type Db, JournalTransaction, type OpenStore } from "./store.ts";
 
 /** What the journal's parts share. @internal */
@@ -11,6 +12,7 @@ export interface Parts {
   readonly logger: Logger;
   readonly notifier: Notifier;
   readonly maxPayloadBytes: number;
+  readonly asideListeners: Set<(notice: AsideNotice) => void>;
   /** Milliseconds since 1970 UTC, on the store's clock. */
   now(): Promise<number>;
 }

@@ -1,3 +1,4 @@
+// Over 400 lines: retention and rotation each go through every table once.
 import { throwIfAborted } from "@helsekontakt/core";
 import { sql } from "kysely";
 import { wholeNumber } from "./faults.ts";

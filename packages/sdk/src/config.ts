@@ -99,6 +99,11 @@ export interface HelsekontaktConfig {
   /** How long to wait for an AppRec before it counts as overdue. Default 96 hours. */
   readonly receiptDeadlineMs?: number;
   /**
+   * Milliseconds that a process may be silent before another one that shares the journal takes over what it was sending
+   * or handling. Default 30,000. Renewed by itself while there is work.
+   */
+  readonly leaseMs?: number;
+  /**
    * Refuses national identity numbers that may be real outside PROD, and synthetic ones inside. Default true; false is
    * for environments of your own that hold other persons than their name says.
    */
@@ -210,6 +215,7 @@ export function findConfigFaults(config: HelsekontaktConfig): ConfigFault[] {
     );
   if (config.medlemstjenester !== undefined) need(...wireFault(config.medlemstjenester));
   positive(config.receiptDeadlineMs, "receiptDeadlineMs", "milliseconds above 0", "96 hours is the default");
+  positive(config.leaseMs, "leaseMs", "milliseconds above 0", "30,000 is the default");
   return faults;
 }
 

@@ -1,5 +1,6 @@
 import type { Party } from "@helsekontakt/amqp-messaging/messages";
 import { HelsekontaktError, silentLogger, systemClock } from "@helsekontakt/core";
+import type { SetAside } from "@helsekontakt/journal";
 import { createSigningFetch, createTokenSource, type TokenSource } from "@helsekontakt/helseid";
 import {
   apis,
@@ -29,6 +30,7 @@ import { Runtime } from "./messaging/runtime.ts";
 import { createPersonGuard } from "./person-guard.ts";
 
 const ninetySixHours = 96 * 3_600_000;
+const thirtySeconds = 30_000;
 
 /** The five systems, and the life of what runs behind the three that use messages. */
 export interface Helsekontakt {
@@ -39,6 +41,8 @@ export interface Helsekontakt {
   readonly notifikasjon: Notifikasjon;
   readonly ekontakt: Ekontakt;
   readonly tjenesteoversikt: Tjenesteoversikt;
+  /** Messages that failed for good, to be looked at, tried again or dropped. Needs a journal. */
+  readonly setAside: SetAside;
   /**
    * Connects to the broker and starts sending, receiving and watching deadlines. REST works without it; messages that
    * are posted before it wait in the journal.
@@ -201,6 +205,7 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
       ownHerId: sender().service.herId,
       helsenorgeHerId: config.helsenorge.service.herId,
       receiptWithinMs: config.receiptDeadlineMs ?? ninetySixHours,
+      leaseMs: config.leaseMs ?? thirtySeconds,
       clock,
       logger,
       emit,
@@ -226,6 +231,10 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
     },
     get tjenesteoversikt() {
       return tjenesteoversikt();
+    },
+    get setAside() {
+      if (journal === undefined) throw notConfigured("messages", ["journal"]);
+      return journal.setAside;
     },
     async start({ signal } = {}) {
       const running = runtime();

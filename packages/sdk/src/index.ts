@@ -22,7 +22,7 @@ export {
   Personal,
   ValidationError,
 } from "@helsekontakt/core";
-export { openJournal, sqliteStore } from "@helsekontakt/journal";
+export { type AsideEntry, type Box, openJournal, type SetAside, sqliteStore } from "@helsekontakt/journal";
 export {
   type AmqpConfig,
   checkConfig,
@@ -58,6 +58,7 @@ export {
 export { createNumberCheck, type NumberRules } from "./number-check.ts";
 export {
   accept,
+  alongside,
   type Ekontakt,
   type EkontaktAnswer,
   type EkontaktDecision,
@@ -66,11 +67,14 @@ export {
   type EkontaktQuestion,
   type EkontaktReply,
   type EkontaktRequest,
+  type EkontaktVerdict,
+  type FinalDecision,
   type RefusalTheme,
   refuse,
   reject,
   reply,
   retryLater,
+  type WithOwnRows,
 } from "./flows/ekontakt-types.ts";
 export type {
   Medlem,

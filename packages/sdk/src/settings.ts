@@ -24,6 +24,7 @@ const defaults = {
   timeoutMs: 15_000,
   concurrency: 5,
   receiptDeadlineMs: 96 * 3_600_000,
+  leaseMs: 30_000,
 } as const;
 
 /**
@@ -97,6 +98,7 @@ export function describeConfig(config: HelsekontaktConfig): EffectiveSetting[] {
     secret("keys.decryption", (keys?.decryption.length ?? 0) > 0),
     config.journal === undefined ? none("journal", "messages need one") : given("journal", config.journal.engine),
     fallback("receiptDeadlineMs", config.receiptDeadlineMs, defaults.receiptDeadlineMs),
+    fallback("leaseMs", config.leaseMs, defaults.leaseMs),
     fallback("personGuard", config.personGuard, true),
     fallback("amqp.concurrency", amqp?.concurrency, defaults.concurrency),
     // Addresses that are known of the environment and that no setting of the configuration overrides.

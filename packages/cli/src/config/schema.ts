@@ -126,6 +126,7 @@ export function configSchema(module: boolean) {
     keys: z.strictObject({ signing: or(identity), decryption: z.array(or(identity)).min(1) }).optional(),
     journal: or(journal).optional(),
     receiptDeadlineMs: milliseconds.optional(),
+    leaseMs: milliseconds.optional(),
     personGuard: z.boolean().optional(),
     ...(module ? { logger: inModule.optional(), clock: inModule.optional() } : {}),
   });

@@ -6,6 +6,7 @@ import type {
   PatientView,
   Representative,
 } from "@helsekontakt/amqp-messaging/messages";
+import type { JournalTransaction } from "@helsekontakt/journal";
 import type { Code7601, Code7602, Code8221 } from "@helsekontakt/types/codes";
 import type { SendOptions, SentMessage } from "../messaging/mailroom.ts";
 
@@ -55,8 +56,23 @@ export interface EkontaktReply {
   readonly attachments?: readonly Omit<AttachmentPart, "kind">[];
 }
 
+/** Rows of the application's own that are stored in the commit in which a message is handled. */
+export interface WithOwnRows {
+  /**
+   * Writes them; runs once the handler has decided. What it throws undoes everything, and the message comes again. It asks
+   * for nothing but statements of the transaction.
+   */
+  readonly also?: (transaction: JournalTransaction) => Promise<void>;
+}
+
+/** A decision that ends the handling of a message. */
+export type FinalDecision = Exclude<EkontaktVerdict, { readonly kind: "retry-later" }> & WithOwnRows;
+
 /** What a handler decides. The AppRec and every answer leave through the journal, in one commit with the decision. */
-export type EkontaktDecision =
+export type EkontaktDecision = FinalDecision | Extract<EkontaktVerdict, { readonly kind: "retry-later" }>;
+
+/** A decision without rows of the application's own. */
+export type EkontaktVerdict =
   /** Taken: a positive AppRec. An answer may follow later with {@link Ekontakt.reply}. */
   | { readonly kind: "accept" }
   /** Taken, and answered in the same thread. */
@@ -69,20 +85,20 @@ export type EkontaktDecision =
   | { readonly kind: "retry-later"; readonly afterMs?: number };
 
 /** Takes the message. */
-export const accept = (): EkontaktDecision => ({ kind: "accept" });
+export const accept = (): FinalDecision => ({ kind: "accept" });
 /** Takes the message and answers in its thread. */
-export const reply = (answer: EkontaktReply | string): EkontaktDecision => ({
+export const reply = (answer: EkontaktReply | string): FinalDecision => ({
   kind: "reply",
   reply: typeof answer === "string" ? { text: answer } : answer,
 });
 /** Takes the message and says that it cannot be served. */
-export const refuse = (theme: RefusalTheme, text?: DialogText): EkontaktDecision => ({
+export const refuse = (theme: RefusalTheme, text?: DialogText): FinalDecision => ({
   kind: "refuse",
   theme,
   ...(text === undefined ? {} : { text }),
 });
 /** Answers with a negative AppRec. */
-export const reject = (code: Code8221, explanation?: string): EkontaktDecision => ({
+export const reject = (code: Code8221, explanation?: string): FinalDecision => ({
   kind: "reject",
   code,
   ...(explanation === undefined ? {} : { explanation }),
@@ -92,6 +108,12 @@ export const retryLater = (afterMs?: number): EkontaktDecision => ({
   kind: "retry-later",
   ...(afterMs === undefined ? {} : { afterMs }),
 });
+
+/** Has rows of the application's own stored in the commit in which the message is handled: all of it, or nothing. */
+export const alongside = (
+  decision: FinalDecision,
+  also: (transaction: JournalTransaction) => Promise<void>,
+): EkontaktDecision => ({ ...decision, also });
 
 /** Handles one message; `tries` counts from 1. A handler that throws gets the message again, ten times at most. */
 export type EkontaktHandler = (

@@ -25,6 +25,8 @@ export const ekontaktFunction = "DIALOG_INNBYGGER_EKONTAKT" satisfies MessageFun
 /** What the inbound worker asks of the flow: read a message, know the handler, turn a decision into an answer. */
 export interface EkontaktInbound {
   readonly handler: EkontaktHandler | undefined;
+  /** Resolves when a handler is set, or the signal fires. */
+  handlerSet(signal: AbortSignal): Promise<void>;
   read(view: MessageView): EkontaktMessage;
   /** The message that carries the decision to the citizen; nothing for `accept`, `reject` and `retry-later`. */
   answer(view: MessageView, decision: EkontaktDecision): MessageParts | undefined;
@@ -43,6 +45,7 @@ export function createEkontakt(
   logger: Logger,
 ): { readonly api: Ekontakt; readonly inbound: EkontaktInbound } {
   let handler: EkontaktHandler | undefined;
+  const waiting = new Set<() => void>();
 
   /** The message is on its way already: when this fails, the next one names an earlier message of its thread as parent. */
   const rememberLast = async (thread: Parameters<Journal["threads"]["put"]>[0]): Promise<void> => {
@@ -78,6 +81,7 @@ export function createEkontakt(
   const api: Ekontakt = {
     onMessage(next) {
       handler = next;
+      for (const wake of waiting) wake();
     },
     async ask({ patient, type = "DI", subject, text, attachments, sakstype, from }, options = {}) {
       const own = sender(from);
@@ -126,6 +130,17 @@ export function createEkontakt(
     get handler() {
       return handler;
     },
+    handlerSet: (signal) =>
+      new Promise((resolve) => {
+        const wake = (): void => {
+          waiting.delete(wake);
+          signal.removeEventListener("abort", wake);
+          resolve();
+        };
+        if (signal.aborted) return resolve();
+        waiting.add(wake);
+        signal.addEventListener("abort", wake, { once: true });
+      }),
     read: (view) => readMessage(view),
     answer(view, decision) {
       if (decision.kind !== "reply" && decision.kind !== "refuse") return undefined;

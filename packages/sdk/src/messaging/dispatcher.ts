@@ -1,10 +1,16 @@
 import { HelsekontaktError, type Logger } from "@helsekontakt/core";
-import type { Journal, OutboxClaim } from "@helsekontakt/journal";
+import type { Journal, OutboxClaim, OutboxHold } from "@helsekontakt/journal";
 import { runClaims, type StopSignals } from "./claim-loop.ts";
 import type { EventSink } from "./events.ts";
 
-/** What the dispatcher needs of a transport: one message out, settled when the broker has taken it. */
-export type SendOne = (claim: OutboxClaim, options: { readonly signal: AbortSignal }) => Promise<void>;
+/**
+ * What the dispatcher needs of a transport: one message out, settled when the broker has taken it. It asks `hold` before
+ * every write: a process that was paused may have lost the message to another.
+ */
+export type SendOne = (
+  claim: OutboxClaim,
+  options: { readonly signal: AbortSignal; readonly hold: OutboxHold },
+) => Promise<void>;
 
 /** What the dispatcher works with. */
 export interface DispatcherOptions {
@@ -15,9 +21,11 @@ export interface DispatcherOptions {
   readonly emit: EventSink;
   /** Messages on their way at the same time. Default 8. */
   readonly concurrency?: number;
+  /** Milliseconds until another process may take over what this one is sending. Default 30,000. */
+  readonly leaseMs?: number;
 }
 
-const leaseMs = 120_000;
+const defaultLeaseMs = 30_000;
 
 /**
  * Sends what the outbox holds until `stopping` fires; resolves when nothing is on its way. An ambiguous outcome is never guessed: the message goes out again
@@ -28,7 +36,8 @@ export function runDispatcher(options: DispatcherOptions, signals: StopSignals):
   return runClaims(
     {
       limit: options.concurrency ?? 8,
-      claim: (limit, signal) => outbox.claim({ owner: options.owner, leaseMs, limit, signal }),
+      claim: (limit, signal) =>
+        outbox.claim({ owner: options.owner, leaseMs: options.leaseMs ?? defaultLeaseMs, limit, signal }),
       work: (claim, signal) => dispatch(options, claim, signal),
       changed: (wait) => outbox.waitForWork(wait),
       unreadable: (code) => options.logger.warn("the outbox cannot be read, trying again", { code }),
@@ -45,16 +54,26 @@ async function dispatch(options: DispatcherOptions, claim: OutboxClaim, signal: 
     ...(claim.msgId === undefined ? {} : { msgId: claim.msgId }),
     attempt: claim.attempts,
   };
+  const hold = journal.outbox.hold(claim, { leaseMs: options.leaseMs ?? defaultLeaseMs });
+  const given = new AbortController();
+  const give = (): void => given.abort();
+  for (const source of [signal, hold.lost]) source.addEventListener("abort", give, { once: true });
+  if (signal.aborted) give();
   try {
-    await options.send(claim, { signal });
+    await options.send(claim, { signal: given.signal, hold });
   } catch (reason) {
     const error = HelsekontaktError.from(reason);
     // The broker may have it already: the try counts, so that an AppRec for it finds its message before the next one.
     if (error.code === "abort/cancelled")
       return noted(options, claim, () => journal.outbox.markFailed(claim, { reason: error.code, retry: 0 }));
+    // Another process has taken over, or the AppRec is here already: its outcome counts.
+    if (error.code === "journal/conflict") return;
     emit({ type: "send-failed", ...named, code: error.code, willRetry: error.retryable });
     const retry = error.retryable ? "backoff" : "never";
     return noted(options, claim, () => journal.outbox.markFailed(claim, { reason: error.code, retry }));
+  } finally {
+    hold.end();
+    signal.removeEventListener("abort", give);
   }
   emit({ type: "sent", ...named });
   await noted(options, claim, () => journal.outbox.markSent(claim));

@@ -1,5 +1,5 @@
 import type { ErrorCode } from "@helsekontakt/core";
-import type { ReceiptOutcome } from "@helsekontakt/journal";
+import type { Box, ReceiptOutcome } from "@helsekontakt/journal";
 import type { Code8221 } from "@helsekontakt/types/codes";
 
 /** What happens while messages travel. Ids, codes and counts only; never personal values. */
@@ -28,7 +28,29 @@ export type HelsekontaktEvent =
     }
   /** An AppRec said of a member that he is not digitally active; the register tries again by its calendar. */
   | { readonly type: "member-inactive"; readonly id: string }
-  | { readonly type: "overdue"; readonly function: string; readonly id: string; readonly msgId?: string }
+  /** No AppRec within the deadline. Told three times, a deadline's length apart, unless it comes: `escalation` counts from 1. */
+  | {
+      readonly type: "overdue";
+      readonly function: string;
+      readonly id: string;
+      readonly msgId?: string;
+      readonly escalation: number;
+    }
+  /**
+   * The receiver found an error in a message that it had accepted: somebody must look. `by`: another AppRec, a report on
+   * the error queue, or a message in the thread that refuses what was asked.
+   */
+  | {
+      readonly type: "error-after-accepted";
+      readonly by: "receipt" | "error-report" | "message";
+      readonly id: string;
+      readonly function: string;
+      readonly msgId?: string;
+      /** Of list 8221, an AMQP condition, or of list 7602. */
+      readonly codes: readonly string[];
+    }
+  /** Nothing more is done for a message by itself; see `setAside`. */
+  | { readonly type: "set-aside"; readonly box: Box; readonly id: string; readonly reason: string }
   | {
       readonly type: "undeliverable";
       readonly originalMessageId: string;

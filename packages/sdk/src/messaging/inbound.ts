@@ -22,13 +22,12 @@ export interface InboundOptions {
   /** Name under which this process claims messages. */
   readonly owner: string;
   readonly receiptWithinMs: number;
+  /** A claim on a message; prolonged while its handler works. */
+  readonly leaseMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly emit: EventSink;
 }
-
-/** A claim on a message; prolonged while its handler works. */
-const leaseMs = 60_000;
 
 /** The message is of a kind that this side does not take. */
 export const unsupportedCode: Code8221 = "T10";
@@ -40,9 +39,12 @@ export function runInbox(options: InboundOptions, concurrency: number, signals: 
     {
       limit: concurrency,
       claim: async (limit, signal) =>
-        options.ekontakt.handler === undefined ? [] : inbox.claim({ owner: options.owner, leaseMs, limit, signal }),
+        options.ekontakt.handler === undefined
+          ? []
+          : inbox.claim({ owner: options.owner, leaseMs: options.leaseMs, limit, signal }),
       work: (claim, signal) => handle(options, claim, signal),
-      changed: (wait) => inbox.waitForWork(wait),
+      // A handler that is set makes work of what waits.
+      changed: (wait) => Promise.race([inbox.waitForWork(wait), options.ekontakt.handlerSet(wait.signal)]),
       unreadable: (code) => options.logger.warn("the inbox cannot be read, trying again", { code }),
     },
     signals,
@@ -74,14 +76,18 @@ async function handle(options: InboundOptions, claim: InboxClaim, signal: AbortS
   const { journal, logger, emit } = options;
   const named = claim.msgId === undefined ? {} : { msgId: claim.msgId };
   const done = new AbortController();
-  void keepClaim(options, claim, done.signal);
+  const lost = new AbortController();
+  const giveUp = (): void => lost.abort();
+  if (signal.aborted) giveUp();
+  signal.addEventListener("abort", giveUp, { once: true });
+  void keepClaim(options, claim, done.signal, giveUp);
   try {
     const read = readForAnswer(claim.payload);
     if (read === undefined) {
       await journal.inbox.quarantine(claim, "xml/unknown-root");
       return;
     }
-    const decision = await decide(options, claim, read.view, signal);
+    const decision = await decide(options, claim, read.view, lost.signal);
     if (decision.kind === "retry-later") {
       await journal.inbox.retry(claim, {
         reason: "message/handler-failed",
@@ -107,19 +113,26 @@ async function handle(options: InboundOptions, claim: InboxClaim, signal: AbortS
     emit({ type: "handler-failed", function: claim.kind, ...named, code: error.code, tries: claim.tries, setAside });
   } finally {
     done.abort();
+    signal.removeEventListener("abort", giveUp);
   }
 }
 
-/** Prolongs the claim while the handler works, so that a slow one is not given the same message twice. */
-async function keepClaim({ journal, clock }: InboundOptions, claim: InboxClaim, done: AbortSignal): Promise<void> {
-  try {
-    for (;;) {
+/** Prolongs the claim while the handler works, so that a slow one is not given the same message twice; tells it of a loss. */
+async function keepClaim(
+  { journal, clock, leaseMs }: InboundOptions,
+  claim: InboxClaim,
+  done: AbortSignal,
+  lost: () => void,
+): Promise<void> {
+  while (!done.aborted)
+    try {
       await clock.sleep(leaseMs / 3, done);
       await journal.inbox.renew(claim, { leaseMs, signal: done });
+    } catch (reason) {
+      // A store that is away is asked again; the lease meanwhile runs out by itself.
+      if (HelsekontaktError.from(reason).code !== "journal/conflict") continue;
+      return lost();
     }
-  } catch {
-    // The handler is done, or the claim is lost: settling it will tell.
-  }
 }
 
 async function decide(
@@ -160,7 +173,13 @@ async function conclude(
   const parts = ekontakt.answer(view, decision);
   const answer = parts === undefined ? undefined : answerMessage(options, claim, parts);
   if (answer !== undefined) replies.push(answer);
-  await journal.inbox.handled(claim, { replies });
+  const also = decision.kind === "retry-later" ? undefined : decision.also;
+  if (also === undefined) await journal.inbox.handled(claim, { replies });
+  else
+    await journal.transaction(async (transaction) => {
+      await also(transaction);
+      await journal.inbox.handled(claim, { replies, transaction });
+    });
   if (answer?.msgId !== undefined) await ekontakt.answered(view, answer.msgId);
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { buildMsgHead, type MessageParts } from "@helsekontakt/amqp-messaging/messages";
 import { HelsekontaktError, type Issue, ValidationError } from "@helsekontakt/core";
-import type { Journal, PgClient } from "@helsekontakt/journal";
+import type { CallersTransaction, Journal } from "@helsekontakt/journal";
 import { encodeXml } from "@helsekontakt/types/xml";
 import { validateMessage } from "@helsekontakt/validators";
 import type { PersonGuard } from "../person-guard.ts";
@@ -11,8 +11,8 @@ import { messageElements } from "./registry.ts";
 /** How a message is posted. */
 export interface SendOptions {
   readonly signal?: AbortSignal;
-  /** A `pg` client in the application's own transaction: the message is durable when that commits. */
-  readonly transaction?: PgClient;
+  /** The application's own transaction: a `pg` client that has begun one, or one of the journal's. Durable when it commits. */
+  readonly transaction?: CallersTransaction;
 }
 
 /** A message that the journal holds: it will be sent, however often this process dies. */

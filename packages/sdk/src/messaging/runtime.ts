@@ -9,11 +9,11 @@ import {
   type Subscription,
 } from "@helsekontakt/amqp-messaging";
 import { type Clock, HelsekontaktError, type Logger, throwIfAborted } from "@helsekontakt/core";
-import type { Journal } from "@helsekontakt/journal";
+import type { Journal, OutboxClaim } from "@helsekontakt/journal";
 import type { AmqpConfig, KeysConfig } from "../config.ts";
 import type { EkontaktInbound } from "../flows/ekontakt.ts";
 import { brokerSettings } from "./broker-settings.ts";
-import { runDispatcher } from "./dispatcher.ts";
+import { runDispatcher, type SendOne } from "./dispatcher.ts";
 import type { EventSink } from "./events.ts";
 import type { StopSignals } from "./claim-loop.ts";
 import { type InboundOptions, runInbox } from "./inbound.ts";
@@ -32,6 +32,7 @@ export interface RuntimeOptions {
   readonly ownHerId: string;
   readonly helsenorgeHerId: string;
   readonly receiptWithinMs: number;
+  readonly leaseMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly emit: EventSink;
@@ -49,6 +50,7 @@ export class Runtime {
   #connection: AmqpConnection | undefined;
   #loops: Promise<unknown>[] = [];
   #subscriptions: Subscription[] = [];
+  #unlisten: (() => void) | undefined;
 
   constructor(options: RuntimeOptions) {
     this.#options = options;
@@ -80,11 +82,16 @@ export class Runtime {
       {
         ...brokerSettings(amqp, this.#options),
         logger,
-        onState: (event) => emit({ type: "connection", state: event.state }),
+        onState: (event) =>
+          emit({
+            type: "connection",
+            state: event.kind === "blocked" ? (event.answering ? "answering" : "blocked") : event.state,
+          }),
       },
       own,
     );
     this.#connection = connection;
+    this.#unlisten = journal.setAside.onAside((notice) => emit({ type: "set-aside", ...notice }));
     const messenger = createMessenger({
       connection,
       registry: this.#options.registry,
@@ -120,6 +127,7 @@ export class Runtime {
       ekontakt: this.#options.ekontakt,
       owner,
       receiptWithinMs: this.#options.receiptWithinMs,
+      leaseMs: this.#options.leaseMs,
       clock,
       logger,
       emit,
@@ -128,7 +136,14 @@ export class Runtime {
     await Promise.all(this.#subscriptions.map((s) => s.attached));
     this.#loops = [
       runDispatcher(
-        { journal, owner, logger, emit, send: (claim, options) => this.#send(messenger, claim, options.signal) },
+        {
+          journal,
+          owner,
+          logger,
+          emit,
+          leaseMs: this.#options.leaseMs,
+          send: (claim, options) => this.#send(messenger, claim, options),
+        },
         running,
       ),
       runInbox(inbound, amqp.concurrency ?? 5, running),
@@ -160,15 +175,20 @@ export class Runtime {
           condition,
           known: entry !== undefined,
         });
+        if (entry?.application === "accepted")
+          emit({
+            type: "error-after-accepted",
+            by: "error-report",
+            id: entry.id,
+            function: entry.kind,
+            ...(entry.msgId === undefined ? {} : { msgId: entry.msgId }),
+            codes: [condition],
+          });
       }),
     );
   }
 
-  async #send(
-    messenger: Messenger,
-    claim: Parameters<Parameters<typeof runDispatcher>[0]["send"]>[0],
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #send(messenger: Messenger, claim: OutboxClaim, options: Parameters<SendOne>[1]): Promise<void> {
     const acknowledges = claim.properties["acknowledges"];
     await messenger.protectAndSend(
       {
@@ -180,7 +200,7 @@ export class Runtime {
         ...(claim.conversation === undefined ? {} : { conversationId: claim.conversation }),
         ...(acknowledges === undefined ? {} : { acknowledges }),
       },
-      { signal },
+      options,
     );
   }
 
@@ -220,6 +240,7 @@ export class Runtime {
             function: entry.kind,
             id: entry.id,
             ...(entry.msgId === undefined ? {} : { msgId: entry.msgId }),
+            escalation: entry.escalations,
           });
         }
         const next = await journal.receipts.nextDeadline({ signal });
@@ -249,6 +270,8 @@ export class Runtime {
     this.#aborting.abort();
     await within(graceMs, loops);
     await this.#connection?.close({ drainMs: Math.min(drainMs, graceMs) });
+    this.#unlisten?.();
+    this.#unlisten = undefined;
     this.#connection = undefined;
     this.#subscriptions = [];
     this.#loops = [];

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { type HandlerResult, readAppRec } from "@helsekontakt/amqp-messaging";
 import type { MessageView } from "@helsekontakt/amqp-messaging/messages";
 import { HelsekontaktError, Personal } from "@helsekontakt/core";
-import type { Code8221 } from "@helsekontakt/types/codes";
+import { type OutboxEntry, receiptRules } from "@helsekontakt/journal";
+import type { Code7602, Code8221 } from "@helsekontakt/types/codes";
 import { validateMessage } from "@helsekontakt/validators";
 import { isUuid } from "@helsekontakt/validators/identifiers";
 import { ekontaktFunction } from "../flows/ekontakt.ts";
@@ -27,6 +28,9 @@ interface Rejection {
   /** Where in the message the fault is: a path of element names, never a value. */
   readonly place?: string;
 }
+
+/** Request refused, no access, general error. */
+const refusals: readonly Code7602[] = ["26", "30", "31"];
 
 /**
  * Takes one opened message. An AppRec is recorded; everything else is committed to the inbox, once, and handled after
@@ -77,7 +81,22 @@ export async function takeMessage(
   });
   if (acceptance.outcome === "new" && acceptance.claim !== undefined && rejection !== undefined)
     await settleRejected(options, acceptance.claim, head, rejection);
+  if (acceptance.outcome === "new" && rejection === undefined) await tellRefusal(options, view, signal);
   return "accept";
+}
+
+/** A message that refuses one of ours which its receiver had accepted. @see HITS 1217:2018 §2.13.3 */
+async function tellRefusal({ journal, ekontakt, emit }: InboundOptions, view: MessageView, signal: AbortSignal) {
+  const read = ekontakt.read(view);
+  const parent = view.conversation?.parent;
+  if (read.kind !== "answer" || !refusals.includes(read.theme) || parent === undefined || !isPlain(parent)) return;
+  const entry = await journal.outbox.get(parent, { signal });
+  if (entry?.application === "accepted")
+    emit({ type: "error-after-accepted", by: "message", ...namesOf(entry), codes: [read.theme] });
+}
+
+function namesOf(entry: OutboxEntry): { readonly id: string; readonly function: string; readonly msgId?: string } {
+  return { id: entry.id, function: entry.kind, ...(entry.msgId === undefined ? {} : { msgId: entry.msgId }) };
 }
 
 /** @see HIS 1216:2018 §2.2.3, S1217 §2.3.1 and §2.13 */
@@ -115,6 +134,15 @@ async function takeReceipt(
     emit({ type: "receipt-unreadable", code, from: message.fromHerId });
     return "dead-letter";
   }
+  if (receipt.status === "unknown") {
+    // Neither yes nor no: it must not end the waiting for one that can be understood.
+    logger.error("an AppRec has a status that no list has, and is set aside", {
+      code: "receipt/invalid",
+      from: message.fromHerId,
+    });
+    emit({ type: "receipt-unreadable", code: "receipt/invalid", from: message.fromHerId });
+    return "dead-letter";
+  }
   const accepted = receipt.status === "accepted" || receipt.status === "accepted-with-errors";
   const errors = receipt.errors.map((e) => ({
     code: isPlain(e.code) ? e.code : "unreadable",
@@ -135,8 +163,10 @@ async function takeReceipt(
   if (outcome === "unknown")
     logger.warn("an AppRec names no message from here", { code: "receipt/unknown-message", from: message.fromHerId });
   emit({ type: "receipt", outcome, originalMsgId, accepted, codes });
+  if (outcome === "error-after-accepted" && entry !== undefined)
+    emit({ type: "error-after-accepted", by: "receipt", ...namesOf(entry), codes });
   // A duplicate too: the process may have ended between the two commits, and then the AppRec comes again.
-  if (entry?.application === "rejected" && outcome !== "contradiction" && codes.includes(notActiveCode))
+  if (entry?.application === "rejected" && receiptRules[outcome].escalates === false && codes.includes(notActiveCode))
     await markInactive(options, entry.id, signal);
   return "accept";
 }
