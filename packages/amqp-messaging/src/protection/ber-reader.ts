@@ -5,6 +5,16 @@ import { derBytes, tlv } from "./der-writer.ts";
 const MAX_DEPTH = 32;
 /** Most children of one element; the largest sets in use (certificates, recipients) have a handful. */
 const MAX_CHILDREN = 1024;
+/**
+ * Most elements that are looked at in one structure. The largest message in segments of a kilobyte, each passed once for
+ * every level of indefinite length around it, needs less; a hostile one would hold up the event loop.
+ */
+const MAX_ELEMENTS = 500_000;
+
+/** What may still be looked at; shared by all elements of a structure. */
+interface Budget {
+  left: number;
+}
 
 function fault(reason: string): HelsekontaktError {
   return new HelsekontaktError("protection/not-cms", `expected a CMS structure in BER, found ${reason}`);
@@ -18,8 +28,9 @@ interface Head {
   readonly end: number;
 }
 
-function readHead(bytes: Buffer, start: number, limit: number, depth: number): Head {
+function readHead(bytes: Buffer, start: number, limit: number, depth: number, budget: Budget): Head {
   if (depth > MAX_DEPTH) throw fault(`more than ${MAX_DEPTH} levels`);
+  if (--budget.left < 0) throw fault(`more than ${MAX_ELEMENTS} elements`);
   if (start + 2 > limit) throw fault("an element cut off in its head");
   const tag = bytes[start] as number;
   // Long-form tags do not occur in the structures read here.
@@ -32,7 +43,7 @@ function readHead(bytes: Buffer, start: number, limit: number, depth: number): H
     for (;;) {
       if (at + 2 > limit) throw fault("no end of an element of indefinite length");
       if (bytes[at] === 0 && bytes[at + 1] === 0) return { tag, contentStart, contentEnd: at, end: at + 2 };
-      at = readHead(bytes, at, limit, depth + 1).end;
+      at = readHead(bytes, at, limit, depth + 1, budget).end;
     }
   }
   if (size > 128) {
@@ -57,18 +68,30 @@ function readHead(bytes: Buffer, start: number, limit: number, depth: number): H
 export class BerElement {
   /** Identifier octet: class, constructed bit, number. */
   readonly tag: number;
-  /** The whole element, head included. */
-  readonly raw: Buffer;
-  /** Contents octets. */
-  readonly value: Buffer;
+  readonly #bytes: Buffer;
+  readonly #start: number;
+  readonly #head: Head;
   readonly #depth: number;
+  readonly #budget: Budget;
   #children: BerElement[] | undefined;
 
-  constructor(bytes: Buffer, start: number, head: Head, depth: number) {
+  constructor(bytes: Buffer, start: number, head: Head, depth: number, budget: Budget) {
     this.tag = head.tag;
-    this.raw = bytes.subarray(start, head.end);
-    this.value = bytes.subarray(head.contentStart, head.contentEnd);
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#head = head;
     this.#depth = depth;
+    this.#budget = budget;
+  }
+
+  /** The whole element, head included. */
+  get raw(): Buffer {
+    return this.#bytes.subarray(this.#start, this.#head.end);
+  }
+
+  /** Contents octets. */
+  get value(): Buffer {
+    return this.#bytes.subarray(this.#head.contentStart, this.#head.contentEnd);
   }
 
   /** Child elements of a constructed element. */
@@ -76,10 +99,11 @@ export class BerElement {
     if (this.#children !== undefined) return this.#children;
     if ((this.tag & 32) === 0) throw fault("a primitive element where a constructed one belongs");
     const children: BerElement[] = [];
-    for (let at = 0; at < this.value.length; ) {
+    const { contentStart, contentEnd } = this.#head;
+    for (let at = contentStart; at < contentEnd; ) {
       if (children.length === MAX_CHILDREN) throw fault(`more than ${MAX_CHILDREN} elements in one`);
-      const head = readHead(this.value, at, this.value.length, this.#depth + 1);
-      children.push(new BerElement(this.value, at, head, this.#depth + 1));
+      const head = readHead(this.#bytes, at, contentEnd, this.#depth + 1, this.#budget);
+      children.push(new BerElement(this.#bytes, at, head, this.#depth + 1, this.#budget));
       at = head.end;
     }
     this.#children = children;
@@ -88,11 +112,7 @@ export class BerElement {
 
   /** The descendant at these positions. */
   at(...path: readonly number[]): BerElement {
-    return path.reduce<BerElement>((element, index) => {
-      const child = element.children[index];
-      if (child === undefined) throw fault("too few elements");
-      return child;
-    }, this);
+    return descend(this, path);
   }
 
   /** The element itself, when it has this tag. */
@@ -106,25 +126,39 @@ export class BerElement {
    * up for an implicitly tagged one.
    */
   octets(tag = 0x04): Buffer {
-    if (this.tag === tag) return this.value;
+    const found = this.segments(tag);
+    return found.length === 1 ? (found[0] as Buffer) : Buffer.concat(found);
+  }
+
+  /** The same without joining them. */
+  segments(tag = 0x04): Buffer[] {
+    if (this.tag === tag) return [this.value];
     this.expect(tag | 32);
-    const joined = Buffer.allocUnsafe(this.value.length);
-    return joined.subarray(0, copySegments(this.value, joined, 0, this.#depth + 1));
+    const found: Buffer[] = [];
+    collectSegments(this.value, found, this.#depth + 1, this.#budget);
+    return found;
   }
 }
 
-/** Copies the segments of a constructed OCTET STRING; returns where they end in `into`. */
-function copySegments(bytes: Buffer, into: Buffer, offset: number, depth: number): number {
-  let end = offset;
+function descend(from: BerElement, path: readonly number[]): BerElement {
+  let element = from;
+  for (const index of path) {
+    const child = element.children[index];
+    if (child === undefined) throw fault("too few elements");
+    element = child;
+  }
+  return element;
+}
+
+function collectSegments(bytes: Buffer, into: Buffer[], depth: number, budget: Budget): void {
   for (let at = 0; at < bytes.length; ) {
-    const head = readHead(bytes, at, bytes.length, depth);
+    const head = readHead(bytes, at, bytes.length, depth, budget);
     const content = bytes.subarray(head.contentStart, head.contentEnd);
-    if (head.tag === 0x04) end += content.copy(into, end);
-    else if (head.tag === 0x24) end = copySegments(content, into, end, depth + 1);
+    if (head.tag === 0x04) into.push(content);
+    else if (head.tag === 0x24) collectSegments(content, into, depth + 1, budget);
     else throw fault("a segment that is no OCTET STRING");
     at = head.end;
   }
-  return end;
 }
 
 /**
@@ -135,11 +169,12 @@ function copySegments(bytes: Buffer, into: Buffer, offset: number, depth: number
  */
 export function readBer(bytes: Uint8Array, options: { readonly trailingZeros?: boolean } = {}): BerElement {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const head = readHead(buffer, 0, buffer.length, 0);
+  const budget = { left: MAX_ELEMENTS };
+  const head = readHead(buffer, 0, buffer.length, 0, budget);
   for (let at = head.end; at < buffer.length; at++) {
     if (options.trailingZeros !== true || buffer[at] !== 0) throw fault("bytes after the structure");
   }
-  return new BerElement(buffer, 0, head, 0);
+  return new BerElement(buffer, 0, head, 0, budget);
 }
 
 /**
@@ -151,15 +186,30 @@ export function readBer(bytes: Uint8Array, options: { readonly trailingZeros?: b
  */
 export function* berElements(contents: Buffer): Generator<BerElement> {
   for (let at = 0; at < contents.length; ) {
-    const head = readHead(contents, at, contents.length, 1);
-    yield new BerElement(contents, at, head, 1);
+    const budget = { left: MAX_ELEMENTS };
+    const head = readHead(contents, at, contents.length, 1, budget);
+    yield new BerElement(contents, at, head, 1, budget);
     at = head.end;
   }
 }
 
+/** The dotted forms of encodings that have been read: a few dozen recur in every message. */
+const dotted = new Map<string, string>();
+const MAX_DOTTED = 256;
+
 /** The dotted form of an OBJECT IDENTIFIER. @internal */
 export function readObjectIdentifier(element: BerElement): string {
   const { value } = element.expect(0x06);
+  const key = value.toString("latin1");
+  let found = dotted.get(key);
+  if (found === undefined) {
+    found = decodeObjectIdentifier(value);
+    if (dotted.size < MAX_DOTTED) dotted.set(key, found);
+  }
+  return found;
+}
+
+function decodeObjectIdentifier(value: Buffer): string {
   const arcs: number[] = [];
   let arc = 0;
   for (const octet of value) {

@@ -52,7 +52,8 @@ interface Envelope {
   readonly recipients: readonly BerElement[];
   readonly cipher: ReturnType<typeof readCipher>;
   readonly iv: Buffer;
-  readonly encrypted: Buffer;
+  /** In order; one, unless the sender has split it. */
+  readonly encrypted: readonly Buffer[];
 }
 
 function readEnvelope(bytes: Uint8Array, policy: Required<ProtectionPolicy>): Envelope {
@@ -74,7 +75,7 @@ function readEnvelope(bytes: Uint8Array, policy: Required<ProtectionPolicy>): En
     recipients: fields.at(first).expect(0x31).children,
     cipher,
     iv,
-    encrypted: content.at(2).octets(0x80),
+    encrypted: content.at(2).segments(0x80),
   };
 }
 
@@ -208,13 +209,16 @@ function pkcs1Decrypt(key: KeyObject, encryptedKey: Buffer, size: number): Buffe
 }
 
 async function decryptContent(envelope: Envelope, key: Buffer, signal?: AbortSignal): Promise<Buffer | undefined> {
+  const { encrypted } = envelope;
   const decryption = createDecipheriv(envelope.cipher.name, key, envelope.iv);
-  const parts: Buffer[] = [];
-  await inSlices([envelope.encrypted], (slice) => void parts.push(decryption.update(slice)), signal);
+  // Room for all, filled as it comes: no second copy, and no moment at which a large one is joined.
+  const plaintext = Buffer.allocUnsafeSlow(encrypted.reduce((size, part) => size + part.length, 0));
+  let end = 0;
+  await inSlices(encrypted, (slice) => void (end += decryption.update(slice).copy(plaintext, end)), signal);
   try {
-    parts.push(decryption.final());
+    end += decryption.final().copy(plaintext, end);
   } catch {
     return undefined;
   }
-  return Buffer.concat(parts);
+  return plaintext.subarray(0, end);
 }

@@ -43,9 +43,12 @@ export function tlv(tag: number, ...contents: readonly (Der | Uint8Array)[]): De
   return whole.size < JOIN_BELOW ? { size: whole.size, parts: [Buffer.concat(whole.parts, whole.size)] } : whole;
 }
 
-/** @internal */
+/** The bytes; a value of one part is not copied. @internal */
 export function derBytes(der: Der): Buffer<ArrayBuffer> {
-  return Buffer.concat(der.parts, der.size);
+  const [only] = der.parts;
+  return der.parts.length === 1 && Buffer.isBuffer(only) && only.buffer instanceof ArrayBuffer
+    ? (only as Buffer<ArrayBuffer>)
+    : Buffer.concat(der.parts, der.size);
 }
 
 /** @internal */
@@ -87,8 +90,19 @@ export function integer(value: number | Uint8Array): Der {
   return (bytes[0] ?? 0) > 127 || bytes.length === 0 ? tlv(0x02, Uint8Array.of(0), bytes) : tlv(0x02, bytes);
 }
 
-/** OBJECT IDENTIFIER from its dotted form. @internal */
+const encoded = new Map<string, Buffer>();
+
+/** OBJECT IDENTIFIER from its dotted form; encoded once, so the bytes must not be changed. @internal */
 export function objectIdentifier(dotted: string): Buffer {
+  let bytes = encoded.get(dotted);
+  if (bytes === undefined) {
+    bytes = encodeObjectIdentifier(dotted);
+    encoded.set(dotted, bytes);
+  }
+  return bytes;
+}
+
+function encodeObjectIdentifier(dotted: string): Buffer {
   const [first = 0, second = 0, ...rest] = dotted.split(".").map(Number);
   const octets: number[] = [];
   for (const arc of [first * 40 + second, ...rest]) {

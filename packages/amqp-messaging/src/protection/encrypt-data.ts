@@ -1,6 +1,7 @@
 import { constants, createCipheriv, publicEncrypt, randomBytes, type X509Certificate } from "node:crypto";
 import { HelsekontaktError } from "@helsekontakt/core";
 import { certificateNames } from "../keys/certificate-names.ts";
+import { rsaBits } from "../keys/rsa-bits.ts";
 import {
   CONTENT_TYPE,
   ciphers,
@@ -12,8 +13,10 @@ import {
   oaepIdentifier,
   withNull,
 } from "./algorithms.ts";
-import { type Der, integer, objectIdentifier, octetString, sequence, setOf, tlv } from "./der-writer.ts";
+import { type Der, derBytes, integer, objectIdentifier, octetString, sequence, setOf, tlv } from "./der-writer.ts";
 import { inSlices } from "./slices.ts";
+
+const JOIN_UP_TO = 256 * 1024;
 
 /** How content is encrypted; the defaults are what Helsenorge's own library sends. */
 export interface EncryptOptions {
@@ -45,26 +48,34 @@ export async function encryptData(content: Der, options: EncryptOptions): Promis
   const iv = randomBytes(cipher.ivBytes);
   const infos = recipients.map((recipient) => recipientInfo(recipient, key, options));
   const encryption = createCipheriv(cipher.name, key, iv);
-  const encrypted: Uint8Array[] = [];
-  await inSlices(content.parts, (slice) => void encrypted.push(encryption.update(slice)), options.signal);
-  encrypted.push(encryption.final());
+  const encryptedSize = content.size + cipher.ivBytes - (content.size % cipher.ivBytes);
+  const info = sequence(CONTENT_TYPE.data, sequence(objectIdentifier(cipher.oid), octetString(iv)), gap(encryptedSize));
+  const whole = sequence(CONTENT_TYPE.envelopedData, explicit(0, sequence(integer(0), setOf(...infos), info)));
+  // The encrypted content ends the structure. There is room for all of it, filled as it comes: no second copy, and no
+  // moment at which a large one is joined.
+  const bytes = Buffer.allocUnsafeSlow(whole.size);
+  let end = 0;
+  for (const part of whole.parts) {
+    bytes.set(part, end);
+    end += part.length;
+  }
+  end = whole.size - encryptedSize;
+  // One call for a small message: each costs more than a copy of some kilobytes.
+  const parts = content.size <= JOIN_UP_TO ? [derBytes(content)] : content.parts;
+  await inSlices(parts, (slice) => void (end += encryption.update(slice).copy(bytes, end)), options.signal);
+  encryption.final().copy(bytes, end);
   key.fill(0);
-  return sequence(
-    CONTENT_TYPE.envelopedData,
-    explicit(
-      0,
-      sequence(
-        integer(0),
-        setOf(...infos),
-        sequence(CONTENT_TYPE.data, sequence(objectIdentifier(cipher.oid), octetString(iv)), tlv(0x80, ...encrypted)),
-      ),
-    ),
-  );
+  return { size: bytes.length, parts: [bytes] };
+}
+
+/** The head of an implicitly tagged OCTET STRING whose contents come later. */
+function gap(size: number): Der {
+  return tlv(0x80, { size, parts: [] });
 }
 
 function recipientInfo(recipient: X509Certificate, contentKey: Buffer, options: EncryptOptions): Der {
   const { publicKey } = recipient;
-  if (publicKey.asymmetricKeyType !== "rsa") {
+  if (rsaBits(publicKey) === 0) {
     throw new HelsekontaktError("protection/certificate-invalid", "expected a recipient certificate with an RSA key");
   }
   const names = certificateNames(recipient);
