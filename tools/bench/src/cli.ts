@@ -13,6 +13,7 @@ const groups: Readonly<Record<string, () => Promise<Row[]>>> = {
   members: async () => (await import("./members.ts")).benchMembers(),
   aktivsjekk: async () => (await import("./aktivsjekk.ts")).benchAktivsjekk(),
   rest: async () => (await import("./rest.ts")).benchRest(),
+  path: async () => (await import("./path.ts")).benchPath(),
   whole: async () => (await import("./whole.ts")).benchWhole(),
 };
 const wanted = process.argv.slice(2);
