@@ -41,6 +41,7 @@ export {
   type EnvelopeInput,
   readEnvelope,
 } from "./envelope/envelope.ts";
+export type { ErrorDetail } from "./envelope/error-detail.ts";
 export {
   buildErrorReport,
   type ErrorQueueMessage,

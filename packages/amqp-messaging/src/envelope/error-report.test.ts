@@ -145,3 +145,40 @@ describe("readErrorQueueMessage()", () => {
     expect(read({ body: "" }).kind).toBe("unknown");
   });
 });
+
+describe("ErrorReport.detail", () => {
+  const detail = (errorCondition: string, errorConditionData: string) => {
+    const message = read({ application_properties: { errorCondition, errorConditionData }, body: "" });
+    return message.kind === "report" ? message.report.detail : message.kind;
+  };
+  it.each([
+    ["transport:invalid-field-value", "toHerId;Label;", { kind: "fields", fields: ["toHerId", "Label"] }],
+    ["transport:required-field-missing", '["subject"]', { kind: "fields", fields: ["subject"] }],
+    ["transport:invalid-field-value", "FromHerId;93252;", { kind: "sender", herId: "93252" }],
+    ["transport:invalid-field-value", "1;2;", { kind: "mismatch", expected: "1", received: "2" }],
+    [
+      "transport:expired-certificate",
+      "Subject: CN=A; O=B;Thumbprint: AB12;",
+      { kind: "certificate", subject: "CN=A; O=B", thumbprint: "ab12" },
+    ],
+    [
+      "transport:invalid-certificate",
+      '{"thumbprint":{"expected":"AA","actual":"BB"}}',
+      { kind: "certificate", expected: "aa", thumbprint: "bb" },
+    ],
+    ["transport:invalid-signature", '{"thumbprint":"AA"}', { kind: "certificate", thumbprint: "aa" }],
+    [
+      "abuse:spoofing-attack",
+      '{"amqp":["1"],"application":["2","3"]}',
+      { kind: "her-ids", amqp: ["1"], application: ["2", "3"] },
+    ],
+    ["abuse:spoofing-attack", "1;2;3;", { kind: "her-ids", amqp: ["1"], application: ["2", "3"] }],
+    ["transport:invalid-encoding", "Unicode;", { kind: "other", items: ["Unicode"] }],
+    ["transport:missing-certificate", "", { kind: "none" }],
+    ["transport:x", "{broken", { kind: "other", items: ["{broken"] }],
+    ["transport:x", '{"thumbprint":5}', { kind: "other", items: ['{"thumbprint":5}'] }],
+    ["transport:x", "[5]", { kind: "other", items: ["[5]"] }],
+  ])("O12: %s with %j is an object of its own kind", (condition, data, want) => {
+    expect(detail(condition, data)).toEqual(want);
+  });
+});

@@ -2,6 +2,7 @@ import type { ReceivedMessage, WireMessage } from "../connection/wire-message.ts
 import { type ErrorCondition, errorConditions } from "../gen/error-conditions.ts";
 import { contentTypeOf } from "./content-type.ts";
 import { type Envelope, readEnvelope } from "./envelope.ts";
+import { type ErrorDetail, errorDetail } from "./error-detail.ts";
 import { readSoapFault, type SoapFault } from "./soap-fault.ts";
 import { idText, instant, invariantInstant, isoInstant } from "./values.ts";
 
@@ -72,6 +73,8 @@ export interface ErrorReport {
   readonly condition: ErrorCondition | (string & {});
   readonly description: string | undefined;
   readonly data: readonly string[];
+  /** The same as an object. */
+  readonly detail: ErrorDetail;
   readonly receivedAt: Date | undefined;
 }
 
@@ -88,6 +91,7 @@ export function readErrorQueueMessage(message: ReceivedMessage): ErrorQueueMessa
   const condition = properties.get("errorCondition");
   if (condition !== undefined) {
     const raw = message.applicationProperties;
+    const data = conditionData(properties);
     return {
       kind: "report",
       envelope,
@@ -99,7 +103,8 @@ export function readErrorQueueMessage(message: ReceivedMessage): ErrorQueueMessa
         toHerId: envelope.toHerId,
         condition: corrected(condition),
         description: properties.get("errorDescription"),
-        data: conditionData(properties),
+        data,
+        detail: errorDetail(corrected(condition), data),
         receivedAt: instant(raw.get("X-ReceiverTimeStamp")) ?? instant(raw.get("receiverTimeStamp")),
       },
     };

@@ -136,7 +136,7 @@ async function openBody(
       unprotect(envelope.body, {
         keys: decryption,
         ...(expected === undefined ? {} : { expectedSigner: expected }),
-        ...(options.trust === undefined ? {} : { trust: options.trust }),
+        ...(options.trust === undefined ? {} : { trust: { at: new Date(options.clock.now()), ...options.trust } }),
         ...(options.policy === undefined ? {} : { policy: options.policy }),
         onFailure: (failure) => options.logger.warn("a message could not be opened", { ...failure }),
         signal,

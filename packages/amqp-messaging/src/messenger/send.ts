@@ -182,7 +182,9 @@ async function protectFor(
     );
   usable(options, recipient, "keyEncipherment", "receiver");
   usable(options, signer.certificate, "nonRepudiation", "own");
-  if (options.recipientTrust !== undefined) await trusted(options.recipientTrust, recipient, signal);
+  if (options.recipientTrust !== undefined) {
+    await trusted({ at: new Date(options.clock.now()), ...options.recipientTrust }, recipient, signal);
+  }
   return await timed(options, "cryptoTime", { "helsekontakt.operation": "protect" }, () =>
     protect(message.payload, {
       signer,
