@@ -29,6 +29,8 @@ export interface Peer {
   readonly port: number;
   declare(name: string): void;
   queue(name: string): Queue;
+  /** Puts bytes on a queue as they are, past everything that a client would check. */
+  put(name: string, bytes: Buffer): void;
   /** What clients said of themselves, in the order of their arrival. */
   readonly opens: readonly Connection[];
   /** Messages as they came, in the order of their arrival. */
@@ -46,7 +48,7 @@ export async function startPeer(kind: PeerKind = "rabbitmq-3"): Promise<Peer> {
   const v4 = kind === "rabbitmq-4";
   const container = rhea.create_container({
     id: "test-peer",
-    receiver_options: { credit_window: 0 },
+    receiver_options: { credit_window: 0, autoaccept: false },
     sender_options: { treat_modified_as_released: false },
   });
   container.sasl_server_mechanisms.enable_plain(
@@ -189,10 +191,8 @@ export async function startPeer(kind: PeerKind = "rabbitmq-3"): Promise<Peer> {
   });
   container.on("modified", (context: EventContext) => {
     if (!v4) return context.session?.close({ condition: "amqp:internal-error", description: "Unrecognised state" });
-    const { undeliverable_here: never, delivery_failed: failed } = context.delivery?.remote_state as Record<
-      string,
-      unknown
-    >;
+    const state: unknown = context.delivery?.remote_state;
+    const { undeliverable_here: never, delivery_failed: failed } = (state ?? {}) as Record<string, unknown>;
     outcome((item) => {
       if (never === true) bury(item);
       else item.queue.messages.unshift({ ...item, failures: item.failures + (failed === true ? 1 : 0) });
@@ -237,6 +237,10 @@ export async function startPeer(kind: PeerKind = "rabbitmq-3"): Promise<Peer> {
     },
     port: (server.address() as AddressInfo).port,
     declare: (name) => void declare(name),
+    put: (name, bytes) => {
+      queue(name).messages.push({ bytes, deliveries: 0, failures: 0 });
+      pump(queue(name));
+    },
     queue,
     refuseSenders: (...conditions) => void refusals.push(...conditions),
     close: () =>
@@ -249,7 +253,13 @@ export async function startPeer(kind: PeerKind = "rabbitmq-3"): Promise<Peer> {
 
 /** RabbitMQ says of a redelivery that this is not the first acquirer, and of a first delivery that it is. */
 function mark(item: Item, counts: boolean): Buffer {
-  const message = rhea.message.decode(item.bytes);
+  let message: Record<string, unknown>;
+  try {
+    message = rhea.message.decode(item.bytes) as never;
+  } catch {
+    // Bytes that are no message go out as they are.
+    return item.bytes;
+  }
   message["first_acquirer"] = item.deliveries === 0;
   if (counts) message["delivery_count"] = item.failures;
   const header = rhea.message.encode({

@@ -313,7 +313,7 @@ describe("createMessenger()", () => {
         application_properties: applicationProperties,
         body: rhea.message.data_section(Buffer.from(body)),
       });
-      peer.queue(`${bob.herId}_async`).messages.push({ bytes, deliveries: 0 });
+      peer.queue(`${bob.herId}_async`).messages.push({ bytes, deliveries: 0, failures: 0 });
     };
     put("one");
     const { reports } = bobReceives();
