@@ -134,7 +134,7 @@ describe("connectAmqp()", () => {
       peer.declare(queue);
       await connection.send(queue, wire());
     }
-    expect(peer.queue("a").messages).toHaveLength(1);
+    expect(peer.queue("a").messages).toHaveLength(2);
     await connection.close();
   });
   it("closes within the limit although the broker has gone", async () => {

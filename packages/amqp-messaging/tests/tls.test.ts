@@ -7,7 +7,7 @@ import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type AmqpTlsSettings, connectAmqp } from "../src/index.ts";
 import { createIdentity } from "../src/protection/index.ts";
 
-describe("connectAmqp() over TLS (S14)", () => {
+describe("connectAmqp() over TLS", () => {
   let server: tls.Server | undefined;
   let key = "";
   let cert = "";
@@ -54,16 +54,23 @@ describe("connectAmqp() over TLS (S14)", () => {
     }
   };
 
-  it("opens with the right authority and name", async () => {
+  it("S14: opens with the right authority and name", async () => {
     expect(await connect({ ca: cert, servername: "broker.test" })).toBe("open");
   });
-  it("refuses an unknown authority, at once and for good", async () => {
+  it("S14: refuses an unknown authority, at once and for good", async () => {
     expect(await connect({ servername: "broker.test" })).toBe("amqp/connection final");
   });
-  it("refuses another name", async () => {
+  it("S14: refuses another name", async () => {
     expect(await connect({ ca: cert, servername: "other.test" })).toBe("amqp/connection final");
   });
-  it("refuses TLS 1.1", async () => {
+  it("S14: shows its own certificate to a broker that asks for one, and is refused without", async () => {
+    const asking = { requestCert: true, rejectUnauthorized: true, ca: cert };
+    const trust = { ca: cert, servername: "broker.test" };
+    expect(await connect({ ...trust, cert, key }, asking)).toBe("open");
+    server?.close();
+    expect(await connect(trust, asking)).toMatch(/^amqp\/connection/);
+  });
+  it("S14: refuses TLS 1.1", async () => {
     const old = { minVersion: "TLSv1.1", maxVersion: "TLSv1.1", ciphers: "DEFAULT@SECLEVEL=0" } as const;
     expect(await connect({ ca: cert, servername: "broker.test" }, old)).toMatch(/^amqp\/connection/);
   });

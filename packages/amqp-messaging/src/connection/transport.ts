@@ -1,6 +1,6 @@
 import net from "node:net";
 import tls from "node:tls";
-import { HelsekontaktError } from "@helsekontakt/core";
+import { HelsekontaktError, waitFor } from "@helsekontakt/core";
 import rhea, { type Connection, type ConnectionOptions, type EventContext, type Session } from "rhea";
 import { type AddressDialect, receiverAddress, senderAddress } from "./address.ts";
 import { connectionError, remoteError } from "./amqp-error.ts";
@@ -33,7 +33,7 @@ const closed = (): HelsekontaktError => new HelsekontaktError("amqp/closed", "th
  * @throws {HelsekontaktError} `amqp/unauthorized`, `amqp/connection`, `abort/cancelled`
  */
 export async function openTransport(settings: ResolvedSettings, signal: AbortSignal): Promise<Transport> {
-  const password = await givePassword(settings);
+  const password = await givePassword(settings, signal);
   if (signal.aborted) throw closed();
   const container = rhea.create_container({ id: settings.containerId });
   // A link or session error that nobody listens to ends as "error" of the container: without a listener it would end the process.
@@ -132,10 +132,11 @@ export async function openTransport(settings: ResolvedSettings, signal: AbortSig
 }
 
 /** What an application's function throws may hold secrets, so nothing of it is told. */
-async function givePassword(settings: ResolvedSettings): Promise<string | undefined> {
+async function givePassword(settings: ResolvedSettings, signal: AbortSignal): Promise<string | undefined> {
   try {
-    return await settings.password();
+    return await waitFor(settings.password(), signal);
   } catch (original) {
+    if (signal.aborted) throw closed();
     throw new HelsekontaktError("amqp/connection", "expected the password function to give a password, it failed", {
       original,
     });

@@ -9,30 +9,44 @@ const code = (expected: string) => (error: unknown) => HelsekontaktError.from(er
 
 /** @internal Lost, frozen and half-open connections, through a proxy between library and broker. */
 export const faultCases: readonly ContractCase[] = [
-  scoped("cuts while sending lose nothing, and resends keep their message id", async (s) => {
-    const queue = await s.environment.makeQueue();
-    const proxy = await s.proxy();
-    const connection = await s.connect({ port: proxy.port });
-    const ids = Array.from({ length: 600 }, (_, i) => `cut-${i}`);
-    let accepted = 0;
-    const sends = ids.map((id) =>
-      connection.send(queue, message(queue, Buffer.alloc(5_000), id)).then(() => accepted++),
-    );
-    for (const mark of [50, 250, 400]) {
-      await until("sends to go on", () => accepted >= mark);
-      proxy.cut();
-    }
-    await Promise.all(sends);
-    assert.ok(proxy.connections >= 4, `expected three reconnects, found ${proxy.connections - 1}`);
-    const direct = await s.connect();
-    const seen = new Set<unknown>();
-    const subscription = direct.receive(queue, (d) => {
-      seen.add(d.message.messageId);
-      return Promise.resolve<Outcome>("accept");
-    });
-    await until("every message", () => seen.size === ids.length);
-    await subscription.stop();
-  }),
+  scoped(
+    "cuts while sending lose nothing, resends keep their message id, and at most one window a cut comes twice",
+    async (s) => {
+      const queue = await s.environment.makeQueue();
+      const proxy = await s.proxy();
+      const window = 40;
+      const connection = await s.connect({ port: proxy.port, sendWindow: { messages: window, bytes: 1_000_000 } });
+      const ids = Array.from({ length: 600 }, (_, i) => `cut-${i}`);
+      let accepted = 0;
+      const sends = ids.map((id) =>
+        connection.send(queue, message(queue, Buffer.alloc(5_000), id)).then(() => accepted++),
+      );
+      for (const mark of [50, 250, 400]) {
+        await until("sends to go on", () => accepted >= mark);
+        proxy.cut();
+      }
+      await Promise.all(sends);
+      assert.ok(proxy.connections >= 4, `expected three reconnects, found ${proxy.connections - 1}`);
+      const direct = await s.connect();
+      const seen = new Set<unknown>();
+      let copies = 0;
+      const subscription = direct.receive(queue, (d) => {
+        seen.add(d.message.messageId);
+        copies++;
+        return Promise.resolve<Outcome>("accept");
+      });
+      await direct.send(queue, message(queue, undefined, "last"));
+      await until("every message", () => seen.has("last"));
+      await subscription.stop();
+      assert.equal(seen.size, ids.length + 1);
+      const twice = copies - seen.size;
+      const cuts = proxy.connections - 1;
+      assert.ok(
+        twice <= cuts * window,
+        `expected at most ${window} a cut to come twice, found ${twice} at ${cuts} cuts`,
+      );
+    },
+  ),
   scoped("D5: a cut during the handler: it is called once, and the redelivery is settled by its outcome", async (s) => {
     const queue = await s.environment.makeQueue();
     const proxy = await s.proxy();
@@ -109,6 +123,34 @@ export const faultCases: readonly ContractCase[] = [
     const ids = (await collect(await s.connect(), queue, 2)).map((d) => d.message.messageId);
     assert.ok(ids.includes("before") && ids.includes("during"));
   }),
+  scoped(
+    "O5: a broker that lives and reads no more is told as blocked, nothing is sent twice, and it goes on",
+    async (s) => {
+      const queue = await s.environment.makeQueue();
+      const proxy = await s.proxy();
+      const blocked: boolean[] = [];
+      const connection = await s.connect({
+        port: proxy.port,
+        answerTimeoutMs: 200,
+        onState: (e) => {
+          if (e.kind === "blocked") blocked.push(!e.answering);
+        },
+      });
+      await connection.send(queue, message(queue, undefined, "before"));
+      assert.equal(connection.health().ready, true);
+      proxy.holdClient(true);
+      const during = connection.send(queue, message(queue, undefined, "during"));
+      await until("the broker to be told as blocked", () => blocked.length === 1);
+      assert.deepEqual([connection.state, connection.health().answering], ["open", false]);
+      proxy.holdClient(false);
+      await during;
+      assert.deepEqual(blocked, [true, false]);
+      assert.equal(connection.health().answering, true);
+      assert.equal(proxy.connections, 1);
+      const ids = (await collect(connection, queue, 2)).map((d) => d.message.messageId);
+      assert.deepEqual(ids, ["before", "during"]);
+    },
+  ),
   scoped(
     "the broker's answer is lost: the send ends as a time-out that says the broker may have the message",
     async (s) => {

@@ -11,6 +11,8 @@ export interface TcpProxy {
   /** Nothing passes any more, in either direction; connections stay up. */
   freeze(): void;
   thaw(): void;
+  /** Bytes to the broker wait, those from it pass: it reads no more, and is not dead. */
+  holdClient(held: boolean): void;
   /** Bytes from the broker are dropped, those to it pass: its answers are lost. */
   muteBroker(muted: boolean): void;
   close(): Promise<void>;
@@ -58,6 +60,11 @@ export async function startTcpProxy(target: { readonly host: string; readonly po
     thaw: () => {
       frozen = false;
       each((s) => s.resume());
+    },
+    holdClient: (held) => {
+      for (const [client] of pairs)
+        if (held) client.pause();
+        else client.resume();
     },
     muteBroker: (value) => {
       muted = value;
