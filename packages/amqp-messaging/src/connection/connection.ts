@@ -284,3 +284,8 @@ class SupervisedConnection implements AmqpConnection, QueueSenderHost {
     });
   }
 }
+
+/** @internal What works beneath the public face: queue administration. Nothing for a connection of another make. */
+export function hostOf(connection: AmqpConnection): QueueSenderHost | undefined {
+  return connection instanceof SupervisedConnection ? connection : undefined;
+}
