@@ -5,7 +5,14 @@ import { loadIdentity } from "@helsekontakt/amqp-messaging/protection";
 import { type Clock, HelsekontaktError, Personal, systemClock } from "@helsekontakt/core";
 import type { Journal } from "@helsekontakt/journal";
 import { postgresStore } from "@helsekontakt/journal/postgres";
-import { accept, createHelsekontakt, type HelsekontaktConfig, openJournal, sqliteStore } from "@helsekontakt/sdk";
+import {
+  accept,
+  alongside,
+  createHelsekontakt,
+  type HelsekontaktConfig,
+  openJournal,
+  sqliteStore,
+} from "@helsekontakt/sdk";
 import { Pool } from "pg";
 
 // One process of the exchange: sends questions to citizens, or takes them and answers with AppRecs. It tells what it does
@@ -52,22 +59,15 @@ const step = (name: string): void => {
   process.kill(process.pid, "SIGKILL");
 };
 
-/** The same object with a step before and after some of its operations, and with short leases. */
+/** The same object with a step before and after its operations. */
 function stepped<T extends object>(part: string, target: T): T {
   return new Proxy(target, {
     get(object, name) {
       const value: unknown = Reflect.get(object, name, object);
       if (typeof value !== "function") return value;
       return async (...given: unknown[]) => {
-        const [first, ...rest] = given;
-        const lease =
-          name === "claim" || name === "renew"
-            ? name === "claim"
-              ? [{ ...(first as object), leaseMs: options.leaseMs }, ...rest]
-              : [first, { ...(rest[0] as object | undefined), leaseMs: options.leaseMs }]
-            : given;
         step(`before ${part}.${String(name)}`);
-        const result: unknown = await (value as (...all: unknown[]) => unknown).apply(object, lease);
+        const result: unknown = await (value as (...all: unknown[]) => unknown).apply(object, given);
         if (name !== "claim" || (result as readonly unknown[]).length > 0) step(`after ${part}.${String(name)}`);
         return result;
       };
@@ -116,6 +116,7 @@ const sdk = createHelsekontakt({
     inbox: stepped("inbox", journal.inbox),
     receipts: stepped("receipts", journal.receipts),
   },
+  leaseMs: options.leaseMs,
   clock,
 });
 
@@ -179,7 +180,15 @@ if (role === "receiver")
     await systemClock.sleep(message.msgId.charCodeAt(0) % 8, signal);
     say("f", message.msgId);
     step("handler done");
-    return accept();
+    // What the application keeps of it: all of it with the decision, or nothing.
+    return alongside(accept(), async (transaction) => {
+      step("before own rows");
+      await transaction.query("insert into public.effect (msg_id, worker) values ($1, $2)", [
+        message.msgId,
+        options.name,
+      ]);
+      step("after own rows");
+    });
   });
 
 const watch = setInterval(() => {

@@ -73,7 +73,9 @@ const wire = ["wire transfer out", "wire outcome in", "wire transfer in", "wire 
 export function stepsOf(role: Worker["role"]): readonly string[] {
   return [
     ...operations[role].flatMap((name) => [`before ${name}`, `after ${name}`]),
-    ...(role === "receiver" ? ["handler begun", "handler done"] : ["message accepted"]),
+    ...(role === "receiver"
+      ? ["handler begun", "handler done", "before own rows", "after own rows"]
+      : ["message accepted"]),
     ...wire,
   ];
 }

@@ -17,7 +17,7 @@ export interface Verdict {
   readonly begunAgain: number;
   /** Accepted by `send()`, and no handler finished with it. */
   readonly lost: number;
-  /** Handlers that finished twice with a message, by what was committed. */
+  /** Messages that have two rows of the application's own, or are twice in the journal, or were told as handled twice. */
   readonly doubled: number;
   /** Begun again while the handler before was well. */
   readonly unexplained: number;
@@ -80,8 +80,17 @@ export class Ledger {
     return n;
   }
 
-  /** Reads the journals through, and compares. */
-  async judge(senders: readonly Journal[], receivers: readonly Journal[], leftInQueues: number): Promise<Verdict> {
+  /**
+   * Reads the journals through, and compares.
+   *
+   * @param effects - how many rows of the application's own each message has.
+   */
+  async judge(
+    senders: readonly Journal[],
+    receivers: readonly Journal[],
+    effects: ReadonlyMap<string, number>,
+    leftInQueues: number,
+  ): Promise<Verdict> {
     const handled = new Map<string, number>();
     for (const journal of receivers)
       for await (const entry of each((after) => journal.inbox.list(after)))
@@ -93,10 +102,11 @@ export class Ledger {
     let lost = 0;
     let withoutReceipt = 0;
     for (const id of this.accepted.keys()) {
-      if (!handled.has(id)) lost++;
+      if (!handled.has(id) || !effects.has(id)) lost++;
       else if (!answered.has(id)) withoutReceipt++;
     }
     let doubled = 0;
+    for (const n of effects.values()) if (n > 1) doubled++;
     for (const n of handled.values()) if (n > 1) doubled++;
     for (const n of this.#committed.values()) if (n > 1) doubled++;
     let begunAgain = 0;

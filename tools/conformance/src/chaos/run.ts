@@ -87,6 +87,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     closing.push(() => pool.query(`drop database if exists ${database.name} with (force)`));
     const address = new URL(options.postgres);
     address.pathname = `/${database.name}`;
+    const rows = auditPool(address, closing);
+    await rows.query("create table public.effect (msg_id text not null, worker text not null)");
     const broker = await OwnRabbit.start(join(folder, "broker"));
     closing.push(() => broker.end());
     const services = [...new Set(Object.values(serviceOf))];
@@ -131,7 +133,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       stores.set(engine === "sqlite" ? file : schema, async () =>
         engine === "sqlite"
           ? openJournal({ store: sqliteStore({ file }), key })
-          : openJournal({ store: postgresStore({ pool: auditPool(address, closing), schema }), key }),
+          : openJournal({ store: postgresStore({ pool: rows, schema }), key }),
       );
       const worker = new WorkerProcess(
         {
@@ -288,7 +290,11 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       Promise.all(names.map((name) => (stores.get(name) ?? fail(name))()));
     const sending = await open([join(folder, "a.sqlite"), "senders"]);
     const receiving = await open(["receivers"]);
-    const verdict = await ledger.judge(sending, receiving, leftInQueues);
+    const kept = await rows.query<{ msg_id: string; n: string }>(
+      "select msg_id, count(*) as n from public.effect group by msg_id",
+    );
+    const effects = new Map(kept.rows.map(({ msg_id, n }) => [msg_id, Number(n)]));
+    const verdict = await ledger.judge(sending, receiving, effects, leftInQueues);
     for (const journal of [...sending, ...receiving]) await journal.close();
 
     const places = new Set(workers.flatMap((w) => stepsOf(w.role).map((step) => `${w.role} ${step}`)));
