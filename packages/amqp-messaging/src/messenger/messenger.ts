@@ -120,7 +120,7 @@ export function createMessenger(options: MessengerOptions): Messenger {
     subscriptions.add(subscription);
     return subscription;
   };
-  observeMessenger(resolved, calls, subscriptions);
+  observeMessenger({ options: resolved, calls, subscriptions });
   return {
     protectAndSend: (message, send = {}) => protectAndSend(resolved, message, send),
     request: (message, call = {}) => calls.request(message, call),
