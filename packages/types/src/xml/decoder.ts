@@ -2,13 +2,13 @@ import { type ErrorCode, HelsekontaktError } from "@helsekontakt/core";
 import {
   type CompiledField,
   type CompiledType,
-  compiledRef,
   compiledType,
   compileType,
   derivedType,
+  knownElement,
   wildcardAllows,
 } from "./compile.ts";
-import { clarkName, own, XMLNS, XSI } from "./names.ts";
+import { clarkName, XMLNS, XSI } from "./names.ts";
 import { TreeBuilder } from "./parse-tree.ts";
 import type { XmlCursor, XmlHandler, XmlTag, XmlTagAttribute } from "./reader.ts";
 import type { ElementRegistry } from "./table.ts";
@@ -42,12 +42,16 @@ interface Frame {
   slot: "prop" | "any" | "items" | "content" | "root";
   entry: CompiledField | undefined;
   clark: string;
+  /** Whether one of the next three, which few elements have, was set; only then are they reset. */
+  special: boolean;
   nil: boolean;
   schemaLocation: string | undefined;
   /** Children of this namespace are read as those of the type's own, see `variants.ts`. */
   variant: string | undefined;
   /** Bits of what has been seen of `CompiledType.needed`. */
   seen: number;
+  /** The last child's field. */
+  child: CompiledField | undefined;
 }
 
 /**
@@ -90,8 +94,7 @@ export class Decoder implements XmlHandler {
       return;
     }
     if (this.#depth === 0) {
-      const name = clarkName(tag.uri, tag.local);
-      const element = own(this.#registry, name);
+      const element = knownElement(this.#registry, tag.uri, tag.local);
       if (element === undefined) {
         throw new HelsekontaktError(
           "xml/unknown-root",
@@ -101,19 +104,28 @@ export class Decoder implements XmlHandler {
           },
         );
       }
-      this.#push(tag, cursor, compiledRef(element.type), "root", undefined, name, undefined);
+      this.#push(tag, cursor, element.type, "root", undefined, element.name, undefined);
       return;
     }
     const parent = this.#frames[this.#depth - 1] as Frame;
     const type = parent.type;
     if (type === undefined || parent.nil)
       throw this.#fault("xml/unexpected-element", tag, cursor, "expected text only, found an element");
-    const content = type.table.content;
+    const { content } = type;
     if (content === "any") {
       this.#wildcard(tag, cursor, parent, "content");
       return;
     }
-    let entry = find(type, tag.local, tag.uri, parent.last);
+    // What stood behind the last child in another document nearly always does so again.
+    const before = parent.child;
+    let entry = before === undefined ? type.first : before.after;
+    if (entry === undefined || entry.local !== tag.local || entry.ns !== tag.uri) {
+      entry = find(type, tag.local, tag.uri, parent.last);
+      if (entry?.alone === true) {
+        if (before === undefined) type.first = entry;
+        else before.after = entry;
+      }
+    }
     let variant: string | undefined;
     if (entry === undefined) {
       const own = this.#variant(tag, parent);
@@ -141,17 +153,17 @@ export class Decoder implements XmlHandler {
     }
     if (content !== "fields")
       throw this.#fault("xml/unexpected-element", tag, cursor, "expected no element, found one");
-    const field = entry.field;
     if (entry.index > parent.last) {
       // Behind everything that was seen, so it is the first one.
       parent.last = entry.index;
     } else {
       if (entry.index < parent.last) this.#outOfOrder(tag, cursor);
-      if (field.many !== true && parent.value[field.prop] !== undefined) {
+      if (!entry.many && parent.value[entry.prop] !== undefined) {
         throw this.#fault("xml/unexpected-element", tag, cursor, "expected the element once, found it again");
       }
     }
     parent.seen |= entry.bit;
+    parent.child = entry;
     this.#push(tag, cursor, compiledType(entry), "prop", entry, "", variant);
   }
 
@@ -183,12 +195,12 @@ export class Decoder implements XmlHandler {
     this.#depth--;
     if (frame.slot === "prop") {
       const target = (this.#frames[this.#depth - 1] as Frame).value;
-      const field = (frame.entry as CompiledField).field;
-      if (!field.many) {
-        target[field.prop] = value;
+      const { prop, many } = frame.entry as CompiledField;
+      if (!many) {
+        target[prop] = value;
       } else {
-        const list = target[field.prop];
-        if (list === undefined) target[field.prop] = [value];
+        const list = target[prop];
+        if (list === undefined) target[prop] = [value];
         else (list as unknown[]).push(value);
       }
     } else {
@@ -215,7 +227,7 @@ export class Decoder implements XmlHandler {
 
   #closeComplex(frame: Frame, type: CompiledType, cursor: XmlCursor): object {
     const { value } = frame;
-    const content = type.table.content;
+    const { content } = type;
     if (content === "text") {
       if (!frame.nil) value.$text = frame.text;
     } else if (content === "mixed" || content === "any") {
@@ -246,7 +258,7 @@ export class Decoder implements XmlHandler {
   #unknown(tag: XmlTag, cursor: XmlCursor, parent: Frame, type: CompiledType): void {
     for (const wildcard of type.wildcards) {
       if (!wildcardAllows(wildcard.namespaces, tag.uri)) continue;
-      if (type.table.content === "fields") {
+      if (type.content === "fields") {
         if (wildcard.before < parent.last) this.#outOfOrder(tag, cursor);
         if (!wildcard.many && parent.value.$any !== undefined) break;
       }
@@ -254,7 +266,7 @@ export class Decoder implements XmlHandler {
         tag,
         cursor,
         parent,
-        type.table.content === "items" ? "items" : type.table.content === "mixed" ? "content" : "any",
+        type.content === "items" ? "items" : type.content === "mixed" ? "content" : "any",
       );
       return;
     }
@@ -268,13 +280,12 @@ export class Decoder implements XmlHandler {
 
   #wildcard(tag: XmlTag, cursor: XmlCursor, parent: Frame, slot: "any" | "content" | "items"): void {
     if (slot === "content") this.#flushMixed(parent);
-    const name = clarkName(tag.uri, tag.local);
-    const element = own(this.#registry, name);
+    const element = knownElement(this.#registry, tag.uri, tag.local);
     if (element !== undefined) {
-      this.#push(tag, cursor, compiledRef(element.type), slot, undefined, name, undefined);
+      this.#push(tag, cursor, element.type, slot, undefined, element.name, undefined);
       return;
     }
-    this.#treeName = name;
+    this.#treeName = clarkName(tag.uri, tag.local);
     this.#treeSlot = slot;
     this.#tree = new TreeBuilder();
     this.#tree.open(tag, cursor);
@@ -302,10 +313,14 @@ export class Decoder implements XmlHandler {
     frame.slot = slot;
     frame.entry = entry;
     frame.clark = clark;
-    frame.nil = false;
-    frame.schemaLocation = undefined;
-    frame.variant = variant;
+    if (frame.special || variant !== undefined) {
+      frame.nil = false;
+      frame.schemaLocation = undefined;
+      frame.variant = variant;
+      frame.special = variant !== undefined;
+    }
     frame.seen = 0;
+    frame.child = undefined;
     this.#depth++;
     if (tag.attributes.length > 0) this.#attributes(frame, tag, cursor);
   }
@@ -321,11 +336,15 @@ export class Decoder implements XmlHandler {
     for (let n = 0; n < all.length; n++) {
       const a = all[n] as XmlTagAttribute;
       if (a.uri === XMLNS || a.uri === XSI) continue;
-      const declared = type?.attributes.get(a.uri === "" ? a.local : clarkName(a.uri, a.local));
+      let declared = type?.places[n];
+      if (declared === undefined || declared.name !== a.local || a.uri !== "") {
+        declared = type?.attributes.get(a.uri === "" ? a.local : clarkName(a.uri, a.local));
+        if (type !== undefined && declared !== undefined) type.places[n] = declared;
+      }
       if (declared !== undefined) {
         frame.seen |= declared.bit;
         frame.value[declared.prop] = a.value;
-      } else if (type !== undefined && (type.table.anyAttribute === true || type.table.content === "any")) {
+      } else if (type !== undefined && (type.table.anyAttribute === true || type.content === "any")) {
         append(frame.value, "$attributes", { name: a.local, ns: a.uri, value: a.value } satisfies XmlAttribute);
       } else {
         const message = "expected only attributes that the schema has here, found another";
@@ -345,6 +364,7 @@ export class Decoder implements XmlHandler {
   /** `xsi:type`, `xsi:nil` and the schema location hints. */
   #instance(frame: Frame, name: string, value: string, cursor: XmlCursor): void {
     const type = frame.type;
+    frame.special = true;
     if (name === "nil") {
       frame.nil = value.trim() === "true" || value.trim() === "1";
       if (type !== undefined) frame.value.$nil = frame.nil;
@@ -371,7 +391,7 @@ export class Decoder implements XmlHandler {
         return;
       }
       frame.value.$type = clark;
-      if (type.table.content === "any") return;
+      if (type.content === "any") return;
       const derived = derivedType(type.table, clark);
       if (derived === undefined) {
         throw this.#faultHere(
@@ -392,6 +412,7 @@ export class Decoder implements XmlHandler {
     const own = variantNamespace(grand.type.table.name, parent.name, tag.uri);
     if (own === undefined) return undefined;
     parent.variant = tag.uri;
+    parent.special = true;
     parent.value.$ns = tag.uri;
     return own;
   }
@@ -407,9 +428,9 @@ export class Decoder implements XmlHandler {
     for (let i = 0; i < this.#depth; i++) {
       const { name, entry } = this.#frames[i] as Frame;
       path += `/${name}`;
-      if (entry?.field.many !== true) continue;
+      if (entry?.many !== true) continue;
       // Its equals are in the list since they were closed.
-      const equals = (this.#frames[i - 1] as Frame).value[entry.field.prop] as unknown[] | undefined;
+      const equals = (this.#frames[i - 1] as Frame).value[entry.prop] as unknown[] | undefined;
       path += `[${(equals?.length ?? 0) + 1}]`;
     }
     return path;
@@ -433,7 +454,7 @@ function fault(code: ErrorCode, path: string, cursor: XmlCursor, message: string
 /** The field that an element of this name fills; among several of one name, the first that still fits the order. */
 function find(type: CompiledType, local: string, ns: string, last: number): CompiledField | undefined {
   let entry = type.fields.get(local);
-  while (entry !== undefined && (entry.element.ns !== ns || (entry.index < last && entry.next !== undefined))) {
+  while (entry !== undefined && (entry.ns !== ns || (entry.index < last && entry.next !== undefined))) {
     entry = entry.next;
   }
   return entry;
@@ -455,9 +476,11 @@ function emptyFrame(): Frame {
     slot: "root",
     entry: undefined,
     clark: "",
+    special: false,
     nil: false,
     schemaLocation: undefined,
     variant: undefined,
     seen: 0,
+    child: undefined,
   };
 }

@@ -44,7 +44,7 @@ export function decodeXmlBytes(bytes: Uint8Array): DecodedBytes {
   if (b0 === 0x3c && b1 === 0) return decodeUtf16(bytes, "utf-16le");
   if (b0 === 0 && b1 === 0x3c) return decodeUtf16(bytes, "utf-16be");
 
-  const declared = declaredEncoding(latin1(bytes, 256));
+  const declared = isUsualHead(bytes) ? "utf-8" : declaredEncoding(latin1(bytes, 256));
   switch (declared) {
     case undefined:
     case "utf-8":
@@ -82,7 +82,7 @@ function decodeUtf8(bytes: Uint8Array, marked: boolean): DecodedBytes {
   try {
     const large = bytes.byteLength > largeDocument ? decodeLarge(bytes) : undefined;
     text = large?.text ?? decodeValid(bytes, marked ? 3 : 0);
-    clean = large?.clean ?? false;
+    clean = large?.clean ?? isClean(bytes, text);
   } catch {
     throw mismatch("utf-8", "a byte sequence that is not UTF-8", lineOf(bytes, isUtf8));
   }
@@ -98,6 +98,30 @@ function decodeUtf8(bytes: Uint8Array, marked: boolean): DecodedBytes {
 function decodeValid(bytes: Uint8Array, from: number): string {
   if (!isUtf8(bytes)) throw new TypeError("expected UTF-8, found other bytes");
   return Buffer.from(bytes.buffer, bytes.byteOffset + from, bytes.byteLength - from).toString("utf8");
+}
+
+/** How nearly every message begins; it says nothing that has to be looked up. */
+const usualHead = Buffer.from('<?xml version="1.0" encoding="UTF-8"?>');
+
+function isUsualHead(bytes: Uint8Array): boolean {
+  for (let n = 0; n < usualHead.length; n++) if (bytes[n] !== usualHead[n]) return false;
+  return true;
+}
+
+/** A copy at a place where it can be read four bytes at a time. */
+const aligned = new Uint8Array(64 * 1024);
+const alignedWords = new Int32Array(aligned.buffer);
+
+/** Whether a document in UTF-8 certainly has no character that XML forbids; false says nothing. */
+function isClean(bytes: Uint8Array, text: string): boolean {
+  if (bytes.byteLength > aligned.length) return false;
+  aligned.set(bytes);
+  const length = (bytes.byteLength + 15) & ~15;
+  aligned.fill(32, bytes.byteLength, length);
+  const clean = !holdsControls(aligned, alignedWords, length) && !text.includes("\ufffe") && !text.includes("\uffff");
+  // Nothing of a message stays behind.
+  aligned.fill(0, 0, length);
+  return clean;
 }
 
 /** What every Node version here has, and the types of ES2023 do not. */
@@ -128,18 +152,20 @@ function decodeLarge(bytes: Uint8Array): { readonly text: string; readonly clean
     from = to;
   }
   latin.fill(32, length);
-  const large = { text: latin.toString("latin1", 0, length), clean: !holdsControls(latin) };
+  const large = {
+    text: latin.toString("latin1", 0, length),
+    clean: !holdsControls(latin, new Int32Array(latin.buffer), latin.length),
+  };
   // Now, and not when a collection comes: the document, this, and its text are all that there may be at a time.
   (latin.buffer as Transferable).transfer(0);
   return large;
 }
 
 /** Whether a byte below 32 that is no white space stands in it, sixteen bytes a step. The length is a multiple of 16. */
-function holdsControls(bytes: Buffer): boolean {
-  const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+function holdsControls(bytes: Uint8Array, words: Int32Array, length: number): boolean {
   const blanks = 0x20202020;
   const tops = 0x80808080 | 0;
-  for (let n = 0; n < words.length; n += 4) {
+  for (let n = 0; n < length / 4; n += 4) {
     const a = words[n] as number;
     const b = words[n + 1] as number;
     const c = words[n + 2] as number;

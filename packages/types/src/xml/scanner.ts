@@ -51,6 +51,8 @@ const APOSTROPHE = 39;
 
 const declaration =
   /^<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(?:"1\.[0-9]+"|'1\.[0-9]+')(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(?:"[A-Za-z][\w.-]*"|'[A-Za-z][\w.-]*'))?(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(?:"(?:yes|no)"|'(?:yes|no)'))?[ \t\r\n]*\?>/;
+/** How nearly every message begins. */
+const usualDeclaration = '<?xml version="1.0" encoding="UTF-8"?>';
 /** What XML forbids. One search for each is many times faster than one pattern for all of them: the engine compares words. */
 const forbidden: readonly string[] = [
   ...Array.from({ length: 32 }, (_, c) => c).filter((c) => c !== 9 && c !== 10 && c !== 13),
@@ -143,16 +145,24 @@ export class Scanner {
     const end = text.length;
     let at = 0;
     let rooted = false;
-    if (text.startsWith("<?xml") && !isNameCharAt(text, 5)) {
+    if (text.startsWith(usualDeclaration)) at = usualDeclaration.length;
+    else if (text.startsWith("<?xml") && !isNameCharAt(text, 5)) {
       const found = declaration.exec(text);
       if (found === null) this.#fault("a malformed XML declaration", 0);
       at = (found as RegExpExecArray)[0].length;
     }
     while (at < end) {
       if (at + AHEAD > window.until && window.until < end) this.#show(at);
-      if (this.#codes[at - this.#base] !== LT) {
-        const lt = text.indexOf("<", at);
-        const stop = lt < 0 ? end : lt;
+      let c = this.#codes[at - this.#base] as number;
+      if (c !== LT) {
+        // Most texts are shorter than a search costs.
+        const near = at + NEAR;
+        let stop = at + 1;
+        const codes = this.#codes;
+        for (c = codes[stop - this.#base] as number; c !== LT && c > 0 && stop < near; )
+          c = codes[++stop - this.#base] as number;
+        const lt = c === LT ? stop : text.indexOf("<", stop);
+        stop = lt < 0 ? end : lt;
         if (this.#depth > 0) this.#characters(at, stop);
         else this.#blank(at, stop);
         at = stop;
@@ -160,7 +170,7 @@ export class Scanner {
         if (at + AHEAD > window.until && window.until < end) this.#show(at);
       }
       this.tagStart = at;
-      const c = this.#codes[at - this.#base + 1];
+      c = this.#codes[at - this.#base + 1] as number;
       if (c === SLASH) at = this.#closeTag(at);
       else if (c === BANG) at = this.#declarationOrSection(at);
       else if (c === QUESTION) at = this.#instruction(at);
@@ -336,7 +346,7 @@ export class Scanner {
     while ((d > 127 || valueTable[d] === 1) && to < far) d = codes[++to - base] as number;
     let value: string;
     if (d === c && to - from <= this.#limits.maxText) {
-      value = text.slice(from, to);
+      value = name.kind >= DEFAULT ? this.#namespace(from, to) : text.slice(from, to);
     } else {
       to = text.indexOf(c === QUOTE ? '"' : "'", from);
       value = this.#value(from, to);
@@ -363,6 +373,16 @@ export class Scanner {
     this.#passed(to);
     if (this.#hasReference && value.includes("&")) return this.#expand(value, from, true);
     return tidy(value, true);
+  }
+
+  /** A namespace's name: one string for all documents. */
+  #namespace(from: number, to: number): string {
+    const slot = to - from;
+    const known = namespaces[slot];
+    if (known !== undefined && stands(known.codes, this.#codes, from - this.#base)) return known.uri;
+    const uri = intern(this.text.slice(from, to));
+    namespaces[slot] = { uri, codes: codesOf(uri) };
+    return uri;
   }
 
   #declareDefault(uri: string, at: number): void {
@@ -553,7 +573,7 @@ export class Scanner {
     if (end === start || !isNameStart(text.codePointAt(start) as number))
       this.#fault(`something else than ${expected}`, start);
     const name = intern(text.slice(start, end));
-    const codes = Uint16Array.from({ length: name.length }, (_, n) => name.charCodeAt(n));
+    const codes = codesOf(name);
     const colon = name.indexOf(":");
     if (colon < 0)
       return {
@@ -654,12 +674,24 @@ function digitOf(c: number): number {
 
 /** So much of the window is left when a tag begins; what is longer is looked for in the text. */
 const AHEAD = 1024;
+/** Length up to which a text is walked for its end. */
+const NEAR = 40;
 /** Length up to which a value is read character by character. */
 const SHORT = 128;
 /** 1 for the ASCII characters that mean only themselves in a value, whichever quotes it has. */
 const valueTable: Uint8Array = Uint8Array.from({ length: 128 }, (_, c) =>
   c >= 32 && !"\"'<&".includes(String.fromCharCode(c)) ? 1 : 0,
 );
+
+/** The last namespace of each length, up to that of a short value: a message declares the same few over and over. */
+const namespaces: ({ readonly uri: string; readonly codes: Uint16Array } | undefined)[] = Array.from(
+  { length: SHORT + 1 },
+  () => undefined,
+);
+
+function codesOf(text: string): Uint16Array {
+  return Uint16Array.from({ length: text.length }, (_, n) => text.charCodeAt(n));
+}
 
 /** Whether the codes of a name stand there. */
 function stands(name: Uint16Array, codes: Uint16Array, from: number): boolean {

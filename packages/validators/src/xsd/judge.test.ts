@@ -53,6 +53,13 @@ describe("a type's judge", () => {
       "2026-01-01T00:00:00+14:01",
       "2026-01-01T00:00:00.5Z",
     ),
+    fc
+      .tuple(fc.integer({ min: 0, max: 13 }), fc.integer({ min: 0, max: 32 }), fc.constantFrom("", "T", "T.", "T.120"))
+      .map(([month, day, clock]) => {
+        const date = `2023-${String(month).padStart(2, "0")}-${String(day).padStart(2, "0")}`;
+        return clock === "" ? date : `${date}T08:15:30${clock.slice(1)}${day % 2 === 0 ? "Z" : ""}`;
+      }),
+    fc.stringMatching(/^[0-9.]{1,8}$/),
     fc.constantFrom("YQ==", "YR==", "YWI=", "Y W I =", "YWJj", "YQ", "====", "1.2.3", "1..2", "1 2 3", "1 x"),
   );
 

@@ -1,7 +1,7 @@
 import { clarkName, intern, splitClark, XMLNS, XSI, type XmlHandler, type XmlTag } from "@helsekontakt/types/xml";
 import { anyTypeRule, own } from "./known-types.ts";
-import { type SimpleJudge, simpleJudge } from "./judge-simple.ts";
-import type { ElementRule, ElementRuleRegistry, TypeRule, WildcardRule } from "./rules.ts";
+import { anyText, type SimpleJudge, simpleJudge } from "./judge-simple.ts";
+import type { ElementRule, ElementRuleRegistry, SimpleRule, TypeRule, WildcardRule } from "./rules.ts";
 import { builtinOf, sameValue } from "./simple.ts";
 
 // What stands in a type's place for the judge: look-ups made once, values as functions.
@@ -9,7 +9,8 @@ import { builtinOf, sameValue } from "./simple.ts";
 interface Attribute {
   /** Local name for unqualified, Clark name for qualified attributes. */
   readonly name: string;
-  readonly judge: SimpleJudge;
+  /** Absent where every text will do. */
+  readonly judge: SimpleJudge | undefined;
   readonly fixed: ((value: string) => boolean) | undefined;
   readonly required: boolean;
 }
@@ -30,9 +31,15 @@ interface State {
   last: Transition | undefined;
 }
 
+/** Everything is resolved when the first one is met. Rules have many shapes, and the engine reads those slowly. */
 interface Element {
-  type: Type | undefined;
   readonly rule: ElementRule;
+  /** Absent as long as none has been met, and where only the explaining pass knows. */
+  type: Type | undefined;
+  resolved: boolean;
+  fixed: string | undefined;
+  /** Whether a value stands in the schema, fixed or preset. */
+  preset: boolean;
 }
 
 interface Type {
@@ -50,7 +57,7 @@ interface Type {
 /** One open element. Objects are used again for all elements of a depth. */
 interface Frame {
   type: Type;
-  rule: ElementRule;
+  element: Element;
   state: State | undefined;
   text: string;
 }
@@ -127,12 +134,11 @@ export class XsdJudge implements XmlHandler {
       this.#skip--;
       return;
     }
-    const { type, rule, state, text } = this.#frames[--this.#depth] as Frame;
+    const { type, element, state, text } = this.#frames[--this.#depth] as Frame;
     if (state !== undefined) {
       if (!state.final) this.sure = false;
     } else if (type.content === "text") {
-      const { fixed, default: preset } = rule;
-      if (fixed !== undefined || preset !== undefined) this.sure = text === fixed;
+      if (element.preset) this.sure = text === element.fixed;
       else if (type.judge !== undefined && !type.judge(text)) this.sure = false;
     }
   }
@@ -170,25 +176,19 @@ export class XsdJudge implements XmlHandler {
   }
 
   #enter(tag: XmlTag, element: Element): void {
-    const { rule } = element;
-    element.type ??= typeOf(rule.type());
+    if (!element.resolved) resolve(element);
     const { type } = element;
-    if (
-      type.content === "other" ||
-      rule.abstract === true ||
-      rule.identity !== undefined ||
-      (rule.fixed !== undefined && type.content !== "text")
-    ) {
+    if (type === undefined) {
       this.sure = false;
       return;
     }
     const at = this.#depth++;
     const frame = this.#frames[at];
     if (frame === undefined) {
-      this.#frames.push({ type, rule, state: type.start, text: "" });
+      this.#frames.push({ type, element, state: type.start, text: "" });
     } else {
       frame.type = type;
-      frame.rule = rule;
+      frame.element = element;
       frame.state = type.start;
       frame.text = "";
     }
@@ -204,7 +204,11 @@ export class XsdJudge implements XmlHandler {
         attribute = type.attributes.get(a.uri === "" ? a.local : clarkName(a.uri, a.local));
         if (attribute !== undefined) type.places[n] = attribute;
       }
-      if (attribute === undefined || !attribute.judge(a.value) || attribute.fixed?.(a.value) === false) {
+      if (
+        attribute === undefined ||
+        (attribute.judge !== undefined && !attribute.judge(a.value)) ||
+        (attribute.fixed !== undefined && !attribute.fixed(a.value))
+      ) {
         this.sure = false;
         return;
       }
@@ -229,15 +233,33 @@ function elementsOf(registry: ElementRuleRegistry): Map<string, Map<string, Elem
 }
 
 /** An element that no schema of this build has, where anything is allowed. */
-const anyElement: Element = { rule: { name: "", type: () => anyTypeRule }, type: undefined };
+const anyElement: Element = unresolved({ name: "", type: () => anyTypeRule });
 
 function elementOf(rule: ElementRule): Element {
   let element = elements.get(rule);
   if (element === undefined) {
-    element = { rule, type: undefined };
+    element = unresolved(rule);
     elements.set(rule, element);
   }
   return element;
+}
+
+function unresolved(rule: ElementRule): Element {
+  return { rule, type: undefined, resolved: false, fixed: undefined, preset: false };
+}
+
+function resolve(element: Element): void {
+  const { rule } = element;
+  const type = typeOf(rule.type());
+  const isKnown =
+    type.content !== "other" &&
+    rule.abstract !== true &&
+    rule.identity === undefined &&
+    (rule.fixed === undefined || type.content === "text");
+  element.type = isKnown ? type : undefined;
+  element.fixed = rule.fixed;
+  element.preset = rule.fixed !== undefined || rule.default !== undefined;
+  element.resolved = true;
 }
 
 function typeOf(rule: TypeRule): Type {
@@ -259,7 +281,7 @@ function compileType(rule: TypeRule): Type {
     if (isIdentity(builtinOf(simple))) identities = true;
     attributes.set(attribute.name, {
       name: attribute.name,
-      judge: simpleJudge(simple),
+      judge: neededJudge(simple),
       fixed: fixed === undefined ? undefined : (value) => value === fixed || sameValue(simple, fixed, value),
       required: attribute.required === true,
     });
@@ -278,7 +300,7 @@ function compileType(rule: TypeRule): Type {
   if (content.kind === "simple") {
     const simple = content.type();
     if (isIdentity(builtinOf(simple))) return { ...base, content: "other" };
-    return { ...base, content: "text", judge: simpleJudge(simple) };
+    return { ...base, content: "text", judge: neededJudge(simple) };
   }
   const { model } = content;
   const states = model.states.map(
@@ -304,6 +326,11 @@ function compileType(rule: TypeRule): Type {
     state.wildcards = wildcards;
   }
   return { ...base, content: content.mixed === true ? "mixed" : "elements", start: states[0] };
+}
+
+function neededJudge(simple: SimpleRule): SimpleJudge | undefined {
+  const judge = simpleJudge(simple);
+  return judge === anyText ? undefined : judge;
 }
 
 const noTransitions: ReadonlyMap<string, Transition> = new Map();

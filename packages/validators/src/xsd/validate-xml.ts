@@ -57,16 +57,14 @@ export function decodeAndValidateXml(
   options: ValidateXmlOptions & { readonly elements: ElementRegistry; readonly mode?: "strict" | "tolerant" },
 ): DecodedAndValidated {
   const judge = new XsdJudge(options.registry, options.foreign ?? noNamespaces);
-  const { elements, mode, limits } = options;
+  const { elements: registry, mode = "strict", limits } = options;
   let decoded: Decoded | undefined;
   try {
-    decoded = decodeXml(bytes, {
-      registry: elements,
-      also: judge,
-      ...(mode === undefined ? {} : { mode }),
-      ...(limits === undefined ? {} : { limits }),
-    });
-    if (judge.sure) return { ...valid(judge.root), decoded };
+    decoded = decodeXml(
+      bytes,
+      limits === undefined ? { registry, also: judge, mode } : { registry, also: judge, mode, limits },
+    );
+    if (judge.sure && judge.root !== undefined) return { valid: true, issues: [], root: judge.root, decoded };
   } catch (error) {
     if (!(error instanceof HelsekontaktError)) throw error;
   }
