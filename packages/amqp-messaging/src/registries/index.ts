@@ -35,3 +35,10 @@ export {
   type RegistryEvent,
 } from "./registry-events.ts";
 export { type RegistryEventSource, registryEvents } from "../gen/registries.ts";
+export {
+  changedParties,
+  exportParties,
+  type KnownParty,
+  type PartyExport,
+  type PartyExportOptions,
+} from "./party-export.ts";

@@ -78,9 +78,14 @@ export class SoapClient {
   /** The open answer to an operation whose answer is a stream; the caller reads it, or cancels it. */
   async open(operation: string, signal: AbortSignal): Promise<LookUp<ReadableStream<Uint8Array>>> {
     const response = await this.#send(operation, {}, signal);
-    if (response.ok && response.body !== null) return { kind: "found", value: response.body };
+    const isXml = /^\s*(?:text|application)\/[\w.+-]*xml\b/iu.test(response.headers.get("content-type") ?? "text/xml");
+    if (response.ok && response.body !== null && isXml) return { kind: "found", value: response.body };
+    if (response.ok) {
+      await response.body?.cancel().catch(() => {});
+      return { kind: "unavailable", error: strange(operation, response.status) };
+    }
     const answer = await this.#judge(operation, response, signal);
-    // An empty answer with status 200 is none.
+    // A result beside an error's status is none.
     return answer.kind === "found" ? { kind: "unavailable", error: strange(operation, response.status) } : answer;
   }
 
