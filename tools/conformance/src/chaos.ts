@@ -26,6 +26,9 @@ const faults = number("--faults", 500);
 const seed = number("--seed", 20_261_130);
 const soak = given("--soak") === undefined ? undefined : number("--soak", 60);
 const folder = mkdtempSync(join(tmpdir(), "helsekontakt-chaos-"));
+const ending = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const)
+  process.once(name, () => ending.abort(new Error(`ended by ${name}`)));
 let result: ChaosResult | undefined;
 try {
   result = await runChaos({
@@ -34,6 +37,7 @@ try {
     seed,
     ...(soak === undefined ? {} : { soakMinutes: soak }),
     folder,
+    signal: ending.signal,
     postgres: process.env["HELSEKONTAKT_POSTGRES"] ?? "postgres://postgres@127.0.0.1:5432/test",
     progress: (line) => console.log(`chaos: ${line}`),
   });

@@ -25,6 +25,8 @@ export interface ChaosOptions {
   readonly folder: string;
   /** `postgres://…`, with the right to make a database. */
   readonly postgres: string;
+  /** Ends the run and takes away what it has made. */
+  readonly signal: AbortSignal;
   /** Told now and then. */
   readonly progress?: (line: string) => void;
 }
@@ -70,9 +72,9 @@ const quietMs = 60_000;
 const queuesOf = (service: string) => ({ async: `${service}_async`, error: `${service}_error` });
 const serviceOf = { a: "200002", b1: "200003", b2: "200003", r1: "100002", r2: "100002" } as Record<string, string>;
 
-/** Runs messages through faults, and judges. @throws {Error} when the run could not take place */
+/** Runs messages through faults, and judges. @throws {Error} when the run could not take place, or was ended */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
-  const { folder, seed, messages, progress = () => {} } = options;
+  const { folder, seed, messages, signal, progress = () => {} } = options;
   const started = Date.now();
   const { soakMinutes } = options;
   const faults = schedule(options.faults, seed, soakMinutes !== undefined);
@@ -235,6 +237,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     const outage = { from: 0.4, to: 0.4 + 1 / 6, worker: "a" };
     let outageOn = false;
     while (done < faults.length || ledger.accepted.size < messages || share() < 1) {
+      signal.throwIfAborted();
       const cutOff = soakMinutes !== undefined && share() >= outage.from && share() < outage.to;
       if (cutOff !== outageOn) {
         proxies.get(outage.worker)?.refuse(cutOff);
@@ -275,6 +278,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     // Everything that is under way comes to its end; the faults are over.
     let left = ledger.unanswered();
     for (let changed = Date.now(); left > 0 && Date.now() - changed < quietMs; await sleep(100)) {
+      signal.throwIfAborted();
       tell();
       const now = ledger.unanswered();
       if (now !== left) changed = Date.now();
