@@ -1,6 +1,9 @@
 export {
   type AppRecErrorInput,
   type AppRecErrorView,
+  type AppRecFault,
+  appRecFault,
+  appRecFaults,
   type AppRecOptions,
   type AppRecOriginal,
   type AppRecOutcome,
@@ -108,6 +111,29 @@ export type {
 } from "./messenger/types.ts";
 export { metrics } from "./telemetry/metrics.ts";
 export { openTelemetry, type OpenTelemetryApi } from "./telemetry/open-telemetry.ts";
+export {
+  type ActOptions,
+  type ActReport,
+  type AuditEntry,
+  auditFile,
+  type AuditSink,
+  exportFiles,
+  exportLines,
+  type ListOptions,
+  type MessageFate,
+  type MessageSink,
+  type MoveOptions,
+  openQueues,
+  type PurgeOptions,
+  type QueueCount,
+  type QueueEntry,
+  type QueueFilter,
+  type QueueProgress,
+  type Queues,
+  type QueuesOptions,
+  type RangeOptions,
+  type Route,
+} from "./queues/index.ts";
 export {
   type ErrorCondition,
   type ErrorConditionInfo,

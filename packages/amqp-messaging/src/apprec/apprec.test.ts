@@ -2,6 +2,7 @@ import { HelsekontaktError } from "@helsekontakt/core";
 import type { MsgHead } from "@helsekontakt/types/msghead";
 import { describe, expect, it } from "vitest";
 import { type AppRecVersion, buildAppRec } from "./build-apprec.ts";
+import { appRecFaults } from "./fault-codes.ts";
 import { readAppRec } from "./read-apprec.ts";
 
 const her = { $V: "HER", $DN: "HER-id", $S: "2.16.578.1.12.4.1.1.9051" };
@@ -93,8 +94,19 @@ describe("buildAppRec()", () => {
       status: "rejected",
       statusCode: "2",
       errors: [
-        { code: "E35", system: "2.16.578.1.12.4.1.1.8221", text: expect.stringContaining("Pasienten") as string },
-        { code: "X99", system: "2.16.578.1.12.4.1.1.8221", text: expect.any(String) as string, detail: "Mer" },
+        {
+          code: "E35",
+          system: "2.16.578.1.12.4.1.1.8221",
+          text: expect.stringContaining("Pasienten") as string,
+          known: expect.objectContaining({ helsenorge: "citizen not digitally active" }) as object,
+        },
+        {
+          code: "X99",
+          system: "2.16.578.1.12.4.1.1.8221",
+          text: expect.any(String) as string,
+          detail: "Mer",
+          known: expect.objectContaining({ code: "X99" }) as object,
+        },
       ],
       original: {
         msgType: "DIALOG_INNBYGGER_EKONTAKT",
@@ -104,6 +116,21 @@ describe("buildAppRec()", () => {
       sender: { herId: "59", service: "90998" },
       receiver: { herId: "115851", service: "8093240" },
     });
+  });
+  it.each(appRecFaults)(
+    "writes and reads $code in both versions, with its explanation",
+    ({ code, label, explanation }) => {
+      for (const version of ["1.0", "1.1"] as const) {
+        const { bytes } = buildAppRec(original, { status: "rejected", errors: [{ code }] }, { ...options, version });
+        const [error] = readAppRec(bytes).errors;
+        expect(error).toMatchObject({ code, text: label, known: { code, explanation } });
+        expect(explanation).not.toBe("");
+      }
+    },
+  );
+  it("names the reasons that Helsenorge is expected to give", () => {
+    const ofHelsenorge = appRecFaults.filter((f) => f.helsenorge !== undefined);
+    expect(ofHelsenorge.map((f) => f.code)).toEqual(["T01", "T02", "E10", "E35"]);
   });
   it("refuses a refusal without a reason", () => {
     expect(() => buildAppRec(original, { status: "rejected", errors: [] as never }, options)).toThrow(
@@ -128,6 +155,13 @@ describe("readAppRec()", () => {
       '<Sender><HCP><Inst><Name>n</Name><AdditionalId><Type V="HER"/></AdditionalId></Inst></HCP></Sender>' +
       '<OriginalMsgId><MsgType V="M"/><Id>o</Id></OriginalMsgId>';
     expect(readAppRec(xml(sender))).toMatchObject({ sender: {}, original: { id: "o" } });
+  });
+  it("explains no code of another list, and none that is not there", () => {
+    const error = (attributes: string) =>
+      readAppRec(xml(`<Status V="2"/><Error ${attributes}/><OriginalMsgId><Id>o</Id></OriginalMsgId>`)).errors[0];
+    expect(error('V="E35" S="2.16.578.1.12.4.1.1.9999"')).toEqual({ code: "E35", system: "2.16.578.1.12.4.1.1.9999" });
+    expect(error('V="E99"')).toEqual({ code: "E99" });
+    expect(error('V=" e35 "')?.known?.code).toBe("E35");
   });
   it("needs to know which message is answered", () => {
     expect(() => readAppRec(xml('<Status V="1"/>'))).toThrow("[receipt/invalid]");

@@ -7,6 +7,7 @@ export {
   buildAppRec,
   type BuiltAppRec,
 } from "./build-apprec.ts";
+export { type AppRecFault, appRecFault, appRecFaults } from "./fault-codes.ts";
 export {
   type AppRecErrorView,
   type AppRecPartyView,

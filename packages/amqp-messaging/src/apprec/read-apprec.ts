@@ -1,7 +1,9 @@
 import { HelsekontaktError } from "@helsekontakt/core";
 import { elements, v10, type v11 } from "@helsekontakt/types/apprec";
+import { codeOid } from "@helsekontakt/types/codes";
 import { decodeXml } from "@helsekontakt/types/xml";
 import { type AppRecVersion, appRecName } from "./build-apprec.ts";
+import { type AppRecFault, appRecFault } from "./fault-codes.ts";
 
 /** `unknown`: a status that code list 8258 does not have. */
 export type AppRecStatus = "accepted" | "rejected" | "accepted-with-errors" | "unknown";
@@ -14,6 +16,8 @@ export interface AppRecErrorView {
   readonly text?: string;
   /** Meant to be shown. */
   readonly detail?: string;
+  /** What is known of the code, when it is of list 8221. */
+  readonly known?: AppRecFault;
 }
 
 /** HER-ids of one side; level 2 is a department or a person. */
@@ -69,12 +73,7 @@ export function appRecView(name: string, appRec: v11.AppRec): AppRecView {
     genDate: appRec.GenDate ?? "",
     status: statuses[status] ?? "unknown",
     statusCode: status,
-    errors: (appRec.Error ?? []).map((e) => ({
-      code: e.$V ?? "",
-      ...(e.$S === undefined ? {} : { system: e.$S }),
-      ...(e.$DN === undefined ? {} : { text: e.$DN }),
-      ...(e.$OT === undefined ? {} : { detail: e.$OT }),
-    })),
+    errors: (appRec.Error ?? []).map(errorView),
     original: { msgType: original.MsgType?.$V ?? "", issueDate: original.IssueDate ?? "", id: original.Id.trim() },
     sender: party(part(appRec, "Sender")?.HCP),
     receiver: party(part(appRec, "Receiver")?.HCP),
@@ -102,4 +101,22 @@ function party(hcp: v11.HCP | undefined): AppRecPartyView {
 function her(of: Identified | undefined): string | undefined {
   if (of?.TypeId?.$V === "HER" && of.Id !== undefined) return of.Id.trim();
   return of?.AdditionalId?.find((a) => a.Type?.$V === "HER")?.Id?.trim();
+}
+
+function errorView(error: {
+  readonly $V?: string;
+  readonly $S?: string;
+  readonly $DN?: string;
+  readonly $OT?: string;
+}): AppRecErrorView {
+  const { $V: code = "", $S: system, $DN: text, $OT: detail } = error;
+  // A code of another list may look like one of this.
+  const known = system === undefined || system === codeOid("8221") ? appRecFault(code) : undefined;
+  return {
+    code,
+    ...(system === undefined ? {} : { system }),
+    ...(text === undefined ? {} : { text }),
+    ...(detail === undefined ? {} : { detail }),
+    ...(known === undefined ? {} : { known }),
+  };
 }
