@@ -3,7 +3,7 @@ import module from "node:module";
 import { join } from "node:path";
 import { loadIdentity } from "@helsekontakt/amqp-messaging/protection";
 import { type Clock, HelsekontaktError, Personal, systemClock } from "@helsekontakt/core";
-import type { Journal } from "@helsekontakt/journal";
+import type { Journal, OutboxHold } from "@helsekontakt/journal";
 import { postgresStore } from "@helsekontakt/journal/postgres";
 import {
   accept,
@@ -60,11 +60,18 @@ const step = (name: string): void => {
 };
 
 /** The same object with a step before and after its operations. */
-function stepped<T extends object>(part: string, target: T): T {
+function stepped<T extends object>(part: string, target: T, atOnce: readonly string[] = []): T {
   return new Proxy(target, {
     get(object, name) {
       const value: unknown = Reflect.get(object, name, object);
       if (typeof value !== "function") return value;
+      if (atOnce.includes(String(name))) return value.bind(object) as unknown;
+      // What it gives is asked at every write, and its own confirming is a step.
+      if (name === "hold")
+        return (...given: unknown[]) => {
+          const hold = (value as (...all: unknown[]) => OutboxHold).apply(object, given);
+          return stepped(`${part}.hold`, hold, ["isHeld", "end"]);
+        };
       return async (...given: unknown[]) => {
         step(`before ${part}.${String(name)}`);
         const result: unknown = await (value as (...all: unknown[]) => unknown).apply(object, given);
