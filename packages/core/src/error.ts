@@ -1,4 +1,3 @@
-import { inspect } from "node:util";
 import type { ErrorCode } from "./error-codes.ts";
 import { retryableCodes } from "./retryable-codes.ts";
 
@@ -17,6 +16,8 @@ export interface HelsekontaktErrorOptions {
   readonly original?: unknown;
 }
 
+/** `inspect.custom` by its registered name: an import of `node:util` would take longer than all of this package. */
+const custom: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never;
 const brand: unique symbol = Symbol.for("helsekontakt.error") as never;
 
 /**
@@ -87,7 +88,7 @@ export class HelsekontaktError extends Error {
     };
   }
 
-  [inspect.custom](): string {
+  [custom](): string {
     const hint = this.hint === undefined ? "" : `\n  ${this.hint}`;
     return `${this.stack ?? this.message}${hint}`;
   }

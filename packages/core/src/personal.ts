@@ -1,7 +1,9 @@
-import { createHmac, randomBytes } from "node:crypto";
-import { inspect } from "node:util";
+import process from "node:process";
 
-const processKey = randomBytes(32);
+/** `inspect.custom` by its registered name, which spares the import. */
+const custom: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never;
+
+let processKey: Uint8Array | undefined;
 
 /**
  * A personal value that cannot print by accident: string conversion, JSON and `inspect` give a keyed hash that is the
@@ -31,12 +33,15 @@ export class Personal {
     return this.toString();
   }
 
-  [inspect.custom](): string {
+  [custom](): string {
     return this.toString();
   }
 }
 
 /** The keyed hash under which a personal value may appear in logs of this process: `~` and 12 hex digits. */
 export function pseudonym(value: string): string {
+  // Loaded when the first one is asked for: most programs of a validator's size never do.
+  const { createHmac, randomBytes } = process.getBuiltinModule("node:crypto");
+  processKey ??= randomBytes(32);
   return `~${createHmac("sha256", processKey).update(value).digest("hex").slice(0, 12)}`;
 }

@@ -1,6 +1,6 @@
 import { Buffer, isAscii, isUtf8 } from "node:buffer";
 import { HelsekontaktError } from "@helsekontakt/core";
-import iconv from "iconv-lite";
+import { fromLatin9, fromWindows1252 } from "./single-byte.ts";
 
 /** Text of a document and the encoding its bytes were in. */
 export interface DecodedBytes {
@@ -53,15 +53,14 @@ export function decodeXmlBytes(bytes: Uint8Array): DecodedBytes {
       // Not TextDecoder, whose label iso-8859-1 means windows-1252.
       return { text: latin1(bytes, bytes.byteLength), encoding: declared };
     case "iso-8859-15":
-      return { text: iconv.decode(bytes, "iso-8859-15"), encoding: declared };
+      return { text: fromLatin9(bytes), encoding: declared };
     case "us-ascii":
       if (!isAscii(bytes)) throw mismatch("us-ascii", "a byte above 127", lineOf(bytes, isAscii));
       return { text: latin1(bytes, bytes.byteLength), encoding: declared };
     case "windows-1252": {
-      const text = iconv.decode(bytes, "windows-1252");
-      if (text.includes("\ufffd"))
+      if (!isWindows1252(bytes))
         throw mismatch("windows-1252", "a byte that it leaves undefined", lineOf(bytes, isWindows1252));
-      return { text, encoding: declared };
+      return { text: fromWindows1252(bytes), encoding: declared };
     }
     case "utf-16":
     case "utf-16le":

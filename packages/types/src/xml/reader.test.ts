@@ -44,6 +44,17 @@ describe("decodeXmlBytes()", () => {
     expect(parseXml(input).content).toEqual(["æøå €"]);
   });
 
+  it.each(["windows-1252", "ISO-8859-15"])("reads every byte of %s as a library of encodings does", (name) => {
+    const undefinedThere = new Set(name === "windows-1252" ? [0x81, 0x8d, 0x8f, 0x90, 0x9d] : []);
+    const letters = Uint8Array.from({ length: 256 }, (_, byte) => byte).filter(
+      (byte) => byte > 0x3e && !undefinedThere.has(byte),
+    );
+    const head = Buffer.from(`<?xml version="1.0" encoding="${name}"?>`);
+    expect(decodeXmlBytes(Buffer.concat([head, letters])).text).toBe(
+      head.toString() + iconv.decode(Buffer.from(letters), name),
+    );
+  });
+
   it("reads ISO-8859-1 as it is defined, not as windows-1252", () => {
     const input = iconv.encode('<?xml version="1.0" encoding="ISO-8859-1"?><a>æ\u0080</a>', "latin1");
     expect(parseXml(input).content).toEqual(["æ\u0080"]);
