@@ -58,7 +58,8 @@ export const workers: readonly Worker[] = [
   { name: "r2", role: "receiver", engine: "postgres" },
 ];
 
-const operations = {
+/** Operations on the journal that have a step before them and one after. */
+export const operations = {
   sender: ["outbox.enqueue", "outbox.claim", "outbox.markSent", "receipts.record"],
   receiver: ["inbox.accept", "inbox.claim", "inbox.handled", "outbox.claim", "outbox.markSent"],
 } as const;
