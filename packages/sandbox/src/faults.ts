@@ -2,7 +2,14 @@ import type { SandboxResponse } from "./http/server.ts";
 import { type FaultRates, Weather } from "./weather.ts";
 
 /** Where a planned fault strikes. */
-export type FaultTarget = "token" | "self-service" | "aktivsjekken" | "helsekontakter" | "cppa" | "communication-party";
+export type FaultTarget =
+  | "token"
+  | "self-service"
+  | "aktivsjekken"
+  | "helsekontakter"
+  | "cppa"
+  | "communication-party"
+  | "registries-soap";
 
 /** The interfaces behind HelseID. */
 export const restTargets: readonly FaultTarget[] = ["aktivsjekken", "helsekontakter", "cppa", "communication-party"];

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageFunctions } from "@helsekontakt/amqp-messaging";
@@ -38,6 +39,7 @@ import {
   partyScope,
   type RegistryOptions,
 } from "./rest/registries.ts";
+import { answerSoap, EventSubscriptions, isSoapPath } from "./rest/soap-registries.ts";
 
 /** How to start the sandbox. */
 export interface SandboxOptions {
@@ -111,7 +113,15 @@ export interface Sandbox {
     readonly aktivsjekken: AktivsjekkenBehaviour;
     readonly counts: Readonly<Record<FaultTarget, number>>;
   };
-  readonly registries: { readonly cppaBaseUrl: string; readonly communicationPartyBaseUrl: string };
+  readonly registries: {
+    readonly cppaBaseUrl: string;
+    readonly communicationPartyBaseUrl: string;
+    /** Before the paths of the SOAP services: address registry, its export, ServiceBusManager. */
+    readonly soapBaseUrl: string;
+    readonly soapCredentials: { readonly username: string; readonly password: string };
+    /** Sends an event to everybody who subscribes to it. */
+    sendEvent(source: string, eventName: string, herId?: string): Promise<void>;
+  };
   readonly amqp: { readonly url: string; readonly namespace: string; readonly broker: Broker };
   readonly client: SandboxClient;
   readonly parties: readonly SandboxParty[];
@@ -181,6 +191,7 @@ async function open(options: SandboxOptions, opened: (() => Promise<unknown>)[])
     helsekontakter: 0,
     cppa: 0,
     "communication-party": 0,
+    "registries-soap": 0,
   };
   const counted = async (
     target: FaultTarget,
@@ -264,7 +275,18 @@ async function open(options: SandboxOptions, opened: (() => Promise<unknown>)[])
       roles: rolesOf(party.owner, Object.values(messageFunctions)),
     }),
   };
+  const subscriptions = new EventSubscriptions((queue) => broker.declare(queue));
+  const soap = {
+    ...registry,
+    credentials,
+    subscriptions,
+    certificatesOf: (party: SandboxParty) => ({
+      signing: identities[party.owner].signing.certificate,
+      encryption: identities[party.owner].encryption.certificate,
+    }),
+  };
   const registries = await startHttp((request) => {
+    if (isSoapPath(request.url.pathname)) return counted("registries-soap", () => answerSoap(request, soap));
     if (request.method !== "GET") return { status: 405 };
     return request.url.pathname.startsWith("/communicationparty/")
       ? guarded("communication-party", partyScope, request, () => answerCommunicationParty(request, registry))
@@ -309,7 +331,23 @@ async function open(options: SandboxOptions, opened: (() => Promise<unknown>)[])
     helseid: { issuer: helseid.origin, service },
     selfService: { baseUrl: selfService.origin, behaviour: selfServiceBehaviour },
     rest: { baseUrl: rest.origin, state, aktivsjekken, counts },
-    registries: { cppaBaseUrl: `${registries.origin}/v2/`, communicationPartyBaseUrl: registries.origin },
+    registries: {
+      cppaBaseUrl: `${registries.origin}/v2/`,
+      communicationPartyBaseUrl: registries.origin,
+      soapBaseUrl: registries.origin,
+      soapCredentials: credentials,
+      async sendEvent(source, eventName, herId) {
+        const applicationProperties = { eventName, ...(herId === undefined ? {} : { herId }) };
+        for (const queue of subscriptions.queuesFor(source, eventName))
+          await counterpartTransport.publish(queue, {
+            messageId: randomUUID(),
+            to: queue,
+            subject: eventName,
+            applicationProperties,
+            body: new Uint8Array(),
+          });
+      },
+    },
     amqp: { url: amqpUrl, namespace, broker },
     client,
     parties,

@@ -15,6 +15,9 @@ const agreementPath: keyof CppaPaths = "/Agreements/{cpaId}";
 const agreementForPath: keyof CppaPaths = "/Agreements/HerIds/{mine}/{theirs}";
 const partyPath: keyof paths = "/communicationparty/{herId}";
 
+/** When every party was last changed: a local time without zone, as NHN writes them. */
+export const partyLastChanged = "2026-01-01T00:00:00";
+
 /** What the registries answer from. */
 export interface RegistryOptions {
   readonly parties: readonly SandboxParty[];
@@ -73,6 +76,8 @@ export function answerCommunicationParty(request: SandboxRequest, options: Regis
       DisplayName: party.name,
       ParentHerId: party.parentHerId === undefined ? null : Number(party.parentHerId),
       ParentName: party.parentName ?? null,
+      ParentOrganizationNumber: inherited ? Number(party.organisationNumber) : null,
+      LastChanged: partyLastChanged,
       ElectronicAddresses: [
         address("E_SB_ASYNC", party.queues.async),
         address("E_SB_SYNC", party.queues.sync),
