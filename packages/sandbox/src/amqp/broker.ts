@@ -59,6 +59,8 @@ export class Broker {
   readonly #connections = new Set<Connection>();
   readonly #container: Container;
   readonly #watchers = new Set<() => void>();
+  /** Messages handed to rhea for each consumer: it lowers the credit only when it writes. */
+  readonly #handed = new WeakMap<Sender, number>();
   #server: Server | undefined;
   #counts = { published: 0, unroutable: 0, delivered: 0, accepted: 0, released: 0, rejected: 0 };
   port = 0;
@@ -166,6 +168,7 @@ export class Broker {
       const queue = this.#targetQueue(address);
       if (queue === undefined) return refuse(session, `no exchange or queue for the address ${address}`);
       receiver.set_target({ address });
+      if (session) keepBytes(session);
     });
     container.on("message", (context: EventContext) => this.#published(context));
     container.on("sender_open", ({ sender, session }: EventContext) => {
@@ -175,6 +178,10 @@ export class Broker {
       if (queue === undefined) return refuse(session, `no queue for the address ${address}`);
       sender.set_source({ address });
       queue.consumers.push(sender);
+    });
+    container.on("sender_flow", ({ sender }: EventContext) => {
+      const queue = [...this.#queues.values()].find((q) => sender !== undefined && q.consumers.includes(sender));
+      if (sender && queue) answerFlow(sender, queue.messages.length);
     });
     container.on("sendable", ({ sender }: EventContext) => {
       const queue = [...this.#queues.values()].find((q) => sender !== undefined && q.consumers.includes(sender));
@@ -205,7 +212,7 @@ export class Broker {
     this.#counts.published++;
     const queue = this.#targetQueue(receiver.target.address ?? "");
     // Like the real broker: an exchange without a matching queue still says accepted.
-    if (queue) queue.messages.push({ raw: rhea.message.encode(message), redelivered: false, tries: 0 });
+    if (queue) queue.messages.push({ raw: message as unknown as Buffer, redelivered: false, tries: 0 });
     else this.#counts.unroutable++;
     delivery.accept();
     if (queue) this.#pump(queue);
@@ -214,7 +221,7 @@ export class Broker {
   #pump(queue: Queue): void {
     while (queue.messages.length > 0) {
       const order = queue.consumers.map((_, i) => (queue.turn + i) % queue.consumers.length);
-      const index = order.find((i) => queue.consumers[i]?.sendable() === true);
+      const index = order.find((i) => this.#hasRoom(queue.consumers[i]));
       const sender = index === undefined ? undefined : queue.consumers[index];
       if (index === undefined || sender === undefined) return;
       queue.turn = (index + 1) % queue.consumers.length;
@@ -222,8 +229,15 @@ export class Broker {
       if (stored === undefined) return;
       this.#counts.delivered++;
       const delivery = sender.send(stored.raw, undefined, 0);
+      this.#handed.set(sender, (this.#handed.get(sender) ?? 0) + 1);
       this.#inFlight.set(delivery, { queue, stored, session: sender.session });
     }
+  }
+
+  #hasRoom(sender: Sender | undefined): boolean {
+    if (sender?.sendable() !== true) return false;
+    const { credit, delivery_count: written } = sender as unknown as { credit: number; delivery_count: number };
+    return credit > (this.#handed.get(sender) ?? 0) - written;
   }
 
   #settled(delivery: Delivery | undefined, outcome: "accepted" | "released" | "rejected"): void {
@@ -236,7 +250,9 @@ export class Broker {
   }
 
   #giveBack({ queue, stored }: { queue: Queue; stored: Stored }): void {
-    const again = { ...stored, redelivered: true, tries: stored.tries + 1 };
+    // The last stop has no limit of tries: what is looked at there stays there.
+    const tries = queue.name.endsWith("_dl") ? 0 : stored.tries + 1;
+    const again = { ...stored, redelivered: true, tries };
     if (again.tries >= maxTries) this.#deadLetter({ queue, stored: again });
     else queue.messages.unshift(again);
     this.#pump(queue);
@@ -255,10 +271,13 @@ export class Broker {
       const kept = queue.consumers.filter((consumer) => !matches(consumer.session));
       queue.consumers.splice(0, queue.consumers.length, ...kept);
     }
-    for (const [delivery, entry] of this.#inFlight) {
+    // The last first, so that those that go back to the head of the queue are in their old order.
+    for (const [delivery, entry] of [...this.#inFlight].toReversed()) {
       if (!matches(entry.session)) continue;
       this.#inFlight.delete(delivery);
-      this.#giveBack(entry);
+      // rhea tells the end of a session before the outcomes that came in the same read.
+      if (wasAccepted(delivery)) this.#counts.accepted++;
+      else this.#giveBack(entry);
     }
   }
 }
@@ -271,4 +290,37 @@ function remove<T>(list: T[], item: T | undefined): void {
 /** This kind of broker ends the session for a link that it does not want. */
 function refuse(session: Session | undefined, description: string): void {
   session?.close({ condition: "amqp:not-found", description });
+}
+
+function wasAccepted({ remote_state: state }: Delivery): boolean {
+  return (
+    (state as { constructor?: { composite_type?: string } } | undefined)?.constructor?.composite_type === "accepted"
+  );
+}
+
+/** Messages stay the bytes that they came as: decoded and encoded again, they would lose the types of their values. */
+function keepBytes(session: Session): void {
+  const inner = session as unknown as { on_transfer(frame: { performative: { message_format: number } }): void };
+  if (Object.hasOwn(inner, "on_transfer")) return;
+  const original = inner.on_transfer.bind(session);
+  inner.on_transfer = (frame) => {
+    // rhea does not decode a format that it does not know.
+    frame.performative.message_format = 1;
+    original(frame);
+  };
+}
+
+/** As RabbitMQ does, every flow of a reader is answered with the number of messages that wait. */
+function answerFlow(sender: Sender, available: number): void {
+  const session = sender.session as unknown as {
+    output(frame: { available?: number }, payload?: Buffer): void;
+    _write_flow(link: Sender): void;
+  };
+  const output = session.output.bind(session);
+  session.output = (frame, payload) => {
+    frame.available = available;
+    output(frame, payload);
+  };
+  session._write_flow(sender);
+  session.output = output;
 }
