@@ -14,7 +14,6 @@ import {
   sqliteStore,
 } from "@helsekontakt/sdk";
 import { Pool } from "pg";
-import { operations } from "./faults.ts";
 
 // One process of the exchange: sends questions to citizens, or takes them and answers with AppRecs. It tells what it does
 // line by line on its third pipe, before and after each step; what is written there survives its end.
@@ -60,9 +59,7 @@ const step = (name: string): void => {
   process.kill(process.pid, "SIGKILL");
 };
 
-const numbered: ReadonlySet<string> = new Set(operations[options.role]);
-
-/** The same object with a step before and after those of its operations that have numbers. */
+/** The same object with a step before and after each of its operations. */
 function stepped<T extends object>(part: string, target: T, atOnce: readonly string[] = []): T {
   return new Proxy(target, {
     get(object, name) {

@@ -59,9 +59,9 @@ export const workers: readonly Worker[] = [
 ];
 
 /** Operations on the journal that have a step before them and one after. */
-export const operations = {
-  sender: ["outbox.enqueue", "outbox.claim", "outbox.markSent", "receipts.record"],
-  receiver: ["inbox.accept", "inbox.claim", "inbox.handled", "outbox.claim", "outbox.markSent"],
+const operations = {
+  sender: ["outbox.enqueue", "outbox.claim", "outbox.hold.confirm", "outbox.markSent", "receipts.record"],
+  receiver: ["inbox.accept", "inbox.claim", "inbox.handled", "outbox.claim", "outbox.hold.confirm", "outbox.markSent"],
 } as const;
 
 /** What passes on the wire, and whether the frame at which the process dies still arrives. */
