@@ -37,6 +37,8 @@ export interface Peer {
   readonly published: readonly Buffer[];
   /** Accepts nothing of what is sent from now on, and gives its outcomes when it is let go. */
   hold(held: boolean): void;
+  /** Ends the session, as with a fault of its own, whenever a message with this id comes. */
+  stumbleOn(messageId: string): void;
   /** Refuses the next links to send on, one for each condition. */
   refuseSenders(...conditions: readonly string[]): void;
   close(): Promise<void>;
@@ -60,6 +62,7 @@ export async function startPeer(kind: PeerKind = "rabbitmq-3"): Promise<Peer> {
   const published: Buffer[] = [];
   const held: (() => void)[] = [];
   let holding = false;
+  let stumbling: string | undefined;
   const sockets = new Set<Socket>();
   const sources = new WeakMap<Sender, Queue>();
   const targets = new WeakMap<Receiver, Queue | undefined>();
@@ -143,6 +146,8 @@ export async function startPeer(kind: PeerKind = "rabbitmq-3"): Promise<Peer> {
     if (receiver === undefined || delivery === undefined) return;
     const queue = targets.get(receiver);
     const bytes = message as unknown as Buffer;
+    if (stumbling !== undefined && rhea.message.decode(bytes).message_id === stumbling)
+      return refuse(receiver, "amqp:internal-error", "crash");
     const take = (): void => {
       published.push(bytes);
       queue?.messages.push({ bytes, deliveries: 0, failures: 0 });
@@ -242,6 +247,9 @@ export async function startPeer(kind: PeerKind = "rabbitmq-3"): Promise<Peer> {
       pump(queue(name));
     },
     queue,
+    stumbleOn: (messageId) => {
+      stumbling = messageId;
+    },
     refuseSenders: (...conditions) => void refusals.push(...conditions),
     close: () =>
       new Promise((resolve) => {

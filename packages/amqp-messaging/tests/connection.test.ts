@@ -128,6 +128,16 @@ describe("connectAmqp()", () => {
     expect(await codeOf(again.send("q", wire(), { timeoutMs: 5_000 }))).toBe("amqp/link-refused");
     await again.close();
   });
+  it("gives up the one message at which the broker ends the link each time, and sends the others", async () => {
+    const connection = await connectAmqp(settings);
+    peer.declare("q");
+    peer.stumbleOn("m7");
+    const codes = await Promise.all(Array.from({ length: 20 }, (_, i) => codeOf(connection.send("q", wire(`m${i}`)))));
+    expect(codes.map((code, i) => [i, code]).filter(([, code]) => code !== "fulfilled")).toEqual([
+      [7, "amqp/link-detached"],
+    ]);
+    await connection.close();
+  });
   it("keeps a bounded number of senders, closing the one longest idle", async () => {
     const connection = await connectAmqp({ ...settings, maxSenders: 2 });
     for (const queue of ["a", "b", "c", "a"]) {

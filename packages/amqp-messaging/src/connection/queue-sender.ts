@@ -13,6 +13,8 @@ interface Job {
   readonly hold: SendHold | undefined;
   /** How often it was put on the wire. */
   tries: number;
+  /** How often the broker ended the link while this one was unsettled: it may be what the broker stumbles over. */
+  ends: number;
   done: boolean;
   readonly resolve: () => void;
   readonly reject: (error: HelsekontaktError) => void;
@@ -24,6 +26,9 @@ export interface QueueSenderHost {
   transport(): Transport | undefined;
   emit(event: StateEvent): void;
 }
+
+/** Ends of the link after which a message that was alone on it is given up. */
+const endsTillGivenUp = 3;
 
 /**
  * @internal Sends to one queue, at least once: a promise is fulfilled by the broker's `accepted` and nothing else.
@@ -41,6 +46,8 @@ export class QueueSender {
   #link: Sender | undefined;
   /** The broker has given credit on the present link: it knows the address. */
   #granted = false;
+  /** What is in flight went out alone. */
+  #isOneSuspected = false;
   #closed = false;
   /** When the broker last gave an outcome or credit here, or there was nothing to answer. */
   #answeredAt = 0;
@@ -97,6 +104,7 @@ export class QueueSender {
         bytes,
         hold: options.hold,
         tries: 0,
+        ends: 0,
         done: false,
         resolve: () => end(resolve),
         reject: (e) => end(() => reject(e)),
@@ -249,10 +257,11 @@ export class QueueSender {
         );
     this.#host.emit({ kind: "link", role: "sender", queue: this.queue, state: "detached", error: reason });
     if (refused) return this.#failAll(reason);
-    // One of these may be what the broker stumbled over; their outcome is unknown. Those that still wait go out on a new link.
-    for (const job of this.#inFlight.values()) job.reject(reason);
-    this.#inFlight.clear();
-    this.#inFlightBytes = 0;
+    // A broker that shuts down ends its sessions first; one that stumbles over a message does too. So they are sent again,
+    // one by one, and the one that was alone each time is given up.
+    const alone = this.#inFlight.size === 1;
+    for (const job of this.#inFlight.values()) if (++job.ends >= endsTillGivenUp && alone) job.reject(reason);
+    this.#requeueInFlight();
     if (this.#waiting.size > 0)
       this.#retry = setTimeout(() => {
         this.#retry = undefined;
@@ -284,6 +293,7 @@ export class QueueSender {
     // is_open(): rhea would take a message for a link that is not, and lose it.
     if (link === undefined) return;
     for (let job = this.#waiting.first(); job !== undefined; job = this.#waiting.first()) {
+      if (this.#inFlight.size > 0 && (job.ends > 0 || this.#isOneSuspected)) break;
       if (
         this.#inFlight.size >= messages ||
         (this.#inFlight.size > 0 && this.#inFlightBytes + job.bytes.length > bytes)
@@ -301,6 +311,7 @@ export class QueueSender {
         continue;
       }
       job.tries++;
+      this.#isOneSuspected = job.ends > 0;
       this.#inFlightBytes += job.bytes.length;
       try {
         this.#inFlight.set(link.send(job.bytes, undefined, 0), job);
