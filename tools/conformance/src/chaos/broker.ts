@@ -126,11 +126,11 @@ export class OwnRabbit {
     return Date.now();
   }
 
-  /** Connections and consumers as the broker counts them. */
-  async links(): Promise<{ readonly connections: number; readonly consumers: number }> {
+  /** Sessions and consumers as the broker counts them: a session has a channel of its own. */
+  async links(): Promise<{ readonly sessions: number; readonly consumers: number }> {
     const lines = (text: string): number => text.split("\n").filter((line) => line.trim() !== "").length;
     return {
-      connections: lines(await this.#ctl("list_connections", "pid", "--no-table-headers")),
+      sessions: lines(await this.#ctl("list_channels", "pid", "--no-table-headers")),
       consumers: lines(await this.#ctl("list_consumers", "queue_name", "--no-table-headers")),
     };
   }
