@@ -11,6 +11,7 @@ import { certificateCause, certificateData, openingRefusal, type RefusedMessage,
 import { MessagingError } from "./messaging-error.ts";
 import type { Resolved } from "./messenger.ts";
 import type { Party } from "./party.ts";
+import { renewedSender } from "./renewed-sender.ts";
 import type { InboundMessage } from "./types.ts";
 
 /**
@@ -31,8 +32,19 @@ export async function openMessage(options: Resolved, delivery: InboundDelivery):
       `expected a body of at most ${options.maxBodyBytes} bytes, found ${size}`,
       { description: `The message is larger than ${options.maxBodyBytes} bytes` },
     );
-  const sender = await resolveSender(options, envelope, header, delivery.signal);
-  const opened = await openBody(options, envelope, header.function, sender, delivery.signal);
+  const resolve = (): Promise<Party> => resolveSender(options, envelope, header, delivery.signal);
+  const open = (from: Party): Promise<Unprotected | undefined> =>
+    openBody(options, envelope, header.function, from, delivery.signal);
+  let sender = await resolve();
+  let opened: Unprotected | undefined;
+  try {
+    opened = await open(sender);
+  } catch (reason) {
+    const renewed = await renewedSender(options, sender, reason, resolve);
+    if (renewed === undefined) throw reason;
+    sender = renewed;
+    opened = await open(sender);
+  }
   const payload = opened?.content ?? envelope.body;
   const facts = readFacts(payload);
   checkSender(options, header.fromHerId, facts);
