@@ -265,6 +265,15 @@ describe("reports to senders", () => {
     });
   });
 
+  it("settles a message of no bytes, and keeps the connection", async () => {
+    world.messenger(world.bob).receive(`${world.bob.herId}_async`, take);
+    await world.until("the link", () => queue(world.bob, "async").consumers.length === 1);
+    world.peer.put(`${world.bob.herId}_async`, Buffer.alloc(0));
+    await world.until("the end", () => world.events.some((e) => e.kind === "refused"));
+    expect(world.events.find((e) => e.kind === "refused")).toMatchObject({ reported: false });
+    expect(world.peer.opens).toHaveLength(1);
+  });
+
   describe("D9: a time to live that AMQP cannot say", () => {
     it("D9: 50 days are cut to 49.7 with a warning", async () => {
       const ttlMs = 50 * 86_400_000;

@@ -87,7 +87,7 @@ export function prepareSession(session: Session): void {
   const inner = session as unknown as {
     outgoing: { deliveries: UnsettledDeliveries };
     incoming: Incoming;
-    on_transfer(frame: { performative: { message_format: number } }): void;
+    on_transfer(frame: { performative: { message_format: number }; payload?: Buffer }): void;
     on_disposition(frame: Disposition): void;
   };
   for (const side of [inner.outgoing, inner.incoming])
@@ -96,6 +96,8 @@ export function prepareSession(session: Session): void {
   const onTransfer = inner.on_transfer.bind(session);
   inner.on_transfer = (frame) => {
     frame.performative.message_format = rawFormat;
+    // A message of no bytes would make rhea throw in its socket reader.
+    frame.payload ??= Buffer.alloc(0);
     onTransfer(frame);
   };
   const onDisposition = inner.on_disposition.bind(session);
