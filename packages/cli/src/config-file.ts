@@ -84,13 +84,13 @@ export async function loadConfigWithSources(
 }
 
 type Part = Readonly<Record<string, unknown>>;
-type RawConfig = Readonly<Record<"helseid" | "amqp" | "keys" | "rest", Part | undefined>> & Part;
+type RawConfig = Readonly<Record<"helseid" | "amqp" | "keys" | "registry" | "rest", Part | undefined>> & Part;
 
 /** The SDK's own form. A part that has faults already is left as it is: its faults are told once. */
 function build(raw: RawConfig, builder: Builder, known: readonly ConfigFault[]): HelsekontaktConfig {
   const sound = (path: string): boolean => !known.some((f) => within(f.path, path));
   const { $schema: _schema, journal, ...rest } = raw;
-  const { helseid, amqp, keys, rest: calls } = raw;
+  const { helseid, amqp, keys, registry, rest: calls } = raw;
   const made: Record<string, unknown> = { ...rest };
   if (isPlain(helseid) && isPlain(helseid["key"]) && sound("helseid.key"))
     made["helseid"] = { ...helseid, key: builder.clientKey(helseid["key"], "helseid.key") };
@@ -103,6 +103,12 @@ function build(raw: RawConfig, builder: Builder, known: readonly ConfigFault[]):
         ? {}
         : { password: typeof password === "function" ? password : builder.text(password, "amqp.password") }),
     };
+  }
+  const soap = isPlain(registry) ? registry["soap"] : undefined;
+  if (isPlain(soap) && sound("registry.soap.password")) {
+    const { password } = soap;
+    const read = typeof password === "function" ? password : builder.text(password, "registry.soap.password");
+    made["registry"] = { ...registry, soap: { ...soap, password: read } };
   }
   const network = isPlain(calls) ? calls["network"] : undefined;
   if (isPlain(network) && sound("rest.network")) {

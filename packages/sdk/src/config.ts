@@ -9,6 +9,7 @@ import {
   resolveWire,
   type TransportSettings,
 } from "@helsekontakt/rest-client";
+import { findRegistryFaults, type RegistryConfig } from "./config-registry.ts";
 import { findRestFaults } from "./config-rest.ts";
 import { type EnvironmentName, type EnvironmentPreset, environments } from "./environments.ts";
 
@@ -63,14 +64,6 @@ export interface AmqpConfig {
   readonly queues?: { readonly async?: string; readonly error?: string };
   /** How many inbound messages are handled at once. Default 5. */
   readonly concurrency?: number;
-}
-
-/** The two registries of NHN. */
-export interface RegistryConfig {
-  /** Collaboration registry (CPPA), with or without a trailing slash. Default: the environment's. */
-  readonly cppaBaseUrl?: string;
-  /** Communication parties (address registry, REST). */
-  readonly communicationPartyBaseUrl?: string;
 }
 
 /** Keys and certificates for messages. */
@@ -196,8 +189,7 @@ export function findConfigFaults(config: HelsekontaktConfig): ConfigFault[] {
   const secure = preset?.production === false && config.environment === "LOCAL" ? ["https", "http"] : ["https"];
   url(config.helseid?.issuer, "helseid.issuer", secure);
   url(config.rest?.baseUrl, "rest.baseUrl", secure);
-  url(config.registry?.cppaBaseUrl, "registry.cppaBaseUrl", secure);
-  url(config.registry?.communicationPartyBaseUrl, "registry.communicationPartyBaseUrl", secure);
+  faults.push(...findRegistryFaults(config.registry, { soapUrl: preset?.addressRegistrySoapUrl, schemes: secure }));
   url(config.amqp?.url, "amqp.url", config.environment === "LOCAL" ? ["amqps", "amqp"] : ["amqps"]);
   const positive = (value: number | undefined, path: string, expected: string, hint: string): void =>
     need(value === undefined || (Number.isInteger(value) && value > 0), path, expected, hint);

@@ -174,8 +174,10 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
     if (journal === undefined || keys === undefined || (config.amqp === undefined && preset.amqpHost === undefined)) {
       throw notConfigured("messages", ["journal", "keys", "amqp"]);
     }
-    const registry = createRegistry(
-      createCppaClient(
+    const { registry, follow } = createRegistry({
+      config: config.registry,
+      soapUrl: preset.addressRegistrySoapUrl,
+      cppa: createCppaClient(
         signed(
           config.registry?.cppaBaseUrl ?? preset.cppaBaseUrl,
           "registry.cppaBaseUrl",
@@ -183,17 +185,20 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
           apis.cppa.securitySchemes.helseidDpop.scopes[0],
         ),
       ),
-      createCommunicationPartyClient(
-        signed(
-          config.registry?.communicationPartyBaseUrl ?? preset.communicationPartyBaseUrl,
-          "registry.communicationPartyBaseUrl",
-          "messages",
-          apis.communicationParty.securitySchemes.helseid.scopes[0],
+      parties: () =>
+        createCommunicationPartyClient(
+          signed(
+            config.registry?.communicationPartyBaseUrl ?? preset.communicationPartyBaseUrl,
+            "registry.communicationPartyBaseUrl",
+            "messages",
+            apis.communicationParty.securitySchemes.helseid.scopes[0],
+          ),
         ),
-      ),
+      network: config.rest?.network,
+      retry: config.rest?.transport?.retry,
       clock,
       logger,
-    );
+    });
     return new Runtime({
       journal,
       amqp: config.amqp ?? {},
@@ -201,6 +206,7 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
       amqpNamespace: preset.amqpNamespace,
       keys,
       registry,
+      follow,
       ekontakt: messaging().ekontakt.inbound,
       ownHerId: sender().service.herId,
       helsenorgeHerId: config.helsenorge.service.herId,

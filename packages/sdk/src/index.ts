@@ -32,9 +32,9 @@ export {
   type HelsekontaktConfig,
   type KeysConfig,
   type OrganisationConfig,
-  type RegistryConfig,
   type RestConfig,
 } from "./config.ts";
+export type { RegistryConfig, SoapRegistryConfig } from "./config-registry.ts";
 export { createHelsekontakt, type Helsekontakt } from "./create-helsekontakt.ts";
 export {
   type EnvironmentName,

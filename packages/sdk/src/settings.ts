@@ -93,6 +93,7 @@ export function describeConfig(config: HelsekontaktConfig): EffectiveSetting[] {
     ),
     fromPreset("registry.cppaBaseUrl", registry?.cppaBaseUrl, "cppaBaseUrl"),
     fromPreset("registry.communicationPartyBaseUrl", registry?.communicationPartyBaseUrl, "communicationPartyBaseUrl"),
+    ...registries(config, preset),
     ...broker(config, preset),
     secret("keys.signing", keys?.signing !== undefined),
     secret("keys.decryption", (keys?.decryption.length ?? 0) > 0),
@@ -105,7 +106,6 @@ export function describeConfig(config: HelsekontaktConfig): EffectiveSetting[] {
     fromPreset("preset.restHelsenettBaseUrl", undefined, "restHelsenettBaseUrl"),
     fromPreset("preset.selfServiceBaseUrl", undefined, "selfServiceBaseUrl"),
     fromPreset("preset.cppaBearerBaseUrl", undefined, "cppaBearerBaseUrl"),
-    fromPreset("preset.addressRegistrySoapUrl", undefined, "addressRegistrySoapUrl"),
   ];
 }
 
@@ -129,6 +129,28 @@ function helpers(config: HelsekontaktConfig, preset: EnvironmentPreset) {
       };
     },
   };
+}
+
+function registries({ registry, ...config }: HelsekontaktConfig, preset: EnvironmentPreset): EffectiveSetting[] {
+  const { preset: fromPreset } = helpers(config, preset);
+  const { soap, events, functionsWithoutProfile: functions } = registry ?? {};
+  return [
+    fallback("registry.addressRegistry", registry?.addressRegistry, "rest"),
+    fromPreset("registry.soap.url", soap?.url, "addressRegistrySoapUrl"),
+    fallback("registry.soap.binding", soap?.binding, "basic"),
+    soap === undefined
+      ? none("registry.soap.username", "only SOAP needs one")
+      : given("registry.soap.username", soap.username),
+    secret("registry.soap.password", soap !== undefined),
+    functions === undefined
+      ? none("registry.functionsWithoutProfile", "every function is looked up")
+      : given("registry.functionsWithoutProfile", functions.join(" ")),
+    fallback("registry.dummies", registry?.dummies, "allow"),
+    fallback("registry.checks", registry?.checks, "strict"),
+    events === undefined
+      ? none("registry.events.userSystemIdent", "changes are seen when the cache expires")
+      : given("registry.events.userSystemIdent", events.userSystemIdent),
+  ];
 }
 
 /** The broker's URL in its parts, of which only the password is secret. */

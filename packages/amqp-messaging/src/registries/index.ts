@@ -25,6 +25,7 @@ export {
   type EventSubscriptionRequest,
   type RegistrySubscription,
   type ServiceBusManager,
+  serviceBusManagerUrl,
 } from "./service-bus-manager.ts";
 export {
   type EventQueues,

@@ -1,4 +1,4 @@
-import { type EventSubscription, type RegistryEventSource, services } from "../gen/registries.ts";
+import { type EventSubscription, type RegistryEventSource, type SoapBinding, services } from "../gen/registries.ts";
 import { childrenOf, readContract } from "./data-contract.ts";
 import { failedLookUp, type LookUp, type LookUpOptions } from "./look-up.ts";
 import { SoapClient, type SoapClientOptions } from "./soap-client.ts";
@@ -27,6 +27,11 @@ export interface ServiceBusManager {
   subscribe(request: EventSubscriptionRequest, options?: LookUpOptions): Promise<LookUp<RegistrySubscription>>;
   subscriptions(options?: LookUpOptions): Promise<LookUp<readonly RegistrySubscription[]>>;
   unsubscribe(queueName: string, options?: LookUpOptions): Promise<LookUp<true>>;
+}
+
+/** The address of ServiceBusManager on the host of another of the registries' services. */
+export function serviceBusManagerUrl(url: string, binding: SoapBinding = "basic"): string {
+  return new URL(services.serviceBusManager.paths[binding], url).href;
 }
 
 /** @throws {HelsekontaktError} `config/invalid` */

@@ -121,7 +121,35 @@ export function configSchema(module: boolean) {
       })
       .optional(),
     registry: z
-      .strictObject({ cppaBaseUrl: z.string().optional(), communicationPartyBaseUrl: z.string().optional() })
+      .strictObject({
+        cppaBaseUrl: z.string().optional(),
+        communicationPartyBaseUrl: z.string().optional(),
+        addressRegistry: z.enum(["rest", "soap"]).optional().describe("Which interface of it is asked."),
+        soap: z
+          .strictObject({
+            url: z.string().optional(),
+            binding: z.enum(["basic", "wsHttp"]).optional(),
+            username: z.string().min(1),
+            password: or(secret),
+          })
+          .optional()
+          .describe("The SOAP services, with NHN's OrgUsr."),
+        functionsWithoutProfile: z.array(z.string().min(1)).optional(),
+        dummies: z.enum(["allow", "refuse"]).optional().describe("Parties without agreement and profile."),
+        checks: z.enum(["strict", "lenient"]).optional().describe("Inactive parties, agreements not in force."),
+        events: z.strictObject({ userSystemIdent: z.string().min(1) }).optional(),
+        cache: z
+          .strictObject({
+            softMs: milliseconds.optional(),
+            hardMs: milliseconds.optional(),
+            missingMs: milliseconds.optional(),
+            outageMs: milliseconds.optional(),
+            pauseMs: milliseconds.optional(),
+            maxEntries: z.int().positive().optional(),
+            maxDocumentBytes: z.int().positive().optional(),
+          })
+          .optional(),
+      })
       .optional(),
     keys: z.strictObject({ signing: or(identity), decryption: z.array(or(identity)).min(1) }).optional(),
     journal: or(journal).optional(),

@@ -1,19 +1,91 @@
-import { createPartyRegistry, type PartyRegistry } from "@helsekontakt/amqp-messaging";
-import { createRestAddressRegistry, createRestCollaborationRegistry } from "@helsekontakt/amqp-messaging/registries";
-import type { Clock, Logger } from "@helsekontakt/core";
-import type { CommunicationPartyClient, CppaClient } from "@helsekontakt/rest-client";
+import { type AddressRegistry, createPartyRegistry, type PartyRegistry } from "@helsekontakt/amqp-messaging";
+import {
+  createRestAddressRegistry,
+  createRestCollaborationRegistry,
+  createServiceBusManager,
+  createSoapAddressRegistry,
+  type EventQueues,
+  type FollowedEvents,
+  followRegistryEvents,
+  serviceBusManagerUrl,
+  type SoapClientOptions,
+} from "@helsekontakt/amqp-messaging/registries";
+import { type Clock, HelsekontaktError, type Logger } from "@helsekontakt/core";
+import {
+  type CommunicationPartyClient,
+  type CppaClient,
+  createNetworkFetch,
+  type NetworkOptions,
+  type RetryOptions,
+  withRetry,
+} from "@helsekontakt/rest-client";
+import type { RegistryConfig } from "../config-registry.ts";
+
+/** What {@link createRegistry} is made of. */
+export interface RegistryParts {
+  readonly config: RegistryConfig | undefined;
+  /** Of the environment. */
+  readonly soapUrl: string | undefined;
+  readonly cppa: CppaClient;
+  /** Made only when the address registry is asked by REST. */
+  readonly parties: () => CommunicationPartyClient;
+  readonly network: NetworkOptions | undefined;
+  readonly retry: RetryOptions | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The registries, and what follows their events once there is a connection to the broker. */
+export interface Registries {
+  readonly registry: PartyRegistry;
+  readonly follow: ((queues: EventQueues) => FollowedEvents) | undefined;
+}
 
 /** The two registries of NHN as one answer to "who is this party, and what may it be sent". */
-export function createRegistry(
-  cppa: CppaClient,
-  parties: CommunicationPartyClient,
-  clock: Clock,
-  logger: Logger,
-): PartyRegistry {
-  return createPartyRegistry({
-    addressRegistry: createRestAddressRegistry(parties),
-    collaborationRegistry: createRestCollaborationRegistry(cppa),
+export function createRegistry(parts: RegistryParts): Registries {
+  const { config = {}, clock, logger } = parts;
+  const { cache, checks, dummies, events, functionsWithoutProfile } = config;
+  const registry = createPartyRegistry({
+    addressRegistry: addressRegistryOf(parts),
+    collaborationRegistry: createRestCollaborationRegistry(parts.cppa),
+    ...(functionsWithoutProfile === undefined ? {} : { withoutProfile: functionsWithoutProfile }),
+    ...(cache === undefined ? {} : { cache }),
+    ...(checks === undefined ? {} : { checks }),
+    ...(dummies === undefined ? {} : { dummies }),
     clock,
     logger,
   });
+  if (events === undefined) return { registry, follow: undefined };
+  const soap = soapOf(parts);
+  const serviceBus = createServiceBusManager({ ...soap, url: serviceBusManagerUrl(soap.url, soap.binding) });
+  return {
+    registry,
+    follow: (queues) =>
+      followRegistryEvents({ serviceBus, queues, registry, userSystemIdent: events.userSystemIdent, clock, logger }),
+  };
+}
+
+function addressRegistryOf(parts: RegistryParts): AddressRegistry {
+  return parts.config?.addressRegistry === "soap"
+    ? createSoapAddressRegistry(soapOf(parts))
+    : createRestAddressRegistry(parts.parties());
+}
+
+/** The way to the SOAP services: retries, proxy and own authorities as for REST. */
+function soapOf({ config, soapUrl, network, retry }: RegistryParts): SoapClientOptions {
+  const { soap } = config ?? {};
+  const url = soap?.url ?? soapUrl;
+  if (soap === undefined || url === undefined)
+    throw new HelsekontaktError("config/missing", "expected the login of the registries' SOAP services, found none", {
+      context: { paths: ["registry.soap"] },
+    });
+  const { username, password, binding } = soap;
+  const send =
+    network === undefined ? (request: Request) => globalThis.fetch(request) : createNetworkFetch(network).fetch;
+  return {
+    url,
+    credentials: async () => ({ username, password: typeof password === "function" ? await password() : password }),
+    ...(binding === undefined ? {} : { binding }),
+    fetch: withRetry(send, retry ?? {}),
+  };
 }

@@ -28,6 +28,8 @@ export interface RuntimeOptions {
   readonly amqpHost: string | undefined;
   readonly keys: KeysConfig;
   readonly registry: PartyRegistry;
+  /** Hears of changes in the registries through the connection. */
+  readonly follow: ((queues: AmqpConnection) => { stop(): Promise<void> }) | undefined;
   readonly ekontakt: EkontaktInbound;
   readonly ownHerId: string;
   readonly helsenorgeHerId: string;
@@ -50,6 +52,7 @@ export class Runtime {
   #connection: AmqpConnection | undefined;
   #loops: Promise<unknown>[] = [];
   #subscriptions: Subscription[] = [];
+  #followed: { stop(): Promise<void> } | undefined;
   #unlisten: (() => void) | undefined;
 
   constructor(options: RuntimeOptions) {
@@ -91,6 +94,7 @@ export class Runtime {
       own,
     );
     this.#connection = connection;
+    this.#followed = this.#options.follow?.(connection);
     this.#unlisten = journal.setAside.onAside((notice) => emit({ type: "set-aside", ...notice }));
     const messenger = createMessenger({
       connection,
@@ -263,16 +267,19 @@ export class Runtime {
   async #end(drainMs: number): Promise<void> {
     const loops = Promise.allSettled(this.#loops);
     this.#stopping.abort();
+    const followed = this.#followed?.stop();
     await within(
       drainMs,
       Promise.all([loops, Promise.allSettled(this.#subscriptions.map((s) => s.stop({ drainMs })))]),
     );
     this.#aborting.abort();
     await within(graceMs, loops);
+    await within(graceMs, Promise.resolve(followed));
     await this.#connection?.close({ drainMs: Math.min(drainMs, graceMs) });
     this.#unlisten?.();
     this.#unlisten = undefined;
     this.#connection = undefined;
+    this.#followed = undefined;
     this.#subscriptions = [];
     this.#loops = [];
     this.#started = undefined;

@@ -1,0 +1,100 @@
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Sandbox, startSandbox } from "@helsekontakt/sandbox";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import {
+  createHelsekontakt,
+  describeConfig,
+  findConfigFaults,
+  type Helsekontakt,
+  type HelsekontaktConfig,
+  openJournal,
+  sqliteStore,
+} from "../src/index.ts";
+
+let sandbox: Sandbox;
+let hk: Helsekontakt | undefined;
+let journal: Awaited<ReturnType<typeof openJournal>>;
+beforeEach(async () => {
+  sandbox = await startSandbox({ citizens: 10 });
+  journal = await openJournal({
+    store: sqliteStore({ file: join(mkdtempSync(join(tmpdir(), "registries-")), "journal.db") }),
+  });
+});
+afterEach(async () => {
+  await hk?.stop({ drainMs: 500 });
+  await journal.close();
+  await sandbox.close();
+});
+
+const withRegistry = (registry: object): HelsekontaktConfig => ({
+  ...sandbox.config,
+  registry: {
+    ...sandbox.config.registry,
+    soap: { url: `${sandbox.registries.soapBaseUrl}/v1/AR/Basic`, ...sandbox.registries.soapCredentials },
+    ...registry,
+  },
+  journal,
+});
+
+describe("registries in the configuration", () => {
+  it("R8: the address registry by SOAP in place of REST, with events on the same connection", async () => {
+    const config = withRegistry({ addressRegistry: "soap", events: { userSystemIdent: "test-1" } });
+    hk = createHelsekontakt(config);
+    await hk.start();
+    const { counts } = sandbox.rest;
+    expect([counts["communication-party"], counts["registries-soap"] > 0]).toEqual([0, true]);
+    for (let n = 0; n < 200 && sandbox.amqp.broker.counts.published === 0; n++)
+      await new Promise((resolve) => setTimeout(resolve, 10)).then(() =>
+        sandbox.registries.sendEvent("AddressRegister", "CommunicationPartyUpdated", "100002").catch(() => {}),
+      );
+    for (let n = 0; n < 200 && sandbox.amqp.broker.counts.accepted === 0; n++)
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(sandbox.amqp.broker.counts.accepted).toBeGreaterThan(0);
+  });
+
+  it("tells every fault at once, and shows no password", () => {
+    const faults = findConfigFaults({
+      ...sandbox.config,
+      registry: {
+        cppaBaseUrl: "cppa",
+        addressRegistry: "ldap",
+        checks: "some",
+        dummies: "no",
+        functionsWithoutProfile: "X",
+        soap: { url: "ftp://x", binding: "nettcp", username: "", password: 7 },
+        events: { userSystemIdent: "a b" },
+        cache: { softMs: -1 },
+      },
+    } as never);
+    expect(faults.map((f) => f.path)).toEqual([
+      "registry.cppaBaseUrl",
+      "registry.soap.url",
+      "registry.addressRegistry",
+      "registry.checks",
+      "registry.dummies",
+      "registry.soap.binding",
+      "registry.functionsWithoutProfile",
+      "registry.soap.username",
+      "registry.soap.password",
+      "registry.events.userSystemIdent",
+      "registry.cache.softMs",
+    ]);
+    const secret = "not-to-be-seen";
+    const all = describeConfig(
+      withRegistry({ soap: { url: "https://ar.example/v1/AR/Basic", username: "org", password: secret } }),
+    );
+    expect(JSON.stringify(all)).not.toContain(secret);
+    expect(all.find((s) => s.path === "registry.soap.url")).toMatchObject({ value: "https://ar.example/v1/AR/Basic" });
+  });
+
+  it("needs the SOAP login for events, and an address where the environment has none", () => {
+    const { soap: _, ...rest } = withRegistry({}).registry ?? {};
+    expect(
+      findConfigFaults({ ...sandbox.config, registry: { ...rest, events: { userSystemIdent: "a" } } }).map(
+        (f) => f.path,
+      ),
+    ).toEqual(["registry.soap.username", "registry.soap.password", "registry.soap.url"]);
+  });
+});
