@@ -8,6 +8,7 @@ import rhea, {
   type Sender,
   type Session,
 } from "rhea";
+import { asRedelivered } from "./redelivery.ts";
 
 /** What the sandbox's broker says about itself while it works. */
 export interface BrokerCounts {
@@ -252,7 +253,8 @@ export class Broker {
   #giveBack({ queue, stored }: { queue: Queue; stored: Stored }): void {
     // The last stop has no limit of tries: what is looked at there stays there.
     const tries = queue.name.endsWith("_dl") ? 0 : stored.tries + 1;
-    const again = { ...stored, redelivered: true, tries };
+    const raw = stored.redelivered ? stored.raw : asRedelivered(stored.raw);
+    const again = { raw, redelivered: true, tries };
     if (again.tries >= maxTries) this.#deadLetter({ queue, stored: again });
     else queue.messages.unshift(again);
     this.#pump(queue);
