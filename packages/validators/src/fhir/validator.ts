@@ -90,7 +90,10 @@ export function createFhirValidator(modules: FhirModules): FhirValidator {
   return {
     profiles: Object.keys(modules.profileRules),
     validate,
-    is: (resource, settings) => validate(resource, settings).valid,
+    is: (resource, settings) => {
+      if (settings?.profile !== undefined) return validate(resource, settings).valid;
+      return isClean(resource) || explain(resource).valid;
+    },
     isClean,
     explain,
   };
