@@ -10,8 +10,8 @@ export type ProtectOptions = SignOptions & EncryptOptions;
  * Signs content, then encrypts it, in the form that Helsenorge and partners expect on the wire: CMS SignedData (SHA-256,
  * RSA PKCS#1 v1.5, no signed attributes) inside CMS EnvelopedData (AES-256-CBC, RSA PKCS#1 v1.5), in DER.
  *
- * Signing runs in the thread pool; a large message is encrypted in slices between which the event loop runs. Validity
- * and use of the certificates are not looked at: see {@link certificateFaults}.
+ * A large message is hashed and encrypted in slices between which the event loop runs; RSA with long keys runs in the
+ * thread pool. Validity and use of the certificates are not looked at: see {@link certificateFaults}.
  *
  * @param content - the payload, sent byte for byte.
  * @returns the body of a message of type `application/pkcs7-mime; smime-type=signed-and-enveloped-data`.

@@ -22,10 +22,10 @@ export interface SignOptions {
 }
 
 /** Up to here a signature takes a quarter of a millisecond, and the way to the thread pool and back a sixth of that. */
-const SIGN_HERE = { bytes: 64 * 1024, bits: 2048 };
+const SIGN_HERE_BITS = 2048;
 
-/** The thread pool gets a copy, made at once; above this size the loop hashes in slices instead. Also for verifying. */
-export const SLICED_FROM = 4 * 1024 * 1024;
+/** The thread pool would get a copy of what it hashes: above this size the loop hashes in slices. Also for verifying. */
+export const SLICED_FROM = 64 * 1024;
 
 const ATTRIBUTE = {
   contentType: objectIdentifier(OID.contentType),
@@ -110,18 +110,18 @@ async function signBytes(
   const saltLength = how.padding === "pss" ? { saltLength: digestSize(how.digest) } : {};
   const unusable = (original: unknown): HelsekontaktError =>
     new HelsekontaktError("protection/key-unreadable", "expected a private key that signs", { original });
-  if (data.length <= SIGN_HERE.bytes && bits <= SIGN_HERE.bits) {
-    try {
-      return cryptoSign(how.digest, data, { key, padding, ...saltLength });
-    } catch (error) {
-      throw unusable(error);
-    }
-  }
   if (data.length > SLICED_FROM) {
     const signing = createSign(how.digest);
     await inSlices([data], (slice) => signing.update(slice), how.signal);
     try {
       return signing.sign({ key, padding, ...saltLength });
+    } catch (error) {
+      throw unusable(error);
+    }
+  }
+  if (bits <= SIGN_HERE_BITS) {
+    try {
+      return cryptoSign(how.digest, data, { key, padding, ...saltLength });
     } catch (error) {
       throw unusable(error);
     }

@@ -2,7 +2,7 @@ import { setImmediate as breathe } from "node:timers/promises";
 import { throwIfAborted } from "@helsekontakt/core";
 
 /** Work on this many bytes takes less than a millisecond; then the event loop gets its turn. */
-const SLICE = 256 * 1024;
+const SLICE = 512 * 1024;
 
 /**
  * Feeds bytes to a cipher or hash in slices, so that a large message does not hold up the event loop.

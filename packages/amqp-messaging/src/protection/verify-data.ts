@@ -17,8 +17,6 @@ import { identifies } from "./certificate-identifier.ts";
 import { SLICED_FROM } from "./sign-data.ts";
 import { inSlices } from "./slices.ts";
 
-/** Signatures over at most this many bytes are checked on the event loop. */
-const VERIFY_HERE = 64 * 1024;
 /** Most signer entries that are looked at. */
 const MAX_SIGNERS = 16;
 
@@ -276,11 +274,7 @@ async function verifyBytes(
       : { key: signer.publicKey, padding: constants.RSA_PKCS1_PADDING };
   try {
     // A fraction of a millisecond, which the way to the thread pool and back would double.
-    if (data.length <= VERIFY_HERE) return cryptoVerify(digest, data, key, signature);
-    if (data.length <= SLICED_FROM)
-      return await new Promise((resolve) => {
-        cryptoVerify(digest, data, key, signature, (error, valid) => resolve(error === null && valid));
-      });
+    if (data.length <= SLICED_FROM) return cryptoVerify(digest, data, key, signature);
     const verification = createVerify(digest);
     await inSlices([data], (slice) => verification.update(slice), signal);
     return verification.verify(key, signature);
