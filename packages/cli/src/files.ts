@@ -47,7 +47,7 @@ export async function writeOutput(path: string, content: string | Uint8Array, mo
 }
 
 /** Step by step: Node's recursive form never returns below folders that take no others, such as /proc. */
-async function makeFolder(dir: string): Promise<void> {
+export async function makeFolder(dir: string): Promise<void> {
   const found = await stat(dir).catch(() => undefined);
   if (found?.isDirectory()) return;
   if (dirname(dir) !== dir) await makeFolder(dirname(dir));
@@ -72,6 +72,18 @@ export function checkLevels(text: string): void {
         context: { line: text.slice(0, mark.index).split("\n").length },
       });
   }
+}
+
+/**
+ * Checks that nothing stands at a path yet.
+ *
+ * @throws {HelsekontaktError} `input/invalid`
+ */
+export async function checkNew(path: string): Promise<void> {
+  if ((await stat(path).catch(() => undefined)) !== undefined)
+    throw new HelsekontaktError("input/invalid", `expected a new file, found one at ${path}`, {
+      hint: "give another name: what is there is not replaced",
+    });
 }
 
 function reasonOf(error: unknown): string {

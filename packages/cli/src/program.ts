@@ -151,6 +151,7 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
   addOfferings(program, io, finish);
   addMembers(program, io, finish);
   addKeys(program, io, finish);
+  addQueues(program, io, finish);
   return program;
 }
 
@@ -224,6 +225,78 @@ function addKeys(program: Command, io: CliIo, finish: (code: ExitCode) => void):
     .option("--within <days>", "only when the active key expires in fewer days")
     .option("--dry-run", "tell what would be done, and do nothing")
     .action(async (options) => finish(await (await load()).rotateKeys(options, io)));
+}
+
+function addQueues(program: Command, io: CliIo, finish: (code: ExitCode) => void): void {
+  const load = () => import("./commands/queues.ts");
+  const queues = program
+    .command("queues")
+    .description("count, look at, export, move, republish and remove what waits in queues, dead letters too");
+  const common = (command: Command): Command =>
+    command
+      .option(...configOption)
+      .option("--json", "one object or array")
+      .option("--quiet", "no progress");
+  const filtered = (command: Command): Command =>
+    common(command)
+      .option("--id <id>", "message ids", several)
+      .option("--older-than <time>", "30m, 12h, 7d: by when the message was put on the queue, or made")
+      .option("--newer-than <time>", "as --older-than")
+      .option("--function <name>", "message functions: DIALOG_INNBYGGER_EKONTAKT", several)
+      .option("--from <her-id>", "senders", several)
+      .option("--cause <cause>", "conditions of error reports, reasons of death", several)
+      .option("--limit <n>", "messages, at most; never more than wait when the run begins");
+  const audited = (command: Command): Command =>
+    filtered(command)
+      .option("--by <name>", "who acts, for the audit trail; the user of this machine by default")
+      .option("--audit <file>", "audit trail, which is added to", join(".helsekontakt", "queues-audit.ndjson"));
+  const acting = (command: Command): Command =>
+    audited(command)
+      .option("--yes", "do it; without this, the command only tells what it would do")
+      .option("--dry-run", "tell what would be done, and do nothing, whatever else is given");
+  const moving = (command: Command): Command =>
+    acting(command)
+      .option("--again", "also messages that came back after they had been moved out of this queue")
+      .option("--via-exchange", "put copies in by the configuration's exchange instead of by the queue's own address");
+  filtered(queues.command("count").description("messages that wait").argument("<queue>")).action(
+    async (queue, options) => finish(await (await load()).countMessages(queue, options, io)),
+  );
+  filtered(queues.command("list").description("a line a message: headers, never content").argument("<queue>"))
+    .option("--skip <n>", "messages to pass over first: the next page")
+    .action(async (queue, options) => finish(await (await load()).listMessages(queue, options, io)));
+  common(
+    queues
+      .command("show")
+      .description("all headers of a message, never its content; exit code 1 when it is not there")
+      .argument("<queue>")
+      .argument("<id>"),
+  ).action(async (queue, id, options) => finish(await (await load()).showMessage(queue, id, options, io)));
+  audited(
+    queues
+      .command("export")
+      .description("whole messages into files that only you may read; they stay in the queue")
+      .argument("<queue>"),
+  )
+    .option("--out <file>", "one file of lines of JSON: headers, and the message in base64")
+    .option("--dir <dir>", "two files a message: its bytes, and its headers as JSON")
+    .action(async (queue, options) => finish(await (await load()).exportMessages(queue, options, io)));
+  moving(
+    queues
+      .command("move")
+      .description("into another queue; an original is removed when its copy is known to be there")
+      .argument("<queue>")
+      .argument("<to>"),
+  ).action(async (queue, to, options) => finish(await (await load()).moveMessages(queue, to, options, io)));
+  moving(
+    queues
+      .command("republish")
+      .description("dead letters back to the queue in which they died, or that they were addressed to")
+      .argument("<queue>"),
+  ).action(async (queue, options) => finish(await (await load()).republishMessages(queue, options, io)));
+  acting(queues.command("purge").description("remove messages for good").argument("<queue>"))
+    .option("--all", "every message: needed when there is no filter")
+    .option("--export-to <file>", "write them down first, as export --out does")
+    .action(async (queue, options) => finish(await (await load()).purgeMessages(queue, options, io)));
 }
 
 function addOfferings(program: Command, io: CliIo, finish: (code: ExitCode) => void): void {

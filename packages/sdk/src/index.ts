@@ -43,6 +43,7 @@ export {
   environments,
   type PresetSetting,
 } from "./environments.ts";
+export { brokerSettings } from "./messaging/broker-settings.ts";
 export { diagnose } from "./diagnosis/diagnose.ts";
 export type { CheckResult, DiagnoseOptions, Diagnosis, Finding } from "./diagnosis/types.ts";
 export { describeConfig, type EffectiveSetting } from "./settings.ts";
@@ -158,6 +159,7 @@ export {
   type TransportSettings,
   type WireSetting,
 } from "@helsekontakt/rest-client";
+export type { Health, HealthLevel, HealthReason } from "./messaging/health.ts";
 export type { HelsekontaktEvent } from "./messaging/events.ts";
 export type { SendOptions, SentMessage } from "./messaging/mailroom.ts";
 export type { Receipt, ReceiptFault } from "./messaging/receipt.ts";

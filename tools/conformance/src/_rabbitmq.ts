@@ -11,8 +11,13 @@ export interface RabbitMq {
   readonly password: string;
   readonly version: string;
   readonly namespace: string;
-  /** A fresh durable queue, bound to the namespace by its own name. */
-  makeQueue(): Promise<string>;
+  /** A fresh durable queue, bound to the namespace by its own name unless told not to be. */
+  makeQueue(options?: { readonly bound?: boolean; readonly deadLetters?: string }): Promise<string>;
+  removeQueue(queue: string): Promise<void>;
+  /** Puts a message into a queue as a client of AMQP 0.9.1 would; `headers` is a table in Erlang's form. */
+  publishOld(queue: string, headers: string): Promise<void>;
+  /** Messages that wait in a queue, by the broker's own tool. */
+  ready(queue: string): Promise<number>;
   /** Messages that were accepted for a key that no queue is bound to. */
   unroutable(): Promise<number>;
   /** Removes the exchanges and queues that were made. */
@@ -50,11 +55,20 @@ export async function prepareRabbitMq(): Promise<RabbitMq> {
     password: decodeURIComponent(url.password),
     version,
     namespace,
-    async makeQueue() {
+    async makeQueue({ bound = true, deadLetters } = {}) {
       const queue = `${tag}_${queues.length}_async`;
       queues.push(queue);
-      await erlang(declareQueue(queue), bind(namespace, queue, queue));
+      await erlang(declareQueue(queue, deadLetters), ...(bound ? [bind(namespace, queue, queue)] : []));
       return queue;
+    },
+    removeQueue: (queue) => erlang(deleteQueue(queue)),
+    publishOld: (queue, headers) =>
+      erlang(
+        `rabbit_basic:publish(${name("exchange", "")}, <<"${queue}">>, [{headers, ${headers}}, {delivery_mode, 2}, {message_id, <<"old">>}], <<"body">>)`,
+      ),
+    async ready(queue) {
+      const lines = (await ctl("list_queues", "name", "messages_ready")).split("\n").map((line) => line.split("\t"));
+      return Number(lines.find(([name]) => name === queue)?.[1] ?? Number.NaN);
     },
     async unroutable() {
       const lines = (await ctl("list_queues", "name", "messages")).split("\n").map((line) => line.split("\t"));
@@ -62,10 +76,7 @@ export async function prepareRabbitMq(): Promise<RabbitMq> {
     },
     async clean() {
       await erlang(
-        ...queues.map(
-          (q) =>
-            `case rabbit_amqqueue:lookup(${name("queue", q)}) of {ok, X} -> rabbit_amqqueue:delete(X, false, false, <<"conformance">>); _ -> none end`,
-        ),
+        ...queues.map(deleteQueue),
         ...[namespace, spare].map((e) => `rabbit_exchange:delete(${name("exchange", e)}, false, <<"conformance">>)`),
       );
     },
@@ -73,8 +84,15 @@ export async function prepareRabbitMq(): Promise<RabbitMq> {
 }
 
 const name = (kind: "exchange" | "queue", text: string): string => `rabbit_misc:r(<<"/">>, ${kind}, <<"${text}">>)`;
-const declareQueue = (queue: string): string =>
-  `rabbit_amqqueue:declare(${name("queue", queue)}, true, false, [], none, <<"conformance">>)`;
+const declareQueue = (queue: string, deadLetters?: string): string => {
+  const options =
+    deadLetters === undefined
+      ? ""
+      : `{<<"x-dead-letter-exchange">>, longstr, <<"">>}, {<<"x-dead-letter-routing-key">>, longstr, <<"${deadLetters}">>}`;
+  return `rabbit_amqqueue:declare(${name("queue", queue)}, true, false, [${options}], none, <<"conformance">>)`;
+};
+const deleteQueue = (queue: string): string =>
+  `case rabbit_amqqueue:lookup(${name("queue", queue)}) of {ok, X} -> rabbit_amqqueue:delete(X, false, false, <<"conformance">>); _ -> none end`;
 const bind = (exchange: string, queue: string, key: string): string =>
   `rabbit_binding:add({binding, ${name("exchange", exchange)}, <<"${key}">>, ${name("queue", queue)}, []}, <<"conformance">>)`;
 
