@@ -70,7 +70,7 @@ describe("kinds of parties", () => {
     expect(await without.code()).toBe("registry/unavailable");
   });
 
-  it("verifies with the signing certificate of a profile, also when one for both uses follows", async () => {
+  it("S9: each role has a certificate of its own in a profile, or the one for both uses", async () => {
     const [signing, dual] = await Promise.all([
       identity("nonRepudiation"),
       identity("nonRepudiation", "keyEncipherment"),

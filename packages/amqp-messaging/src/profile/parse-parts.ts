@@ -2,6 +2,9 @@ import type { XmlElement } from "@helsekontakt/types/xml";
 import type { ProfilePart } from "./profile.ts";
 import { attributeOf, childrenOf, descend, profileInvalid, requiredAttribute, textOf } from "./tree.ts";
 
+/** References multiply: a small document could otherwise stand for any number of parts. Those in use have a dozen. */
+const maxParts = 1_000;
+
 /**
  * The parts of each packaging, by its id. The older generation of documents wraps parts in Encapsulation inside
  * Composite, the newer has Constituents of Composite that point straight at SimpleParts: those of all Encapsulations are
@@ -21,12 +24,14 @@ export function parseParts(root: XmlElement): ReadonlyMap<string, readonly Profi
     const constituents = ["Encapsulation", "Composite"].flatMap((kind) =>
       lists.flatMap((list) => childrenOf(list, kind)).flatMap((wrapper) => childrenOf(wrapper, "Constituent")),
     );
-    packagings.set(
-      id,
-      constituents.flatMap((constituent) =>
-        (simple.get(attributeOf(constituent, "idref") ?? "") ?? []).map((supported) => partOf(supported, constituent)),
-      ),
-    );
+    const parts: ProfilePart[] = [];
+    for (const constituent of constituents) {
+      for (const supported of simple.get(attributeOf(constituent, "idref") ?? "") ?? []) {
+        if (parts.length === maxParts) throw profileInvalid(`at most ${maxParts} parts in a Packaging`);
+        parts.push(partOf(supported, constituent));
+      }
+    }
+    packagings.set(id, parts);
   }
   return packagings;
 }

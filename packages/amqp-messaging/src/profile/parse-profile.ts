@@ -6,8 +6,10 @@ import { type Channel, parseChannels, parseParts } from "./parse-parts.ts";
 import type { Profile, ProfileCertificate, ProfileMessage, ProfileParty, ProfilePart, ProfileRole } from "./profile.ts";
 import { attributeOf, CPPA, childrenOf, descend, profileInvalid, requiredAttribute, textOf, XMLDSIG } from "./tree.ts";
 
-/** Profiles in use have some hundred kilobytes. */
+/** Documents in use have some hundred kilobytes, a few dozen roles, two certificates. */
 const MAX_BYTES = 16 * 1024 * 1024;
+const maxCertificates = 64;
+const maxMessages = 10_000;
 
 /**
  * Reads a collaboration protocol profile (CPP) or agreement (CPA), either generation of NHN's documents.
@@ -32,8 +34,9 @@ export function parseProfile(bytes: Uint8Array, options: { readonly as?: string 
     throw profileInvalid("a CollaborationProtocolProfile or CollaborationProtocolAgreement");
   }
   const packagings = parseParts(root);
-  const parties = childrenOf(root, "PartyInfo").map((party) => parseParty(party, packagings));
-  if (parties.length === 0) throw profileInvalid("at least one PartyInfo");
+  const infos = childrenOf(root, "PartyInfo").slice(0, 3);
+  const parties = infos.map((party) => parseParty(party, packagings));
+  checkParties(kind, parties);
   const counterparty = kind === "cpp" ? parties[0] : otherParty(parties, options.as);
   return {
     kind,
@@ -43,6 +46,13 @@ export function parseProfile(bytes: Uint8Array, options: { readonly as?: string 
     parties,
     ...(counterparty === undefined ? {} : { counterparty }),
   };
+}
+
+/** Two sides of one HER-id, or a third party, would leave open whose certificates are meant. */
+function checkParties(kind: Profile["kind"], parties: readonly ProfileParty[]): void {
+  const expected = kind === "cpp" ? 1 : 2;
+  if (parties.length !== expected || new Set(parties.map((p) => p.herId)).size !== expected)
+    throw profileInvalid(kind === "cpp" ? "one PartyInfo" : "two PartyInfo of different parties");
 }
 
 function otherParty(parties: readonly ProfileParty[], as: string | undefined): ProfileParty | undefined {
@@ -68,7 +78,12 @@ function parseParty(party: XmlElement, packagings: ReadonlyMap<string, readonly 
   const id = textOf(ids.find((candidate) => attributeOf(candidate, "type") === "HER") ?? ids[0]);
   if (!/^\d{1,9}$/u.test(id)) throw profileInvalid("a HER-id in PartyId");
   const channels = parseChannels(party);
-  const certificates = childrenOf(party, "Certificate").map(parseCertificate);
+  const elements = childrenOf(party, "Certificate");
+  if (elements.length > maxCertificates) throw profileInvalid(`at most ${maxCertificates} certificates of a party`);
+  const certificates = elements.map(parseCertificate);
+  const roles = childrenOf(party, "CollaborationRole").map((role) => parseRole(role, channels, packagings));
+  if (roles.reduce((n, role) => n + role.send.length + role.receive.length, 0) > maxMessages)
+    throw profileInvalid(`at most ${maxMessages} messages of a party`);
   const encryption = certificates.findLast((c) => has(c.certificate, "keyEncipherment"));
   const signature = certificates.findLast(
     (c) => has(c.certificate, "nonRepudiation") && !has(c.certificate, "keyEncipherment"),
@@ -76,7 +91,7 @@ function parseParty(party: XmlElement, packagings: ReadonlyMap<string, readonly 
   return {
     herId: id,
     name: attributeOf(party, "partyName") ?? "",
-    roles: childrenOf(party, "CollaborationRole").map((role) => parseRole(role, channels, packagings)),
+    roles,
     certificates,
     ...(encryption === undefined ? {} : { encryptionCertificate: encryption.certificate }),
     ...(signature === undefined ? {} : { signatureCertificate: signature.certificate }),
