@@ -62,7 +62,7 @@ class Load {
   readonly accepted = new Set<string>();
   readonly seen = new Set<unknown>();
   copies = 0;
-  #running = true;
+  readonly #stop = new AbortController();
   readonly #workers: Promise<void>[];
 
   constructor(sender: AmqpConnection, receiver: AmqpConnection) {
@@ -78,7 +78,7 @@ class Load {
   }
 
   async #work(sender: AmqpConnection, queue: string, worker: number): Promise<void> {
-    for (let n = 0; this.#running; n++) {
+    for (let n = 0; !this.#stop.signal.aborted; n++) {
       const messageId = `${queue}-${worker}-${n}`;
       const message = { messageId, to: queue, subject: "S", applicationProperties: {}, body: Buffer.alloc(2_000) };
       await sender.send(queue, message, { timeoutMs: 600_000 });
@@ -89,7 +89,7 @@ class Load {
 
   /** Every promise of a send has been kept; resolves when the receivers have had what was accepted. */
   async end(): Promise<void> {
-    this.#running = false;
+    this.#stop.abort();
     await Promise.all(this.#workers);
     await until("the receivers to have every accepted message", () =>
       [...this.accepted].every((id) => this.seen.has(id)),
