@@ -150,7 +150,8 @@ function headerOf(headers: AnswerFacts["headers"], name: string): string | undef
 
 /** The `error` parameter of the DPoP challenge. */
 function dpopError(challenge: string | undefined): string | undefined {
-  return /(?:^|[\s,])dpop\b[^]*?\berror="?([a-z_]+)"?/i.exec(challenge ?? "")?.[1];
+  const at = challenge?.search(/(?:^|[\s,])dpop\b/i) ?? -1;
+  return at < 0 ? undefined : anyError(challenge?.slice(at));
 }
 
 function anyError(challenge: string | undefined): string | undefined {

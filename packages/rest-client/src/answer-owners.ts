@@ -73,7 +73,7 @@ export class Owners {
     }
     if (found.size > 0) return [...found];
     for (const [word] of text.matchAll(/urn:uuid:[0-9a-f-]{36}|[\w.:/-]+/gi))
-      for (const owner of this.named(word.replace(/[.,:;]+$/, ""))) found.add(owner);
+      for (const owner of this.named(withoutMarks(word))) found.add(owner);
     return [...found];
   }
 
@@ -114,4 +114,11 @@ function textsIn(item: Record<string, unknown>): string[] {
   // A response speaks of the server's own addresses, an outcome in prose.
   for (const [key, value] of Object.entries(item)) if (!/^(response|outcome)$/i.test(key)) collect(value, 4);
   return texts;
+}
+
+/** A word without the marks of a sentence behind it. */
+function withoutMarks(word: string): string {
+  let end = word.length;
+  while (end > 0 && ".,:;".includes(word.charAt(end - 1))) end--;
+  return word.slice(0, end);
 }

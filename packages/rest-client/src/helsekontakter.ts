@@ -60,7 +60,8 @@ interface Answered {
  * @throws {HelsekontaktError} `config/invalid`
  */
 export function createHelsekontakterClient(options: HelsekontakterClientOptions): HelsekontakterClient {
-  const base = checkBaseUrl(options.baseUrl).replace(/\/+$/, "");
+  let base = checkBaseUrl(options.baseUrl);
+  while (base.endsWith("/")) base = base.slice(0, -1);
   const wire = resolveWire({
     ...(options.path === undefined ? {} : { offeringsPath: options.path, membersPath: options.path }),
     ...options.wire,

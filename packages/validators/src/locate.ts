@@ -40,7 +40,7 @@ function elementPath(path: string): string {
   return path
     .split("/")
     .filter((step) => !step.startsWith("@"))
-    .map((step) => step.replace(/\..*$/, ""))
+    .map((step) => step.split(".", 1)[0] as string)
     .map((step) => (step === "" || /\[\d+\]$/.test(step) ? step : `${step}[1]`))
     .join("/");
 }

@@ -46,7 +46,7 @@ function readValue(element: XmlElement, { name, type }: ContractMember): unknown
       return word === "true" || word === "1";
     }
     case "base64":
-      if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/u.test(text)) throw wrongValue(name, "base64");
+      if (!/^[A-Za-z0-9+/]*={0,2}$/u.test(text.replaceAll(/\s+/gu, ""))) throw wrongValue(name, "base64");
       return new Uint8Array(Buffer.from(text, "base64"));
     default:
       return readContract(element, type);

@@ -213,7 +213,11 @@ function minute(ms: number): string {
 }
 
 function number(value: number): string {
-  return String(value).replaceAll(/\B(?=(\d{3})+$)/g, " ");
+  const digits = String(value);
+  let grouped = digits.slice(-3);
+  for (let end = digits.length - 3; end > 0; end -= 3)
+    grouped = `${digits.slice(Math.max(0, end - 3), end)} ${grouped}`;
+  return grouped;
 }
 
 function span(ms: number): string {
