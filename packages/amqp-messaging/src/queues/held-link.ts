@@ -135,6 +135,7 @@ export class HeldLink {
     this.#receiver.credit += count;
     this.#flow();
     let empty = 0;
+    let since = performance.now();
     while (this.#arrived.length < count) {
       const seen = this.#arrived.length;
       const moved = await this.#until(() => this.#arrived.length >= count, empty === 0 ? 200 : 50, signal).then(
@@ -146,12 +147,14 @@ export class HeldLink {
       );
       if (moved) {
         empty = 0;
+        since = performance.now();
         continue;
       }
       // A broker answers a flow before it writes what it has already taken out of the queue: ask twice.
       const left = await this.available(signal);
       if (this.#arrived.length > seen) empty = 0;
-      else if ((left ?? 0) === 0 && ++empty === 2) break;
+      else if ((left ?? 0) > 0) this.#checkPatience(since);
+      else if (++empty === 2) break;
     }
     if (this.#receiver.credit > 0) {
       this.#receiver.credit = 0;
@@ -191,6 +194,14 @@ export class HeldLink {
       () => true,
       () => this.#ended?.code === "amqp/closed",
     );
+  }
+
+  #checkPatience(since: number): void {
+    if (performance.now() - since < answerMs) return;
+    throw new HelsekontaktError("amqp/timeout", `expected messages that wait in "${this.#queue}" to be handed out`, {
+      context: { queue: this.#queue },
+      hint: "Another reader may have the sole right to the queue.",
+    });
   }
 
   #flow(): void {
