@@ -62,7 +62,8 @@ export async function makeFolder(dir: string): Promise<void> {
  * @throws {HelsekontaktError} `fhir/not-readable` with the line in the context.
  */
 export function checkLevels(text: string): void {
-  const marks = /"(?:[^"\\]|\\.)*"|[[{\]}]/gs;
+  // The closing mark may be absent: a text that never ends is then read once, not from each of its marks.
+  const marks = /"(?:[^"\\]|\\.)*"?|[[{\]}]/gs;
   let levels = 0;
   for (let mark = marks.exec(text); mark !== null; mark = marks.exec(text)) {
     if (mark[0] === "]" || mark[0] === "}") levels--;
