@@ -21,12 +21,12 @@ collect?.();
 await breathe();
 collect?.();
 const before = process.memoryUsage().rss;
-let running = true;
+const done = new AbortController();
 let longest = 0;
 let last = cpu();
 let most = before;
 const turning = (async () => {
-  while (running) {
+  while (!done.signal.aborted) {
     await breathe();
     const now = cpu();
     longest = Math.max(longest, now - last);
@@ -35,7 +35,7 @@ const turning = (async () => {
   }
 })();
 await (way === "out" ? send(given) : take(given));
-running = false;
+done.abort();
 await turning;
 process.send?.({ longestMs: longest / 1000, extra: (most - before) / size });
 process.disconnect();
