@@ -1,5 +1,5 @@
 import type { Party, PartyLevel } from "@helsekontakt/amqp-messaging/messages";
-import type { Identity } from "@helsekontakt/amqp-messaging/protection";
+import type { CheckedTrustOptions, Identity, KeySource } from "@helsekontakt/amqp-messaging/protection";
 import { type Clock, HelsekontaktError, type Logger } from "@helsekontakt/core";
 import type { TokenSourceOptions } from "@helsekontakt/helseid";
 import type { Journal } from "@helsekontakt/journal";
@@ -74,6 +74,14 @@ export interface KeysConfig {
   readonly decryption: readonly Identity[];
 }
 
+/** Who vouches for certificates, beside the registries; without it the certificate in the partner's profile is all that counts. */
+export interface TrustConfig {
+  /** For those who sign messages to us: their certificates come with the message. */
+  readonly signers?: CheckedTrustOptions;
+  /** For those whom we encrypt to: give their authorities as `intermediates`. */
+  readonly receivers?: CheckedTrustOptions;
+}
+
 /** Everything that the SDK is told; nothing is read from the environment's variables. */
 export interface HelsekontaktConfig {
   readonly environment: EnvironmentName;
@@ -87,6 +95,9 @@ export interface HelsekontaktConfig {
   readonly amqp?: AmqpConfig;
   readonly registry?: RegistryConfig;
   readonly keys?: KeysConfig;
+  /** Gives the keys anew while everything runs, instead of `keys`: see `reloadKeys`. */
+  readonly keySource?: KeySource;
+  readonly trust?: TrustConfig;
   /** An opened journal; the caller closes it. */
   readonly journal?: Journal;
   /** How long to wait for an AppRec before it counts as overdue. Default 96 hours. */
@@ -198,6 +209,12 @@ export function findConfigFaults(config: HelsekontaktConfig): ConfigFault[] {
   faults.push(...findRestFaults(config.rest));
   if (config.helseid !== undefined)
     need(Boolean(config.helseid.clientId), "helseid.clientId", "the client's id", "it is in HelseID's self service");
+  need(
+    config.keys === undefined || config.keySource === undefined,
+    "keySource",
+    "either keys or keySource",
+    "keySource replaces keys",
+  );
   if (config.keys !== undefined)
     need(
       (config.keys.decryption?.length ?? 0) > 0,

@@ -24,6 +24,7 @@ import { createTjenesteoversikt, type Tjenesteoversikt } from "./flows/tjenesteo
 import { createMemberRegister } from "./members/register.ts";
 import type { MemberRegister } from "./members/types.ts";
 import type { HelsekontaktEvent } from "./messaging/events.ts";
+import type { Health } from "./messaging/health.ts";
 import { Mailroom, notConfigured } from "./messaging/mailroom.ts";
 import { createRegistry } from "./messaging/party-registry.ts";
 import { Runtime } from "./messaging/runtime.ts";
@@ -52,6 +53,13 @@ export interface Helsekontakt {
   start(options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** Stops: takes no more messages, lets those under way finish within `drainMs` (default 30,000), closes the connection. */
   stop(options?: { readonly drainMs?: number }): Promise<void>;
+  /**
+   * How the messaging part does now: for readiness probes and alarms. Asks nobody but the journal; what is wrong is an
+   * answer, and is not thrown.
+   *
+   * @throws {HelsekontaktError} `config/missing` without journal, keys and broker
+   */
+  health(options?: { readonly signal?: AbortSignal }): Promise<Health>;
   /** Listens to what happens to messages; the function that comes back ends the listening. */
   onEvent(listener: (event: HelsekontaktEvent) => void): () => void;
 }
@@ -64,6 +72,7 @@ export interface Helsekontakt {
 export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
   const preset = checkConfig(config);
   const { journal, keys } = config;
+  const keySource = config.keySource ?? (keys === undefined ? undefined : () => keys);
   const logger = config.logger ?? silentLogger;
   const clock = config.clock ?? systemClock;
   const guard = createPersonGuard(preset.production, config.personGuard ?? true);
@@ -171,7 +180,11 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
   const tjenesteoversikt = lazy(() => createTjenesteoversikt(messaging().mailroom, sender, config.helsenorge));
 
   const runtime = lazy(() => {
-    if (journal === undefined || keys === undefined || (config.amqp === undefined && preset.amqpHost === undefined)) {
+    if (
+      journal === undefined ||
+      keySource === undefined ||
+      (config.amqp === undefined && preset.amqpHost === undefined)
+    ) {
       throw notConfigured("messages", ["journal", "keys", "amqp"]);
     }
     const { registry, follow } = createRegistry({
@@ -204,7 +217,8 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
       amqp: config.amqp ?? {},
       amqpHost: preset.amqpHost,
       amqpNamespace: preset.amqpNamespace,
-      keys,
+      keys: keySource,
+      trust: config.trust,
       registry,
       follow,
       ekontakt: messaging().ekontakt.inbound,
@@ -251,6 +265,9 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
       if (!started) return;
       await runtime().stop(drainMs);
       started = false;
+    },
+    async health({ signal } = {}) {
+      return runtime().health(signal);
     },
     onEvent(listener) {
       listeners.add(listener);

@@ -33,6 +33,7 @@ export {
   type KeysConfig,
   type OrganisationConfig,
   type RestConfig,
+  type TrustConfig,
 } from "./config.ts";
 export type { RegistryConfig, SoapRegistryConfig } from "./config-registry.ts";
 export { createHelsekontakt, type Helsekontakt } from "./create-helsekontakt.ts";

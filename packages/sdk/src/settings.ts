@@ -97,6 +97,7 @@ export function describeConfig(config: HelsekontaktConfig): EffectiveSetting[] {
     ...broker(config, preset),
     secret("keys.signing", keys?.signing !== undefined),
     secret("keys.decryption", (keys?.decryption.length ?? 0) > 0),
+    secret("keySource", config.keySource !== undefined),
     config.journal === undefined ? none("journal", "messages need one") : given("journal", config.journal.engine),
     fallback("receiptDeadlineMs", config.receiptDeadlineMs, defaults.receiptDeadlineMs),
     fallback("leaseMs", config.leaseMs, defaults.leaseMs),

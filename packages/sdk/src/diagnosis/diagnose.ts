@@ -13,9 +13,10 @@ import type { Check, CheckContext, CheckResult, DiagnoseOptions, Diagnosis, Find
  *
  * @throws {HelsekontaktError} `config/invalid`, `input/invalid` when `only` names no check, `abort/cancelled`
  */
-export async function diagnose(config: HelsekontaktConfig, options: DiagnoseOptions = {}): Promise<Diagnosis> {
+export async function diagnose(given: HelsekontaktConfig, options: DiagnoseOptions = {}): Promise<Diagnosis> {
   throwIfAborted(options.signal);
-  const preset = checkConfig(config);
+  const preset = checkConfig(given);
+  const config = await withKeys(given);
   let tokens: TokenSource | undefined;
   const context: CheckContext = {
     config,
@@ -33,6 +34,13 @@ export async function diagnose(config: HelsekontaktConfig, options: DiagnoseOpti
   const counts = { ok: 0, warning: 0, fault: 0, skipped: 0 };
   for (const { outcome } of results) counts[outcome]++;
   return { ok: counts.fault === 0, environment: config.environment, checks: results, counts };
+}
+
+/** The keys as their source gives them now. */
+async function withKeys(config: HelsekontaktConfig): Promise<HelsekontaktConfig> {
+  if (config.keySource === undefined) return config;
+  const { signing, decryption = [] } = await config.keySource();
+  return signing === undefined ? config : { ...config, keys: { signing, decryption } };
 }
 
 function chosen(checks: readonly Check[], only: readonly string[] | undefined): readonly Check[] {

@@ -8,14 +8,16 @@ import {
   type PartyRegistry,
   type Subscription,
 } from "@helsekontakt/amqp-messaging";
+import type { KeySource } from "@helsekontakt/amqp-messaging/protection";
 import { type Clock, HelsekontaktError, type Logger, throwIfAborted } from "@helsekontakt/core";
 import type { Journal, OutboxClaim } from "@helsekontakt/journal";
-import type { AmqpConfig, KeysConfig } from "../config.ts";
+import type { AmqpConfig, TrustConfig } from "../config.ts";
 import type { EkontaktInbound } from "../flows/ekontakt.ts";
 import { brokerSettings } from "./broker-settings.ts";
 import { runDispatcher, type SendOne } from "./dispatcher.ts";
 import type { EventSink } from "./events.ts";
 import type { StopSignals } from "./claim-loop.ts";
+import { assessHealth, type Health } from "./health.ts";
 import { type InboundOptions, runInbox } from "./inbound.ts";
 import { isPlain } from "./read-head.ts";
 import { takeMessage } from "./take-message.ts";
@@ -26,7 +28,8 @@ export interface RuntimeOptions {
   readonly amqp: AmqpConfig;
   readonly amqpNamespace: string | undefined;
   readonly amqpHost: string | undefined;
-  readonly keys: KeysConfig;
+  readonly keys: KeySource;
+  readonly trust: TrustConfig | undefined;
   readonly registry: PartyRegistry;
   /** Hears of changes in the registries through the connection. */
   readonly follow: ((queues: AmqpConnection) => { stop(): Promise<void> }) | undefined;
@@ -78,8 +81,10 @@ export class Runtime {
   }
 
   async #open(running: StopSignals, starting: AbortSignal | undefined): Promise<void> {
-    const { amqp, journal, logger, emit, clock } = this.#options;
+    const { amqp, journal, logger, emit, clock, trust } = this.#options;
     const own = starting === undefined ? {} : { signal: starting };
+    // Keys that cannot be read are told at the start, and not with the first message.
+    await this.#options.keys();
     const queues = await this.#queues(starting);
     const connection = await connectAmqp(
       {
@@ -100,8 +105,9 @@ export class Runtime {
       connection,
       registry: this.#options.registry,
       queues,
-      signer: this.#options.keys.signing,
-      decryptKeys: this.#options.keys.decryption,
+      keys: this.#options.keys,
+      ...(trust?.signers === undefined ? {} : { trust: trust.signers }),
+      ...(trust?.receivers === undefined ? {} : { recipientTrust: trust.receivers }),
       // An AppRec that names no function answers one that is in no agreement.
       alwaysAllowed: ["APPREC"],
       clock,
@@ -255,6 +261,18 @@ export class Runtime {
         await clock.sleep(1_000, signal).catch(() => {});
       }
     }
+  }
+
+  /** Asks nobody but the journal. */
+  health(signal: AbortSignal | undefined): Promise<Health> {
+    const { journal, keys, clock } = this.#options;
+    return assessHealth({
+      connection: this.#connection,
+      journal,
+      keys,
+      clock,
+      ...(signal === undefined ? {} : { signal }),
+    });
   }
 
   /** Stops taking messages, lets handlers and sends finish within the limit, closes the connection. */
