@@ -1,9 +1,10 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { HelsekontaktError, Personal, systemClock, throwIfAborted } from "@helsekontakt/core";
 import { operations } from "../gen/aktivsjekken.ts";
 import { AdaptiveLimit } from "./adaptive-limit.ts";
 import { NumberTable } from "./number-table.ts";
 import { type Reach, type ReachRule, reachRuleOf, reachRules } from "./reach.ts";
-import { type AktivStatus, flagsIn, flagsOf, notMentioned, statuses, type StatusTable } from "./status.ts";
+import { type AktivStatus, flagsOf, notMentioned, statuses } from "./status.ts";
 import type {
   AnsweredCitizen,
   CheckAllOptions,
@@ -24,12 +25,14 @@ const failuresInARow = 10;
 const pending = 9;
 const failed = 10;
 
-/** Sends one call; the numbers have been checked. */
+/** Sends one call; the numbers have been checked. Gives a place in `statuses` for each, or `notMentioned`. */
 export type AskForStatuses = (
   fnrListe: readonly string[],
   omraade: Omraade,
   signal: AbortSignal,
-) => Promise<StatusTable>;
+  /** Called as soon as the answer is there, before it is read. */
+  answered: () => void,
+) => Promise<readonly number[]>;
 
 interface Entry {
   readonly index: number;
@@ -170,7 +173,11 @@ export class CheckRun {
       if (this.#stopped !== undefined) break;
       this.#open.push(batch);
       if (batch.asked.length === 0) batch.settled = true;
-      else void this.#send(batch);
+      else {
+        void this.#send(batch);
+        // What was sent leaves before the next thousand numbers are looked at.
+        await nextTurn();
+      }
       this.#wake();
     }
     this.#exhausted = true;
@@ -236,6 +243,12 @@ export class CheckRun {
 
   async #send(batch: Batch): Promise<void> {
     this.#underWay++;
+    let underWay = true;
+    const leave = (): void => {
+      if (underWay) this.#underWay--;
+      underWay = false;
+      this.#wake();
+    };
     const { cache, clock = systemClock } = this.#options;
     const started = performance.now();
     const askedAt = clock.now();
@@ -243,9 +256,10 @@ export class CheckRun {
     const ending = new AbortController();
     this.#ending.add(ending);
     try {
-      const table = await this.#patiently(batch.asked, ending.signal);
-      batch.values = batch.asked.map((fnr, n) => flagsIn(table, fnr, n));
-      this.#limit.answered(performance.now() - started);
+      batch.values = await this.#patiently(batch.asked, ending.signal, () => {
+        this.#limit.answered(performance.now() - started);
+        leave();
+      });
       this.#failuresInARow = 0;
       for (let n = 0; n < batch.asked.length; n++) {
         const fnr = batch.asked[n] as string;
@@ -266,19 +280,18 @@ export class CheckRun {
         this.#stopped ??= error;
     } finally {
       this.#ending.delete(ending);
-      this.#underWay--;
       batch.settled = true;
-      this.#wake();
+      leave();
     }
   }
 
   /** An open circuit says when it will let a call through: until then calls wait and do not fail. */
-  async #patiently(numbers: readonly string[], signal: AbortSignal): Promise<StatusTable> {
+  async #patiently(numbers: readonly string[], signal: AbortSignal, answered: () => void): Promise<readonly number[]> {
     const { clock = systemClock, patienceMs = 60_000 } = this.#options;
     let waited = 0;
     for (;;) {
       try {
-        return await this.#ask(numbers, this.#omraade, signal);
+        return await this.#ask(numbers, this.#omraade, signal, answered);
       } catch (reason) {
         if (!(reason instanceof HelsekontaktError) || reason.code !== "rest/circuit-open") throw reason;
         this.#limit.overloaded();

@@ -55,6 +55,44 @@ export function flagsIn(table: StatusTable, fnr: string, index: number): number 
   return (self ? 1 : 0) | (others ? 2 : 0) | (value["tildeltFullmakt"] === true ? 4 : 0);
 }
 
+const opening = '{"erAktivListe":{';
+const self = '":{"erDigitaltAktivSelv":';
+const others = ',"erDigitaltAktivViaAndre":';
+const assigned = ',"tildeltFullmakt":';
+
+/**
+ * The statuses of an answer that is written as today's document has it, without blanks, and names the numbers in the
+ * order of the call: as {@link flagsIn} gives them. Most answers are, and then nothing has to be built of a thousand
+ * objects for the sake of three bits each. Undefined for any other text, which a JSON parser must read.
+ */
+export function flagsInText(text: string, asked: readonly string[]): number[] | undefined {
+  if (!text.startsWith(opening)) return undefined;
+  let at = opening.length;
+  const found: number[] = [];
+  /** Reads `true` or `false` after a text; -1 for anything else. */
+  const flag = (name: string): number => {
+    if (!text.startsWith(name, at)) return -1;
+    at += name.length;
+    if (text.startsWith("true", at)) return ((at += 4), 1);
+    if (text.startsWith("false", at)) return ((at += 5), 0);
+    return -1;
+  };
+  for (let n = 0; n < asked.length; n++) {
+    const fnr = asked[n] as string;
+    if (n > 0 && text.charCodeAt(at++) !== comma) return undefined;
+    if (text.charCodeAt(at++) !== quote || !text.startsWith(fnr, at)) return undefined;
+    at += fnr.length;
+    const bit0 = flag(self);
+    const bit1 = flag(others);
+    const bit2 = text.charCodeAt(at) === comma ? flag(assigned) : 0;
+    if (bit0 < 0 || bit1 < 0 || bit2 < 0 || text.charCodeAt(at++) !== brace) return undefined;
+    found.push(bit0 | (bit1 << 1) | (bit2 << 2));
+  }
+  return text.length === at + 2 && text.endsWith("}}") ? found : undefined;
+}
+
+const [comma, quote, brace] = [0x2c, 0x22, 0x7d];
+
 function readFlag(
   value: Record<string, unknown>,
   name: keyof (typeof olderNames)["ErAktivStatus"],
