@@ -156,7 +156,14 @@ export function configSchema(module: boolean) {
     receiptDeadlineMs: milliseconds.optional(),
     leaseMs: milliseconds.optional(),
     personGuard: z.boolean().optional(),
-    ...(module ? { logger: inModule.optional(), clock: inModule.optional() } : {}),
+    ...(module
+      ? {
+          logger: inModule.optional(),
+          clock: inModule.optional(),
+          keySource: inModule.optional(),
+          trust: inModule.optional(),
+        }
+      : {}),
   });
 }
 
