@@ -37,6 +37,7 @@ export async function startRawPeer(): Promise<RawPeer> {
   };
   container.on("connection_open", ({ connection }: EventContext) => {
     const { socket } = connection as unknown as { socket: Socket };
+    socket.setNoDelay(true);
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
   });
