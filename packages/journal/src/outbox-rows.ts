@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Insertable, Selectable } from "kysely";
+import type { CompiledQuery, Insertable, Selectable } from "kysely";
 import { fromJsonBytes, toJsonBytes } from "./cipher.ts";
 import { conflict, plainOrNull, plainText, wholeNumber } from "./faults.ts";
 import { atOnce, checkPayload, type Parts } from "./parts.ts";
@@ -179,6 +179,23 @@ export function rowFromMessage(parts: Parts, message: OutboxMessage, now: number
   };
 }
 
+/** The statement for one row, compiled once for a store: to build and print it anew costs as much as to run it. */
+const inserts = new WeakMap<Parts, CompiledQuery<{ id: string }>>();
+
+function insertOf(parts: Parts, db: Db, row: Insertable<OutboxTable>): CompiledQuery<{ id: string }> {
+  const known = inserts.get(parts);
+  // Every row is made by the same function, so its members are in the order in which they were compiled.
+  if (known !== undefined) return { ...known, parameters: Object.values(row) };
+  const compiled = db
+    .insertInto("outbox")
+    .values(row)
+    .onConflict((c) => c.doNothing())
+    .returning("id")
+    .compile();
+  inserts.set(parts, compiled);
+  return compiled;
+}
+
 /**
  * Inserts the row; a second message of the same id and payload is the same message, told again by a caller that did not
  * hear the answer.
@@ -192,13 +209,8 @@ export async function insertOutbox(
   row: Insertable<OutboxTable>,
   payload: Uint8Array,
 ): Promise<{ readonly id: string; readonly duplicate: boolean }> {
-  const inserted = await db
-    .insertInto("outbox")
-    .values(row)
-    .onConflict((c) => c.doNothing())
-    .returning("id")
-    .executeTakeFirst();
-  if (inserted !== undefined) return { id: row.id, duplicate: false };
+  const { rows } = await db.executeQuery<{ id: string }>(insertOf(parts, db, row));
+  if (rows.length > 0) return { id: row.id, duplicate: false };
   const present = await db
     .selectFrom("outbox")
     .select(["id", "digest", "key_id"])

@@ -1,6 +1,6 @@
 // Over 400 lines: one object whose operations share their fenced changes.
 import type { ExpressionBuilder, Selectable } from "kysely";
-import type { ErrorCode } from "@helsekontakt/core";
+import type { ErrorCode, HelsekontaktError } from "@helsekontakt/core";
 import { openEach } from "./cipher.ts";
 import { conflict, notFound, plainText, wholeNumber } from "./faults.ts";
 import type { Outbox } from "./outbox-api.ts";
@@ -28,7 +28,7 @@ import {
 } from "./parts.ts";
 import type { JournalSchema, OutboxTable } from "./schema.ts";
 import { tellAside } from "./set-aside.ts";
-import { applicationTable, isSettled, type TransportEvent, transportTable } from "./states.ts";
+import { applicationTable, isSettled, type TransportEvent, type TransportState, transportTable } from "./states.ts";
 import type { Db } from "./store.ts";
 
 /** After how many tries a message is set aside. @internal */
@@ -59,11 +59,7 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
       if (held === undefined) throw notFound("a message", claim.id);
       const cell = transportTable[held.transport][typeof event === "string" ? event : event(held)];
       if (held.transport !== "sending" || held.owner !== claim.owner || held.fence !== claim.fence || cell === null)
-        throw conflict(
-          "a claim that is still held",
-          `a message that is ${held.transport} or held by another`,
-          claim.id,
-        );
+        throw notHeld(claim, held);
       return change(db, claim.id, { transport: cell.to, changed_at: now, ...values(now, held) });
     }, options.signal);
     notifier.publish(entry.id, outboxTopic);
@@ -106,7 +102,7 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
     async enqueue(message, options = {}) {
       const row = rowFromMessage(parts, message, await parts.now());
       const insert = (db: Db) => insertOutbox(parts, db, row, message.payload);
-      return inTransaction(parts, options, [outboxTopic], insert);
+      return inTransaction(parts, { ...options, oneStatement: true }, [outboxTopic], insert);
     },
 
     async claim({ owner, leaseMs = defaultLeaseMs, limit = 16, signal }) {
@@ -202,20 +198,35 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
       return { ...claim, ...entry, leaseUntil };
     },
 
-    markSent: (claim, options) =>
-      settle(
-        claim,
-        "sent",
-        (now, row) => ({
-          ...free,
-          sent_at: now,
-          reason: null,
-          takeovers: 0,
-          failures: 0,
-          receipt_deadline: row.receipt_within === null ? null : now + row.receipt_within,
-        }),
-        options,
-      ),
+    async markSent(claim, { signal } = {}) {
+      const now = await parts.now();
+      const entry = await store.statement(async (db) => {
+        // One statement, which changes nothing for whoever is not the holder any more.
+        const row = await db
+          .updateTable("outbox")
+          .set((e) => ({
+            ...free,
+            transport: transportTable.sending.sent?.to,
+            sent_at: now,
+            changed_at: now,
+            reason: null,
+            takeovers: 0,
+            failures: 0,
+            // Null when no answer is expected.
+            receipt_deadline: e(e.ref("receipt_within"), "+", now),
+          }))
+          .where("id", "=", claim.id)
+          .where("transport", "=", "sending")
+          .where("owner", "=", claim.owner)
+          .where("fence", "=", claim.fence)
+          .returning(entryColumns)
+          .executeTakeFirst();
+        if (row !== undefined) return entryFromRow(parts, row);
+        throw notHeld(claim, await find(db, claim.id, false));
+      }, signal);
+      notifier.publish(entry.id, outboxTopic);
+      return entry;
+    },
 
     async markFailed(claim, { reason, retry }, options) {
       plainText("reason", reason);
@@ -399,6 +410,12 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
       }
     },
   };
+}
+
+function notHeld(claim: OutboxClaim, found: { readonly transport: TransportState } | undefined): HelsekontaktError {
+  return found === undefined
+    ? notFound("a message", claim.id)
+    : conflict("a claim that is still held", `a message that is ${found.transport} or held by another`, claim.id);
 }
 
 const heldColumns = ["transport", "owner", "fence", "receipt_within", "failures"] as const;

@@ -38,7 +38,7 @@ export interface Lease {
  */
 export async function inTransaction<T>(
   { store, notifier }: Parts,
-  options: Cancellable & { readonly transaction?: CallersTransaction },
+  options: Cancellable & { readonly transaction?: CallersTransaction; readonly oneStatement?: boolean },
   topics: readonly string[],
   work: (db: Db) => Promise<T>,
 ): Promise<T> {
@@ -49,7 +49,7 @@ export async function inTransaction<T>(
     return result;
   }
   const result = await (transaction === undefined
-    ? store.write(work, signal)
+    ? store[options.oneStatement === true ? "statement" : "write"](work, signal)
     : store.within(transaction, work, topics));
   if (transaction === undefined) notifier.publish(...topics);
   else notifier.heard(topics);

@@ -110,6 +110,11 @@ class PostgresStore implements OpenStore {
     );
   }
 
+  async statement<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    throwIfAborted(signal);
+    return this.#track("commit", () => work(this.#db));
+  }
+
   async within<T>(client: PgClient, work: (db: Db) => Promise<T>, topics: readonly string[]): Promise<T> {
     return this.#track("write", async () => {
       const result = await work(this.#dbOf(client));

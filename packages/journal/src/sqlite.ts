@@ -1,4 +1,4 @@
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { HelsekontaktError, throwIfAborted } from "@helsekontakt/core";
 import { Kysely } from "kysely";
 import { closedFault, storeFault } from "./faults.ts";
@@ -54,6 +54,8 @@ class SqliteStore implements OpenStore {
   readonly engine = "sqlite";
   readonly #database: DatabaseSync;
   readonly #reader: DatabaseSync | undefined;
+  /** Compiled once: each message of a group has one. */
+  readonly #savepoints: Readonly<Record<"savepoint" | "release" | "undo", StatementSync>>;
   readonly #db: Db;
   readonly #readDb: Db | undefined;
   #waiting: Waiting[] = [];
@@ -82,6 +84,11 @@ class SqliteStore implements OpenStore {
       this.#database.close();
       throw reason;
     }
+    this.#savepoints = {
+      savepoint: this.#database.prepare("savepoint one"),
+      release: this.#database.prepare("release one"),
+      undo: this.#database.prepare("rollback to one"),
+    };
     this.#db = new Kysely<JournalSchema>({ dialect: nodeSqliteDialect(this.#database) });
     if (this.#reader !== undefined)
       this.#readDb = new Kysely<JournalSchema>({ dialect: nodeSqliteDialect(this.#reader) });
@@ -109,6 +116,10 @@ class SqliteStore implements OpenStore {
       this.#waiting.push({ work, signal, resolve, reject });
       this.#running ??= this.#drain();
     });
+  }
+
+  statement<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.write(work, signal);
   }
 
   async within<T>(): Promise<T> {
@@ -173,15 +184,16 @@ class SqliteStore implements OpenStore {
       one.reject(reason);
       return undefined;
     }
-    this.#database.exec("savepoint one");
+    const { savepoint, release, undo } = this.#savepoints;
+    savepoint.run();
     try {
       const value = await one.work(this.#db);
-      this.#database.exec("release one");
+      release.run();
       return () => one.resolve(value as never);
     } catch (reason) {
       try {
-        this.#database.exec("rollback to one");
-        this.#database.exec("release one");
+        undo.run();
+        release.run();
       } catch {
         // On some faults (disk full) SQLite has undone the whole group: then this fault is the group's.
         throw reason;

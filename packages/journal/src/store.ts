@@ -79,6 +79,8 @@ export interface OpenStore {
    * @throws {HelsekontaktError} `journal/unavailable`, `journal/closed`, `abort/cancelled`, and what `work` throws
    */
   write<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal): Promise<T>;
+  /** {@link OpenStore.write} for work of which one statement alone writes: it needs no transaction around it. */
+  statement<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal): Promise<T>;
   /**
    * Runs `work` on the application's client; the application commits. `topics` are announced with that commit.
    *

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -96,12 +96,18 @@ async function round(journal: Journal, concurrent: number, total: number): Promi
       while (left-- > 0) {
         const asked = performance.now();
         payload.writeUInt32BE(left);
+        // As the SDK posts it: each message opens a thread of its own.
+        const msgId = randomUUID();
         await journal.outbox.enqueue({
+          msgId,
           kind: "DIALOG_INNBYGGER_EKONTAKT",
           from: "200002",
           to: "100002",
+          conversation: msgId,
+          key: msgId,
           payload,
           expectsReceipt: true,
+          receiptWithinMs: 96 * 3_600_000,
         });
         waits.push(performance.now() - asked);
       }
