@@ -99,10 +99,21 @@ function writeValue(value: unknown, { type }: ContractMember, element: { name: s
   return { ...element, attributes: [], content: [text] };
 }
 
+interface OwnedMember {
+  readonly owner: ContractTypeName;
+  readonly member: ContractMember;
+}
+
+const members = new Map<ContractTypeName, readonly OwnedMember[]>();
+
 /** Members of the base first. */
-function membersOf(type: ContractTypeName): { readonly owner: ContractTypeName; readonly member: ContractMember }[] {
-  const { base, members } = contractTypes[type];
-  return [...(base === undefined ? [] : membersOf(base)), ...members.map((member) => ({ owner: type, member }))];
+function membersOf(type: ContractTypeName): readonly OwnedMember[] {
+  const known = members.get(type);
+  if (known !== undefined) return known;
+  const { base, members: own } = contractTypes[type];
+  const all = [...(base === undefined ? [] : membersOf(base)), ...own.map((member) => ({ owner: type, member }))];
+  members.set(type, all);
+  return all;
 }
 
 /** A type by its local name: the registries' own samples bind its prefix to the namespace of the answer. */
