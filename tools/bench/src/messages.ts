@@ -16,7 +16,7 @@ export const registry: ElementRegistry = { ...msghead, ...dialog, ...pasientrela
 const party = (herId: string, name: string, service: string) => ({
   herId,
   name,
-  organisationNumber: "998888887",
+  organisationNumber: "999999999",
   service: { herId: `${herId}9`, name: service },
 });
 const addresses = {
