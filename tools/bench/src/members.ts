@@ -3,8 +3,11 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Row } from "./measure.ts";
 
-/** One second of the service is this much less here; calls of a quarter of a second are far above what a timer errs. */
-const scale = 30;
+/**
+ * One second of the service is this much less here: calls are sized for three quarters of a second, far above what timers
+ * err and what a machine with other work makes a process wait; the first load's calls take a minute and a half in all.
+ */
+const scale = 10;
 /** Members of the fixed sizes' register. */
 const sample = 12_000;
 const parallel = 4;

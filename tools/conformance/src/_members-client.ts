@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import module from "node:module";
-import { Personal } from "@helsekontakt/core";
+import { HelsekontaktError, Personal } from "@helsekontakt/core";
 import type { BatchMember, LedgerDue, LedgerRunHandle } from "@helsekontakt/journal";
 import { createHelsekontakt, type HelsekontaktConfig, openJournal, sqliteStore } from "@helsekontakt/sdk";
 import { postgresStore } from "@helsekontakt/journal/postgres";
@@ -18,6 +18,10 @@ export interface ClientOptions {
   readonly schema?: string;
   /** 0 for never. */
   readonly killAt: number;
+  /** Pauses itself with SIGSTOP the `nth` time that it comes to a step of this name. */
+  readonly pauseAt?: { readonly step: string; readonly nth: number };
+  /** Milliseconds; default the register's own. */
+  readonly leaseMs?: number;
   /** Breaks the register on purpose. `lose`: a member is settled unsent. `resend`: one of the run before is sent again. */
   readonly mutant?: "lose" | "resend";
   /** What `resend` remembers from run to run. */
@@ -35,10 +39,15 @@ const store =
     : postgresStore({ pool, schema: options.schema ?? "" });
 const journal = await openJournal({ store, key: { id: "k", secret: Buffer.from(options.secret, "hex") } });
 let step = 0;
+let met = 0;
 const tell = (name: string): void => {
   step++;
   writeSync(1, `${step} ${name}\n`);
   if (step === options.killAt) process.kill(process.pid, "SIGKILL");
+  if (name === options.pauseAt?.step && ++met === options.pauseAt.nth) {
+    writeSync(1, "paused\n");
+    process.kill(process.pid, "SIGSTOP");
+  }
 };
 
 /** The same object with a step before and after each of its operations. */
@@ -88,7 +97,7 @@ const ledger = { ...journal.ledger };
 const begin = journal.ledger.begin.bind(journal.ledger);
 ledger.begin = async (how) => {
   tell("before begin");
-  const run = await begin(how);
+  const run = await begin({ ...how, ...(options.leaseMs === undefined ? {} : { leaseMs: options.leaseMs }) });
   tell("after begin");
   return stepped(options.mutant === undefined ? run : broken(run));
 };
@@ -101,11 +110,18 @@ const input = (JSON.parse(readFileSync(options.input, "utf8")) as [string, strin
     to,
   }),
 );
-const report = await sdk.members.reconcile(input, {
-  batch: { start: 4, max: 10, timeoutMs: 1_500, pauseMs: 5 },
-  maxWithdrawals: 0.5,
-  maxFailures: 20,
-});
-writeSync(1, `report ${JSON.stringify({ stopped: report.stopped, results: report.results })}\n`);
+try {
+  const report = await sdk.members.reconcile(input, {
+    // Short lists: many calls, and so many faults.
+    batch: { start: 2, max: 3, timeoutMs: 1_000, pauseMs: 5 },
+    maxWithdrawals: 0.5,
+    maxFailures: 20,
+  });
+  writeSync(1, `report ${JSON.stringify({ stopped: report.stopped, results: report.results })}\n`);
+} catch (reason) {
+  // Another process has the register.
+  if (!(reason instanceof HelsekontaktError && reason.code === "journal/conflict")) throw reason;
+  writeSync(1, `report ${JSON.stringify({ conflict: true })}\n`);
+}
 await journal.close();
 await pool?.end();

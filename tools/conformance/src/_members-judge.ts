@@ -9,6 +9,7 @@ export type Member = readonly [fnr: string, from: string, to: string];
 export interface Facts {
   readonly received: Received[];
   readonly faults: { readonly errors: number; readonly lostAnswers: number; readonly unheard: number };
+  readonly calls: number;
   readonly members: { readonly fnr: string; readonly period: string }[];
 }
 

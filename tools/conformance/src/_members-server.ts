@@ -36,10 +36,12 @@ async function serve({ seed, citizens, errors, timeouts }: ServerOptions): Promi
   const { state } = sandbox.rest;
   const received: Received[] = [];
   const faults = { errors: 0, lostAnswers: 0, unheard: 0 };
+  let calls = 0;
   let quiet = false;
   const plain = sandbox.faults.around.bind(sandbox.faults);
   sandbox.faults.around = async (target, answer) => {
     if (target !== "helsekontakter" || quiet) return plain(target, answer);
+    calls++;
     const draw = random();
     if (draw < errors) {
       faults.errors++;
@@ -74,6 +76,7 @@ async function serve({ seed, citizens, errors, timeouts }: ServerOptions): Promi
       process.send?.({
         received,
         faults,
+        calls,
         members: [...state.members.values()].map((m) => ({ fnr: m.fnr, period: `${m.start}/${m.end}` })),
       });
   });

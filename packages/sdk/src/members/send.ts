@@ -35,6 +35,17 @@ export class Stopped extends Error {
   }
 }
 
+/** What came of one call. */
+type Called = {
+  readonly ms: number;
+  readonly timedOut: boolean;
+  /** The lease may have run out before the call ended: another process may have sent something newer before it. */
+  readonly late: boolean;
+} & (
+  | { readonly members: readonly MemberOutcome[]; readonly error?: undefined }
+  | { readonly members?: undefined; readonly error: HelsekontaktError }
+);
+
 /** Members that are read ahead. */
 const readAhead = 1_000;
 /** A batch that the service fails at this often is halved. */
@@ -199,21 +210,9 @@ export class Sender {
     return members.filter((m) => !inactive.has(m.person.reveal()));
   }
 
-  async #send(batch: MemberBatch): Promise<void> {
-    const calls = this.#parts.tally.calls;
-    try {
-      await this.#sendUntilSettled(batch);
-    } catch (reason) {
-      // The lease was lost between the last look at it and now: what went out meanwhile may be older than the other's.
-      if (reason instanceof HelsekontaktError && reason.code === "journal/conflict" && this.#parts.tally.calls > calls)
-        await this.#parts.run.doubt(batch);
-      throw reason;
-    }
-  }
-
   /** Sends a batch until it is answered, halved or set aside. */
-  async #sendUntilSettled(first: MemberBatch): Promise<void> {
-    const { run, client, limits, tally, signal, clock } = this.#parts;
+  async #send(first: MemberBatch): Promise<void> {
+    const { run, client, limits, tally, signal, clock, maxFailures } = this.#parts;
     if (first.members.length === 0) return run.settle(first, [], { ms: 0 });
     let { timeouts, tries } = first;
     const bundle = buildMembersBundle(first.members.map(asBundled), "", client.wire);
@@ -221,46 +220,63 @@ export class Sender {
     for (;;) {
       throwIfAborted(signal);
       if (timeouts >= 2 || tries - timeouts >= failuresBeforeSplit) return this.#halve(first, timeouts >= 2);
-      await run.hold(first.id);
-      const started = performance.now();
-      const limit = limitTime(limits.timeoutMs, signal);
-      tally.calls++;
-      tally.sent += first.members.length;
+      const { members, error, timedOut, ms, late } = await this.#call(first, bundle);
       try {
-        const { members } = await limit.race(client.registerMembers(bundle, { signal: limit.signal }));
-        const ms = performance.now() - started;
-        await this.#answered(first, members, ms);
-        return;
-      } catch (reason) {
-        const ms = performance.now() - started;
-        throwIfAborted(signal);
-        const error = HelsekontaktError.from(reason);
-        const timedOut = limit.timedOut || error.code === "rest/timeout";
+        if (members !== undefined) return await this.#answered(first, members, ms);
         const kind = timedOut ? "timeout" : kindOf(error);
         if (kind === "refused") return await this.#refused(first, error, ms);
-        if (kind === "fault") throw error.code.startsWith("journal/") ? error : new Stopped(error);
+        if (kind === "fault") throw new Stopped(error);
         await run.note(first.id, { timedOut, ms });
-        tries++;
-        this.#failuresInARow++;
-        if (timedOut) {
-          timeouts++;
-          tally.timeouts++;
-          // Halves of a slow batch say nothing of the size of others.
-          if (tries === 1 && first.members.length * 2 > this.sizer.size) this.sizer.timedOut(first.members.length);
-        } else tally.failures++;
-        if (this.#failuresInARow >= this.#parts.maxFailures)
-          throw new Stopped(
-            timedOut
-              ? new HelsekontaktError(
-                  "rest/timeout",
-                  "expected an answer within the time limit, found none in several calls",
-                )
-              : error,
-          );
-        if (!timedOut) await clock.sleep(Math.random() * Math.min(10_000, limits.pauseMs * 2 ** (tries - 1)), signal);
-      } finally {
-        limit.end();
+      } catch (reason) {
+        if (late && reason instanceof HelsekontaktError && reason.code === "journal/conflict") await run.doubt(first);
+        throw reason;
       }
+      tries++;
+      this.#failuresInARow++;
+      if (timedOut) {
+        timeouts++;
+        tally.timeouts++;
+        // Halves of a slow batch say nothing of the size of others.
+        if (tries === 1 && first.members.length * 2 > this.sizer.size) this.sizer.timedOut(first.members.length);
+      } else tally.failures++;
+      if (this.#failuresInARow >= maxFailures)
+        throw new Stopped(
+          timedOut
+            ? new HelsekontaktError(
+                "rest/timeout",
+                "expected an answer within the time limit, found none in several calls",
+              )
+            : error,
+        );
+      if (!timedOut) await clock.sleep(Math.random() * Math.min(10_000, limits.pauseMs * 2 ** (tries - 1)), signal);
+    }
+  }
+
+  /** One call, right after a look at the lease. @throws {HelsekontaktError} `journal/conflict`, `abort/cancelled` */
+  async #call(batch: MemberBatch, bundle: ReturnType<typeof buildMembersBundle>): Promise<Called> {
+    const { run, client, limits, tally, signal, clock } = this.#parts;
+    const [before, beforeMs] = [clock.now(), performance.now()];
+    const heldMs = await run.hold(batch.id);
+    const started = performance.now();
+    const limit = limitTime(limits.timeoutMs, signal);
+    tally.calls++;
+    tally.sent += batch.members.length;
+    const facts = () => ({
+      ms: performance.now() - started,
+      // Of two clocks either may have stood still or jumped.
+      late: Math.max(clock.now() - before, performance.now() - beforeMs) >= heldMs,
+      timedOut: limit.timedOut,
+    });
+    try {
+      const { members } = await limit.race(client.registerMembers(bundle, { signal: limit.signal }));
+      return { ...facts(), members };
+    } catch (reason) {
+      throwIfAborted(signal);
+      const error = HelsekontaktError.from(reason);
+      const found = facts();
+      return { ...found, timedOut: found.timedOut || error.code === "rest/timeout", error };
+    } finally {
+      limit.end();
     }
   }
 
