@@ -3,6 +3,7 @@ export type { Acceptance, Inbox } from "./inbox.ts";
 export type { InboxClaim, InboxEntry, InboxMessage } from "./inbox-rows.ts";
 export { type Journal, type JournalOptions, openJournal } from "./journal.ts";
 export type { DigitalStatus, Member, Members, Membership } from "./members.ts";
+export type { ErrorReports } from "./error-reports.ts";
 export type { SentOfferings, SentOfferingsStore } from "./offerings.ts";
 export type { Outbox, OutboxHold, RetryAt } from "./outbox-api.ts";
 export type { OutboxClaim, OutboxEntry, OutboxMessage } from "./outbox-rows.ts";

@@ -6,6 +6,7 @@ import { createMembers, type Members } from "./members.ts";
 import { createMemberLedger } from "./members-ledger.ts";
 import type { MemberLedger } from "./members-ledger-types.ts";
 import { Notifier } from "./notifier.ts";
+import { createErrorReports, type ErrorReports } from "./error-reports.ts";
 import { createSentOfferings, type SentOfferingsStore } from "./offerings.ts";
 import { createOutbox } from "./outbox.ts";
 import type { Outbox } from "./outbox-api.ts";
@@ -45,6 +46,8 @@ export interface Journal {
   /** What the member register wants, has acknowledged and has under way. */
   readonly ledger: MemberLedger;
   readonly offerings: SentOfferingsStore;
+  /** Which messages were reported to their senders, so that none is reported twice. */
+  readonly reports: ErrorReports;
   /** Deletes by age and size. @throws {HelsekontaktError} `input/invalid`, `journal/unavailable`, `abort/cancelled` */
   prune(retention: Retention): Promise<Pruned>;
   /**
@@ -104,6 +107,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     members: createMembers(parts),
     ledger: createMemberLedger(parts),
     offerings: createSentOfferings(parts),
+    reports: createErrorReports(parts),
     prune: (retention) => prune(parts, retention),
     rotateKeys: (rotate = {}) => rotateKeys(parts, rotate),
     countOldRows: (options = {}) => countOldRows(parts, options),

@@ -8,6 +8,7 @@ const migrations: readonly ((db: Db, engine: Engine) => Promise<void>)[] = [
   sentOfferings,
   memberLedger,
   fencedClaims,
+  errorReports,
 ];
 
 /** The version that this package writes. */
@@ -275,4 +276,14 @@ async function fencedClaims(db: Db): Promise<void> {
     .column("escalate_at")
     .where(sql<boolean>`escalate_at is not null`)
     .execute();
+}
+
+/** Version 5: which messages were reported to their senders. */
+async function errorReports(db: Db): Promise<void> {
+  await db.schema
+    .createTable("error_report")
+    .addColumn("key_hash", "text", (c) => c.primaryKey())
+    .addColumn("reported_at", "double precision", (c) => c.notNull())
+    .execute();
+  await db.schema.createIndex("error_report_age").on("error_report").column("reported_at").execute();
 }

@@ -177,6 +177,12 @@ export interface MigrationTable {
   applied_at: number;
 }
 
+/** Reports to senders that went out, by a hash of what names the message. */
+export interface ErrorReportTable {
+  key_hash: string;
+  reported_at: number;
+}
+
 export interface JournalSchema {
   outbox: OutboxTable;
   inbox: InboxTable;
@@ -187,5 +193,6 @@ export interface JournalSchema {
   member_batch: MemberBatchTable;
   member_lease: MemberLeaseTable;
   offering_bundle: OfferingBundleTable;
+  error_report: ErrorReportTable;
   journal_migration: MigrationTable;
 }

@@ -41,6 +41,7 @@ export interface Pruned {
   inbox: number;
   receipts: number;
   threads: number;
+  reports: number;
   members: number;
   memberRuns: number;
   memberBatches: number;
@@ -114,6 +115,7 @@ export async function prune(parts: Parts, retention: Retention): Promise<Pruned>
     inbox: 0,
     receipts: 0,
     threads: 0,
+    reports: 0,
     members: 0,
     memberRuns: 0,
     memberBatches: 0,
@@ -197,6 +199,15 @@ export async function prune(parts: Parts, retention: Retention): Promise<Pruned>
             .limit(batch),
         )
         .returning("dialog_id")
+        .execute(),
+    );
+    await repeat("reports", (db) =>
+      db
+        .deleteFrom("error_report")
+        .where("key_hash", "in", (e) =>
+          e.selectFrom("error_report as r").select("r.key_hash").where("r.reported_at", "<", before).limit(batch),
+        )
+        .returning("key_hash")
         .execute(),
     );
     await counted("members", (db) => pruneWithdrawn(db, before, batch));

@@ -1184,6 +1184,20 @@ export const contractCases: readonly ContractCase[] = [
     },
   },
   {
+    name: "D1: that a message was reported is known to every process, and after each of them has ended",
+    async run(bench) {
+      const journal = await bench.open();
+      const key = "93238 5ad6c9ba-9b9c-4b39-8fd2-3d7f2f5ed2d0";
+      assert.equal(await journal.reports.has(key), false);
+      await journal.reports.add(key);
+      await journal.reports.add(key);
+      await journal.close();
+      const later = await bench.open();
+      assert.equal(await later.reports.has(key), true);
+      assert.equal(await later.reports.has(`${key} of another`), false);
+    },
+  },
+  {
     name: "retention: finished messages go by age, awaited and unhandled ones stay, duplicates are still known",
     async run(bench) {
       const journal = await bench.open();
@@ -1197,6 +1211,7 @@ export const contractCases: readonly ContractCase[] = [
         if (messageId === "1" && found.outcome === "new" && found.claim) await journal.inbox.handled(found.claim);
       }
       await journal.threads.put({ dialogId: "d", own: "1", other: "2", state: "closed" });
+      await journal.reports.add("93238 an old message");
       bench.clock.time += 10_000;
       const young = await journal.prune({ payloadsOlderThanMs: 20_000, rowsOlderThanMs: 20_000 });
       assert.ok(Object.values(young).every((n) => n === 0));
@@ -1213,7 +1228,7 @@ export const contractCases: readonly ContractCase[] = [
       assert.equal(again.outcome, "duplicate");
       const gone = await journal.prune({ rowsOlderThanMs: 5_000 });
       const members = { members: 0, memberRuns: 0, memberBatches: 0, memberHistories: 0 };
-      assert.deepEqual(gone, { payloads: 0, outbox: 1, inbox: 1, receipts: 1, threads: 1, ...members });
+      assert.deepEqual(gone, { payloads: 0, outbox: 1, inbox: 1, receipts: 1, threads: 1, reports: 1, ...members });
       assert.equal((await journal.outbox.list()).length, 1);
       assert.equal((await journal.inbox.pending()).length, 1);
     },
