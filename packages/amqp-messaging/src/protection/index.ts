@@ -13,6 +13,14 @@ export {
 } from "../keys/create-certificate.ts";
 export { type DigestName, type Identity, isKeyObject, type KeyOperations } from "../keys/identity.ts";
 export { type KeyUsage, keyUsages } from "../keys/key-usage.ts";
+export {
+  type CertificateEntry,
+  type CertificateLine,
+  certificateReport,
+  type CertificateRole,
+  expiryWarningDays,
+} from "../keys/certificate-report.ts";
+export { type CertificateWatch, type CertificateWatchOptions, watchCertificates } from "../keys/certificate-watch.ts";
 export { type CheckedTrustOptions, checkTrust } from "../keys/check-trust.ts";
 export { type TrustOptions, verifyTrust } from "../keys/verify-trust.ts";
 export { createRevocation } from "../revocation/revocation.ts";
