@@ -9,6 +9,7 @@ const groups: Readonly<Record<string, () => Promise<Row[]>>> = {
   cms: async () => (await import("./cms.ts")).benchCms(),
   fhir: async () => (await import("./fhir.ts")).benchFhir(),
   helseid: async () => (await import("./helseid.ts")).benchHelseid(),
+  amqp: async () => (await import("./amqp.ts")).benchAmqp(),
   journal: async () => (await import("./journal.ts")).benchJournal(),
   members: async () => (await import("./members.ts")).benchMembers(),
   aktivsjekk: async () => (await import("./aktivsjekk.ts")).benchAktivsjekk(),
