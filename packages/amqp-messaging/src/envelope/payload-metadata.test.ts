@@ -96,6 +96,53 @@ describe("payloadMetadata()", () => {
     expect(payloadFacts(Buffer.from(xml)).sender).toEqual({ herIds: ["2"], organisationNumbers: ["912345678"] });
     expect(payloadFacts(msgHead()).sender).toEqual({ herIds: ["1", "2"], organisationNumbers: ["915933149"] });
   });
+  describe("of a payload with large attachments, which are not read as text", () => {
+    const container = (text: string) => document(base64(text));
+    const facts = (documents: string, more: object = {}) => payloadFacts(msgHead({ documents, ...more })).metadata;
+    const run = "QUJD".repeat(400_000);
+    const lines = (end: string) => `${`${"A".repeat(76)}${end}`.repeat(20_000)}`;
+    it.each<[string, string, number]>([
+      ["one line", run, run.length],
+      ["lines that end in LF", lines("\n"), lines("\n").length],
+      ["lines that end in CR LF, which XML reads as one character", lines("\r\n"), lines("\n").length],
+      ["white space alone, which does not count", " ".repeat(2_000_000), 0],
+      ["a letter that base64 does not have", `${run}å`, run.length + 2],
+      ["an entity at its end", `${run}&#65;`, run.length + 1],
+      ["a comment inside", `${run}<!-- x -->${run}`, 2 * run.length],
+      ["CDATA with tags inside", `<![CDATA[x>${run}<y]]>`, run.length + 4],
+    ])("counts %s as the text is", (_, text, length) => {
+      expect(facts(document("<x/>") + container(text) + container("QQ=="))).toMatchObject({
+        "X-AttachmentInfo-Count": "2",
+        "X-AttachmentInfo-TotalSizeInBytes": String(length + 4),
+        "X-Sender-Lvl2Id": "2",
+      });
+    });
+    it("finds the same facts as of the whole", () => {
+      const text = document(`<Content><d:D xmlns:d="urn:d"/></Content>`) + container(lines("\n")) + container(run);
+      const whole = facts(text.replaceAll("\n", "&#10;"));
+      expect(facts(text)).toEqual(whole);
+      expect(whole["X-MessageInfo-SchemaNamespace"]).toBe("urn:d");
+    });
+    it("tells the line of a fault as it is in the document", () => {
+      const broken = Buffer.from(
+        msgHead({ documents: container(lines("\n")) })
+          .toString()
+          .replace("</MsgHead>", "</Other>"),
+      );
+      expect(() => payloadFacts(broken)).toThrow(
+        expect.objectContaining({ code: "xml/not-well-formed", context: { line: 20_001 } }) as Error,
+      );
+    });
+    it("keeps the limits of a document as it is", () => {
+      const large = msgHead({ documents: container(run) });
+      expect(() => payloadFacts(large, { limits: { maxBytes: 1_000_000 } })).toThrow("[xml/limit-exceeded]");
+      expect(() => payloadFacts(large, { limits: { maxText: 1_000_000 } })).toThrow("[xml/limit-exceeded]");
+    });
+    it("takes nothing out of another encoding", () => {
+      const wide = Buffer.from(`\ufeff<a>${run}</a>`, "utf16le");
+      expect(payloadFacts(wide).root).toBe("a");
+    });
+  });
   it("knows only the namespace of any other root", () => {
     expect(payloadMetadata(Buffer.from('<x:a xmlns:x="urn:a"><MsgHead/></x:a>'))).toEqual({
       "X-MessageInfo-SchemaNamespace": "urn:a",

@@ -1,4 +1,6 @@
-import { readXml, type XmlHandler, type XmlLimits, type XmlTag } from "@helsekontakt/types/xml";
+import { setImmediate as breathe } from "node:timers/promises";
+import { defaultXmlLimits, readXml, type XmlHandler, type XmlLimits, type XmlTag } from "@helsekontakt/types/xml";
+import { type ShortenedPayload, shortenPayload } from "./shorten-payload.ts";
 
 const msgHead = "http://www.kith.no/xmlstds/msghead/2006-05-24";
 const appRecs: readonly string[] = [
@@ -25,7 +27,43 @@ export interface PayloadFacts {
  * @throws {HelsekontaktError} `xml/not-well-formed`, `xml/doctype-refused`, `xml/encoding`, `xml/limit-exceeded`
  */
 export function payloadFacts(bytes: Uint8Array, options: { readonly limits?: Partial<XmlLimits> } = {}): PayloadFacts {
-  const collector = new Collector();
+  const work = shortenPayload(bytes, options.limits?.maxText ?? defaultXmlLimits.maxText);
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return collect(bytes, step.value, options);
+  }
+}
+
+/** @internal The same, and the event loop gets its turn between slices of a large payload. */
+export async function payloadFactsInTurns(bytes: Uint8Array): Promise<PayloadFacts> {
+  const work = shortenPayload(bytes, defaultXmlLimits.maxText);
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return collect(bytes, step.value, {});
+    await breathe();
+  }
+}
+
+function collect(
+  bytes: Uint8Array,
+  shortened: ShortenedPayload | undefined,
+  options: { readonly limits?: Partial<XmlLimits> },
+): PayloadFacts {
+  const maxBytes = options.limits?.maxBytes ?? defaultXmlLimits.maxBytes;
+  if (shortened !== undefined && bytes.byteLength <= maxBytes)
+    try {
+      return read(shortened.bytes, new Collector(shortened.lengthOf), options);
+    } catch {
+      // Read again as it is, so that the fault has the line that it has in the document.
+    }
+  return read(bytes, new Collector(Buffer.byteLength), options);
+}
+
+function read(
+  bytes: Uint8Array,
+  collector: Collector,
+  options: { readonly limits?: Partial<XmlLimits> },
+): PayloadFacts {
   readXml(bytes, collector, options);
   return { root: collector.root, metadata: collector.metadata(), sender: collector.sender };
 }
@@ -74,8 +112,9 @@ class Collector implements XmlHandler {
   };
   #kind: "msghead" | "apprec" | "other" = "other";
   #rootNs = "";
-  /** Local names from the root; an element of another namespace stands as `*`. */
-  readonly #path: string[] = [];
+  readonly #lengthOf: (text: string) => number;
+  /** Paths of the open elements, by local names from the root; an element of another namespace stands as `*`. */
+  readonly #paths: string[] = [];
   readonly #found = new Map<string, string>();
   readonly #ranks = new Map<string, number>();
   /** Id and type of the identifier holders that are open, innermost last. */
@@ -87,12 +126,17 @@ class Collector implements XmlHandler {
   /** Depth of the container that is open. */
   #base64: number | undefined;
 
+  constructor(lengthOf: (text: string) => number) {
+    this.#lengthOf = lengthOf;
+  }
+
   open(tag: XmlTag): void {
-    if (this.#path.length === 0) this.#begin(tag);
-    const namespace = tag.uri === this.#rootNs ? "" : "*";
-    this.#path.push(namespace === "" ? tag.local : `*${tag.local}`);
+    const above = this.#paths.at(-1);
+    if (above === undefined) this.#begin(tag);
+    const name = tag.uri === this.#rootNs ? tag.local : `*${tag.local}`;
+    const path = above === undefined ? name : `${above}/${name}`;
+    this.#paths.push(path);
     if (this.#kind === "other") return;
-    const path = this.#path.join("/");
     const attribute = tag.attributes.find((a) => a.name === "V")?.value;
     const code = codes[path];
     if (code !== undefined && attribute !== undefined) this.#set(code, attribute);
@@ -113,11 +157,11 @@ class Collector implements XmlHandler {
   text(text: string): void {
     this.#text?.push(text);
     // The reader ends a piece at every tag and comment, which is where text nodes end. One of white space only does not count.
-    if (this.#base64 !== undefined && /[^ \t\r\n]/.test(text)) this.#attachmentBytes += Buffer.byteLength(text);
+    if (this.#base64 !== undefined && /[^ \t\r\n]/.test(text)) this.#attachmentBytes += this.#lengthOf(text);
   }
 
   close(): void {
-    const path = this.#path.join("/");
+    const path = this.#paths.at(-1) ?? "";
     const text = this.#text?.join("");
     this.#text = undefined;
     const holder = this.#holders.at(-1);
@@ -127,8 +171,8 @@ class Collector implements XmlHandler {
       else if (holder !== undefined) holder.id ??= text;
     }
     if (holder?.path === path) this.#endHolder(path);
-    if (this.#base64 === this.#path.length) this.#base64 = undefined;
-    this.#path.pop();
+    if (this.#base64 === this.#paths.length) this.#base64 = undefined;
+    this.#paths.pop();
   }
 
   metadata(): Record<string, string> {
@@ -157,14 +201,14 @@ class Collector implements XmlHandler {
     if (
       this.#documents === 1 &&
       path.startsWith(content) &&
-      this.#path.length === 5 &&
+      this.#paths.length === 5 &&
       !this.#found.has("X-MessageInfo-SchemaNamespace")
     )
       this.#set("X-MessageInfo-SchemaNamespace", tag.uri);
     if (this.#documents < 2) return;
     if (path === "MsgHead/Document/RefDoc/FileReference") this.#external = true;
     if (path.startsWith(content) && tag.local === "Base64Container" && this.#base64 === undefined)
-      this.#base64 = this.#path.length;
+      this.#base64 = this.#paths.length;
   }
 
   #endHolder(path: string): void {

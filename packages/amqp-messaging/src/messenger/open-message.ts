@@ -3,7 +3,7 @@ import { HelsekontaktError } from "@helsekontakt/core";
 import type { InboundDelivery } from "../connection/subscription-types.ts";
 import { type Envelope, readEnvelope } from "../envelope/envelope.ts";
 import { herIdText } from "../envelope/values.ts";
-import { type PayloadFacts, payloadFacts } from "../envelope/payload-metadata.ts";
+import { type PayloadFacts, payloadFactsInTurns } from "../envelope/payload-metadata.ts";
 import { certificateFacts, certificateFaults } from "../keys/certificate-facts.ts";
 import { type Unprotected, unprotect } from "../protection/unprotect.ts";
 import { timed } from "../telemetry/timed.ts";
@@ -46,7 +46,7 @@ export async function openMessage(options: Resolved, delivery: InboundDelivery):
     opened = await open(sender);
   }
   const payload = opened?.content ?? envelope.body;
-  const facts = readFacts(payload);
+  const facts = await readFacts(payload);
   checkSender(options, header.fromHerId, facts);
   checkOwner(options, opened, facts);
   return {
@@ -192,9 +192,9 @@ function judge(options: Resolved, certificate: X509Certificate): void {
   );
 }
 
-function readFacts(payload: Uint8Array): PayloadFacts {
+async function readFacts(payload: Uint8Array): Promise<PayloadFacts> {
   try {
-    return payloadFacts(payload);
+    return await payloadFactsInTurns(payload);
   } catch (reason) {
     const error = HelsekontaktError.from(reason);
     throw error.code.startsWith("xml/") ? refused("payload-not-xml", error) : error;

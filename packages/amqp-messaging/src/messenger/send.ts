@@ -2,7 +2,7 @@ import type { X509Certificate } from "node:crypto";
 import { HelsekontaktError, throwIfAborted } from "@helsekontakt/core";
 import type { SendOptions } from "../connection/connection.ts";
 import { buildEnvelope, longestTtlMs } from "../envelope/envelope.ts";
-import { payloadMetadata } from "../envelope/payload-metadata.ts";
+import { payloadFactsInTurns } from "../envelope/payload-metadata.ts";
 import type { EventCode } from "../gen/events.ts";
 import { messageFunctions } from "../gen/messages.ts";
 import { queueTypes } from "../gen/transport.ts";
@@ -90,7 +90,15 @@ export async function sendTo(
       const body =
         message.protection === "plain" ? message.payload : await protectFor(options, party, message, send.signal);
       span.set({ "messaging.message.body.size": body.byteLength });
-      const wire = envelopeFor(options, party, queue, message, body, span.traceparent);
+      const wire = envelopeFor(
+        options,
+        party,
+        queue,
+        message,
+        body,
+        await metadataOf(options, message),
+        span.traceparent,
+      );
       await timed(options, "sendTime", named, () => options.connection.send(queue, wire, send));
       options.emit({
         kind: "sent",
@@ -125,6 +133,7 @@ function envelopeFor(
   queue: string,
   message: OutboundMessage,
   body: Uint8Array,
+  metadata: Readonly<Record<string, string>>,
   traceparent: string | undefined,
 ): ReturnType<typeof buildEnvelope> {
   const kind = message.queue ?? "async";
@@ -151,7 +160,7 @@ function envelopeFor(
       ...(party.kind === "cpa" ? { cpaId: party.cpaId } : {}),
       ...(message.conversationId === undefined ? {} : { conversationId: message.conversationId }),
       ...(options.systemIdentifier === undefined ? {} : { systemIdentifier: options.systemIdentifier }),
-      metadata: metadataOf(options, message),
+      metadata,
       properties: { ...(traceparent === undefined ? {} : { traceparent }), ...message.properties },
     },
     body,
@@ -242,10 +251,10 @@ async function trusted(
 }
 
 /** Facts of the payload; a failure never stops the message. */
-function metadataOf(options: Resolved, message: OutboundMessage): Record<string, string> {
+async function metadataOf(options: Resolved, message: OutboundMessage): Promise<Readonly<Record<string, string>>> {
   if (!options.metadata) return {};
   try {
-    return payloadMetadata(message.payload);
+    return (await payloadFactsInTurns(message.payload)).metadata;
   } catch (error) {
     options.logger.warn("no metadata could be taken from the payload", {
       messageId: message.messageId,
