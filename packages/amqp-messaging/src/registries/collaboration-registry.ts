@@ -33,6 +33,7 @@ function ifPossible<T>(possible: boolean, ask: () => Promise<T | undefined>): Pr
   return possible ? lookUpOf(ask) : Promise.resolve({ kind: "not-found" });
 }
 
-function isGuid(text: string): boolean {
+/** @internal */
+export function isGuid(text: string): boolean {
   return /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/iu.test(text);
 }

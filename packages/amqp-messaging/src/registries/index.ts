@@ -16,10 +16,13 @@ export { createRestAddressRegistry, type PartyDetailsSource } from "./rest-addre
 export {
   createSoapAddressRegistry,
   maxChangesPerCall,
+  type OrganisationDetails,
   type PartyChange,
+  type RegistryCode,
   type SoapAddressRegistry,
 } from "./soap-address-registry.ts";
 export type { SoapClientOptions, SoapCredentials } from "./soap-client.ts";
+export { createSoapCollaborationRegistry } from "./soap-collaboration-registry.ts";
 export {
   createServiceBusManager,
   type EventSubscriptionRequest,

@@ -163,6 +163,25 @@ describe("createSoapAddressRegistry()", () => {
     });
   });
 
+  it("gives an organisation with its number, kinds and services", async () => {
+    const common = 'xmlns:a="http://register.nhn.no/Common"';
+    const code = (name: string, value: string) =>
+      `<${name} ${common}><a:CodeText>T</a:CodeText><a:CodeValue>${value}</a:CodeValue><a:OID>9040</a:OID></${name}>`;
+    const organisation = `<HerId>7000</HerId><Name>Legesenteret</Name>${code("BusinessType", "103")}<IndustryCodes ${common}><a:Code><a:CodeValue>86.211</a:CodeValue></a:Code></IndustryCodes><OrganizationNumber>999988891</OrganizationNumber><People><OrganizationPerson><Person/></OrganizationPerson></People><Services><Service>${serviceXml}</Service></Services>`;
+    const { ar } = await registry(soap11(result("GetOrganizationDetails", organisation)));
+    expect(await ar.organisation("7000")).toMatchObject({
+      kind: "found",
+      value: {
+        party: { herId: "7000", name: "Legesenteret" },
+        organisationNumber: "999988891",
+        businessType: { value: "103", text: "T", oid: "9040" },
+        industryCodes: [{ value: "86.211" }],
+        services: [{ party: { herId: "7001", queues: { sync: "tb.example/NS/7_sync" } }, code: { value: "05" } }],
+      },
+    });
+    expect((await ar.organisation("7001")).kind).toBe("unavailable");
+  });
+
   it("puts lists into the namespace of arrays", async () => {
     const { server, ar } = await registry(soap11(result("GetChangedCommunicationPartiesInfo", "")));
     await ar.changes(["7001", "7002"]);

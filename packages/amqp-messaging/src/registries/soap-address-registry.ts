@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { HelsekontaktError } from "@helsekontakt/core";
 import type { XmlElement } from "@helsekontakt/types/xml";
-import { services } from "../gen/registries.ts";
+import { type Code, type CommunicationParty, type Organization, services } from "../gen/registries.ts";
 import { certificateFacts } from "../keys/certificate-facts.ts";
 import { type AddressRegistry, factsOf, isHerId, type PartyCertificates, type PartyFacts } from "./address-registry.ts";
 import { childrenOf, readContract } from "./data-contract.ts";
@@ -15,10 +15,29 @@ export interface PartyChange {
   readonly lastUpdated: string;
 }
 
+/** A code of a code system, as the registry gives it. */
+export interface RegistryCode {
+  readonly value: string;
+  readonly text?: string;
+  /** Number of the code system. */
+  readonly oid?: string;
+}
+
+/** What the registry says of an organisation, besides what it says of every party. */
+export interface OrganisationDetails {
+  readonly party: PartyFacts;
+  readonly organisationNumber?: string;
+  readonly businessType?: RegistryCode;
+  readonly industryCodes: readonly RegistryCode[];
+  /** Services with their kind. */
+  readonly services: readonly { readonly party: PartyFacts; readonly code?: RegistryCode }[];
+}
+
 /** What the SOAP interface has beyond the common one. */
 export interface SoapAddressRegistry extends Required<AddressRegistry> {
   /** Whether the service answers, with these credentials. */
   ping(options?: LookUpOptions): Promise<LookUp<true>>;
+  organisation(herId: string, options?: LookUpOptions): Promise<LookUp<OrganisationDetails>>;
   /** Parties by HER-id, organisation number and the like. Nobody is an empty list. */
   search(id: string, options?: LookUpOptions): Promise<LookUp<readonly PartyFacts[]>>;
   /** When these parties were last changed: a cheap way to learn which copies are old. At most 1,000 at once. */
@@ -58,6 +77,15 @@ export function createSoapAddressRegistry(options: SoapClientOptions): SoapAddre
       ]);
       return both(encryption, signature);
     },
+    async organisation(herId, call) {
+      if (!isHerId(herId)) return { kind: "not-found" };
+      const answer = await client.call("GetOrganizationDetails", { herId: Number(herId) }, call);
+      return read(answer, (element) => {
+        const organisation = readContract(element, "Organization");
+        if (organisation.HerId !== Number(herId)) throw otherParty();
+        return { kind: "found", value: detailsOf(organisation) };
+      });
+    },
     async search(id, call) {
       const answer = await client.call("SearchById", { id }, call);
       if (answer.kind === "not-found") return { kind: "found", value: [] };
@@ -91,6 +119,34 @@ function partiesOf(element: XmlElement): PartyFacts[] {
     const party = readContract(item, "CommunicationParty");
     return party.HerId === undefined ? [] : [factsOf(String(party.HerId), party, party.Type)];
   });
+}
+
+function detailsOf(organisation: Organization): OrganisationDetails {
+  const { OrganizationNumber, BusinessType, IndustryCodes, Services } = organisation;
+  const businessType = codeOf(BusinessType);
+  return {
+    party: partyOf(organisation),
+    ...(OrganizationNumber ? { organisationNumber: String(OrganizationNumber) } : {}),
+    ...(businessType === undefined ? {} : { businessType }),
+    industryCodes: (IndustryCodes ?? []).flatMap((code) => codeOf(code) ?? []),
+    services: (Services ?? []).map((service) => {
+      const code = codeOf(service.Code);
+      return { party: partyOf(service), ...(code === undefined ? {} : { code }) };
+    }),
+  };
+}
+
+function partyOf(party: CommunicationParty): PartyFacts {
+  return factsOf(String(party.HerId ?? ""), party, party.Type);
+}
+
+function codeOf(code: Code | undefined): RegistryCode | undefined {
+  if (code?.CodeValue === undefined) return undefined;
+  return {
+    value: code.CodeValue,
+    ...(code.CodeText === undefined ? {} : { text: code.CodeText }),
+    ...(code.OID === undefined ? {} : { oid: String(code.OID) }),
+  };
 }
 
 function changesOf(element: XmlElement): PartyChange[] {
