@@ -144,6 +144,30 @@ describe("a diagnosis", () => {
     expect(check(soon, "certificates.registered").findings.filter((f) => f.level === "fault")).toHaveLength(2);
   });
 
+  it("lists own and partners' certificates with role, source, owner, serial number and days left", async () => {
+    const diagnosis = await run({}, { only: ["certificates"] });
+    const lines = ["certificates.own", "certificates.registered"].flatMap((id) =>
+      check(diagnosis, id).findings.flatMap((f) => f.certificate ?? []),
+    );
+    const own = config.organisation.services[0]?.herId;
+    const partner = config.helsenorge.service.herId;
+    expect(lines.map(({ role, source, herId, level }) => [role, source, herId, level])).toEqual([
+      ["signing", "keys.signing", undefined, "ok"],
+      ["decryption", "keys.decryption[0]", undefined, "ok"],
+      ["encryption", `profile of HER-id ${own}`, own, "ok"],
+      ["signature", `profile of HER-id ${own}`, own, "ok"],
+      ["encryption", `profile of HER-id ${partner}`, partner, "ok"],
+      ["signature", `profile of HER-id ${partner}`, partner, "ok"],
+    ]);
+    const signing = config.keys?.signing.certificate;
+    expect(lines[0]).toMatchObject({
+      serialNumber: signing?.serialNumber.toLowerCase(),
+      owner: signing?.subject.replaceAll("\n", ", "),
+      daysLeft: expect.any(Number) as number,
+    });
+    expect(lines[3]?.thumbprint).toBe(lines[0]?.thumbprint);
+  });
+
   it("tells a certificate for another name, and an authority that is not trusted", async () => {
     const identity = await createIdentity({
       subject: { commonName: "other.example" },

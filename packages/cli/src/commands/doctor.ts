@@ -100,8 +100,8 @@ const words: Readonly<Record<CheckResult["outcome"], string>> = {
 
 function asText({ id, outcome, because, findings }: CheckResult): string {
   const [first] = findings;
-  // The findings that need attention, or else the first good one.
-  const told = findings.filter((f) => f.level !== "ok");
+  // The findings that need attention and every certificate, or else the first good one.
+  const told = findings.filter((f) => f.level !== "ok" || f.certificate !== undefined);
   const lines = told.length === 0 ? (first === undefined ? [] : [first]) : told;
   const head = `${words[outcome]}  ${id.padEnd(24)}`;
   if (because !== undefined) return `${head}  because ${because}\n`;

@@ -1,5 +1,11 @@
 import type { X509Certificate } from "node:crypto";
-import { certificateFacts, type Identity, type KeyUsage } from "@helsekontakt/amqp-messaging/protection";
+import {
+  type CertificateEntry,
+  certificateFacts,
+  certificateReport,
+  type Identity,
+  type KeyUsage,
+} from "@helsekontakt/amqp-messaging/protection";
 import { expiryFinding } from "./expiry.ts";
 import { faultFinding } from "./fault-finding.ts";
 import type { Lookups } from "./registries.ts";
@@ -51,9 +57,24 @@ function judge(
     );
   if (facts.notBefore.getTime() > now)
     found.push(fault(`${path}: expected a valid certificate, found one of the future`, "check the clock"));
-  if (present)
-    found.push(expiryFinding(`${path} (${facts.thumbprint.slice(0, 8)}…)`, facts.notAfter.getTime(), now, renew));
+  const role = path === "keys.signing" ? "signing" : present ? "decryption" : "previous-decryption";
+  found.push(listed({ certificate, role, source: path }, now, renew));
   return found;
+}
+
+/** A line of the list of certificates, with what is left of it. */
+function listed(entry: CertificateEntry, now: number, how: string): Finding {
+  const [certificate] = certificateReport([entry], now);
+  if (certificate === undefined) return ok(entry.source);
+  const { source, role, owner, serialNumber, notAfter, daysLeft } = certificate;
+  const what = `${source}: ${role} certificate of ${owner}, serial number ${serialNumber}`;
+  const finding =
+    role === "previous-decryption"
+      ? ok(
+          `${what}: ${daysLeft < 0 ? `ended ${-daysLeft} day(s) ago` : `${daysLeft} day(s) left`}, kept for what was sent before`,
+        )
+      : expiryFinding(what, Date.parse(notAfter), now, how);
+  return { ...finding, certificate };
 }
 
 /** What others take from the registries is what this installation has. */
@@ -87,15 +108,17 @@ export function registeredCertificatesCheck(lookups: Lookups): Check {
           ),
         );
       if (found.length === 0) found.push(ok("own profile has the configured certificates"));
-      if (theirs.encryption !== undefined)
-        found.push(
-          expiryFinding(
-            "Helsenorge's encryption certificate",
-            certificateFacts(theirs.encryption).notAfter.getTime(),
-            clock.now(),
-            "Helsenorge renews it",
-          ),
-        );
+      const sides = [
+        { party: own, herId: config.organisation.services[0]?.herId ?? "", how: renew },
+        { party: theirs, herId: config.helsenorge.service.herId, how: "Helsenorge renews it" },
+      ];
+      for (const { party: side, herId, how } of sides) {
+        const source = `profile of HER-id ${herId}`;
+        if (side.encryption !== undefined)
+          found.push(listed({ certificate: side.encryption, role: "encryption", source, herId }, clock.now(), how));
+        if (side.signing !== undefined)
+          found.push(listed({ certificate: side.signing, role: "signature", source, herId }, clock.now(), how));
+      }
       return found;
     },
   };

@@ -1,3 +1,4 @@
+import type { CertificateLine } from "@helsekontakt/amqp-messaging/protection";
 import type { Clock } from "@helsekontakt/core";
 import type { TokenSource } from "@helsekontakt/helseid";
 import type { Journal } from "@helsekontakt/journal";
@@ -12,6 +13,8 @@ export interface Finding {
   readonly hint?: string;
   /** Code of the error behind it. */
   readonly code?: string;
+  /** The certificate that it is about: role, source, owner, serial number, days left. */
+  readonly certificate?: CertificateLine;
 }
 
 /** How one check ended. */
