@@ -280,6 +280,13 @@ async function open(options: SandboxOptions, opened: (() => Promise<unknown>)[])
     ...registry,
     credentials,
     subscriptions,
+    documentAt(path: string) {
+      const { body } = answerCppa(
+        { method: "GET", url: new URL(path, "http://localhost"), headers: {}, body: Buffer.alloc(0) },
+        registry,
+      );
+      return Buffer.isBuffer(body) ? body : undefined;
+    },
     certificatesOf: (party: SandboxParty) => ({
       signing: identities[party.owner].signing.certificate,
       encryption: identities[party.owner].encryption.certificate,

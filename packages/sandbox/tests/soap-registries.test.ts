@@ -1,9 +1,11 @@
 import { connectAmqp, createPartyRegistry } from "@helsekontakt/amqp-messaging";
+import { parseProfile } from "@helsekontakt/amqp-messaging/profile";
 import {
   changedParties,
   createRestAddressRegistry,
   createServiceBusManager,
   createSoapAddressRegistry,
+  createSoapCollaborationRegistry,
   exportParties,
   followRegistryEvents,
   type LookUp,
@@ -69,6 +71,21 @@ describe("the registries by SOAP", () => {
     const old = [];
     for await (const { herId } of changedParties(basic(), [{ herId: "100001" }, ...exported.slice(1)])) old.push(herId);
     expect(old).toEqual(["100001"]);
+  });
+
+  it("give profiles and agreements, and say of others that there are none", async () => {
+    for (const options of [at("/v1/CPPA/Basic"), { ...at("/v1/CPPA"), binding: "wsHttp" as const }]) {
+      const cppa = createSoapCollaborationRegistry(options);
+      expect(parseProfile(valueOf(await cppa.profile("100002"))).counterparty?.herId).toBe("100002");
+      const { id } = parseProfile(valueOf(await cppa.agreementFor("200002", "100002")));
+      expect(parseProfile(valueOf(await cppa.agreement(id)), { as: "200002" }).counterparty?.herId).toBe("100002");
+      for (const answer of [
+        cppa.profile("7"),
+        cppa.agreement(id.replace(/^./u, "z")),
+        cppa.agreementFor("200002", "200003"),
+      ])
+        expect(await answer).toEqual({ kind: "not-found" });
+    }
   });
 
   it("R3: refuse another login, another binding and an operation that they do not have", async () => {

@@ -16,6 +16,8 @@ export interface SoapRegistryOptions {
     readonly encryption: X509Certificate;
   };
   readonly subscriptions: EventSubscriptions;
+  /** A document by its path in the REST interface. */
+  readonly documentAt: (path: string) => Buffer | undefined;
 }
 
 /** A subscription as ServiceBusManager keeps it. */
@@ -68,7 +70,9 @@ interface Call {
   readonly values: ReadonlyMap<string, string>;
 }
 
-const addresses = (["addressRegistry", "addressRegistryExport", "serviceBusManager"] as const).flatMap((name) =>
+const addresses = (
+  ["addressRegistry", "addressRegistryExport", "collaborationRegistry", "serviceBusManager"] as const
+).flatMap((name) =>
   Object.entries(soapServices[name].paths).map(([binding, path]) => ({
     name,
     path,
@@ -95,7 +99,8 @@ export function answerSoap(request: SandboxRequest, options: SoapRegistryOptions
   const action = `${namespace}/${contract}/${call.operation}`;
   const stated = address.soap === "1.1" ? request.headers["soapaction"] : request.headers["content-type"];
   if (stated?.includes(`"${action}"`) !== true) return fault(address.soap, "Client", "ActionMismatch");
-  return address.name === "serviceBusManager" ? answerServiceBus(call, options) : answerParties(call, options);
+  if (address.name === "serviceBusManager") return answerServiceBus(call, options);
+  return address.name === "collaborationRegistry" ? answerDocuments(call, options) : answerParties(call, options);
 }
 
 function answerParties(call: Call, options: SoapRegistryOptions): SandboxResponse {
@@ -132,6 +137,21 @@ function answerParties(call: Call, options: SoapRegistryOptions): SandboxRespons
     default:
       return fault(call.soap, "Client", "ActionNotSupported");
   }
+}
+
+function answerDocuments(call: Call, { documentAt }: SoapRegistryOptions): SandboxResponse {
+  const value = (name: string): string => encodeURIComponent(call.values.get(name) ?? "");
+  const isProfile = call.operation === "GetCppXmlForCommunicationParty";
+  const path = {
+    GetCppXmlForCommunicationParty: `/Profiles/${value("herId")}`,
+    GetCpaXml: `/Agreements/${value("cpaId")}`,
+    GetCpaForCommunicationPartiesXml: `/Agreements/HerIds/${value("communicationPartAHerId")}/${value("communicationPartBHerId")}`,
+  }[call.operation];
+  if (path === undefined) return fault(call.soap, "Client", "ActionNotSupported");
+  const text = documentAt(path)?.toString();
+  if (text === undefined) return generic(call, "NotFound");
+  if (isProfile) return result(call, [text]);
+  return result(call, writeContract("CpaXmlDetails", { CollaborationProtocolAgreementXml: text, Status: "Active" }));
 }
 
 function answerServiceBus(call: Call, { subscriptions }: SoapRegistryOptions): SandboxResponse {
