@@ -53,7 +53,7 @@ describe("helsekontakt doctor", () => {
     for (const hidden of [password, privatePart()]) expect(ran.out + ran.err).not.toContain(hidden);
   });
 
-  it("gives one object for machines, with faults, hints and what was skipped, and ends with 1", async () => {
+  it("U8: gives one object for machines, with faults, hints and what was skipped, and ends with 1", async () => {
     const bad = changed((c) => {
       c["amqp"] = { url: "amqp://sandbox:wrong-word@127.0.0.1:1/X" };
       (c["organisation"] as { services: { herId: string }[] }).services[0]!.herId = "987654";

@@ -35,7 +35,7 @@ describe("checkConfig()", () => {
     expect(checkConfig(good)).toBe(environments.TEST1);
   });
 
-  it("reports all faults at once, each with path, expectation and hint, and no values", () => {
+  it("U8: reports all faults at once, each with path, expectation and hint, and no values", () => {
     const error = thrown({
       environment: "TEST9",
       organisation: { herId: "abc", name: " ", organisationNumber: "99", services: [{ herId: "0", name: "" }] },

@@ -40,16 +40,19 @@ describe("examples", () => {
     expect((await readdir(folder)).sort()).toEqual(Object.keys(printed).sort());
   });
 
-  it.each(Object.entries(printed))("%s runs, prints what it should, and is short", async (file, lines) => {
-    const path = new URL(file, folder);
-    expect((await readFile(path, "utf8")).split("\n").length).toBeLessThan(60);
-    const { stdout, stderr } = await run(process.execPath, [
-      "--conditions=helsekontakt-source",
-      "--no-warnings=ExperimentalWarning",
-      path.pathname,
-    ]);
-    for (const line of lines) expect(stdout).toMatch(line);
-    expect(stdout).not.toMatch(/\d{11}/);
-    expect(stderr).toBe("");
-  });
+  it.each(Object.entries(printed))(
+    "U7: %s runs against the sandbox, prints what it should, and is short",
+    async (file, lines) => {
+      const path = new URL(file, folder);
+      expect((await readFile(path, "utf8")).split("\n").length).toBeLessThan(60);
+      const { stdout, stderr } = await run(process.execPath, [
+        "--conditions=helsekontakt-source",
+        "--no-warnings=ExperimentalWarning",
+        path.pathname,
+      ]);
+      for (const line of lines) expect(stdout).toMatch(line);
+      expect(stdout).not.toMatch(/\d{11}/);
+      expect(stderr).toBe("");
+    },
+  );
 });

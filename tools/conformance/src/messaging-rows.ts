@@ -75,7 +75,7 @@ async function main(): Promise<number> {
 /** Runs the tests of rows in the packages. */
 async function fromPackages(): Promise<Proof[]> {
   const named = /["'`][SDORU]\d{1,2}: /;
-  const files = globSync("packages/*/{src,tests}/**/*.test.ts", {
+  const files = globSync("{packages,tools}/*/{src,tests}/**/*.test.ts", {
     cwd: root,
     exclude: (f) => f.endsWith("node_modules"),
   })
