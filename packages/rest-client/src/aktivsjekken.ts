@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { throwIfAborted } from "@helsekontakt/core";
+import { HelsekontaktError, throwIfAborted } from "@helsekontakt/core";
 import type { components, paths } from "@helsekontakt/types/openapi/aktivsjekken";
 import { CheckRun } from "./aktivsjekken/check-all.ts";
 import { type AktivStatus, flagsIn, flagsInText, notMentioned, statuses, statusTable } from "./aktivsjekken/status.ts";
@@ -29,9 +29,10 @@ export const maxNumbersPerCheck: number = operation.limits["/fnrListe"].maxItems
 export interface AktivsjekkenClientOptions extends RestClientOptions {
   /**
    * How the area is sent. `name` (default): as the API's Swagger has it. `code`: as the integer of Volven 7618, which
-   * the written description and the older methods of the API have.
+   * the written description and the older methods of the API have. `name-then-code`: as a name, and from the first call
+   * that is refused for it (400, 422) and taken with the code, as the code.
    */
-  readonly omraadeForm?: "name" | "code";
+  readonly omraadeForm?: "name" | "code" | "name-then-code";
 }
 
 /** Citizens as they come out of a check: one by one, or by the batch. To be read once. */
@@ -66,13 +67,38 @@ export interface AktivsjekkenClient {
 export function createAktivsjekkenClient(options: AktivsjekkenClientOptions): AktivsjekkenClient {
   const client = createPathClient<paths>(options);
   const fetch = createTransport(options, operation);
+  let form = options.omraadeForm ?? "name";
   const ask = async (
     fnrListe: readonly string[],
     omraade: Omraade,
     signal: AbortSignal | undefined,
     answered?: () => void,
   ): Promise<readonly number[]> => {
-    const area = options.omraadeForm === "code" ? await areaCode(omraade) : omraade;
+    if (form !== "name-then-code") return askWith(form, fnrListe, omraade, signal, answered);
+    try {
+      return await askWith("name", fnrListe, omraade, signal, answered);
+    } catch (reason) {
+      const status = reason instanceof HelsekontaktError ? reason.context["httpStatus"] : undefined;
+      if (status !== 400 && status !== 422) throw reason;
+      let values: readonly number[];
+      try {
+        values = await askWith("code", fnrListe, omraade, signal, answered);
+      } catch {
+        // Refused in either form: then it is not the area's, and the first answer says why.
+        throw reason;
+      }
+      form = "code";
+      return values;
+    }
+  };
+  const askWith = async (
+    areaForm: "name" | "code",
+    fnrListe: readonly string[],
+    omraade: Omraade,
+    signal: AbortSignal | undefined,
+    answered?: () => void,
+  ): Promise<readonly number[]> => {
+    const area = areaForm === "code" ? await areaCode(omraade) : omraade;
     return readAnswer(operation, async () => {
       const answer = await client.POST(operation.path, {
         // The document knows the name only; the code is by configuration.

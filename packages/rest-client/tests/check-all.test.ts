@@ -207,6 +207,32 @@ describe("checkAll", () => {
     expect(() => older.checkAll([], { omraade: "Skole" as "Ungdom" })).toThrow(/omraade/);
   });
 
+  it("sends the area as a name until it is refused for it, where that is configured, and as the code from then on", async () => {
+    const c = await client(
+      (seen, response, n) => {
+        const { omraade } = JSON.parse(seen.body) as { omraade: unknown };
+        (typeof omraade === "number" ? truthful : json(400, { code: "EHAPI-100000" }))(seen, response, n);
+      },
+      { omraadeForm: "name-then-code" },
+    );
+    await all(c.checkAll(numbers(1)));
+    await all(c.checkAll(numbers(1), { omraade: "Ungdom" }));
+    expect(server.seen.map((s) => (JSON.parse(s.body) as { omraade: unknown }).omraade)).toEqual(["Helsehjelp", 3, 6]);
+    await server.close();
+    // Refused in either form: the first refusal is told, and the next call begins with the name again.
+    const refused = await client(json(400, { code: "EHAPI-100001" }), { omraadeForm: "name-then-code" });
+    for (let n = 0; n < 2; n++)
+      await expect(refused.check({ fnrListe: numbers(1), omraade: "Helsehjelp" })).rejects.toMatchObject({
+        remoteCode: "EHAPI-100001",
+      });
+    expect(server.seen.map((s) => (JSON.parse(s.body) as { omraade: unknown }).omraade)).toEqual([
+      "Helsehjelp",
+      3,
+      "Helsehjelp",
+      3,
+    ]);
+  });
+
   it("reads the older names of the flags", async () => {
     const [fnr = ""] = numbers(1);
     const c = await client(json(200, { erAktivListe: { [fnr]: { erAktivSelv: false, erAktivViaAndre: true } } }));

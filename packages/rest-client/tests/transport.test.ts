@@ -64,7 +64,7 @@ const hang: Answer = () => {};
 
 describe("deadline", () => {
   it("ends a call between its tries, however many are left", async () => {
-    const { check, server } = await client(hang, { deadlineMs: 250, retry: { tries: 100, timeoutMs: 100 } });
+    const { check, server } = await client(hang, { deadlineMs: 1_000, retry: { tries: 100, timeoutMs: 100 } });
     await expect(check()).rejects.toMatchObject({
       code: "rest/timeout",
       retryable: true,
@@ -200,6 +200,20 @@ describe("circuit breaker", () => {
     expect(server.seen).toHaveLength(6);
   });
 
+  it("counts hangs where the deadline is no longer than the limit of a try, and not a caller's own abort", async () => {
+    const { check, server } = await client(hang, {
+      deadlineMs: 150,
+      breaker: { failures: 2 },
+      retry: { tries: 1, timeoutMs: 150 },
+    });
+    for (let n = 0; n < 3; n++) await expect(check(AbortSignal.timeout(20))).rejects.toThrow();
+    expect(await codeOf(check())).toBe("rest/timeout");
+    expect(await codeOf(check())).toBe("rest/timeout");
+    const sent = server.seen.length;
+    expect(await codeOf(check())).toBe("rest/circuit-open");
+    expect(server.seen.length).toBe(sent);
+  });
+
   it("stays closed for refusals and for 429", async () => {
     for (const status of [400, 401, 404, 429]) {
       const { check, server } = await client(json(status, ""), { breaker: { failures: 1 }, retry: { tries: 1 } });
@@ -233,6 +247,12 @@ describe("circuit breaker", () => {
 });
 
 describe("concurrency limit", () => {
+  it("refuses a limit under which nothing would ever be sent", () => {
+    for (const concurrency of [{ max: 0 }, { max: -1 }, { max: 1.5 }, { max: Number.NaN }, { maxWaiting: -1 }])
+      expect(() => new SharedTransport({ concurrency })).toThrow("[config/invalid]");
+    expect(() => new SharedTransport({ concurrency: { max: 1, maxWaiting: 0 } })).not.toThrow();
+  });
+
   it("never has more under way, and refuses what the queue cannot hold", async () => {
     let open = 0;
     let most = 0;

@@ -39,7 +39,7 @@ export function findRestFaults(rest: RestConfig | undefined): ConfigFault[] {
       "without blanks; the default comes from the API's description",
     );
   need(
-    aktivsjekken.omraade === undefined || ["name", "code"].includes(aktivsjekken.omraade),
+    aktivsjekken.omraade === undefined || ["name", "code", "name-then-code"].includes(aktivsjekken.omraade),
     "aktivsjekken.omraade",
     "name or code",
     "name is the default; code is for a service that takes integers only",

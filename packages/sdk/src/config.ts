@@ -42,10 +42,10 @@ export interface RestConfig {
   /** Scopes by their full names; defaults come from specs/, where they are marked as inferred. */
   readonly scopes?: { readonly aktivsjekken?: string; readonly helsekontakter?: string };
   /**
-   * `omraade`: whether AktivSjekken is sent the area by its name, as the API's Swagger has it (default), or by its code in
-   * Volven 7618, as the written description has it.
+   * `omraade`: whether AktivSjekken is sent the area by its name, as the API's Swagger has it (default), by its code in
+   * Volven 7618, as the written description has it, or by its name until a call is refused for it and taken with the code.
    */
-  readonly aktivsjekken?: { readonly omraade?: "name" | "code" };
+  readonly aktivsjekken?: { readonly omraade?: "name" | "code" | "name-then-code" };
   /** Milliseconds for one try. Default 15,000. */
   readonly timeoutMs?: number;
   /** How calls travel, the same for all APIs: deadline, retries, circuit breaker, concurrency, correlation, telemetry. */

@@ -87,7 +87,8 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
     }
   };
 
-  const tokens = lazy(() => createTokens(config, preset.helseidIssuer));
+  const network = config.rest?.network === undefined ? undefined : createNetworkFetch(config.rest.network);
+  const tokens = lazy(() => createTokens(config, preset.helseidIssuer, network?.fetch));
   // One for all clients: they stand before the same services.
   const transport = lazy(
     () =>
@@ -262,9 +263,9 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
       await running.start(signal);
     },
     async stop({ drainMs = 30_000 } = {}) {
-      if (!started) return;
-      await runtime().stop(drainMs);
+      if (started) await runtime().stop(drainMs);
       started = false;
+      await network?.close();
     },
     async health({ signal } = {}) {
       return runtime().health(signal);
@@ -277,7 +278,11 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
 }
 
 /** @internal The one way to tokens of a configuration. */
-export function createTokens(config: HelsekontaktConfig, defaultIssuer: string | undefined): TokenSource {
+export function createTokens(
+  config: HelsekontaktConfig,
+  defaultIssuer: string | undefined,
+  fetch = config.rest?.network === undefined ? undefined : createNetworkFetch(config.rest.network).fetch,
+): TokenSource {
   const issuer = config.helseid?.issuer ?? defaultIssuer;
   if (config.helseid === undefined || issuer === undefined)
     throw notConfigured("REST services and registries", ["helseid.clientId", "helseid.key", "helseid.issuer"]);
@@ -288,7 +293,7 @@ export function createTokens(config: HelsekontaktConfig, defaultIssuer: string |
     ...(config.helseid.binding === undefined ? {} : { binding: config.helseid.binding }),
     ...(config.logger === undefined ? {} : { logger: config.logger }),
     ...(config.clock === undefined ? {} : { clock: config.clock }),
-    ...(config.rest?.network === undefined ? {} : { fetch: createNetworkFetch(config.rest.network).fetch }),
+    ...(fetch === undefined ? {} : { fetch }),
     allowInsecureLoopback: config.environment === "LOCAL",
   });
 }

@@ -5,7 +5,7 @@ import { type AddressInfo, connect, type Server } from "node:net";
 import type { Duplex } from "node:stream";
 import { inspect } from "node:util";
 import { createCertificate } from "@helsekontakt/amqp-messaging/protection";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { createHelsekontakt, type HelsekontaktConfig } from "../src/index.ts";
 import { useSandbox } from "./_harness.ts";
 
@@ -83,6 +83,28 @@ describe("rest.network", () => {
     const before = tunnels.length;
     expect(await reach(undefined)).toBe("self");
     expect(tunnels).toHaveLength(before);
+  });
+
+  it("closes its connections when it is stopped, and opens others when it is used again", async () => {
+    const server = createHttpServer();
+    const { port } = await startProxy(server);
+    const { config } = harness.sandbox;
+    const sdk = createHelsekontakt({
+      ...config,
+      rest: { ...config.rest, network: { proxy: `http://localhost:${port}`, keepAliveMs: 600_000 } },
+    });
+    const { fnr } = harness.citizen("self");
+    const open = (): Promise<number> =>
+      new Promise((resolve) => server.getConnections((_error, count) => resolve(count)));
+    const ask = async (): Promise<void> => {
+      for await (const citizen of sdk.aktivsjekk.check([fnr])) expect(citizen.outcome).toBe("answered");
+    };
+    for (let round = 0; round < 2; round++) {
+      await ask();
+      expect(await open()).toBeGreaterThan(0);
+      await sdk.stop();
+      await vi.waitFor(async () => expect(await open()).toBe(0), { timeout: 20_000 });
+    }
   });
 
   it("trusts the authority that is named, and no other, for tokens and calls", async () => {

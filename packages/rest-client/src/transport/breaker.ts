@@ -84,9 +84,12 @@ function circuitOpen(ms: number): HelsekontaktError {
 /**
  * Keeps calls away from a service that fails. Failures are those of the service: no connection, no answer in time,
  * and 5xx. 429 is none: it is a service at work, and {@link retries} waits as it asks.
+ *
+ * @param hangMs - milliseconds after which a try that the deadline of the call ends counts as one without an answer.
  */
-export function breaksCircuit(breaker: Breaker): Middleware {
+export function breaksCircuit(breaker: Breaker, hangMs: number = Number.POSITIVE_INFINITY): Middleware {
   return (next) => async (call) => {
+    const began = performance.now();
     const leave = breaker.enter(call.origin);
     let outcome: Parameters<typeof leave>[0] = "unknown";
     let after = 0;
@@ -98,7 +101,9 @@ export function breaksCircuit(breaker: Breaker): Middleware {
       return response;
     } catch (error) {
       const code = error instanceof HelsekontaktError ? error.code : undefined;
-      if (code === "rest/timeout" || code === "rest/network") outcome = "fails";
+      // Where the deadline of the call is as short as the limit of a try, it is the deadline that ends a try that hangs.
+      const hung = code === "abort/cancelled" && call.pastDeadline?.() === true && performance.now() - began >= hangMs;
+      if (code === "rest/timeout" || code === "rest/network" || hung) outcome = "fails";
       throw error;
     } finally {
       leave(outcome, after);

@@ -25,7 +25,10 @@ export class Places {
   #first: Waiting | undefined;
   #last: Waiting | undefined;
 
+  /** @throws {HelsekontaktError} `config/invalid` for no place at all, with which every call would wait for ever */
   constructor({ max = 64, maxWaiting = 1_000 }: ConcurrencyOptions = {}) {
+    whole("max", max, 1);
+    whole("maxWaiting", maxWaiting, 0);
     this.#max = max;
     this.#maxWaiting = maxWaiting;
   }
@@ -91,6 +94,15 @@ export class Places {
     else one.next.previous = one.previous;
     this.#waiting--;
   }
+}
+
+function whole(name: string, value: number, least: number): void {
+  if (Number.isInteger(value) && value >= least) return;
+  throw new HelsekontaktError(
+    "config/invalid",
+    `expected "concurrency.${name}" to be a whole number from ${least}, found another value`,
+    { context: { setting: `concurrency.${name}` }, hint: "concurrency: false leaves the limit out" },
+  );
 }
 
 /** Lets each try wait for a place. */

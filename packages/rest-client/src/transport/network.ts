@@ -17,7 +17,7 @@ export interface NetworkOptions {
 /** A `fetch` over connections of its own. */
 export interface NetworkFetch {
   readonly fetch: FetchLike;
-  /** Lets requests under way finish, then closes all connections. */
+  /** Lets requests under way finish, then closes all connections. A request after that opens new ones. */
   close(): Promise<void>;
 }
 
@@ -62,7 +62,9 @@ export function createNetworkFetch(options: NetworkOptions = {}): NetworkFetch {
       });
     },
     async close() {
-      if (opening !== undefined) await (await opening).dispatcher.close();
+      const open = opening;
+      opening = undefined;
+      if (open !== undefined) await (await open).dispatcher.close();
     },
   };
 }

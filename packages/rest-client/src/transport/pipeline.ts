@@ -13,6 +13,8 @@ export interface Outgoing {
   readonly template: string | undefined;
   /** 1 for the first try. */
   readonly tryNumber: number;
+  /** Whether the deadline of the whole call has passed; absent above it. */
+  readonly pastDeadline?: () => boolean;
 }
 
 /** Sends a call and answers with what came. */

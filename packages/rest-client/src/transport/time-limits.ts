@@ -22,7 +22,13 @@ export function limitsTime(ms: number, of: "call" | "try"): Middleware {
     if (call.signal.aborted) throw cancelled(call.signal);
     const limit = limitTime(ms, call.signal);
     try {
-      return await limit.race(next({ ...call, signal: limit.signal }));
+      return await limit.race(
+        next({
+          ...call,
+          signal: limit.signal,
+          ...(of === "call" ? { pastDeadline: () => limit.timedOut } : {}),
+        }),
+      );
     } catch (reason) {
       if (call.signal.aborted) throw cancelled(call.signal);
       if (limit.timedOut)

@@ -43,7 +43,7 @@ export function createPipeline(
         limitsTime(Math.min(deadlineMs, longestMs), "call"),
         retries({ ...retry, budget }),
         places === undefined ? undefined : limitsConcurrency(places),
-        breaker === undefined ? undefined : breaksCircuit(breaker),
+        breaker === undefined ? undefined : breaksCircuit(breaker, Math.min(timeoutMs, deadlineMs) / 2),
         settings.telemetry === false ? undefined : observes(),
         limitsTime(Math.min(timeoutMs, longestMs), "try"),
         readsWhole(settings.maxAnswerBytes),
