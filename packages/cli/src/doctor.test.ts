@@ -53,6 +53,26 @@ describe("helsekontakt doctor", () => {
     for (const hidden of [password, privatePart()]) expect(ran.out + ran.err).not.toContain(hidden);
   });
 
+  it("lists every certificate, own and the partner's, for people and for machines", async () => {
+    const shown = await run("doctor", "--config", file, "--only", "certificates");
+    expect(shown.out).toMatch(/keys\.signing: signing certificate of .*, serial number [0-9a-f]+: \d+ day\(s\) left/u);
+    expect(shown.out).toMatch(/profile of HER-id \d+: encryption certificate of /u);
+    const ran = await run("doctor", "--config", file, "--only", "certificates", "--json");
+    const { checks } = JSON.parse(ran.out) as {
+      checks: { id: string; findings: { certificate?: { role: string; daysLeft: number; level: string } }[] }[];
+    };
+    const lines = checks.flatMap((c) => c.findings.flatMap((f) => f.certificate ?? []));
+    expect(lines.map((l) => l.role)).toEqual([
+      "signing",
+      "decryption",
+      "encryption",
+      "signature",
+      "encryption",
+      "signature",
+    ]);
+    for (const line of lines) expect([typeof line.daysLeft, line.level]).toEqual(["number", "ok"]);
+  });
+
   it("U8: gives one object for machines, with faults, hints and what was skipped, and ends with 1", async () => {
     const bad = changed((c) => {
       c["amqp"] = { url: "amqp://sandbox:wrong-word@127.0.0.1:1/X" };
