@@ -173,8 +173,24 @@ describe("fallback", () => {
     const s = testRegistry();
     for (const text of ["", "<html>", "<!DOCTYPE a><a/>", `<a xmlns="urn:x"/>`, "\u0000"]) {
       s.answers.agreementFor = found(Buffer.from(text));
+      s.answers.now += minute;
       expect(await s.code()).toBe("registry/profile-invalid");
     }
+  });
+
+  it("does not fetch a document that cannot be read for each send, and uses the last good one meanwhile", async () => {
+    const s = testRegistry();
+    s.answers.agreementFor = found(Buffer.from("<html>"));
+    for (let n = 0; n < 5; n++) expect(await s.code()).toBe("registry/profile-invalid");
+    expect(s.calls.agreementFor).toBe(1);
+    s.registry.invalidate("2");
+    s.answers.agreementFor = found(cpaOf(both));
+    expect(await s.code()).toBe("cpa");
+    s.answers.agreementFor = found(Buffer.from("<html>"));
+    s.answers.now += 2 * hour;
+    expect(await s.code()).toBe("cpa");
+    s.answers.now += 25 * hour;
+    expect(await s.code()).toBe("registry/profile-invalid");
   });
 });
 
@@ -244,7 +260,13 @@ describe("checks", () => {
     expect(await s.resolve()).not.toHaveProperty("concerns");
     s.answers.now += 5 * minute + 1;
     expect(await s.code()).toBe("registry/agreement-expired");
-    expect(s.calls.agreementFor).toBe(1);
+    // It is asked for again as soon as a missing one: the next agreement is not waited an hour for.
+    expect(s.calls.agreementFor).toBe(2);
+    expect(await s.code()).toBe("registry/agreement-expired");
+    expect(s.calls.agreementFor).toBe(2);
+    s.answers.now += minute;
+    s.answers.agreementFor = found(cpaOf(both));
+    expect(await s.code()).toBe("cpa");
   });
 
   it("R6: a message that names an agreement that is over is judged by the one that took its place", async () => {
@@ -263,6 +285,10 @@ describe("checks", () => {
       const s = testRegistry();
       s.answers.party = found({ ...factsOf("2"), ...state });
       expect(await s.code()).toBe("registry/party-inactive");
+      s.answers.now += minute;
+      s.answers.party = found(factsOf("2"));
+      expect(await s.code()).toBe("dummy");
+      s.answers.party = found({ ...factsOf("2"), ...state });
       const lenient = testRegistry({ checks: "lenient" });
       lenient.answers.party = s.answers.party;
       expect(await lenient.resolve()).toMatchObject({ kind: "dummy", concerns: ["party-inactive"] });

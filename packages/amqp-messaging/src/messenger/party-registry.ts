@@ -45,7 +45,12 @@ export interface PartyRegistryOptions {
 export function createPartyRegistry(options: PartyRegistryOptions): PartyRegistry {
   const { addressRegistry, collaborationRegistry, clock = systemClock, logger = silentLogger } = options;
   const shared = { ...options.cache, clock, logger };
-  const parties = new RegistryCache<PartyFacts>({ ...shared, what: "communication party", keepsMissing: false });
+  const parties = new RegistryCache<PartyFacts>({
+    ...shared,
+    what: "communication party",
+    keepsMissing: false,
+    isLasting: (facts) => inactive(facts) === undefined,
+  });
   const certificates = new RegistryCache<PartyCertificates>({ ...shared, what: "certificate", keepsMissing: true });
   const documents =
     collaborationRegistry === undefined ? undefined : new ProfileDocuments(collaborationRegistry, shared);

@@ -32,6 +32,8 @@ export class ProfileDocuments {
       what: "profile",
       // That there is no agreement is an answer like any other: without it no profile could be used in an outage.
       keepsMissing: true,
+      // One that is over has been replaced, or soon will be.
+      isLasting: ({ profile }) => profile.kind === "cpp" || isInForce(profile, options.clock.now()),
       about: ({ profile }) => profile.parties.map((p) => p.herId),
       weigh: ({ bytes }) => bytes,
     });

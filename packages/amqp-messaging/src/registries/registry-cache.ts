@@ -26,6 +26,8 @@ interface Settings<T> extends RegistryCacheOptions {
   readonly keepsMissing: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Whether an answer is one that stays so; another is asked for again as soon as "there is none". Default: all do. */
+  readonly isLasting?: (value: T) => boolean;
   /** HER-ids that an answer is about, besides those that it was asked for. */
   readonly about?: (value: T) => readonly string[];
   readonly weigh?: (value: T) => number;
@@ -44,6 +46,8 @@ interface Flight<T> {
   readonly answer: Promise<T | undefined>;
 }
 
+const maxBroken = 1_000;
+
 /**
  * Answers of a registry: one look-up at a time for each question, kept for a while, renewed behind the caller's back,
  * kept longer while the registry does not answer, forgotten by HER-id. Bounded in number and size.
@@ -56,6 +60,10 @@ export class RegistryCache<T> {
   readonly #entries = new Map<string, Entry<T>>();
   readonly #keysOf = new Map<string, Set<string>>();
   readonly #flights = new Map<string, Flight<T>>();
+  readonly #broken = new Map<
+    string,
+    { readonly error: HelsekontaktError; readonly at: number; readonly herIds: readonly string[] }
+  >();
   #weight = 0;
   /** Answers that came up to then are renewed at their next use. */
   #oldUntil = Number.NEGATIVE_INFINITY;
@@ -77,20 +85,39 @@ export class RegistryCache<T> {
    */
   async get(key: string, herIds: readonly string[], ask: () => Promise<LookUp<T>>): Promise<T | undefined> {
     const entry = this.#entries.get(key);
-    if (entry === undefined) return await this.#fly(key, herIds, ask);
+    if (entry === undefined) return await this.#first(key, herIds, ask);
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     const { softMs = 900_000, hardMs = 3_600_000, missingMs = 60_000, pauseMs = 10_000, clock } = this.#settings;
     const age = clock.now() - entry.at;
-    const isFresh = entry.at > this.#oldUntil && age < (entry.value === undefined ? missingMs : softMs);
+    const isLasting = entry.value !== undefined && this.#settings.isLasting?.(entry.value) !== false;
+    const isFresh = entry.at > this.#oldUntil && age < (isLasting ? softMs : missingMs);
     if (isFresh) return entry.value;
     const paused = entry.failedAt !== undefined && clock.now() - entry.failedAt < pauseMs;
     if (paused && this.#holds(entry)) return entry.value;
     const renewed = this.#fly(key, herIds, ask);
-    if (age >= hardMs || (entry.value === undefined && !this.#settings.keepsMissing)) return await renewed;
+    const isWaitedFor = entry.value === undefined ? !this.#settings.keepsMissing : !isLasting;
+    if (age >= hardMs || isWaitedFor) return await renewed;
     // Somebody else's turn to wait: a failure here is in the log, and the next caller tries again.
     renewed.catch(() => {});
     return entry.value;
+  }
+
+  /** A document that cannot be read is not fetched again for each caller. */
+  async #first(key: string, herIds: readonly string[], ask: () => Promise<LookUp<T>>): Promise<T | undefined> {
+    const { clock, pauseMs = 10_000 } = this.#settings;
+    const broken = this.#broken.get(key);
+    if (broken !== undefined && clock.now() - broken.at < pauseMs) throw broken.error;
+    this.#broken.delete(key);
+    try {
+      return await this.#fly(key, herIds, ask);
+    } catch (reason) {
+      const error = HelsekontaktError.from(reason);
+      if (error.code === "registry/profile-invalid") this.#broken.set(key, { error, at: clock.now(), herIds });
+      const [oldest] = this.#broken.keys();
+      if (this.#broken.size > maxBroken && oldest !== undefined) this.#broken.delete(oldest);
+      throw error;
+    }
   }
 
   has(key: string): boolean {
@@ -105,6 +132,7 @@ export class RegistryCache<T> {
   /** Forgets what is about a party, and does not keep what is being fetched. */
   forget(herId: string): void {
     for (const key of this.#keysOf.get(herId) ?? []) this.#remove(key);
+    for (const [key, { herIds }] of this.#broken) if (herIds.includes(herId)) this.#broken.delete(key);
     for (const [key, flight] of this.#flights) if (flight.herIds.includes(herId)) this.#flights.delete(key);
   }
 
@@ -195,19 +223,19 @@ export class RegistryCache<T> {
   }
 }
 
-/** What throws is a failure like any other; a document that came and cannot be read is an answer. */
+/** What throws is a failure like any other, and so is a document that cannot be read. */
 async function settled<T>(ask: () => Promise<LookUp<T>>): Promise<LookUp<T>> {
   try {
     return await ask();
   } catch (reason) {
-    if (HelsekontaktError.from(reason).code === "registry/profile-invalid") throw reason;
     return failedLookUp(reason);
   }
 }
 
 /** Retryable whatever the reason: what keeps a registry from answering, an own setting included, is no message's fault. */
 function unavailable(what: string, kind: "refused" | "unavailable", error: HelsekontaktError): HelsekontaktError {
-  if (error.code === "registry/unavailable") return error;
+  // What came and cannot be read will not be read at the next try.
+  if (error.code === "registry/unavailable" || error.code === "registry/profile-invalid") return error;
   return new HelsekontaktError(
     "registry/unavailable",
     `expected the registry to answer for a ${what}, found ${kind === "refused" ? "a refusal" : "no answer"} (${error.code})`,
