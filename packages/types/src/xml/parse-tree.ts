@@ -1,5 +1,5 @@
 import { XMLNS, XSI } from "./names.ts";
-import { type ReadXmlOptions, readXml, type XmlCursor, type XmlTag } from "./reader.ts";
+import { type ReadXmlOptions, readXml, type XmlCursor, type XmlTag, type XmlTagAttribute } from "./reader.ts";
 import type { XmlAttribute, XmlElement } from "./tree.ts";
 
 const qname = /^\s*([A-Za-z_][\w.-]*):[A-Za-z_][\w.-]*\s*$/;
@@ -10,6 +10,16 @@ interface Open {
   attributes: XmlAttribute[];
   content: (string | XmlElement)[];
   namespaces?: Record<string, string>;
+}
+
+/** What elements without attributes, and those without content, have in common. */
+const noAttributes = Object.freeze([]) as unknown as XmlAttribute[];
+const noContent = Object.freeze([]) as unknown as (string | XmlElement)[];
+
+/** Adds to an element's content. A list that is made with its first member takes no room for others, which most never get. */
+function put(element: Open, item: string | XmlElement): void {
+  if (element.content === noContent) element.content = [item];
+  else element.content.push(item);
 }
 
 /** Builds {@link XmlElement} trees from reader events; the decoder uses it where the schema ends. */
@@ -23,14 +33,17 @@ export class TreeBuilder {
 
   open(tag: XmlTag, cursor: Pick<XmlCursor, "resolve">): void {
     const parent = this.#flush(cursor);
-    const element: Open = { name: tag.local, ns: tag.uri, attributes: [], content: [] };
-    for (const a of tag.attributes) {
+    const element: Open = { name: tag.local, ns: tag.uri, attributes: noAttributes, content: noContent };
+    for (let n = 0; n < tag.attributes.length; n++) {
+      const a = tag.attributes[n] as XmlTagAttribute;
       if (a.uri === XMLNS) continue;
-      element.attributes.push({ name: a.local, ns: a.uri, value: a.value });
+      const attribute = { name: a.local, ns: a.uri, value: a.value };
+      if (element.attributes === noAttributes) element.attributes = [attribute];
+      else element.attributes.push(attribute);
       keepPrefix(element, a.value, cursor);
       if (a.local === "type" && a.uri === XSI && !a.value.includes(":")) bind(element, "", cursor.resolve("") ?? "");
     }
-    parent?.content.push(element);
+    if (parent !== undefined) put(parent, element);
     this.#stack.push(element);
   }
 
@@ -48,7 +61,7 @@ export class TreeBuilder {
     const top = this.#stack.at(-1);
     if (this.#text !== "") {
       if (top !== undefined) {
-        top.content.push(this.#text);
+        put(top, this.#text);
         keepPrefix(top, this.#text, cursor);
       }
       this.#text = "";

@@ -478,10 +478,12 @@ export class Scanner {
   #expand(raw: string, from: number, attribute: boolean): string {
     let out = "";
     let at = 0;
-    // Joined by the thousand: a string of strings for each reference would be many times the text.
-    let parts: string[] = [];
+    // Joined by the thousand, in one list that is used again: strings of strings, or a list for each thousand that has to
+    // grow, would be many times the text.
+    const parts: string[] = [];
+    let count = 0;
     for (let amp = raw.indexOf("&"); amp >= 0; amp = raw.indexOf("&", at)) {
-      if (amp > at) parts.push(tidy(raw.slice(at, amp), attribute));
+      if (amp > at) parts[count++] = tidy(raw.slice(at, amp), attribute);
       const end = raw.indexOf(";", amp);
       const number = raw.charCodeAt(amp + 1) === 35;
       const value =
@@ -495,13 +497,15 @@ export class Scanner {
               : "a reference to an entity that is not declared",
           from + amp,
         );
-      parts.push(value as string);
-      if (parts.length >= 1024) {
+      parts[count++] = value as string;
+      if (count >= 1024) {
+        if (parts.length > count) parts.length = count;
         out += parts.join("");
-        parts = [];
+        count = 0;
       }
       at = end + 1;
     }
+    if (parts.length > count) parts.length = count;
     return out + parts.join("") + tidy(raw.slice(at), attribute);
   }
 

@@ -62,6 +62,9 @@ interface Frame {
   text: string;
 }
 
+/** Thrown by a judge that has nothing more to find out. */
+export const unsure: unique symbol = Symbol("unsure");
+
 /**
  * Answers whether a document fits its schema, and nothing else: no paths, no lines, no reasons. It knows what messages
  * are made of; where a document uses more (`xsi:type`, `xsi:nil`, identities, lax wildcards, namespaces read as variants), or where anything does not fit, it is unsure, and the explaining pass decides. It never calls a document valid
@@ -80,7 +83,11 @@ export class XsdJudge implements XmlHandler {
   #depth = 0;
   #skip = 0;
 
-  constructor(registry: ElementRuleRegistry, foreign: ReadonlySet<string>) {
+  readonly #ends: boolean;
+
+  /** @param ends - throw {@link unsure} as soon as the explaining pass has to decide, for a reader who wants nothing else */
+  constructor(registry: ElementRuleRegistry, foreign: ReadonlySet<string>, ends = false) {
+    this.#ends = ends;
     this.#registry = registry;
     this.#elements = elementsOf(registry);
     this.#foreign = foreign;
@@ -95,7 +102,7 @@ export class XsdJudge implements XmlHandler {
     if (this.#depth === 0) {
       this.root = clarkName(tag.uri, tag.local);
       const element = this.#known(tag);
-      if (element === undefined) this.sure = false;
+      if (element === undefined) this.#doubt();
       else this.#enter(tag, element);
       return;
     }
@@ -103,7 +110,7 @@ export class XsdJudge implements XmlHandler {
     const { state } = frame;
     if (state === undefined) {
       if (frame.type.content === "any") this.#enter(tag, this.#known(tag) ?? anyElement);
-      else this.sure = false;
+      else this.#doubt();
       return;
     }
     let transition = state.last;
@@ -125,7 +132,7 @@ export class XsdJudge implements XmlHandler {
     const frame = this.#frames[this.#depth - 1] as Frame;
     const { content } = frame.type;
     if (content === "text") frame.text = frame.text === "" ? text : frame.text + text;
-    else if (content !== "mixed" && content !== "any" && (content !== "elements" || !isBlank(text))) this.sure = false;
+    else if (content !== "mixed" && content !== "any" && (content !== "elements" || !isBlank(text))) this.#doubt();
   }
 
   close(): void {
@@ -136,11 +143,17 @@ export class XsdJudge implements XmlHandler {
     }
     const { type, element, state, text } = this.#frames[--this.#depth] as Frame;
     if (state !== undefined) {
-      if (!state.final) this.sure = false;
+      if (!state.final) this.#doubt();
     } else if (type.content === "text") {
-      if (element.preset) this.sure = text === element.fixed;
-      else if (type.judge !== undefined && !type.judge(text)) this.sure = false;
+      if (element.preset) {
+        if (text !== element.fixed) this.#doubt();
+      } else if (type.judge !== undefined && !type.judge(text)) this.#doubt();
     }
+  }
+
+  #doubt(): void {
+    this.sure = false;
+    if (this.#ends) throw unsure;
   }
 
   #known(tag: XmlTag): Element | undefined {
@@ -169,17 +182,17 @@ export class XsdJudge implements XmlHandler {
       const element = this.#known(tag);
       if (element !== undefined) this.#enter(tag, element);
       else if (this.#foreign.has(tag.uri)) this.#skip = 1;
-      else this.sure = false;
+      else this.#doubt();
       return;
     }
-    this.sure = false;
+    this.#doubt();
   }
 
   #enter(tag: XmlTag, element: Element): void {
     if (!element.resolved) resolve(element);
     const { type } = element;
     if (type === undefined) {
-      this.sure = false;
+      this.#doubt();
       return;
     }
     const at = this.#depth++;
@@ -209,12 +222,12 @@ export class XsdJudge implements XmlHandler {
         (attribute.judge !== undefined && !attribute.judge(a.value)) ||
         (attribute.fixed !== undefined && !attribute.fixed(a.value))
       ) {
-        this.sure = false;
+        this.#doubt();
         return;
       }
       if (attribute.required) needed--;
     }
-    if (needed > 0) this.sure = false;
+    if (needed > 0) this.#doubt();
   }
 }
 

@@ -1,6 +1,6 @@
 import { HelsekontaktError, type ValidationResult, validationResult } from "@helsekontakt/core";
 import { type Decoded, decodeXml, type ElementRegistry, type ReadXmlOptions, readXml } from "@helsekontakt/types/xml";
-import { XsdJudge } from "./judge.ts";
+import { unsure, XsdJudge } from "./judge.ts";
 import type { ElementRuleRegistry, TypeRuleRegistry } from "./rules.ts";
 import { XsdValidator } from "./validator.ts";
 
@@ -31,12 +31,12 @@ export interface XmlValidationResult extends ValidationResult {
  * @see XML Schema 1.0 part 1, section 3
  */
 export function validateXml(bytes: Uint8Array, options: ValidateXmlOptions): XmlValidationResult {
-  const judge = new XsdJudge(options.registry, options.foreign ?? noNamespaces);
+  const judge = new XsdJudge(options.registry, options.foreign ?? noNamespaces, true);
   try {
     readXml(bytes, judge, options);
     if (judge.sure) return valid(judge.root);
   } catch (error) {
-    if (!(error instanceof HelsekontaktError)) throw error;
+    if (error !== unsure && !(error instanceof HelsekontaktError)) throw error;
   }
   return explain(bytes, options);
 }
