@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import {
   type AmqpConnection,
   type AuditEntry,
@@ -366,6 +368,25 @@ describe("rows", () => {
     const left = await all(queues.list("1_dl"));
     expect(left.filter((e) => e.messageId?.startsWith("m")).map((e) => e.movedTimes)).toEqual(some(60).map(() => 1));
   });
+
+  it("D11: memory does not grow with the number of messages", async () => {
+    const count = 3_000;
+    await put(...some(count, { text: "x".repeat(10_000) }));
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const held: number[] = [];
+    const onProgress = ({ seen }: { seen: number }): void => {
+      if (seen < (held.length + 1) * (count / 10)) return;
+      collect();
+      const { heapUsed, external } = process.memoryUsage();
+      held.push(heapUsed + external);
+    };
+    // The broker is in this process too, and keeps the same messages all the time: what grows is the reader's.
+    for await (const entry of queues.list("1_dl", { onProgress })) expect(entry.bytes).toBeGreaterThan(10_000);
+    const growth = Math.max(...held.slice(1)) - (held[0] ?? 0);
+    expect(held.length).toBeGreaterThanOrEqual(5);
+    expect(growth).toBeLessThan(count * 10_000 * 0.3);
+  }, 60_000);
 
   it("D11: null headers, foreign types and bytes that are no message crash nothing", async () => {
     const rhea = (await import("rhea")).default;

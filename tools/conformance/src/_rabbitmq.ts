@@ -3,6 +3,14 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
+export interface QueueOptions {
+  readonly bound?: boolean;
+  /** The queue that its dead letters go to. */
+  readonly deadLetters?: string;
+  /** Messages, at most: more are refused. */
+  readonly holds?: number;
+}
+
 /** A real RabbitMQ with the AMQP 1.0 plugin, and how to make what NHN's broker would have. */
 export interface RabbitMq {
   readonly host: string;
@@ -12,7 +20,7 @@ export interface RabbitMq {
   readonly version: string;
   readonly namespace: string;
   /** A fresh durable queue, bound to the namespace by its own name unless told not to be. */
-  makeQueue(options?: { readonly bound?: boolean; readonly deadLetters?: string }): Promise<string>;
+  makeQueue(options?: QueueOptions): Promise<string>;
   removeQueue(queue: string): Promise<void>;
   /** Puts a message into a queue as a client of AMQP 0.9.1 would; `headers` is a table in Erlang's form. */
   publishOld(queue: string, headers: string): Promise<void>;
@@ -55,10 +63,10 @@ export async function prepareRabbitMq(): Promise<RabbitMq> {
     password: decodeURIComponent(url.password),
     version,
     namespace,
-    async makeQueue({ bound = true, deadLetters } = {}) {
+    async makeQueue({ bound = true, ...options } = {}) {
       const queue = `${tag}_${queues.length}_async`;
       queues.push(queue);
-      await erlang(declareQueue(queue, deadLetters), ...(bound ? [bind(namespace, queue, queue)] : []));
+      await erlang(declareQueue(queue, options), ...(bound ? [bind(namespace, queue, queue)] : []));
       return queue;
     },
     removeQueue: (queue) => erlang(deleteQueue(queue)),
@@ -84,12 +92,19 @@ export async function prepareRabbitMq(): Promise<RabbitMq> {
 }
 
 const name = (kind: "exchange" | "queue", text: string): string => `rabbit_misc:r(<<"/">>, ${kind}, <<"${text}">>)`;
-const declareQueue = (queue: string, deadLetters?: string): string => {
-  const options =
-    deadLetters === undefined
-      ? ""
-      : `{<<"x-dead-letter-exchange">>, longstr, <<"">>}, {<<"x-dead-letter-routing-key">>, longstr, <<"${deadLetters}">>}`;
-  return `rabbit_amqqueue:declare(${name("queue", queue)}, true, false, [${options}], none, <<"conformance">>)`;
+const declareQueue = (queue: string, { deadLetters, holds }: QueueOptions = {}): string => {
+  const options = [
+    ...(deadLetters === undefined
+      ? []
+      : [
+          `{<<"x-dead-letter-exchange">>, longstr, <<"">>}`,
+          `{<<"x-dead-letter-routing-key">>, longstr, <<"${deadLetters}">>}`,
+        ]),
+    ...(holds === undefined
+      ? []
+      : [`{<<"x-max-length">>, long, ${holds}}`, `{<<"x-overflow">>, longstr, <<"reject-publish">>}`]),
+  ];
+  return `rabbit_amqqueue:declare(${name("queue", queue)}, true, false, [${options.join(", ")}], none, <<"conformance">>)`;
 };
 const deleteQueue = (queue: string): string =>
   `case rabbit_amqqueue:lookup(${name("queue", queue)}) of {ok, X} -> rabbit_amqqueue:delete(X, false, false, <<"conformance">>); _ -> none end`;

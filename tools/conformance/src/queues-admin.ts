@@ -154,6 +154,19 @@ const cases: readonly Case[] = [
     },
   },
   {
+    name: "D10: the target is full: what it refuses stays",
+    async run({ broker, connection, queues }) {
+      const queue = await broker.makeQueue();
+      const target = await broker.makeQueue({ holds: 5 });
+      await put(connection, queue, 100);
+      const report = await queues.move(queue, target, { dryRun: false });
+      same("the stop", report.stopped?.code, "amqp/rejected");
+      holds("some to be done and others refused", report.fates.done > 0 && report.fates.refused >= 20);
+      const [left, arrived] = [await broker.ready(queue), await broker.ready(target)];
+      same("what is where", [left, arrived], [100 - report.fates.done, report.fates.done]);
+    },
+  },
+  {
     name: "D11: a poison dead letter moves once, and its broker's dead-lettering is left to tell the story anew",
     async run({ broker, connection, queues }) {
       const dead = await broker.makeQueue();

@@ -28,6 +28,7 @@ interface Copy {
 
 /** Links to targets that are kept open at a time. */
 const keptTargets = 30;
+const manyRefused = 20;
 
 /**
  * @internal Puts copies of messages into other queues: durable, with the same ids and the same body, marked as moved, and
@@ -43,6 +44,7 @@ export class Copier {
   readonly #targets = new Map<string, Target>();
   /** Queues that do not exist. */
   readonly #missing = new Set<string>();
+  #refusedInRow = 0;
 
   constructor(
     host: QueueSenderHost,
@@ -105,6 +107,8 @@ export class Copier {
     }
     const outcomes = await Promise.allSettled(copies.map(({ bytes }) => target.send(bytes, this.#options.signal)));
     const faults = outcomes.flatMap((o) => (o.status === "rejected" ? [HelsekontaktError.from(o.reason)] : []));
+    const refusals = faults.filter(isRefused);
+    this.#refusedInRow = refusals.length < outcomes.length ? 0 : this.#refusedInRow + refusals.length;
     // Not under the caller's signal: what has been sent is seen through.
     if (outcomes.length > faults.length) await target.verify();
     for (const [i, { message }] of copies.entries()) {
@@ -112,7 +116,9 @@ export class Copier {
       if (outcome?.status === "fulfilled") decided.push(...all("done", [message]));
       else if (isRefused(outcome?.reason)) decided.push(...all("refused", [message]));
     }
-    const [stopped] = faults;
+    // One message may be refused for what it is; many in a row are refused for what the queue is: full.
+    const stopped =
+      faults.find((fault) => !isRefused(fault)) ?? (this.#refusedInRow >= manyRefused ? refusals[0] : undefined);
     return { decided, ...(stopped === undefined ? {} : { stopped }) };
   }
 

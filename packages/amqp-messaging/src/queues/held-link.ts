@@ -46,6 +46,10 @@ interface InnerReceiver {
 }
 
 const answerMs = 30_000;
+/** How long a broker that has not answered a flow yet is waited for, before it counts as one that does not. */
+const firstAnswerMs = 5_000;
+/** Brokers that answer flows: later silence of theirs is slowness, and must not be taken for the end of a queue. */
+const answering = new WeakSet<Transport>();
 
 /**
  * @internal One link that takes messages from a queue and keeps them unsettled, in constant memory: rhea would keep every
@@ -114,13 +118,14 @@ export class HeldLink {
   /**
    * Messages that wait in the queue, without those in other readers' hands; nothing when the broker does not say.
    *
-   * @throws {HelsekontaktError} `amqp/link-detached`, `amqp/connection`, `abort/cancelled`
+   * @throws {HelsekontaktError} `amqp/link-detached`, `amqp/connection`, `amqp/timeout`, `abort/cancelled`
    */
   async available(signal?: AbortSignal): Promise<number | undefined> {
     const before = this.#flows;
     this.#flow();
-    await this.#until(() => this.#flows > before, 5_000, signal).catch((error: unknown) => {
-      if (HelsekontaktError.from(error).code !== "amqp/timeout") throw error;
+    const known = answering.has(this.#transport);
+    await this.#until(() => this.#flows > before, known ? answerMs : firstAnswerMs, signal).catch((error: unknown) => {
+      if (known || HelsekontaktError.from(error).code !== "amqp/timeout") throw error;
       this.#available = undefined;
     });
     return this.#available;
@@ -129,7 +134,7 @@ export class HeldLink {
   /**
    * Takes up to `count` messages; fewer when the queue has no more.
    *
-   * @throws {HelsekontaktError} `amqp/link-detached`, `amqp/connection`, `abort/cancelled`
+   * @throws {HelsekontaktError} `amqp/link-detached`, `amqp/connection`, `amqp/timeout`, `abort/cancelled`
    */
   async take(count: number, signal?: AbortSignal): Promise<Held[]> {
     this.#receiver.credit += count;
@@ -256,6 +261,7 @@ export class HeldLink {
       if (performative.handle !== undefined && performative.handle !== null) {
         this.#flows++;
         this.#available = performative.available ?? undefined;
+        if (this.#available !== undefined) answering.add(this.#transport);
         this.#wake();
       }
       (this.#transport.connection as unknown as { _register(): void })._register();

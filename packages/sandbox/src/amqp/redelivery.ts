@@ -10,7 +10,13 @@ const kept = ["durable", "priority", "ttl"] as const;
 export function asRedelivered(raw: Buffer): Buffer {
   // Another, longer way to write a section's code: rare, and left as it is.
   if (raw[1] !== 0x53) return raw;
-  const message = rhea.message.decode(raw) as unknown as Record<string, unknown>;
+  let message: Record<string, unknown>;
+  try {
+    message = rhea.message.decode(raw) as unknown as Record<string, unknown>;
+  } catch {
+    // No message: it is stored and handed out as it came, too.
+    return raw;
+  }
   const fields = Object.fromEntries(kept.filter((n) => message[n] !== undefined).map((n) => [n, message[n]]));
   const encoded = rhea.message.encode({
     ...fields,
