@@ -95,9 +95,10 @@ function build(raw: RawConfig, builder: Builder, known: readonly ConfigFault[]):
   if (isPlain(helseid) && isPlain(helseid["key"]) && sound("helseid.key"))
     made["helseid"] = { ...helseid, key: builder.clientKey(helseid["key"], "helseid.key") };
   if (isPlain(amqp)) {
-    const { url, password, ...others } = amqp;
+    const { url, password, tls, ...others } = amqp;
     made["amqp"] = {
       ...others,
+      ...(isPlain(tls) && sound("amqp.tls") ? { tls: builder.tls(tls, "amqp.tls") } : {}),
       ...(url === undefined || !sound("amqp.url") ? {} : { url: builder.text(url, "amqp.url") }),
       ...(password === undefined || !sound("amqp.password")
         ? {}

@@ -1,3 +1,4 @@
+import type { AddressDialect, AmqpTlsSettings } from "@helsekontakt/amqp-messaging";
 import type { Party, PartyLevel } from "@helsekontakt/amqp-messaging/messages";
 import type { CheckedTrustOptions, Identity, KeySource } from "@helsekontakt/amqp-messaging/protection";
 import { type Clock, HelsekontaktError, type Logger } from "@helsekontakt/core";
@@ -64,6 +65,16 @@ export interface AmqpConfig {
   readonly queues?: { readonly async?: string; readonly error?: string };
   /** How many inbound messages are handled at once. Default 5. */
   readonly concurrency?: number;
+  /** The exchange, case-sensitive. Default: the URL's path, else the environment's. */
+  readonly namespace?: string;
+  /** How queues are addressed. Default `auto`: by what the broker says of itself. */
+  readonly dialect?: AddressDialect | "auto";
+  /** Own authorities and a client certificate. Default: the system's trust store, TLS 1.2 or newer. */
+  readonly tls?: AmqpTlsSettings;
+  /** A peer silent for twice this long, and a second, counts as dead. Default 10,000 ms. */
+  readonly idleTimeoutMs?: number;
+  /** Put out the `X-…` facts of the payload, none of them personal. Default true. */
+  readonly metadata?: boolean;
 }
 
 /** Keys and certificates for messages. */
@@ -205,6 +216,7 @@ export function findConfigFaults(config: HelsekontaktConfig): ConfigFault[] {
   const positive = (value: number | undefined, path: string, expected: string, hint: string): void =>
     need(value === undefined || (Number.isInteger(value) && value > 0), path, expected, hint);
   positive(config.amqp?.concurrency, "amqp.concurrency", "a whole number above 0", "5 is the default");
+  positive(config.amqp?.idleTimeoutMs, "amqp.idleTimeoutMs", "milliseconds above 0", "10,000 is the default");
   positive(config.rest?.timeoutMs, "rest.timeoutMs", "milliseconds above 0", "15,000 is the default");
   faults.push(...findRestFaults(config.rest));
   if (config.helseid !== undefined)

@@ -159,13 +159,16 @@ function broker({ amqp, ...config }: HelsekontaktConfig, preset: EnvironmentPres
   const { preset: fromPreset } = helpers(config, preset);
   const url = amqp?.url === undefined ? undefined : new URL(amqp.url);
   const { queues } = amqp ?? {};
-  const namespace = url?.pathname.slice(1);
+  const namespace = amqp?.namespace ?? url?.pathname.slice(1);
   const fromUrl = url?.username === undefined || url.username === "" ? undefined : decodeURIComponent(url.username);
   const username = amqp?.username ?? fromUrl;
   return [
     fromPreset("amqp.host", url === undefined ? undefined : url.host, "amqpHost"),
     fromPreset("amqp.namespace", namespace === "" ? undefined : namespace, "amqpNamespace"),
     ...(url === undefined ? [] : [given("amqp.tls", url.protocol === "amqps:")]),
+    ...(amqp?.tls === undefined ? [] : [given("amqp.tls.own", Object.keys(amqp.tls).sort().join(" "))]),
+    fallback("amqp.dialect", amqp?.dialect, "auto"),
+    fallback("amqp.metadata", amqp?.metadata, true),
     username === undefined ? none("amqp.username", "messages need one") : given("amqp.username", username),
     secret("amqp.password", amqp?.password !== undefined || (url?.password ?? "") !== ""),
     queues?.async === undefined

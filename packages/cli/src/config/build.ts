@@ -88,6 +88,16 @@ export class Builder {
     return value.flatMap((one, i) => this.text(one, `${path}[${i}]`) ?? []);
   }
 
+  /** TLS to the broker: certificates and key are texts, or where they are. */
+  tls(value: Readonly<Record<string, unknown>>, path: string): Record<string, unknown> {
+    const { ca, cert, key, ...others } = value;
+    const read = (name: string, one: unknown): object => {
+      const text = name === "ca" ? this.texts(one, `${path}.ca`) : this.text(one, `${path}.${name}`);
+      return text === undefined ? {} : { [name]: text };
+    };
+    return { ...others, ...read("ca", ca), ...read("cert", cert), ...read("key", key) };
+  }
+
   /** The key of what the journal stores; undefined when there is none, or its fault has been told. */
   journalKey(value: unknown, path: string): JournalKeys | undefined {
     const node = value as Node;

@@ -93,3 +93,18 @@ export const network = z.strictObject({
   connections: z.int().positive().optional().describe("To one origin; as many as needed is the default."),
   keepAliveMs: milliseconds.optional(),
 });
+
+/** TLS to the broker. */
+export const tls = z.strictObject({
+  ca: z.union([authorities, z.array(authorities).min(1)]).optional(),
+  servername: z.string().min(1).optional().describe("Name that the broker's certificate must have."),
+  cert: z
+    .union([z.string().min(1), ...reference])
+    .optional()
+    .describe("PEM of a client certificate."),
+  key: z
+    .union([z.string().min(1), ...reference])
+    .optional()
+    .describe("PEM of its private key."),
+  minVersion: z.enum(["TLSv1.2", "TLSv1.3"]).optional(),
+});

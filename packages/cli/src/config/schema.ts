@@ -1,6 +1,6 @@
 import { describeWire, environments } from "@helsekontakt/sdk";
 import { z } from "zod";
-import { fromFile, journal, milliseconds, network, reference, secret, transport } from "./parts.ts";
+import { fromFile, journal, milliseconds, network, reference, secret, tls, transport } from "./parts.ts";
 import { isPlain } from "./references.ts";
 
 // The one source of the configuration file's form: its check, its types and the JSON Schema for editors.
@@ -118,6 +118,11 @@ export function configSchema(module: boolean) {
         password: or(secret).optional(),
         queues: z.strictObject({ async: z.string().optional(), error: z.string().optional() }).optional(),
         concurrency: z.int().positive().optional(),
+        namespace: z.string().min(1).optional().describe("The exchange, case-sensitive."),
+        dialect: z.enum(["auto", "rabbitmq", "rabbitmq-v2", "servicebus", "plain"]).optional(),
+        tls: tls.optional(),
+        idleTimeoutMs: milliseconds.optional(),
+        metadata: z.boolean().optional().describe("Whether the X-… facts of the payload are put out."),
       })
       .optional(),
     registry: z

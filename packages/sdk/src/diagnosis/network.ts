@@ -33,19 +33,23 @@ export function tlsCheck({ name, host, port, tls }: Endpoint): Check {
     id: `tls.${name}`,
     title: `TLS of ${host}:${port}`,
     needs: [`dns.${name}`],
-    async run({ options, clock }, signal) {
+    async run({ config, options, clock }, signal) {
       if (!tls) return [ok(`plain on ${host}, as the sandbox is`)];
-      const ca = options.ca === undefined ? {} : { ca: [...rootCertificates, ...options.ca] };
+      const own = [name === "amqp" ? config.amqp?.tls?.ca : config.rest?.network?.ca, options.ca].flat();
+      const given = own.filter((pem) => pem !== undefined);
+      const { cert, key, servername } = name === "amqp" ? (config.amqp?.tls ?? {}) : {};
       const socket = connect({
         host,
         port,
         rejectUnauthorized: false,
-        ...(isIP(host) === 0 ? { servername: host } : {}),
-        ...ca,
+        ...(servername !== undefined ? { servername } : isIP(host) === 0 ? { servername: host } : {}),
+        ...(given.length === 0 ? {} : { ca: [...rootCertificates, ...given] }),
+        ...(cert === undefined ? {} : { cert }),
+        ...(key === undefined ? {} : { key }),
       });
       try {
         await handshake(socket, signal);
-        return findings(socket, host, clock.now());
+        return findings(socket, servername ?? host, clock.now());
       } catch (error) {
         const code = (error as NodeJS.ErrnoException).code ?? "a connection that was cut";
         return [

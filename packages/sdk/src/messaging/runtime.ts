@@ -108,6 +108,7 @@ export class Runtime {
       keys: this.#options.keys,
       ...(trust?.signers === undefined ? {} : { trust: trust.signers }),
       ...(trust?.receivers === undefined ? {} : { recipientTrust: trust.receivers }),
+      ...(amqp.metadata === undefined ? {} : { metadata: amqp.metadata }),
       // Reports outlive the process, as messages do.
       reports: { isReported: (key) => journal.reports.has(key), reported: (key) => journal.reports.add(key) },
       // An AppRec that names no function answers one that is in no agreement.
