@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ChaosResult, runChaos } from "./chaos/run.ts";
@@ -7,7 +7,7 @@ import { type ChaosResult, runChaos } from "./chaos/run.ts";
 // embedded journal, and a proxy before each process. Exit 0: nothing lost, nothing handled twice. Exit 1: otherwise.
 // Exit 2: the run could not take place.
 //
-//   chaos.ts [--messages N] [--faults M] [--seed S] [--soak MINUTES] [--json FILE] [--keep]
+//   chaos.ts [--messages N] [--faults M] [--seed S] [--soak MINUTES] [--json FILE] [--record] [--keep]
 //
 // `--soak` spreads messages and faults over time, strikes no process, and keeps one sender from the broker for a sixth of
 // the time; it also prints how each process's memory went.
@@ -121,5 +121,25 @@ const ok =
     0 &&
   result.crashes.length === 0 &&
   result.stepsMissed.length === 0;
+if (process.argv.includes("--record")) {
+  const page = new URL("../../../packages/sdk/CHAOS-RUNS.md", import.meta.url);
+  const kills = [...result.kills.values()].reduce((sum, n) => sum + n, 0);
+  const command = `npm run chaos -- --messages ${messages} --faults ${faults} --seed ${seed}${soak === undefined ? "" : ` --soak ${soak}`}`;
+  const cells = [
+    new Date().toISOString().slice(0, 10),
+    `\`${command}\``,
+    result.schedule,
+    verdict.accepted,
+    verdict.lost,
+    verdict.doubled,
+    verdict.begunAgain,
+    kills,
+    result.deliveriesReleased,
+    result.duplicatesPublished,
+    `${percentile(result.reattached, 0.5)} ms, ${percentile(result.reattached, 0.99)} ms`,
+    `${Math.round(result.seconds)} s`,
+  ];
+  appendFileSync(page, `| ${cells.join(" | ")} |\n`);
+}
 console.log(`chaos: ${ok ? "ok" : "FAILED"}`);
 process.exit(ok ? 0 : 1);
