@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { HelsekontaktError } from "@helsekontakt/core";
+import { HelsekontaktError, holdLockFile } from "@helsekontakt/core";
 import type { AnsweredCitizen } from "@helsekontakt/rest-client";
 
 const columns = [
@@ -30,38 +30,60 @@ export class ResultFile {
   readonly counts: Record<string, number>;
   /** Numbers that stood in it when it was opened, in order of size. */
   readonly #before: Float64Array;
+  readonly #unlock: () => Promise<void>;
   #synced = performance.now();
 
-  private constructor(file: FileHandle, omraade: string, counts: Record<string, number>, before: Float64Array) {
+  private constructor(
+    file: FileHandle,
+    unlock: () => Promise<void>,
+    omraade: string,
+    counts: Record<string, number>,
+    before: Float64Array,
+  ) {
     this.#file = file;
+    this.#unlock = unlock;
     this.#omraade = omraade;
     this.counts = counts;
     this.#before = before;
   }
 
   /**
-   * Opens a result to go on with it, or begins one; only its owner may read it.
+   * Opens a result to go on with it, or begins one; only its owner may read it. A lock file beside it keeps a second run
+   * off: two would ask for the same citizens, and each cut the other's half written line.
    *
    * @param restart - throw away what stands in it, if it is a result.
-   * @throws {HelsekontaktError} `input/invalid` when there is something else, a result for another area, or no access
+   * @throws {HelsekontaktError} `input/invalid` when there is something else, a result for another area, no access, or
+   *   another run at work on it
    */
   static async open(path: string, omraade: string, restart: boolean): Promise<ResultFile> {
+    const unlock = await holdLockFile(`${path}.lock`, {
+      busy: () =>
+        new HelsekontaktError("input/invalid", `expected a result that no other run is writing at ${path}, found one`, {
+          hint: `wait for it, or name another --out; a run that was killed is found out by ${path}.lock`,
+        }),
+      unusable: (code) => cannotWrite(path, { code }),
+    });
     let file: FileHandle;
     try {
       file = await open(path, "a+", 0o600);
     } catch (error) {
-      throw new HelsekontaktError("input/invalid", `expected a file that can be written at ${path}, found none`, {
-        hint: "check the path, and that you may write there",
-        original: error,
-      });
+      await unlock();
+      throw cannotWrite(path, error);
     }
     try {
       const { whole, numbers, counts } = await scan(path, restart ? undefined : omraade);
       await file.truncate(restart ? 0 : whole);
       if (restart || whole === 0) await file.appendFile(`${resultHeader}\n`);
-      return new ResultFile(file, omraade, restart ? {} : counts, restart ? new Float64Array(0) : numbers.sort());
+      return new ResultFile(
+        file,
+        unlock,
+        omraade,
+        restart ? {} : counts,
+        restart ? new Float64Array(0) : numbers.sort(),
+      );
     } catch (error) {
       await file.close();
+      await unlock();
       throw error;
     }
   }
@@ -98,9 +120,20 @@ export class ResultFile {
   }
 
   async close(): Promise<void> {
-    await this.#file.sync();
-    await this.#file.close();
+    try {
+      await this.#file.sync();
+      await this.#file.close();
+    } finally {
+      await this.#unlock();
+    }
   }
+}
+
+function cannotWrite(path: string, original: unknown): HelsekontaktError {
+  return new HelsekontaktError("input/invalid", `expected a file that can be written at ${path}, found none`, {
+    hint: "check the path, and that you may write there",
+    original,
+  });
 }
 
 /** One line of a result. */

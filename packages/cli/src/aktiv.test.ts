@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { type Sandbox, startSandbox } from "@helsekontakt/sandbox";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { run, scratch } from "./_run.ts";
@@ -126,6 +127,21 @@ describe("helsekontakt aktiv", () => {
     for (let n = 0; n < 5 && (await aktiv(["--file", file, "--out", out])).code !== 0; n++);
     expect(rows(out).toSorted()).toEqual(expected(6_000).toSorted());
   }, 30_000);
+
+  it("keeps a second run off a result that one is writing, and takes over from one that was killed", async () => {
+    const file = write("twice.txt", numbers(3_000).join("\n"));
+    const out = fresh();
+    sandbox.faults.behave("aktivsjekken", { latencyMs: 50 });
+    const both = await Promise.all([1, 2].map(() => aktiv(["--file", file, "--out", out, "--parallel", "1"])));
+    expect(both.map((run) => run.code).toSorted()).toEqual([0, 2]);
+    expect(both.find((run) => run.code === 2)?.err).toContain("that no other run is writing");
+    expect(rows(out)).toEqual(expected(3_000));
+    expect(existsSync(`${out}.lock`)).toBe(false);
+    // Left behind by a process that is no more: no process has this number.
+    writeFileSync(`${out}.lock`, JSON.stringify({ pid: 4_194_305, host: hostname(), token: "t" }));
+    expect((await aktiv(["--file", file, "--out", out])).code).toBe(0);
+    expect(existsSync(`${out}.lock`)).toBe(false);
+  }, 60_000);
 
   it("writes over nothing that is not its own, nor mixes areas", async () => {
     const file = write("own.txt", numbers(5).join("\n"));

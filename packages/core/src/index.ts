@@ -11,6 +11,7 @@ export {
   validationResult,
 } from "./issue.ts";
 export { limitTime, type TimeLimit } from "./limit-time.ts";
+export { holdLockFile, type LockFaults } from "./lock-file.ts";
 export { type LogFields, type Logger, silentLogger } from "./logger.ts";
 export { Personal, pseudonym } from "./personal.ts";
 export { retryAfterMs } from "./retry-after.ts";
