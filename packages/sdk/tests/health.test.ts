@@ -68,6 +68,44 @@ describe("health()", () => {
   });
 });
 
+describe("certificates", () => {
+  it("O9: an event tells of own and partners' certificates 60, 30 and 7 days ahead", async () => {
+    let now = Date.now();
+    const hours: (() => void)[] = [];
+    // The hourly look comes when the test says so; everything else sleeps as ever.
+    const clock = {
+      now: () => now,
+      sleep: (ms: number, signal?: AbortSignal) =>
+        ms === 3_600_000 ? new Promise<void>((resolve) => hours.push(resolve)) : systemClock.sleep(ms, signal),
+    };
+    const journal = await openJournal({ store: sqliteStore({ file: harness.file("ahead.sqlite") }) });
+    const { sdk } = await harness.run({ start: false, config: { journal, clock } });
+    const told: string[] = [];
+    sdk.onEvent((event) => {
+      if (event.type === "certificate-expires")
+        told.push(`${event.herId === undefined ? "own" : "partner"} ${event.role} ${event.level}`);
+    });
+    await sdk.start();
+    const sent = await sdk.notifikasjon.send({ patient: harness.patient(), contact });
+    await sent.receipt();
+    const look = async (days: number): Promise<string[]> => {
+      told.length = 0;
+      now += days * day;
+      hours.shift()?.();
+      await until(async () => (hours.length > 0 ? true : undefined), "the next look");
+      return [...told].sort();
+    };
+    expect(await look(0)).toEqual([]);
+    // The sandbox's certificates hold for a year.
+    const all = ["own decryption", "own signing", "partner encryption", "partner signature"];
+    expect(await look(310)).toEqual(all.map((one) => `${one} yellow`));
+    expect(await look(1)).toEqual([]);
+    expect(await look(49)).toEqual(all.map((one) => `${one} red`));
+    await sdk.stop();
+    await journal.close();
+  });
+});
+
 describe("keySource", () => {
   it("opens messages with a key that was put in place while everything runs", async () => {
     const { identities } = harness.sandbox;

@@ -1,3 +1,4 @@
+import type { CertificateRole } from "@helsekontakt/amqp-messaging/protection";
 import type { ErrorCode } from "@helsekontakt/core";
 import type { Box, ReceiptOutcome } from "@helsekontakt/journal";
 import type { Code8221 } from "@helsekontakt/types/codes";
@@ -93,7 +94,21 @@ export type HelsekontaktEvent =
   | { readonly type: "delivery-retried"; readonly code?: ErrorCode; readonly tries: number }
   /** A delivery is on the broker's dead-letter queue. */
   | { readonly type: "dead-letter"; readonly reason: string }
-  | { readonly type: "connection"; readonly state: string };
+  | { readonly type: "connection"; readonly state: string }
+  /** An own or a partner's certificate has reached 60, 30 or 7 days before its end, or the end: once for each. */
+  | {
+      readonly type: "certificate-expires";
+      readonly role: CertificateRole;
+      /** `keys.signing`, `cpa`, `address registry` …. */
+      readonly source: string;
+      /** Of the partner whose it is; absent for own certificates. */
+      readonly herId?: string;
+      readonly serialNumber: string;
+      /** Whole days, negative after the end. */
+      readonly daysLeft: number;
+      /** `red` from 7 days before the end. */
+      readonly level: "yellow" | "red";
+    };
 
 /** Takes events; what it throws is ignored. */
 export type EventSink = (event: HelsekontaktEvent) => void;

@@ -8,12 +8,13 @@ import {
   type PartyRegistry,
   type Subscription,
 } from "@helsekontakt/amqp-messaging";
-import type { KeySource } from "@helsekontakt/amqp-messaging/protection";
+import type { CertificateWatch, KeySource } from "@helsekontakt/amqp-messaging/protection";
 import { type Clock, HelsekontaktError, type Logger, throwIfAborted } from "@helsekontakt/core";
 import type { Journal, OutboxClaim } from "@helsekontakt/journal";
 import type { AmqpConfig, TrustConfig } from "../config.ts";
 import type { EkontaktInbound } from "../flows/ekontakt.ts";
 import { brokerSettings } from "./broker-settings.ts";
+import { rememberCertificates, watchMessagingCertificates } from "./certificate-watch.ts";
 import { runDispatcher, type SendOne } from "./dispatcher.ts";
 import type { EventSink } from "./events.ts";
 import type { StopSignals } from "./claim-loop.ts";
@@ -53,6 +54,7 @@ export class Runtime {
   #stopping = new AbortController();
   #aborting = new AbortController();
   #connection: AmqpConnection | undefined;
+  #certificates: CertificateWatch | undefined;
   #loops: Promise<unknown>[] = [];
   #subscriptions: Subscription[] = [];
   #followed: { stop(): Promise<void> } | undefined;
@@ -81,10 +83,11 @@ export class Runtime {
   }
 
   async #open(running: StopSignals, starting: AbortSignal | undefined): Promise<void> {
-    const { amqp, journal, logger, emit, clock, trust } = this.#options;
+    const { amqp, journal, keys, logger, emit, clock, trust } = this.#options;
+    const registry = rememberCertificates(this.#options.registry);
     const own = starting === undefined ? {} : { signal: starting };
     // Keys that cannot be read are told at the start, and not with the first message.
-    await this.#options.keys();
+    await keys();
     const queues = await this.#queues(starting);
     const connection = await connectAmqp(
       {
@@ -103,9 +106,9 @@ export class Runtime {
     this.#unlisten = journal.setAside.onAside((notice) => emit({ type: "set-aside", ...notice }));
     const messenger = createMessenger({
       connection,
-      registry: this.#options.registry,
+      registry,
       queues,
-      keys: this.#options.keys,
+      keys,
       ...(trust?.signers === undefined ? {} : { trust: trust.signers }),
       ...(trust?.receivers === undefined ? {} : { recipientTrust: trust.receivers }),
       ...(amqp.metadata === undefined ? {} : { metadata: amqp.metadata }),
@@ -134,6 +137,7 @@ export class Runtime {
         if (event.kind === "dead-letter") emit({ type: "dead-letter", reason: event.reason });
       },
     });
+    this.#certificates = watchMessagingCertificates({ keys, partners: registry, clock, logger, emit });
     const owner = randomUUID();
     const inbound: InboundOptions = {
       journal,
@@ -297,6 +301,8 @@ export class Runtime {
     await within(graceMs, loops);
     await within(graceMs, Promise.resolve(followed));
     await this.#connection?.close({ drainMs: Math.min(drainMs, graceMs) });
+    this.#certificates?.stop();
+    this.#certificates = undefined;
     this.#unlisten?.();
     this.#unlisten = undefined;
     this.#connection = undefined;
