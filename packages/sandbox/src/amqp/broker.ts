@@ -40,6 +40,7 @@ interface Queue {
   readonly name: string;
   readonly messages: Stored[];
   readonly consumers: Sender[];
+  readonly holds: number;
   turn: number;
 }
 
@@ -83,9 +84,13 @@ export class Broker {
     return { ...this.#counts };
   }
 
-  /** Makes a queue; one that exists stays as it is. */
-  declare(name: string): void {
-    if (!this.#queues.has(name)) this.#queues.set(name, { name, messages: [], consumers: [], turn: 0 });
+  /**
+   * Makes a queue; one that exists stays as it is.
+   *
+   * @param options.holds - messages that may wait in it; more are rejected. Default: any number.
+   */
+  declare(name: string, { holds = Number.POSITIVE_INFINITY }: { readonly holds?: number } = {}): void {
+    if (!this.#queues.has(name)) this.#queues.set(name, { name, messages: [], consumers: [], holds, turn: 0 });
   }
 
   /** Messages waiting in a queue, those in the hands of consumers not counted. */
@@ -212,6 +217,13 @@ export class Broker {
     if (!receiver || !delivery || !message) return;
     this.#counts.published++;
     const queue = this.#targetQueue(receiver.target.address ?? "");
+    if (queue && queue.messages.length >= queue.holds) {
+      // In a turn of its own: rhea takes the second outcome of a turn for the same as the first.
+      setImmediate(() =>
+        delivery.reject({ condition: "amqp:resource-limit-exceeded", description: "the queue is full" }),
+      );
+      return;
+    }
     // Like the real broker: an exchange without a matching queue still says accepted.
     if (queue) queue.messages.push({ raw: message as unknown as Buffer, redelivered: false, tries: 0 });
     else this.#counts.unroutable++;
