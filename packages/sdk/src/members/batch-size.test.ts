@@ -68,6 +68,14 @@ describe("size of the next call", () => {
     }
   });
 
+  it("is not led astray by single calls that were held up", () => {
+    const sizer = new BatchSizer(batchLimits());
+    for (let n = 0; n < 20; n++) sizer.answered(sizer.size, 500 + sizer.size * 8);
+    const before = sizer.size;
+    for (let n = 0; n < 20; n++) sizer.answered(sizer.size, n % 4 === 0 ? 14_000 : 500 + sizer.size * 8);
+    expect(sizer.size).toBeGreaterThan(before * 0.9);
+  });
+
   it("goes back to a length at once when the list that was not answered is, the second time", () => {
     const sizer = new BatchSizer(batchLimits());
     for (let n = 0; n < 20; n++) sizer.answered(sizer.size, 500 + sizer.size * 8);

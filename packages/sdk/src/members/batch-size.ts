@@ -35,6 +35,9 @@ export function batchLimits(options: BatchOptions = {}): BatchLimits {
   };
 }
 
+/** Calls whose cost decides on the next one's length. */
+const remembered = 5;
+
 /**
  * How many members to send in the next call: so many that it takes about the target, as far as the calls before tell.
  * Grows at most fourfold from call to call, shrinks by at most a third, and by half when there was no answer in time;
@@ -45,8 +48,8 @@ export class BatchSizer {
   readonly #limits: BatchLimits;
   #size: number;
   #ceiling: number;
-  /** Milliseconds per member, smoothed. */
-  #cost: number | undefined;
+  /** Milliseconds per member of the last calls. */
+  readonly #costs: number[] = [];
   #answers = 0;
   #largest = 0;
 
@@ -81,11 +84,10 @@ export class BatchSizer {
     if (this.#limits.fixed !== undefined) return;
     // A short list at the end of the work says nothing of longer ones.
     if (members * 2 < this.#size) return;
-    const cost = Math.max(ms, 0.01) / members;
-    this.#cost = this.#cost === undefined ? cost : this.#cost + 0.3 * (cost - this.#cost);
+    this.#met(Math.max(ms, 0.01) / members);
     this.#ceiling = Math.max(this.#ceiling, Math.min(members, this.#limits.max));
     if (++this.#answers % 8 === 0) this.#ceiling = Math.min(this.#limits.max, Math.ceil(this.#ceiling * 1.1));
-    const wanted = this.#limits.targetMs / this.#cost;
+    const wanted = this.#limits.targetMs / (this.#cost ?? 1);
     const bounded = Math.min(Math.max(wanted, this.#size * 0.67), this.#size * 4, this.#ceiling);
     this.#size = Math.max(1, Math.round(bounded));
   }
@@ -94,8 +96,17 @@ export class BatchSizer {
     if (this.#limits.fixed !== undefined) return;
     this.#ceiling = Math.max(1, Math.min(this.#ceiling, Math.floor(members * 0.8)));
     this.#size = Math.max(1, Math.min(this.#size, Math.floor(members / 2)));
-    const cost = this.#limits.timeoutMs / members;
-    this.#cost = Math.max(this.#cost ?? 0, cost / 2);
+    this.#met(Math.max(this.#cost ?? 0, this.#limits.timeoutMs / members / 2));
+  }
+
+  /** The middle one: a single call that was held up says nothing of the others, and would weigh in a mean. */
+  get #cost(): number | undefined {
+    return this.#costs.toSorted((a, b) => a - b)[(this.#costs.length - 1) >> 1];
+  }
+
+  #met(cost: number): void {
+    this.#costs.push(cost);
+    if (this.#costs.length > remembered) this.#costs.shift();
   }
 
   /** A list was refused for its length. */
