@@ -1,5 +1,6 @@
 import { constants, createCipheriv, publicEncrypt, randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { silentTelemetry, type Telemetry } from "@helsekontakt/core";
 import { SignedXml } from "xml-crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import {
@@ -9,6 +10,7 @@ import {
   createMessenger,
   type ErrorQueueMessage,
   type InboundMessage,
+  type MessengerEvent,
   type MessengerOptions,
   type Party,
 } from "../src/index.ts";
@@ -277,6 +279,40 @@ describe("failures to open", () => {
     expect(new Set(told(reports).map((t) => JSON.stringify(t))).size).toBe(1);
     expect(told(reports)[0]?.c).toBe("transport:decryption-failed");
     expect(messages).toHaveLength(0);
+  });
+});
+
+describe("algorithms", () => {
+  it("S6: triple DES is refused by default; by policy it is taken, and counted for each partner", async () => {
+    const events: MessengerEvent[] = [];
+    const counted: (readonly [string, number, object | undefined])[] = [];
+    const telemetry: Telemetry = {
+      ...silentTelemetry,
+      count: (metric, value, attributes) => void counted.push([metric.name, value, attributes]),
+    };
+    const body = () =>
+      protect(payloadOf(alice.herId), {
+        signer: alice.sign,
+        recipients: bob.encrypt.certificate,
+        contentEncryption: "3des",
+      });
+    const strict = bobReceives();
+    await put(await body());
+    await expect.poll(() => strict.reports.length, { timeout: 5_000 }).toBe(1);
+    expect(strict.messages).toHaveLength(0);
+    await connection.close({ drainMs: 500 });
+    connection = await connectAmqp({ ...settings(), port: peer.port });
+    const policy = { contentEncryption: ["aes256", "aes192", "aes128", "3des"] } as const;
+    const open = bobReceives({ policy, telemetry, onEvent: (e) => events.push(e) });
+    await put(await body());
+    await messenger(alice).protectAndSend(outbound());
+    await expect.poll(() => open.messages.length, { timeout: 5_000 }).toBe(2);
+    expect(events.filter((e) => e.kind === "weak-algorithm")).toEqual([
+      { kind: "weak-algorithm", fromHerId: alice.herId, algorithm: "3des" },
+    ]);
+    expect(counted.filter(([name]) => name.endsWith("weak_algorithms"))).toEqual([
+      ["helsekontakt.messaging.weak_algorithms", 1, { "helsekontakt.algorithm": "3des" }],
+    ]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { createDecipheriv, createHash, pbkdf2Sync } from "node:crypto";
+import { createDecipheriv, createHash, hash as hashOnce, pbkdf2Sync } from "node:crypto";
 import { HelsekontaktError } from "@helsekontakt/core";
 import { ciphers, type Digest, digestSize, readAlgorithm } from "../protection/algorithms.ts";
 import { type BerElement, readObjectIdentifier } from "../protection/ber-reader.ts";
@@ -163,7 +163,7 @@ export function pkcs12Key(options: {
   const out: Buffer[] = [];
   for (let made = 0; made < options.size; made += digestSize(hash)) {
     let digest = createHash(hash).update(diversifier).update(input).digest();
-    for (let i = 1; i < options.iterations; i++) digest = createHash(hash).update(digest).digest();
+    for (let i = 1; i < options.iterations; i++) digest = hashOnce(hash, digest, "buffer");
     out.push(digest);
     addToBlocks(input, Buffer.alloc(block, digest), block);
   }

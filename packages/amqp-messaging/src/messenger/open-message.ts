@@ -13,6 +13,7 @@ import type { Resolved } from "./messenger.ts";
 import type { Party } from "./party.ts";
 import { renewedSender } from "./renewed-sender.ts";
 import type { InboundMessage } from "./types.ts";
+import { countWeakAlgorithms } from "./weak-algorithms.ts";
 
 /**
  * @internal Header rules, sender, limits, decryption, signature, XML, and that header and payload name the same sender.
@@ -45,6 +46,7 @@ export async function openMessage(options: Resolved, delivery: InboundDelivery):
     sender = renewed;
     opened = await open(sender);
   }
+  if (opened !== undefined) countWeakAlgorithms(options, opened, header.fromHerId);
   const payload = opened?.content ?? envelope.body;
   const facts = await readFacts(payload);
   checkSender(options, header.fromHerId, facts);

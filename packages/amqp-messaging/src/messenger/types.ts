@@ -190,6 +190,8 @@ export type ErrorQueueHandler = (message: ErrorQueueMessage) => Promise<void>;
 
 /** What happened to a message. Ids and codes only. */
 export type MessengerEvent =
+  /** A partner's message was opened with an algorithm that only policy lets through. */
+  | { readonly kind: "weak-algorithm"; readonly fromHerId: string; readonly algorithm: "3des" | "sha1" | "sha224" }
   | {
       readonly kind: "sent";
       readonly messageId: string;
