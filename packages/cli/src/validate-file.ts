@@ -5,6 +5,7 @@ import { rules, types, validateFhir, validateMessage, validateXml } from "@helse
 import { faultOf } from "./faults.ts";
 import { fhirXmlLines, jsonLines } from "./fhir-lines.ts";
 import { checkLevels, formOf, rootOf } from "./files.ts";
+import { type OpenChunks, validateBundleStream } from "./validate-bundle.ts";
 import { type LineProgress, LineSplitter, LineVerdicts, validateStream } from "./validate-lines.ts";
 
 /** What kind of document a file was taken for; `unknown` when it could not be read so far. */
@@ -72,6 +73,21 @@ export async function validateLineStream(
 ): Promise<FileVerdict> {
   const issues = await validateStream(chunks, (text) => validateText(text, options.profile), options.onProgress);
   return verdict(file, "fhir-ndjson", issues);
+}
+
+/**
+ * Validates a FHIR Bundle of any size, entry by entry.
+ *
+ * @param open - reads the file from its beginning; it is read twice.
+ * @returns undefined for a file that cannot be judged by entries, see {@link validateBundleStream}.
+ */
+export async function validateBundleFile(
+  file: string,
+  open: OpenChunks,
+  onProgress?: (progress: LineProgress) => void,
+): Promise<FileVerdict | undefined> {
+  const issues = await validateBundleStream(open, (text) => validateText(text, undefined), onProgress);
+  return issues === undefined ? undefined : verdict(file, "fhir-json", issues);
 }
 
 /** The verdict on a file that could not be read at all. */

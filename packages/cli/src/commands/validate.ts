@@ -3,7 +3,13 @@ import type { ExitCode, CliIo } from "../io.ts";
 import { faultOf } from "../faults.ts";
 import { printJson } from "../io.ts";
 import { checkReadable, isLineFile, readInput } from "../files.ts";
-import { type FileVerdict, unreadable, validateFile, validateLineStream } from "../validate-file.ts";
+import {
+  type FileVerdict,
+  unreadable,
+  validateBundleFile,
+  validateFile,
+  validateLineStream,
+} from "../validate-file.ts";
 import type { LineProgress } from "../validate-lines.ts";
 
 /** Milliseconds between two lines of progress. */
@@ -48,6 +54,11 @@ async function judge(
     if (lines) await checkReadable(file);
     else bytes = await readInput(file);
   } catch (reason) {
+    const large = faultOf(reason).code === "input/too-large" && options.profile === undefined;
+    const streamed = large
+      ? await validateBundleFile(file, () => createReadStream(file), progressTo(io, file))
+      : undefined;
+    if (streamed !== undefined) return { ...streamed, unread: false };
     return { ...unreadable(file, reason), unread: faultOf(reason).code !== "input/too-large" };
   }
   const { profile } = options;
