@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   createHelsekontakt,
   describeConfig,
+  diagnose,
   findConfigFaults,
   type Helsekontakt,
   type HelsekontaktConfig,
@@ -52,6 +53,22 @@ describe("registries in the configuration", () => {
     for (let n = 0; n < 200 && sandbox.amqp.broker.counts.accepted === 0; n++)
       await new Promise((resolve) => setTimeout(resolve, 10));
     expect(sandbox.amqp.broker.counts.accepted).toBeGreaterThan(0);
+  });
+
+  it("are diagnosed with their login", async () => {
+    const only = ["registry.soap"];
+    const good = await diagnose(withRegistry({}), { only });
+    expect(good.checks.find((c) => c.id === "registry.soap")).toMatchObject({ outcome: "ok" });
+    const url = `${sandbox.registries.soapBaseUrl}/v1/AR/Basic`;
+    const wrong = await diagnose(withRegistry({ soap: { url, username: "org", password: "not-to-be-seen" } }), {
+      only,
+    });
+    expect(wrong.checks.find((c) => c.id === "registry.soap")).toMatchObject({
+      outcome: "fault",
+      findings: [{ code: "rest/unauthorized", hint: expect.stringContaining("password") as string }],
+    });
+    expect(JSON.stringify(wrong)).not.toContain("not-to-be-seen");
+    expect((await diagnose(sandbox.config, { only: ["dns"] })).checks.map((c) => c.id)).not.toContain("dns.soap");
   });
 
   it("tells every fault at once, and shows no password", () => {

@@ -9,6 +9,8 @@ export interface Addresses {
   readonly rest: string | undefined;
   readonly cppa: string | undefined;
   readonly parties: string | undefined;
+  /** Only where a login for it is configured. */
+  readonly soap: string | undefined;
 }
 
 export function addressesOf(config: HelsekontaktConfig, preset: EnvironmentPreset): Addresses {
@@ -17,6 +19,7 @@ export function addressesOf(config: HelsekontaktConfig, preset: EnvironmentPrese
     rest: config.rest?.baseUrl ?? preset.restBaseUrl,
     cppa: config.registry?.cppaBaseUrl ?? preset.cppaBaseUrl,
     parties: config.registry?.communicationPartyBaseUrl ?? preset.communicationPartyBaseUrl,
+    soap: config.registry?.soap === undefined ? undefined : (config.registry.soap.url ?? preset.addressRegistrySoapUrl),
   };
 }
 

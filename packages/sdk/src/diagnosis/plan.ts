@@ -8,6 +8,7 @@ import { journalCheck } from "./journal.ts";
 import { dnsCheck, tlsCheck } from "./network.ts";
 import { createLookups, registryCheck } from "./registries.ts";
 import { aktivsjekkenCheck, helsekontakterCheck } from "./rest.ts";
+import { soapCheck } from "./soap.ts";
 import { scopesOf, tokenCheck } from "./tokens.ts";
 import type { Check, DiagnoseOptions } from "./types.ts";
 
@@ -38,6 +39,7 @@ export function checksFor(
     unless(addresses.rest, "rest.baseUrl", helsekontakterCheck(addresses.rest ?? "", scopes.helsekontakter)),
     unless(registries, "registry", registryCheck("own", lookups)),
     unless(registries, "registry", registryCheck("helsenorge", lookups)),
+    ...(config.registry?.soap === undefined ? [] : [soapCheck]),
     unless(reached("amqp"), "amqp", loginCheck),
     unless(reached("amqp"), "amqp", queuesCheck(lookups, !named)),
     unless(config.keys, "keys", ownCertificatesCheck),

@@ -56,7 +56,7 @@ export function createRegistry(parts: RegistryParts): Registries {
     logger,
   });
   if (events === undefined) return { registry, follow: undefined };
-  const soap = soapOf(parts);
+  const soap = soapOptions(parts);
   const serviceBus = createServiceBusManager({ ...soap, url: serviceBusManagerUrl(soap.url, soap.binding) });
   return {
     registry,
@@ -67,12 +67,17 @@ export function createRegistry(parts: RegistryParts): Registries {
 
 function addressRegistryOf(parts: RegistryParts): AddressRegistry {
   return parts.config?.addressRegistry === "soap"
-    ? createSoapAddressRegistry(soapOf(parts))
+    ? createSoapAddressRegistry(soapOptions(parts))
     : createRestAddressRegistry(parts.parties());
 }
 
 /** The way to the SOAP services: retries, proxy and own authorities as for REST. */
-function soapOf({ config, soapUrl, network, retry }: RegistryParts): SoapClientOptions {
+export function soapOptions({
+  config,
+  soapUrl,
+  network,
+  retry,
+}: Pick<RegistryParts, "config" | "soapUrl" | "network" | "retry">): SoapClientOptions {
   const { soap } = config ?? {};
   const url = soap?.url ?? soapUrl;
   if (soap === undefined || url === undefined)
