@@ -150,6 +150,7 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
   addAktiv(program, io, finish);
   addOfferings(program, io, finish);
   addMembers(program, io, finish);
+  addJournal(program, io, finish);
   addKeys(program, io, finish);
   addQueues(program, io, finish);
   return program;
@@ -335,6 +336,58 @@ function addOfferings(program: Command, io: CliIo, finish: (code: ExitCode) => v
     .option("--report <file>", "write the result as JSON too")
     .option("--json", "one object: result, changes, bundles, settings")
     .action(async (ids, options) => finish(await (await load()).withdrawOfferings(ids, options, io)));
+}
+
+function addJournal(program: Command, io: CliIo, finish: (code: ExitCode) => void): void {
+  const load = () => import("./commands/journal.ts");
+  const journal = program
+    .command("journal")
+    .description("what the journal holds: messages that were set aside, keys at rest, retention");
+  const box = "inbox (came in) or outbox (goes out)";
+  journal
+    .command("aside")
+    .description("messages that were set aside, without their content; exit code 1 when there are any")
+    .argument("<box>", box)
+    .option(...configOption)
+    .option("--limit <n>", "at most this many, from 1 to 1000", "100")
+    .option("--after <id>", "go on behind this one")
+    .option("--json", "one list")
+    .action(async (name, options) => finish(await (await load()).listAside(name, options, io)));
+  journal
+    .command("retry")
+    .description("handle or send one again, with all its tries before it")
+    .argument("<box>", box)
+    .argument("<id>", "as `aside` names it")
+    .option(...configOption)
+    .option("--message-id <uuid>", "a new AMQP id, for one that the receiver's transport has refused")
+    .action(async (name, id, options) => finish(await (await load()).retryAside(name, id, options, io)));
+  journal
+    .command("drop")
+    .description("give one up: its content is deleted, its ids stay known")
+    .argument("<box>", box)
+    .argument("<id>", "as `aside` names it")
+    .option(...configOption)
+    .option("--reason <code>", "kept with it", "operator/dropped")
+    .option("--yes", "needed: there is no way back")
+    .action(async (name, id, options) => finish(await (await load()).dropAside(name, id, options, io)));
+  journal
+    .command("rotate-keys")
+    .description("encrypt older rows with the present key; may be stopped and run again")
+    .option(...configOption)
+    .option("--quiet", "no progress on standard error")
+    .option("--json", "one object: done, left")
+    .action(async (options) => finish(await (await load()).rotateKeys(options, io)));
+  journal
+    .command("prune")
+    .description("delete by age and size what is finished; what is unfinished stays")
+    .option(...configOption)
+    .option("--payloads-older-than <time>", "empty payloads: a number with s, m, h or d")
+    .option("--payload-bytes <size>", "empty the oldest payloads until all hold no more: bytes, or with KB, MB, GB")
+    .option("--rows-older-than <time>", "delete rows whole: duplicates of them are no longer known")
+    .option("--quarantined", "also what was set aside in the inbox")
+    .option("--quiet", "no progress on standard error")
+    .option("--json", "one object of counts")
+    .action(async (options) => finish(await (await load()).pruneJournal(options, io)));
 }
 
 function addMembers(program: Command, io: CliIo, finish: (code: ExitCode) => void): void {

@@ -15,6 +15,7 @@ import {
 } from "@helsekontakt/amqp-messaging";
 import { HelsekontaktError } from "@helsekontakt/core";
 import { brokerSettings, environments } from "@helsekontakt/sdk";
+import { duration } from "../durations.ts";
 import { checkNew, makeFolder } from "../files.ts";
 import { type CliIo, type ExitCode, printJson } from "../io.ts";
 import { withSession } from "../session.ts";
@@ -235,16 +236,6 @@ function filterOf(options: QueueFilterOptions): QueueFilter | undefined {
     ...(options.cause === undefined ? {} : { causes: options.cause }),
   };
   return Object.keys(filter).length === 0 ? undefined : filter;
-}
-
-const units = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-
-function duration(name: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const [, number, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
-  if (number === undefined)
-    throw new HelsekontaktError("input/invalid", `expected ${name} as a number with s, m, h or d`);
-  return Number(number) * units[unit as keyof typeof units];
 }
 
 function whole(name: string, text: string | undefined): number | undefined {
