@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { PostgresPool } from "kysely";
+import { guardClients } from "./postgres-pool.ts";
 import { type Heard, PoolListener } from "./postgres-listener.ts";
 
 /** Changes within this many milliseconds are told together. */
@@ -50,7 +51,7 @@ export class PostgresBell {
 
   async #tell(topics: readonly string[]): Promise<void> {
     try {
-      const client = await this.#pool.connect();
+      const client = await guardClients(this.#pool).connect();
       try {
         await client.query("select pg_notify($1, $2)", [this.channel, this.message(topics, this.#self)]);
       } finally {

@@ -3,6 +3,7 @@ import { Kysely, PostgresDialect, type PostgresPool, sql } from "kysely";
 import { closedFault, storeFault } from "./faults.ts";
 import { migrate } from "./migrations.ts";
 import { PostgresBell } from "./postgres-bell.ts";
+import { guardClients } from "./postgres-pool.ts";
 import type { JournalSchema } from "./schema.ts";
 import type { Db, OpenStore, PgClient, Store } from "./store.ts";
 
@@ -32,7 +33,12 @@ export function postgresStore(options: PostgresStoreOptions): Store {
         throw new HelsekontaktError("config/invalid", "expected a schema name in lower case letters, digits and _", {
           context: { field: "schema" },
         });
-      const store = new PostgresStore(options.pool, schema, options.listen ?? poolSize(options.pool) !== 1);
+      const store = new PostgresStore(
+        guardClients(options.pool),
+        options.pool,
+        schema,
+        options.listen ?? poolSize(options.pool) !== 1,
+      );
       await store.migrate();
       return store;
     },
@@ -58,10 +64,11 @@ class PostgresStore implements OpenStore {
   readonly #bell: PostgresBell;
   readonly #listens: boolean;
 
-  constructor(pool: PostgresPool, schema: string, listens: boolean) {
+  constructor(pool: PostgresPool, listening: PostgresPool, schema: string, listens: boolean) {
     this.#schema = schema;
     this.#listens = listens;
-    this.#bell = new PostgresBell(pool, `helsekontakt/${schema}`);
+    // One listener serves all journals on a pool: it is known by the pool itself.
+    this.#bell = new PostgresBell(listening, `helsekontakt/${schema}`);
     this.#root = new Kysely<JournalSchema>({ dialect: new PostgresDialect({ pool }) });
     this.#db = this.#root.withSchema(schema);
   }

@@ -76,6 +76,32 @@ await inSchema("postgres: a message is in the application's own transaction", as
 });
 
 await inSchema(
+  "postgres: a session that the server ends between two statements fails its call, and nothing else",
+  async (schema) => {
+    const journal = await openJournal({ store: postgresStore({ pool, schema }) });
+    try {
+      // An error that only an event tells would end this process here.
+      const code = await journal
+        .transaction(async (transaction) => {
+          const { rows } = await transaction.query<{ pid: number }>("select pg_backend_pid() as pid");
+          await pool.query("select pg_terminate_backend($1)", [rows[0]?.pid]);
+          await new Promise((resolve) => setTimeout(resolve, 300));
+          await transaction.query("select 1");
+        })
+        .then(
+          () => "nothing",
+          (reason: { readonly code?: string }) => reason.code,
+        );
+      expect(code === "journal/unavailable", `journal/unavailable, found ${code}`);
+      await journal.outbox.enqueue(message({ messageId: "after" }));
+      expect((await journal.outbox.get("after"))?.transport === "queued", "the journal to go on");
+    } finally {
+      await journal.close();
+    }
+  },
+);
+
+await inSchema(
   "postgres: a second process wakes at once for what the first one queues, answers and receives",
   async (schema) => {
     // As two processes: two pools, two journals. Looking would take a minute.
