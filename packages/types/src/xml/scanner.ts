@@ -51,6 +51,8 @@ const APOSTROPHE = 39;
 
 const declaration =
   /^<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(?:"1\.[0-9]+"|'1\.[0-9]+')(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(?:"[A-Za-z][\w.-]*"|'[A-Za-z][\w.-]*'))?(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(?:"(?:yes|no)"|'(?:yes|no)'))?[ \t\r\n]*\?>/;
+/** Behind the end of the longest text that the engine has; not infinite, because it keeps whole numbers without an object. */
+const NOWHERE = 2 ** 30;
 /** How nearly every message begins. */
 const usualDeclaration = '<?xml version="1.0" encoding="UTF-8"?>';
 /** What XML forbids. One search for each is many times faster than one pattern for all of them: the engine compares words. */
@@ -113,7 +115,7 @@ export class Scanner {
     this.#hasReference = text.includes("&");
     this.#hasCloser = text.includes("]]>");
     // Decoding has refused halves of surrogate pairs.
-    let first = Number.POSITIVE_INFINITY;
+    let first = NOWHERE;
     for (const char of clean ? [] : forbidden) {
       const at = text.indexOf(char);
       if (at >= 0 && at < first) first = at;

@@ -146,13 +146,17 @@ export class XsdValidator implements XmlHandler {
     if (frame.rule?.fixed !== undefined && content.kind !== "simple" && frame.hasElements) {
       this.#here(frame, "xsd/fixed", "expected the fixed text, found elements");
     }
-    if (this.#constraints.active) {
-      const simple = content.kind === "simple" ? content.type() : undefined;
-      const text = frame.text === "" ? (frame.rule?.fixed ?? frame.rule?.default ?? "") : frame.text;
-      this.#constraints.close(this.#frames.length, simple, text, frame.nil, () => pathOf(this.#frames), frame.offset);
-    }
+    if (this.#constraints.active) this.#closeConstraints(frame);
     this.#frames.pop();
     if (this.#frames.length === 0) this.#end();
+  }
+
+  /** Apart from `close`, which would make a function for each element otherwise. */
+  #closeConstraints(frame: Frame): void {
+    const { content } = frame.type;
+    const simple = content.kind === "simple" ? content.type() : undefined;
+    const text = frame.text === "" ? (frame.rule?.fixed ?? frame.rule?.default ?? "") : frame.text;
+    this.#constraints.close(this.#frames.length, simple, text, frame.nil, () => pathOf(this.#frames), frame.offset);
   }
 
   #openRoot(tag: XmlTag, offset: number, cursor: XmlCursor): void {
