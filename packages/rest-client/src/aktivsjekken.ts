@@ -66,7 +66,11 @@ export interface AktivsjekkenClient {
 /** @throws {HelsekontaktError} `config/invalid` */
 export function createAktivsjekkenClient(options: AktivsjekkenClientOptions): AktivsjekkenClient {
   const client = createPathClient<paths>(options);
-  const fetch = createTransport(options, operation);
+  const fetches = {
+    name: createTransport(options, operation),
+    // The document knows the name only; the code is by configuration.
+    code: createTransport(options, operation, "is-an-error", false),
+  };
   let form = options.omraadeForm ?? "name";
   const ask = async (
     fnrListe: readonly string[],
@@ -101,11 +105,10 @@ export function createAktivsjekkenClient(options: AktivsjekkenClientOptions): Ak
     const area = areaForm === "code" ? await areaCode(omraade) : omraade;
     return readAnswer(operation, async () => {
       const answer = await client.POST(operation.path, {
-        // The document knows the name only; the code is by configuration.
         body: { fnrListe, omraade: area } as unknown as AktivSjekkRequest,
         headers: { accept: operation.responseMediaTypes["200"].join(", ") },
         parseAs: "text",
-        fetch,
+        fetch: fetches[areaForm],
         ...(signal === undefined ? {} : { signal }),
       });
       if (answered !== undefined) {

@@ -1,5 +1,6 @@
 import { HelsekontaktError } from "@helsekontakt/core";
 import createClient, { type Client } from "openapi-fetch";
+import { type BodyChecks, checksBodies } from "./body-checks.ts";
 import { readFault } from "./http-error.ts";
 import type { FetchLike, RetryOptions } from "./retry.ts";
 import { SharedTransport, type TransportSettings } from "./transport/settings.ts";
@@ -15,6 +16,8 @@ export interface RestClientOptions {
   readonly retry?: RetryOptions;
   /** How calls travel; a {@link SharedTransport} where several clients are to share its limits. */
   readonly transport?: TransportSettings | SharedTransport;
+  /** Judges bodies by the API's document; default none, since what comes is read leniently anyway. */
+  readonly bodies?: BodyChecks;
 }
 
 /** What every call takes. */
@@ -49,11 +52,14 @@ function sharedTransport(options: RestClientOptions): SharedTransport {
 /**
  * The transport below a client: the pipeline of every API, and every answer outside 2xx a typed error.
  * A 404 comes back as it is when `missing` says that it is an answer.
+ *
+ * @param requestIsDocumented - false for a request that deviates from its document by configuration.
  */
 export function createTransport(
   options: RestClientOptions,
   operation: Operation,
   missing: "is-an-error" | "is-an-answer" = "is-an-error",
+  requestIsDocumented = true,
 ): FetchLike {
   const shared = sharedTransport(options);
   const retry = {
@@ -62,7 +68,14 @@ export function createTransport(
     ...options.retry,
     ...(operation.repeatable ? {} : { tries: 1 }),
   };
-  const send = createPipeline(options.fetch ?? ((request) => globalThis.fetch(request)), shared, retry, operation.path);
+  const plain = createPipeline(
+    options.fetch ?? ((request) => globalThis.fetch(request)),
+    shared,
+    retry,
+    operation.path,
+  );
+  const { bodies } = options;
+  const send = bodies === undefined ? plain : checksBodies(plain, bodies, operation, requestIsDocumented);
   return async (request) => {
     const response = await send(request);
     if (response.ok || (response.status === 404 && missing === "is-an-answer")) return response;

@@ -1,3 +1,4 @@
+export type { BodyChecks, BodyFinding, BodyPlace } from "./body-checks.ts";
 export {
   type AktivSjekkRequest,
   type AktivStatus,

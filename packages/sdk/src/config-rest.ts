@@ -41,8 +41,14 @@ export function findRestFaults(rest: RestConfig | undefined): ConfigFault[] {
   need(
     aktivsjekken.omraade === undefined || ["name", "code", "name-then-code"].includes(aktivsjekken.omraade),
     "aktivsjekken.omraade",
-    "name or code",
+    "name, code or name-then-code",
     "name is the default; code is for a service that takes integers only",
+  );
+  need(
+    sections.bodies === undefined || ["off", "warning", "error"].includes(sections.bodies),
+    "bodies",
+    "off, warning or error",
+    "off is the default",
   );
   whole(transport.deadlineMs, "transport.deadlineMs", "milliseconds for a call with all its tries");
   whole(transport.maxAnswerBytes, "transport.maxAnswerBytes", "33,554,432 is the default", Number.MAX_SAFE_INTEGER);

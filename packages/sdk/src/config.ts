@@ -47,6 +47,11 @@ export interface RestConfig {
    * Volven 7618, as the written description has it, or by its name until a call is refused for it and taken with the code.
    */
   readonly aktivsjekken?: { readonly omraade?: "name" | "code" | "name-then-code" };
+  /**
+   * Whether bodies are judged by the APIs' documents: a request that breaks its document is then an error before it is
+   * sent, an answer a `warning` (an event and a line in the log) or an `error`. Default `off`.
+   */
+  readonly bodies?: "off" | "warning" | "error";
   /** Milliseconds for one try. Default 15,000. */
   readonly timeoutMs?: number;
   /** How calls travel, the same for all APIs: deadline, retries, circuit breaker, concurrency, correlation, telemetry. */

@@ -13,6 +13,7 @@ import {
   type RestClientOptions,
   SharedTransport,
 } from "@helsekontakt/rest-client";
+import { bodyChecks, type DocumentedApi } from "./body-checks.ts";
 import { checkConfig, type HelsekontaktConfig } from "./config.ts";
 import { createAktivsjekk } from "./flows/aktivsjekk.ts";
 import type { Aktivsjekk } from "./flows/aktivsjekk-types.ts";
@@ -101,9 +102,19 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
         },
       }),
   );
-  const signed = (baseUrl: string | undefined, path: string, system: string, scope: string): RestClientOptions => {
+  const signed = (
+    api: DocumentedApi,
+    baseUrl: string | undefined,
+    path: string,
+    system: string,
+    scope: string,
+  ): RestClientOptions => {
     if (baseUrl === undefined) throw notConfigured(system, [path]);
+    const bodies = bodyChecks(api, config.rest?.bodies, logger, (finding) =>
+      emit({ type: "answer-differs", ...finding }),
+    );
     return {
+      ...(bodies === undefined ? {} : { bodies }),
       baseUrl,
       fetch: createSigningFetch(tokens(), { scopes: [scope] }),
       transport: transport(),
@@ -113,6 +124,7 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
   const { scopes } = config.rest ?? {};
   const aktivsjekk = lazy(() => {
     const rest = signed(
+      "aktivsjekken",
       restBase,
       "rest.baseUrl",
       "AktivSjekken",
@@ -129,6 +141,7 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
   const helsekontakter = (retry?: { readonly tries: number; readonly timeoutMs: number }) =>
     createHelsekontakterClient({
       ...signed(
+        "helsekontakter",
         restBase,
         "rest.baseUrl",
         "Medlemstjenester",
@@ -193,6 +206,7 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
       soapUrl: preset.addressRegistrySoapUrl,
       cppa: createCppaClient(
         signed(
+          "cppa",
           config.registry?.cppaBaseUrl ?? preset.cppaBaseUrl,
           "registry.cppaBaseUrl",
           "messages",
@@ -202,6 +216,7 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
       parties: () =>
         createCommunicationPartyClient(
           signed(
+            "communicationParty",
             config.registry?.communicationPartyBaseUrl ?? preset.communicationPartyBaseUrl,
             "registry.communicationPartyBaseUrl",
             "messages",

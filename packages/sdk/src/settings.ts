@@ -79,6 +79,7 @@ export function describeConfig(config: HelsekontaktConfig): EffectiveSetting[] {
           source: "aktivsjekken#/components/schemas/Omraade",
         }
       : given("rest.aktivsjekken.omraade", rest.aktivsjekken.omraade),
+    fallback("rest.bodies", rest?.bodies, "off"),
     fallback("rest.timeoutMs", rest?.timeoutMs, defaults.timeoutMs),
     ...describeWire(config.medlemstjenester ?? {}).map(
       ({ name, value, origin, mark, reason }): EffectiveSetting => ({

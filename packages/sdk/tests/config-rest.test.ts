@@ -41,7 +41,8 @@ const numbers: readonly [path: string, least: number, most: number][] = [
 ];
 
 const others: readonly [path: string, good: readonly unknown[], bad: readonly unknown[]][] = [
-  ["aktivsjekken.omraade", ["name", "code"], ["", "names", 1, null]],
+  ["aktivsjekken.omraade", ["name", "code", "name-then-code"], ["", "names", 1, null]],
+  ["bodies", ["off", "warning", "error"], ["", "on", true, null]],
   ["scopes.aktivsjekken", ["nhn:helsenorge/x"], ["", "a b", 'a"b', 1, null, ["x"]]],
   ["scopes.helsekontakter", ["nhn:helsenorge/x"], ["", "a\nb", 1, null]],
   ["transport.telemetry", [true, false], ["yes", 0, null]],

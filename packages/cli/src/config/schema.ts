@@ -100,10 +100,14 @@ export function configSchema(module: boolean) {
         aktivsjekken: z
           .strictObject({
             omraade: z
-              .enum(["name", "code"])
+              .enum(["name", "code", "name-then-code"])
               .optional()
               .describe("Inferred: the area by name, or by its integer in Volven 7618."),
           })
+          .optional(),
+        bodies: z
+          .enum(["off", "warning", "error"])
+          .describe("whether bodies are judged by the APIs' documents; default off")
           .optional(),
         timeoutMs: milliseconds.optional(),
         transport: or(transport).optional(),

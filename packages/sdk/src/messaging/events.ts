@@ -1,10 +1,18 @@
 import type { CertificateRole } from "@helsekontakt/amqp-messaging/protection";
-import type { ErrorCode } from "@helsekontakt/core";
+import type { ErrorCode, Issue } from "@helsekontakt/core";
 import type { Box, ReceiptOutcome } from "@helsekontakt/journal";
 import type { Code8221 } from "@helsekontakt/types/codes";
 
 /** What happens while messages travel. Ids, codes and counts only; never personal values. */
 export type HelsekontaktEvent =
+  | {
+      /** An answer that is not as its API's document states: see `rest.bodies`. */
+      readonly type: "answer-differs";
+      readonly api: string;
+      readonly operation: string;
+      readonly status: number;
+      readonly issues: readonly Issue[];
+    }
   | {
       readonly type: "sent";
       readonly function: string;
