@@ -13,7 +13,7 @@ import type { Outbox } from "./outbox-api.ts";
 import type { Cancellable, Parts } from "./parts.ts";
 import { createReceipts, type Receipts } from "./receipts.ts";
 import { createSetAside, type SetAside } from "./set-aside.ts";
-import { type Engine, JournalTransaction, type Store } from "./store.ts";
+import { type Engine, JournalTransaction, currentTransaction, type Store } from "./store.ts";
 import { createThreads, type Threads } from "./threads.ts";
 import { countOldRows, type Pruned, prune, type Retention, type Rotation, rotateKeys } from "./upkeep.ts";
 
@@ -118,7 +118,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
         const result = await store.write(async (db) => {
           const transaction = new JournalTransaction(db);
           try {
-            return await work(transaction);
+            return await currentTransaction.run({ store, transaction }, () => work(transaction));
           } catch (reason) {
             own = { reason };
             throw reason;

@@ -135,6 +135,27 @@ describe("sqliteStore()", () => {
     await journal.close();
   });
 
+  it("refuses a write inside a transaction that is not given it, instead of waiting for itself for ever", async () => {
+    const journal = await openJournal({ store: sqliteStore({ file }) });
+    const other = await openJournal({ store: sqliteStore({ file: join(directory, "other.db") }) });
+    let later: Promise<unknown> = Promise.resolve();
+    const refused = await journal.transaction(async (transaction) => {
+      await journal.outbox.enqueue({ ...send, messageId: "in" }, { transaction });
+      await journal.threads.put({ dialogId: "d", own: "1", other: "2" }, { transaction });
+      // Of another file, and after it: nothing waits for anything.
+      await other.outbox.enqueue(send);
+      later = new Promise((next) => setTimeout(next, 20)).then(() =>
+        journal.outbox.enqueue({ ...send, messageId: "later" }),
+      );
+      return fault(journal.outbox.enqueue({ ...send, messageId: "beside" }));
+    });
+    expect([refused.code, refused.hint]).toEqual(["input/invalid", "pass { transaction }, or write after it"]);
+    await later;
+    expect((await journal.outbox.list()).map((e) => e.id)).toEqual(["in", "later"]);
+    expect((await journal.threads.get("d"))?.state).toBe("open");
+    for (const one of [journal, other]) await one.close();
+  });
+
   it("says so when the store is full, loses nothing that was stored, and goes on when there is room", async () => {
     const journal = await openJournal({ store: sqliteStore({ file, maxBytes: 1024 * 1024 }) });
     const payload = randomBytes(50_000);

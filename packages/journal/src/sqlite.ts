@@ -5,7 +5,7 @@ import { closedFault, storeFault } from "./faults.ts";
 import { migrate } from "./migrations.ts";
 import type { JournalSchema } from "./schema.ts";
 import { nodeSqliteDialect } from "./sqlite-dialect.ts";
-import type { Db, OpenStore, Store } from "./store.ts";
+import { currentTransaction, type Db, type OpenStore, type Store } from "./store.ts";
 
 export interface SqliteStoreOptions {
   /** Path of the database file; made when absent. `:memory:` keeps nothing and is for tests. */
@@ -112,6 +112,16 @@ class SqliteStore implements OpenStore {
   async write<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal): Promise<T> {
     throwIfAborted(signal);
     if (this.#closed) throw closedFault();
+    // It would wait for a transaction that waits for it.
+    const inside = currentTransaction.getStore();
+    if (inside?.store === this && !inside.transaction.isOver)
+      throw new HelsekontaktError(
+        "input/invalid",
+        "expected a write inside a transaction to be given that transaction",
+        {
+          hint: "pass { transaction }, or write after it",
+        },
+      );
     return new Promise<T>((resolve, reject) => {
       this.#waiting.push({ work, signal, resolve, reject });
       this.#running ??= this.#drain();

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { HelsekontaktError } from "@helsekontakt/core";
 import { CompiledQuery, type Kysely } from "kysely";
 import { storeFault } from "./faults.ts";
@@ -47,6 +48,11 @@ export class JournalTransaction {
     return this.#db;
   }
 
+  /** @internal */
+  get isOver(): boolean {
+    return this.#over;
+  }
+
   /** Who is to be woken after the commit. @internal */
   wake(...topics: readonly string[]): void {
     for (const topic of topics) this.#topics.add(topic);
@@ -58,6 +64,12 @@ export class JournalTransaction {
     return [...this.#topics];
   }
 }
+
+/** The transaction in whose work a call is made, and the store that it holds. @internal */
+export const currentTransaction = new AsyncLocalStorage<{
+  readonly store: OpenStore;
+  readonly transaction: JournalTransaction;
+}>();
 
 /** The application's transaction: a `pg` client that has begun one, or one of {@link Journal.transaction}. */
 export type CallersTransaction = PgClient | JournalTransaction;

@@ -2,8 +2,9 @@ import { Personal } from "@helsekontakt/core";
 import type { Selectable } from "kysely";
 import { fromJsonBytes, toJsonBytes } from "./cipher.ts";
 import { notFound, plainOrNull, plainText, wholeNumber } from "./faults.ts";
-import { type Cancellable, lock, type Parts } from "./parts.ts";
+import { type Cancellable, inTransaction, lock, type Parts } from "./parts.ts";
 import type { ThreadTable } from "./schema.ts";
+import type { CallersTransaction } from "./store.ts";
 
 /** A dialog between two parties about one citizen. */
 export interface Thread {
@@ -40,9 +41,10 @@ export interface Threads {
   /**
    * Opens or continues a thread.
    *
+   * @param options.transaction - the application's: stored when that commits.
    * @throws {HelsekontaktError} `input/invalid`, `journal/unavailable`, `journal/closed`, `abort/cancelled`
    */
-  put(update: ThreadUpdate, options?: Cancellable): Promise<Thread>;
+  put(update: ThreadUpdate, options?: Cancellable & { readonly transaction?: CallersTransaction }): Promise<Thread>;
   get(dialogId: string, options?: Cancellable): Promise<Thread | undefined>;
   /** @throws {HelsekontaktError} `journal/not-found` */
   close(dialogId: string, options?: Cancellable): Promise<Thread>;
@@ -76,13 +78,16 @@ export function createThreads(parts: Parts): Threads {
     };
   }
 
-  async function put(update: ThreadUpdate, { signal }: Cancellable = {}): Promise<Thread> {
+  async function put(
+    update: ThreadUpdate,
+    options: Cancellable & { readonly transaction?: CallersTransaction } = {},
+  ): Promise<Thread> {
     const dialogId = plainText("dialogId", update.dialogId);
     const own = plainText("own", update.own);
     const other = plainText("other", update.other);
     const last = plainOrNull("lastMessageId", update.lastMessageId);
     const now = await parts.now();
-    return store.write(async (db) => {
+    return inTransaction(parts, options, [], async (db) => {
       const row = await lock(
         store,
         db.selectFrom("thread").selectAll().where("dialog_id", "=", dialogId),
@@ -106,7 +111,7 @@ export function createThreads(parts: Parts): Threads {
         .returningAll()
         .executeTakeFirstOrThrow();
       return threadFromRow(stored);
-    }, signal);
+    });
   }
 
   async function get(dialogId: string, { signal }: Cancellable = {}): Promise<Thread | undefined> {

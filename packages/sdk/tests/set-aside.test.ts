@@ -105,6 +105,29 @@ describe("alongside()", () => {
   });
 });
 
+describe("a transaction of the application", () => {
+  it("holds its rows, the message and the thread of it: all of them, or none", async () => {
+    const { sdk, journal } = await harness.run();
+    await journal.transaction((t) => t.query("create table appointment (id text primary key)"));
+    const book = (id: string, fails: boolean) =>
+      journal.transaction(async (transaction) => {
+        await transaction.query("insert into appointment values (?)", [id]);
+        const patient = harness.patient();
+        const sent = await sdk.ekontakt.ask({ patient, subject: "Time", text: id, type: "EKI" }, { transaction });
+        if (fails) throw new Error("the application thinks again");
+        return sent;
+      });
+    await expect(book("undone", true)).rejects.toThrow("the application thinks again");
+    expect(await journal.outbox.list()).toEqual([]);
+    expect(await journal.threads.list()).toEqual([]);
+    const sent = await book("kept", false);
+    expect((await sent.receipt()).status).toBe("accepted");
+    const { rows } = await journal.transaction((t) => t.query("select id from appointment"));
+    expect(rows).toEqual([{ id: "kept" }]);
+    expect((await journal.threads.list()).map((t) => t.dialogId)).toEqual([sent.conversationId]);
+  });
+});
+
 describe("a journal that takes no more", () => {
   it.each([
     ["journal/full", true],

@@ -48,7 +48,12 @@ export function createEkontakt(
   const waiting = new Set<() => void>();
 
   /** The message is on its way already: when this fails, the next one names an earlier message of its thread as parent. */
-  const rememberLast = async (thread: Parameters<Journal["threads"]["put"]>[0]): Promise<void> => {
+  const rememberLast = async (
+    thread: Parameters<Journal["threads"]["put"]>[0],
+    { transaction }: Pick<SendOptions, "transaction"> = {},
+  ): Promise<void> => {
+    // In the application's transaction nothing is on its way yet, and a fault is that transaction's.
+    if (transaction !== undefined) return void (await journal.threads.put(thread, { transaction }));
     try {
       await journal.threads.put(thread);
     } catch (reason) {
@@ -96,7 +101,7 @@ export function createEkontakt(
       return mailroom.post(message(own, patient, part, attachmentsOf(attachments)), options, (msgId) =>
         journal.threads.put(
           { ...threadFacts(msgId, own.service.herId, helsenorge.service.herId, patient), lastMessageId: msgId },
-          signalOf(options),
+          options,
         ),
       );
     },
@@ -121,7 +126,7 @@ export function createEkontakt(
         ),
         options,
       );
-      await rememberLast({ dialogId, own: thread.own, other: thread.other, lastMessageId: sent.msgId });
+      await rememberLast({ dialogId, own: thread.own, other: thread.other, lastMessageId: sent.msgId }, options);
       return sent;
     },
   };
