@@ -176,12 +176,16 @@ describe("a journal that takes no more", () => {
     const small = await openJournal({ store: sqliteStore({ file, maxBytes: 400 * 1024 }) });
     const sdk = createHelsekontakt({ ...harness.sandbox.config, journal: small });
     const taken: string[] = [];
-    let refused: HelsekontaktError | undefined;
-    for (let n = 0; n < 500 && refused === undefined; n++)
-      await sdk.notifikasjon.send({ patient: harness.patient(), contact }).then(
-        (sent) => taken.push(sent.id),
-        (reason: HelsekontaktError) => (refused = reason),
-      );
+    const fill = async (): Promise<HelsekontaktError | undefined> => {
+      for (let n = 0; n < 500; n++)
+        try {
+          taken.push((await sdk.notifikasjon.send({ patient: harness.patient(), contact })).id);
+        } catch (reason) {
+          return HelsekontaktError.from(reason);
+        }
+      return undefined;
+    };
+    const refused = await fill();
     expect([refused?.code, refused?.retryable, refused?.remoteCode]).toEqual(["journal/full", true, "SQLITE_13"]);
     expect(taken.length).toBeGreaterThan(0);
     await small.close();
