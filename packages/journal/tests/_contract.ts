@@ -29,17 +29,24 @@ export interface ContractCase {
 }
 
 /** A fresh store and a clock that stands still until moved. */
+/** A case opens its store a second time, and this one is gone with the process that holds it. */
+export class NeedsLastingStore extends Error {}
+
 export class Bench {
   readonly clock: Clock & { time: number };
   readonly #store: () => Store;
+  readonly #lasting: boolean;
   readonly #open: Journal[] = [];
 
-  constructor(store: () => Store) {
+  /** @param lasting - false for a store that only one journal can open, once. */
+  constructor(store: () => Store, lasting = true) {
     this.#store = store;
+    this.#lasting = lasting;
     this.clock = { time: 1_800_000_000_000, now: () => this.clock.time, sleep: async () => {} };
   }
 
   async open(options: Partial<JournalOptions> = {}): Promise<Journal> {
+    if (!this.#lasting && this.#open.length > 0) throw new NeedsLastingStore();
     const journal = await openJournal({ store: this.#store(), clock: this.clock, ...options });
     this.#open.push(journal);
     return journal;
