@@ -100,6 +100,24 @@ describe("verifyTrust()", () => {
     expect(() => verifyTrust(pki.sender.certificate, early)).toThrow(reason("not-yet-valid"));
   });
 
+  it("gives up on a thicket of authorities that vouch for each other, as somebody may attach to a message", async () => {
+    const first = await makeIdentity("Thicket", { usage: ["keyCertSign"], authority: true });
+    const thicket = Array.from({ length: 16 }, () =>
+      createCertificate({
+        subject: { commonName: "Thicket" },
+        publicKey: first.key,
+        issuer: { key: first.key, certificate: first.certificate },
+        usage: ["keyCertSign"],
+        authority: true,
+        notBefore: first.certificate.validFromDate,
+        notAfter: first.certificate.validToDate,
+      }),
+    );
+    const leaf = await makeIdentity("Leaf", { issuer: first });
+    const trust = { anchors: pki.anchors, intermediates: thicket, at: pki.at };
+    expect(() => verifyTrust(leaf.certificate, trust)).toThrow(reason("untrusted"));
+  });
+
   it("refuses issuers that may not issue, or not so deep", async () => {
     const pretender = await makeIdentity("Below a sender", { issuer: pki.sender });
     const deep = await makeIdentity("Too deep", {

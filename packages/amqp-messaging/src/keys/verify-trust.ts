@@ -4,6 +4,8 @@ import { certificateFacts, certificateFaults } from "./certificate-facts.ts";
 
 /** Longest path from a certificate to its anchor that is tried. */
 const MAX_PATH = 8;
+/** Most signatures of issuers that are checked: authorities that vouch for each other make paths without number. */
+const MAX_SIGNATURES = 64;
 
 /** Whom to trust. */
 export interface TrustOptions {
@@ -29,7 +31,7 @@ export function verifyTrust(certificate: X509Certificate, options: TrustOptions)
   const at = options.at ?? new Date();
   const fault = certificateFaults(certificate, { at })[0];
   if (fault !== undefined) throw invalid("a certificate within its time", fault);
-  const path = findPath([certificate], options, at);
+  const path = findPath([certificate], options, at, { left: MAX_SIGNATURES });
   if (path === undefined) throw invalid("a certificate that a trust anchor vouches for", "untrusted");
   return path;
 }
@@ -42,23 +44,30 @@ function findPath(
   path: readonly X509Certificate[],
   options: TrustOptions,
   at: Date,
+  signatures: { left: number },
 ): readonly X509Certificate[] | undefined {
   const last = path.at(-1) as X509Certificate;
   if (options.anchors.some((anchor) => anchor.raw.equals(last.raw))) return path;
   if (path.length === MAX_PATH) return undefined;
   for (const issuer of [...options.anchors, ...(options.intermediates ?? [])]) {
     if (path.some((passed) => passed.raw.equals(issuer.raw))) continue;
-    if (!vouches(issuer, last, path.length - 1, at)) continue;
-    const found = findPath([...path, issuer], options, at);
+    if (!vouches(issuer, last, path.length - 1, at, signatures)) continue;
+    const found = findPath([...path, issuer], options, at, signatures);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
 /** `below`: number of authorities between the issuer and the first certificate. */
-function vouches(issuer: X509Certificate, subject: X509Certificate, below: number, at: Date): boolean {
+function vouches(
+  issuer: X509Certificate,
+  subject: X509Certificate,
+  below: number,
+  at: Date,
+  signatures: { left: number },
+): boolean {
   try {
-    if (!subject.checkIssued(issuer) || !subject.verify(issuer.publicKey)) return false;
+    if (!subject.checkIssued(issuer) || signatures.left-- <= 0 || !subject.verify(issuer.publicKey)) return false;
     const facts = certificateFacts(issuer);
     if (!facts.authority || (facts.pathLength ?? Number.POSITIVE_INFINITY) < below) return false;
     if (facts.keyUsage !== undefined && !facts.keyUsage.includes("keyCertSign")) return false;
