@@ -27,6 +27,23 @@ export function checkEncoding(bytes: Buffer): void {
   }
 }
 
+/**
+ * @internal Where a message ends by the size of its first data section, from its first bytes: nothing is known of what may
+ * come after that. Undefined when the first bytes do not say.
+ */
+export function endOfData(bytes: Buffer): number | undefined {
+  const walk = new Walk(bytes);
+  try {
+    for (let at = 0; at + 8 <= bytes.length; at = walk.value(at, bytes.length, 1)) {
+      const isData = bytes[at] === 0x00 && bytes[at + 1] === 0x53 && bytes[at + 2] === sections.data;
+      if (isData) return bytes[at + 3] === 0xb0 ? at + 8 + bytes.readUInt32BE(at + 4) : undefined;
+    }
+  } catch {
+    // A section before the data is longer than these bytes, or no section.
+  }
+  return undefined;
+}
+
 function fail(expected: string): never {
   throw new TypeError(`expected ${expected}`);
 }

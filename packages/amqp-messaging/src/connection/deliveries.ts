@@ -1,4 +1,6 @@
 import rhea, { type Session } from "rhea";
+import { endOfData } from "./check-encoding.ts";
+import { releaseFrame } from "./frame-input.ts";
 
 /** What rhea keeps of a delivery that is not settled. */
 interface Kept {
@@ -59,6 +61,22 @@ class UnsettledDeliveries {
   }
 }
 
+interface Transfer {
+  performative: {
+    message_format: number;
+    handle: number;
+    delivery_id?: number | null;
+    more?: boolean | null;
+    aborted?: boolean | null;
+  };
+  payload?: Buffer;
+}
+
+/** A receiver with a message that has not come whole. */
+interface IncompleteLink {
+  _incomplete?: { readonly id: number; frames?: Buffer[] };
+}
+
 interface Incoming {
   deliveries: UnsettledDeliveries;
   updated: { readonly state?: unknown }[];
@@ -87,18 +105,24 @@ export function prepareSession(session: Session): void {
   const inner = session as unknown as {
     outgoing: { deliveries: UnsettledDeliveries };
     incoming: Incoming;
-    on_transfer(frame: { performative: { message_format: number }; payload?: Buffer }): void;
+    on_transfer(frame: Transfer): void;
+    _get_link(frame: Transfer): IncompleteLink | undefined;
     on_disposition(frame: Disposition): void;
   };
   for (const side of [inner.outgoing, inner.incoming])
     side.deliveries = new UnsettledDeliveries(side.deliveries.capacity);
   writeOutcomesApart(inner.incoming);
   const onTransfer = inner.on_transfer.bind(session);
+  const frames = new JoinedFrames();
   inner.on_transfer = (frame) => {
     frame.performative.message_format = rawFormat;
     // A message of no bytes would make rhea throw in its socket reader.
     frame.payload ??= Buffer.alloc(0);
+    const { payload } = frame;
+    const link = inner._get_link(frame);
+    const joined = frames.take(link, frame);
     onTransfer(frame);
+    if (!joined && frame.performative.more === true) frames.begin(link, payload);
   };
   const onDisposition = inner.on_disposition.bind(session);
   inner.on_disposition = (frame) => {
@@ -110,6 +134,46 @@ export function prepareSession(session: Session): void {
     performative.last = last;
     onDisposition(frame);
   };
+}
+
+/** A larger message is joined by rhea. */
+const mostJoined = 64 * 1024 * 1024;
+
+/**
+ * Joins the frames of a message as they come, in memory of the size that its first frame tells: rhea would keep them all
+ * and join them at the end, which is the message twice.
+ */
+class JoinedFrames {
+  readonly #byLink = new WeakMap<IncompleteLink, { readonly id: number; readonly message: Buffer; filled: number }>();
+
+  /** Takes a frame of a message that has begun; true when rhea has nothing left to join. */
+  take(link: IncompleteLink | undefined, frame: Transfer): boolean {
+    const known = link === undefined ? undefined : this.#byLink.get(link);
+    const incomplete = link?._incomplete;
+    const payload = frame.payload ?? Buffer.alloc(0);
+    const { delivery_id: id, more, aborted } = frame.performative;
+    if (link === undefined || known === undefined || incomplete === undefined) return false;
+    const fits = known.filled + payload.length <= known.message.length;
+    if (more !== true || !fits) this.#byLink.delete(link);
+    // A transfer of the same message need not say which it is of.
+    if (!fits || aborted === true || (id ?? known.id) !== known.id || incomplete.id !== known.id) return false;
+    known.filled += payload.copy(known.message, known.filled);
+    incomplete.frames = [known.message.subarray(0, known.filled)];
+    delete frame.payload;
+    releaseFrame(payload);
+    return true;
+  }
+
+  /** Makes room for a message whose first frame rhea has just taken. */
+  begin(link: IncompleteLink | undefined, payload: Buffer): void {
+    const incomplete = link?._incomplete;
+    if (link === undefined || incomplete?.frames?.length !== 1 || incomplete.frames[0] !== payload) return;
+    const size = endOfData(payload);
+    if (size === undefined || size > mostJoined || size <= payload.length) return;
+    const message = Buffer.allocUnsafeSlow(size);
+    // The first frame is left to the collector: the delivery's tag is in it.
+    this.#byLink.set(link, { id: incomplete.id, message, filled: payload.copy(message) });
+  }
 }
 
 /** Hands rhea's writer one group of like outcomes at a time. */

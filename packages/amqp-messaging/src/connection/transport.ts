@@ -5,6 +5,7 @@ import rhea, { type Connection, type ConnectionOptions, type EventContext, type 
 import { type AddressDialect, receiverAddress, senderAddress } from "./address.ts";
 import { connectionError, remoteError } from "./amqp-error.ts";
 import { prepareSession } from "./deliveries.ts";
+import { wholeFrames } from "./frame-input.ts";
 import { detectDialect } from "./dialect.ts";
 import type { ResolvedSettings } from "./settings.ts";
 
@@ -25,6 +26,9 @@ export interface Transport {
   /** Says goodbye, waits at most `limitMs` for the answer, then cuts. */
   close(limitMs: number): Promise<void>;
 }
+
+/** Bytes of one frame, either way. */
+const largestFrame = 262_144;
 
 const closed = (): HelsekontaktError => new HelsekontaktError("amqp/closed", "the connection was closed by this side");
 
@@ -123,8 +127,10 @@ export async function openTransport(settings: ResolvedSettings, signal: AbortSig
         },
       });
     });
+    const inner = connection as unknown as { connect(): void; input(bytes: Buffer): void };
+    inner.input = wholeFrames(inner.input.bind(connection), largestFrame);
     try {
-      (connection as unknown as { connect(): void }).connect();
+      inner.connect();
     } catch (error) {
       lost(error);
     }
@@ -155,7 +161,7 @@ function connectionOptions(
     port,
     hostname: host,
     container_id: settings.containerId,
-    max_frame_size: 262_144,
+    max_frame_size: largestFrame,
     channel_max: 255,
     idle_time_out: settings.idleTimeoutMs,
     reconnect: false,

@@ -16,8 +16,11 @@ import {
 import { type BerElement, readBer } from "./ber-reader.ts";
 import { identifies } from "./certificate-identifier.ts";
 import { removeOaep, removePkcs1 } from "./padding.ts";
+import { releaseBuffer } from "../release-buffer.ts";
 import { inSlices } from "./slices.ts";
 
+/** Smaller pieces are left to the collector. */
+const fromBytes = 64 * 1024;
 /** Most recipient entries that one message may make this side try: each costs an RSA operation. */
 const MAX_ATTEMPTS = 16;
 
@@ -214,7 +217,12 @@ async function decryptContent(envelope: Envelope, key: Buffer, signal?: AbortSig
   // Room for all, filled as it comes: no second copy, and no moment at which a large one is joined.
   const plaintext = Buffer.allocUnsafeSlow(encrypted.reduce((size, part) => size + part.length, 0));
   let end = 0;
-  await inSlices(encrypted, (slice) => void (end += decryption.update(slice).copy(plaintext, end)), signal);
+  const take = (slice: Uint8Array): void => {
+    const part = decryption.update(slice);
+    end += part.copy(plaintext, end);
+    if (part.length > fromBytes) releaseBuffer(part);
+  };
+  await inSlices(encrypted, take, signal);
   try {
     end += decryption.final().copy(plaintext, end);
   } catch {
