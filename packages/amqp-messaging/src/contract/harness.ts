@@ -23,6 +23,8 @@ export interface ContractEnvironment {
 export interface BrokerQuirks {
   /** RabbitMQ 3.10 hands out several data sections in reverse order (measured). */
   readonly reversesDataSections?: boolean;
+  /** Qpid Proton's messages keep the last of several data sections (measured). */
+  readonly keepsLastDataSection?: boolean;
   /** Takes `modified`, and counts deliveries by it. */
   readonly takesModified?: boolean;
   /** Answers `released` for a message that no queue takes; the others accept and drop it. */
@@ -31,7 +33,7 @@ export interface BrokerQuirks {
   readonly makesQueues?: boolean;
   /** Lets everybody in. */
   readonly withoutPasswords?: boolean;
-  /** Does not say that it has handed a message out before. */
+  /** Does not say that it has handed a message out before, unless by a count of failures; Proton writes no "false". */
   readonly marksNoRedelivery?: boolean;
 }
 
