@@ -120,6 +120,50 @@ export const constructs: Readonly<Record<string, Construct>> = {
       root(sequence('<xs:element ref="t:h" maxOccurs="3"/>')),
     documents: ["<r><m>a</m><n>b</n></r>", "<r><h/></r>"],
   },
+  "blocked-derivation": {
+    schema:
+      type(sequence(element("a")), "Base").replace(">", ' block="restriction">') +
+      `<xs:complexType name="More"><xs:complexContent><xs:extension base="t:Base">${sequence(element("b", "xs:string", 'minOccurs="0"'))}</xs:extension></xs:complexContent></xs:complexType>` +
+      `<xs:complexType name="Less"><xs:complexContent><xs:restriction base="t:Base">${sequence(element("a", "xs:string"))}</xs:restriction></xs:complexContent></xs:complexType>` +
+      `<xs:complexType name="Least"><xs:complexContent><xs:restriction base="t:More">${sequence(element("a"))}</xs:restriction></xs:complexContent></xs:complexType>` +
+      restriction("Short", "xs:string", '<xs:maxLength value="2"/>') +
+      root(
+        sequence(
+          element("x", "t:Base") +
+            element("y", "t:Base", 'block="extension" minOccurs="0"') +
+            element("z", "t:Base", 'block="#all" minOccurs="0"') +
+            element("s", "xs:string", 'minOccurs="0"') +
+            element("u", "xs:string", 'block="restriction" minOccurs="0"'),
+        ),
+      ),
+    documents: [
+      '<r xmlns:t="urn:t"><x xsi:type="t:More"><a/><b/></x></r>',
+      '<r xmlns:t="urn:t"><x xsi:type="t:Less"><a/></x></r>',
+      '<r xmlns:t="urn:t"><x xsi:type="t:Least"><a/></x></r>',
+      '<r xmlns:t="urn:t"><x><a/></x><y xsi:type="t:More"><a/></y></r>',
+      '<r xmlns:t="urn:t"><x><a/></x><y xsi:type="t:Base"><a/></y><z xsi:type="t:More"><a/></z></r>',
+      '<r xmlns:t="urn:t"><x><a/></x><s>ab</s><u>ab</u></r>',
+      '<r xmlns:t="urn:t"><x><a/></x><u xsi:type="t:Short">ab</u></r>',
+    ],
+  },
+  "blocked-substitution": {
+    schema:
+      type(sequence(element("a")), "Base") +
+      `<xs:complexType name="More"><xs:complexContent><xs:extension base="t:Base">${sequence(element("b", "xs:string", 'minOccurs="0"'))}</xs:extension></xs:complexContent></xs:complexType>` +
+      `<xs:complexType name="Less"><xs:complexContent><xs:restriction base="t:Base">${sequence(element("a"))}</xs:restriction></xs:complexContent></xs:complexType>` +
+      element("h", "t:Base", 'block="extension"') +
+      element("m", "t:More", 'substitutionGroup="t:h"') +
+      element("l", "t:Less", 'substitutionGroup="t:h"') +
+      element("k", "t:Base", 'block="substitution"') +
+      element("n", "t:Base", 'substitutionGroup="t:k"') +
+      root(sequence('<xs:element ref="t:h"/><xs:element ref="t:k" minOccurs="0"/>')),
+    documents: [
+      "<r><h><a/></h><k><a/></k></r>",
+      "<r><l><a/></l></r>",
+      "<r><m><a/></m></r>",
+      "<r><h><a/></h><n><a/></n></r>",
+    ],
+  },
   mixed: {
     schema: `<xs:element name="r"><xs:complexType mixed="true">${sequence(element("a", "xs:int", 'minOccurs="0" maxOccurs="2"'))}</xs:complexType></xs:element>`,
     documents: ["<r>x<a>1</a>y<a>2</a>z</r>"],

@@ -89,6 +89,7 @@ export const builtins: ReadonlyMap<string, SimpleType> = build();
 /** The type of everything. */
 export const anyType: ComplexType = {
   kind: "complex",
+  block: [],
   name: "anyType",
   symbol: "anyType",
   clark: `{${XS}}anyType`,

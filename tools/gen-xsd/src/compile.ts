@@ -1,5 +1,6 @@
 // About 700 lines: one resolver whose parts call each other in circles; splitting it would only add parameters.
 import { GeneratorError } from "@helsekontakt/codegen";
+import { blockOf, isBlocked } from "./block.ts";
 import { anyType, builtins } from "./builtins.ts";
 import { type Node, textOf, XS } from "./dom.ts";
 import { identityConstraints } from "./identity.ts";
@@ -136,7 +137,13 @@ export class Compiler {
         }
       };
       visit(head);
-      if (!head.blocksSubstitution) all.set(head, out);
+      const type = head.type();
+      const blocked = [...head.block, ...(type.kind === "complex" ? type.block : [])];
+      if (!head.blocksSubstitution)
+        all.set(
+          head,
+          out.filter((member) => !isBlocked(member.type(), type, blocked, true)),
+        );
     }
     return all;
   }
@@ -340,6 +347,7 @@ export class Compiler {
       ...naming,
       clark: clark(ctx.unit.ns, name ?? anonymousName(node)),
       abstract: node.attrs.get("abstract") === "true" || node.attrs.get("abstract") === "1",
+      block: blockOf(node, ctx.doc.root).derivations,
     };
     const simpleContent = children(node, "simpleContent")[0];
     if (simpleContent) return this.#simpleContent(simpleContent, common, ctx);
@@ -503,7 +511,7 @@ export class Compiler {
     if (known) return known;
     const global = node.parent?.name === "schema";
     const qualified = (node.attrs.get("form") ?? ctx.doc.root.attrs.get("elementFormDefault")) === "qualified";
-    const block = node.attrs.get("block") ?? ctx.doc.root.attrs.get("blockDefault") ?? "";
+    const block = blockOf(node, ctx.doc.root);
     let type: XsdType | undefined;
     const element: Element = {
       name: attribute(node, "name"),
@@ -517,7 +525,8 @@ export class Compiler {
       abstract: truth(node, "abstract"),
       fixed: node.attrs.get("fixed"),
       default: node.attrs.get("default"),
-      blocksSubstitution: block.includes("substitution"),
+      blocksSubstitution: block.substitution,
+      block: block.derivations,
       doc: documentation(node),
       constraints: identityConstraints(node, ctx.unit.ns, (at, qname) => {
         const { ns, local } = this.#qname(ctx, at, qname);

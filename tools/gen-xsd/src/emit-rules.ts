@@ -1,5 +1,6 @@
 import { byCodeUnit, docComment, GeneratorError, quote } from "@helsekontakt/codegen";
 import { contentAutomaton } from "./automaton.ts";
+import { isBlocked } from "./block.ts";
 import type { Compiled } from "./compile.ts";
 import { XS } from "./dom.ts";
 import { type EmitOptions, placeName, wildcard } from "./emit-types.ts";
@@ -177,8 +178,23 @@ class RulesEmitter {
     if (element.abstract) out.push("abstract: true");
     if (element.fixed !== undefined) out.push(`fixed: ${quote(element.fixed)}`);
     if (element.default !== undefined) out.push(`default: ${quote(element.default)}`);
+    const blocked = this.#blocked(element);
+    if (blocked !== undefined) out.push(`blocked: ${blocked}`);
     if (element.constraints.length > 0) out.push(`identity: [${element.constraints.map(identity).join(", ")}]`);
     return `{ ${out.join(", ")} }`;
+  }
+
+  /** Derived types that may not stand here although they may elsewhere; simple types are derived by restriction alone. */
+  #blocked(element: Element): string | undefined {
+    const type = element.type();
+    if (element.block.length === 0) return undefined;
+    if (type.kind === "simple" || type.unit === undefined)
+      return element.block.includes("restriction") ? "true" : undefined;
+    const names = this.#world
+      .derived(type)
+      .filter((d) => isBlocked(d, type, element.block))
+      .map((d) => quote(clark((d.unit as Unit).ns, d.name as string)));
+    return names.length === 0 ? undefined : `[${names.join(", ")}]`;
   }
 
   #complex(type: ComplexType): string {

@@ -77,9 +77,6 @@ export function checkKnown(node: Node): void {
       );
   if (node.text.trim() !== "")
     throw new GeneratorError(node.file, node.line, `text inside <${node.name}>`, "elements only");
-  const block = node.attrs.get(node.name === "schema" ? "blockDefault" : "block");
-  if (block !== undefined && /all|extension|restriction/.test(block))
-    throw new GeneratorError(node.file, node.line, `block="${block}" on <${node.name}>`, "no block of derivation");
   for (const child of node.children) {
     if (child.ns === XS && child.name === "annotation") continue;
     if (child.ns !== XS || !rule.children.has(child.name))

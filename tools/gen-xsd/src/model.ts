@@ -33,6 +33,9 @@ export interface Source {
   readonly pointer: string;
 }
 
+/** A step of derivation. */
+export type Derivation = "extension" | "restriction";
+
 export type XsdType = SimpleType | ComplexType;
 
 export interface Facets {
@@ -81,7 +84,9 @@ export interface ComplexType {
   readonly clark: string;
   readonly abstract: boolean;
   readonly base?: XsdType | undefined;
-  readonly derivation?: "extension" | "restriction" | undefined;
+  readonly derivation?: Derivation | undefined;
+  /** Steps over which no other type may stand for this one. */
+  readonly block: readonly Derivation[];
   readonly mixed: boolean;
   readonly simple?: SimpleType | undefined;
   readonly particle?: Particle | undefined;
@@ -113,6 +118,8 @@ export interface Element {
   readonly fixed?: string | undefined;
   readonly default?: string | undefined;
   readonly blocksSubstitution: boolean;
+  /** Steps over which no other type may stand for the element's own. */
+  readonly block: readonly Derivation[];
   readonly doc?: string | undefined;
   /** Its `key`, `keyref` and `unique`. */
   readonly constraints: readonly IdentityConstraint[];

@@ -1,4 +1,5 @@
 import { byCodeUnit, GeneratorError, quote, typeName } from "@helsekontakt/codegen";
+import { isBlocked } from "./block.ts";
 import { type Compiled, Compiler } from "./compile.ts";
 import { clark, type ComplexType, type Element, type SimpleType, type Unit, type XsdType } from "./model.ts";
 import { type Shape, shapeOf } from "./shape.ts";
@@ -16,7 +17,7 @@ export interface World {
   readonly refused: readonly Refusal[];
   /** Members of an element's substitution group that compiled. */
   readonly members: (element: Element) => readonly Element[];
-  /** Named types derived from a type, all levels, in a fixed order. */
+  /** Named types derived from a type, all levels, in a fixed order; without those that it does not let stand for itself. */
   readonly derived: (type: XsdType) => readonly (ComplexType | SimpleType)[];
   readonly shape: (type: ComplexType) => Shape;
 }
@@ -84,6 +85,7 @@ export function compileWorld(
       return out.filter((t) => {
         const name = clark(t.unit?.ns ?? "", t.name ?? "");
         if (t.name === undefined || seen.has(name) || (t.kind === "complex" && t.abstract)) return false;
+        if (type.kind === "complex" && isBlocked(t, type, type.block)) return false;
         seen.add(name);
         return true;
       });

@@ -14,6 +14,7 @@ function element(name: string): Element {
     nillable: false,
     abstract: false,
     blocksSubstitution: false,
+    block: [],
     constraints: [],
     source,
   };

@@ -127,7 +127,6 @@ describe("refusals", () => {
       "<xs:complexType name='T'><xs:sequence><xs:assert test='1'/></xs:sequence></xs:complexType>",
       "<assert> inside <sequence>",
     ],
-    ["<xs:complexType name='T' block='extension'/>", 'block="extension"'],
     ["<xs:element name='E' type='t:Missing'/>", 'reference to type "{urn:test}Missing"'],
     ["<xs:element name='E' type='o:X'/>", 'prefix "o"'],
     ["<xs:element name='E' type='xs:NOTATION'/>", "NOTATION"],

@@ -9,6 +9,8 @@ export interface ElementRule {
   readonly abstract?: true;
   readonly fixed?: string;
   readonly default?: string;
+  /** Types that `xsi:type` may not name here although they are derived from the element's own (`block`); true for all of them. */
+  readonly blocked?: true | readonly string[];
   /** Identity constraints that the schema states here. */
   readonly identity?: readonly IdentityRule[];
 }

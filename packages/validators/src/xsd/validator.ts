@@ -287,7 +287,7 @@ export class XsdValidator implements XmlHandler {
     if (special) {
       for (const a of tag.attributes) {
         if (a.uri !== XSI) continue;
-        if (a.local === "type") type = this.#xsiType(a.value, type, cursor, offset, at);
+        if (a.local === "type") type = this.#xsiType(a.value, type, rule, cursor, offset, at);
         else if (a.local === "nil") nil = this.#xsiNil(a.value, rule, offset, at);
         else if (!hints.has(a.local)) {
           this.#add(
@@ -323,13 +323,24 @@ export class XsdValidator implements XmlHandler {
       this.#constraints.open(tag, this.#frames.length, type, rule?.identity);
   }
 
-  #xsiType(value: string, declared: TypeRule, cursor: XmlCursor, offset: number, at: () => string): TypeRule {
+  #xsiType(
+    value: string,
+    declared: TypeRule,
+    rule: ElementRule | undefined,
+    cursor: XmlCursor,
+    offset: number,
+    at: () => string,
+  ): TypeRule {
     const name = value.trim();
     const colon = name.indexOf(":");
     const ns = cursor.resolve(colon < 0 ? "" : name.slice(0, colon)) ?? "";
     const clark = clarkName(ns, name.slice(colon + 1));
     if (clark === declared.name) return declared;
-    const found = own(declared.derived?.(), clark)?.() ?? this.#substitute(declared, clark, ns, name.slice(colon + 1));
+    const { blocked = [] } = rule ?? {};
+    const found =
+      blocked === true || blocked.includes(clark)
+        ? undefined
+        : (own(declared.derived?.(), clark)?.() ?? this.#substitute(declared, clark, ns, name.slice(colon + 1)));
     if (found === undefined) {
       this.#add(
         "xsd/type-unknown",
