@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HelsekontaktError } from "@helsekontakt/core";
 import rhea from "rhea";
@@ -272,6 +272,58 @@ describe("reports to senders", () => {
     await world.until("the end", () => world.events.some((e) => e.kind === "refused"));
     expect(world.events.find((e) => e.kind === "refused")).toMatchObject({ reported: false });
     expect(world.peer.opens).toHaveLength(1);
+  });
+
+  describe("O3: limits before anything is opened", () => {
+    /** What Alice is told, and how often the own keys were asked for. */
+    const told = async (payload: Uint8Array, options: Partial<MessengerOptions> = {}) => {
+      let asked = 0;
+      const keys = () => {
+        asked++;
+        return { signing: world.bob.sign, decryption: [world.bob.encrypt] };
+      };
+      const reports = world.reports();
+      let handled = 0;
+      world.messenger(world.bob, { keys, ...options }).receive(`${world.bob.herId}_async`, () => {
+        handled++;
+        return Promise.resolve("accept");
+      });
+      await world.messenger(world.alice).protectAndSend(world.outbound({ payload }));
+      await world.until("the report", () => reports.length === 1);
+      await world.until("the settlement", () => world.events.some((e) => e.kind === "refused"));
+      const [first] = reports;
+      expect(handled).toBe(0);
+      return { asked, report: first?.kind === "report" ? first.report : undefined };
+    };
+    it("O3: a body larger than is taken is refused before decryption", async () => {
+      const { asked, report } = await told(Buffer.alloc(200_000, "<a/>"), { maxBodyBytes: 100_000 });
+      expect(asked).toBe(0);
+      expect(report).toMatchObject({
+        condition: "transport:unsupported-message",
+        description: "The message is larger than 100000 bytes",
+      });
+    });
+    it("O3: a payload with a DTD is refused, however it is written", async () => {
+      const { asked, report } = await told(
+        Buffer.from('<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/hostname">]><a>&e;</a>'),
+      );
+      expect(asked).toBe(1);
+      expect(report?.condition).toBe("transport:not-well-formed-xml");
+      expect(world.events.find((e) => e.kind === "refused")).toMatchObject({ error: { code: "xml/doctype-refused" } });
+    });
+    it("O3: a message of many frames goes in and out byte for byte", async () => {
+      const payload = Buffer.concat(
+        [Buffer.from("<a>"), randomBytes(4_000_000).toString("base64"), "</a>"].map((p) => Buffer.from(p)),
+      );
+      const got = new Promise<Uint8Array>((resolve) => {
+        world.messenger(world.bob).receive(`${world.bob.herId}_async`, (m) => {
+          resolve(m.payload);
+          return Promise.resolve("accept");
+        });
+      });
+      await world.messenger(world.alice).protectAndSend(world.outbound({ payload }));
+      expect(Buffer.from(await got).equals(payload)).toBe(true);
+    });
   });
 
   describe("D9: a time to live that AMQP cannot say", () => {
