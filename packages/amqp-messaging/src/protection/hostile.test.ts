@@ -3,7 +3,7 @@ import { HelsekontaktError } from "@helsekontakt/core";
 import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { certificateNames } from "../keys/certificate-names.ts";
-import { makePki, type TestPki } from "./_test-certificates.ts";
+import { makeIdentity, makePki, type TestPki } from "./_test-certificates.ts";
 import { CONTENT_TYPE, ciphers, explicit, OID, withNull } from "./algorithms.ts";
 import { type Der, derBytes, integer, objectIdentifier, octetString, sequence, setOf, tlv } from "./der-writer.ts";
 import { protect } from "./protect.ts";
@@ -254,6 +254,33 @@ describe("hostile CMS", () => {
     });
     await expect(opened).rejects.toMatchObject({ code: "protection/decryption-failed" });
     expect(tried).toEqual([16]);
+  });
+
+  it("with hundreds of certificates and signers that match each other: a bounded number is tried", async () => {
+    const content = randomBytes(2_000_000);
+    const twin = await makeIdentity("Twin");
+    const names = certificateNames(twin.certificate);
+    const info = sequence(
+      integer(1),
+      sequence(names.issuer, names.serialNumber),
+      withNull("2.16.840.1.101.3.4.2.1"),
+      withNull(OID.rsaEncryption),
+      octetString(randomBytes(256)),
+    );
+    const body = sequence(
+      integer(1),
+      setOf(withNull("2.16.840.1.101.3.4.2.1")),
+      sequence(CONTENT_TYPE.data, explicit(0, octetString(content))),
+      tlv(0xa0, ...Array.from({ length: 1_000 }, () => twin.certificate.raw)),
+      tlv(0x31, ...Array.from({ length: 16 }, () => info)),
+    );
+    const message = envelope(derBytes(sequence(CONTENT_TYPE.signedData, explicit(0, body))));
+    // Sixteen thousand signatures over two megabytes would take a minute.
+    const trust = { anchors: pki.anchors, at: pki.at };
+    for (const options of [{ expectedSigner: pki.sender.certificate }, { trust }])
+      await expect(unprotect(message, { keys: [pki.receiver], ...options })).rejects.toMatchObject({
+        code: "protection/signature-invalid",
+      });
   });
 
   it("damaged anywhere, in any way: an error of the list, or the content that was signed", async () => {

@@ -123,7 +123,7 @@ async function verify(
           signal,
         );
   if (trust !== undefined) {
-    const intermediates = [...(trust.intermediates ?? []), ...embeddedCertificates(parts).slice(0, 16)];
+    const intermediates = [...(trust.intermediates ?? []), ...embeddedCertificates(parts)];
     await checkTrust(verified.signer, { ...trust, intermediates, ...(signal === undefined ? {} : { signal }) });
   }
   const vouchedBy = expectedSigner !== undefined ? "expected" : trust !== undefined ? "anchor" : "nobody";

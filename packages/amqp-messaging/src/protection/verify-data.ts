@@ -19,6 +19,10 @@ import { inSlices } from "./slices.ts";
 
 /** Most signer entries that are looked at. */
 const MAX_SIGNERS = 16;
+/** Most certificates of a message that are looked at; a chain has three or four. */
+const MAX_CERTIFICATES = 16;
+/** Most signatures that are checked for one message: each costs a hash of its content. */
+const MAX_SIGNATURES = 16;
 
 /** SignedData taken apart; nothing in it is proved yet. @internal */
 export interface SignedParts {
@@ -136,10 +140,13 @@ export async function verifyEmbedded(
   signal?: AbortSignal,
 ): Promise<VerifiedSigner> {
   let failure: HelsekontaktError | undefined;
+  const certificates = embeddedCertificates(parts);
+  let left = MAX_SIGNATURES;
   for (const info of parts.signers) {
     const { identifier } = info;
-    for (const certificate of embeddedCertificates(parts)) {
-      if (!identifies(identifier, certificate)) continue;
+    for (const certificate of certificates) {
+      if (left === 0 || !identifies(identifier, certificate)) continue;
+      left--;
       const result = await verifySigner(parts, info, certificate, policy, signal);
       if (!(result instanceof HelsekontaktError)) return result;
       failure = result;
@@ -148,9 +155,9 @@ export async function verifyEmbedded(
   throw failure ?? signatureInvalid(parts.signers.length === 0 ? "none" : "no certificate of the signer");
 }
 
-/** The certificates that node can parse. @internal */
+/** The certificates that node can parse, of the first in the message. @internal */
 export function embeddedCertificates(parts: SignedParts): X509Certificate[] {
-  return parts.certificates.flatMap((raw) => {
+  return parts.certificates.slice(0, MAX_CERTIFICATES).flatMap((raw) => {
     try {
       return [new X509Certificate(raw)];
     } catch {
