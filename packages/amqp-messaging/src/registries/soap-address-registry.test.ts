@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 import { parseXml } from "@helsekontakt/types/xml";
+import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { makeIdentity } from "../protection/_test-certificates.ts";
 import { CP, result, type Seen, serviceJson, serviceXml, soap11, soap12, startServer } from "./_server.ts";
@@ -285,6 +286,30 @@ describe("answers", () => {
     expect(brief(answer)).toEqual(expected.length === 1 ? [expected[0]] : expected);
     // What a fault says in words may name a person.
     expect(inspect(answer, { depth: Infinity, showHidden: true })).not.toContain("01818010083");
+  });
+
+  it("R3: any damage to an answer has a typed result, which never shows what stood there", async () => {
+    let body = "";
+    const { ar } = await registry(() => body);
+    const secret = "ZZhemmeligZZ";
+    const texts = [soap11(service), soap12(service), fault11("s:Client", generic("AccessDenied"))].map((t) =>
+      t.replace("Legesenteret", secret).replace("01818010083", secret),
+    );
+    const put = fc.constantFrom("", "<", ">", '"', "&", "\u0000", "]]>", "</", "i:nil='true'", secret);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...texts),
+        fc.array(fc.tuple(fc.nat(3_000), fc.nat(60), put), { minLength: 1, maxLength: 3 }),
+        async (text, cuts) => {
+          body = text;
+          for (const [at, length, more] of cuts) body = body.slice(0, at) + more + body.slice(at + length);
+          const answer = await ar.party("7001");
+          if (answer.kind === "found") expect(answer.value.herId).toBe("7001");
+          else expect(inspect(answer, { depth: Infinity })).not.toContain(secret);
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 
   it("R3: a registry that cannot be reached, or is silent, is unavailable; the caller's signal is neither", async () => {
