@@ -48,6 +48,8 @@ interface InnerReceiver {
 const answerMs = 30_000;
 /** How long a broker that has not answered a flow yet is waited for, before it counts as one that does not. */
 const firstAnswerMs = 5_000;
+/** How long messages that wait may fail to come before another link is tried. */
+const fullMs = 1_000;
 /** Brokers that answer flows: later silence of theirs is slowness, and must not be taken for the end of a queue. */
 const answering = new WeakSet<Transport>();
 
@@ -77,6 +79,8 @@ export class HeldLink {
   /** Deliveries on this link, and those of them that were settled. */
   taken = 0;
   settled = 0;
+  /** Nothing more will come on this link. */
+  spent = false;
   #wake: () => void = () => {};
 
   private constructor(transport: Transport, queue: string, address: string, maxBytes: number) {
@@ -132,13 +136,31 @@ export class HeldLink {
   }
 
   /**
-   * Takes up to `count` messages; fewer when the queue has no more.
+   * Takes up to `count` messages; fewer when the queue has no more, or this link gets no more, which {@link spent} tells.
    *
    * @throws {HelsekontaktError} `amqp/link-detached`, `amqp/connection`, `amqp/timeout`, `abort/cancelled`
    */
   async take(count: number, signal?: AbortSignal): Promise<Held[]> {
-    this.#receiver.credit += count;
-    this.#flow();
+    // RabbitMQ oversteps a credit that is repeated while messages are on their way: some may be here already.
+    const missing = count - this.#arrived.length;
+    if (missing > 0 && !this.spent) {
+      this.#receiver.credit += missing;
+      this.#flow();
+      await this.#fill(count, signal);
+    }
+    return this.#arrived.splice(0, count);
+  }
+
+  /** Ends the credit: what has arrived can still be taken, and nothing else will come. */
+  async quit(signal?: AbortSignal): Promise<void> {
+    this.spent = true;
+    this.#receiver.credit = 0;
+    // Twice: a broker answers a flow before it writes what it has already taken out of the queue.
+    await this.flush(signal);
+    await this.flush(signal);
+  }
+
+  async #fill(count: number, signal: AbortSignal | undefined): Promise<void> {
     let empty = 0;
     let since = performance.now();
     while (this.#arrived.length < count) {
@@ -155,19 +177,18 @@ export class HeldLink {
         since = performance.now();
         continue;
       }
-      // A broker answers a flow before it writes what it has already taken out of the queue: ask twice.
       const left = await this.available(signal);
       if (this.#arrived.length > seen) empty = 0;
-      else if ((left ?? 0) > 0) this.#checkPatience(since);
-      else if (++empty === 2) break;
+      else if ((left ?? 0) > 0) {
+        // There are more, and they do not come: a session that is full of what is held, or another's sole right.
+        if (this.taken > 0 && performance.now() - since > fullMs) return await this.quit(signal);
+        this.#checkPatience(since);
+      } else if (++empty === 2) break;
     }
     if (this.#receiver.credit > 0) {
       this.#receiver.credit = 0;
       this.#flow();
     }
-    const got = this.#arrived;
-    this.#arrived = [];
-    return got;
   }
 
   /** Removes messages from the queue. They are gone for certain once {@link close} has been answered. */
@@ -183,11 +204,9 @@ export class HeldLink {
     this.settled += messages.length;
   }
 
-  /** Resolves when the broker has answered everything that was written before. */
+  /** Resolves when the broker has answered what was written before, or is one that does not answer. */
   async flush(signal?: AbortSignal): Promise<void> {
-    const before = this.#flows;
-    this.#flow();
-    await this.#until(() => this.#flows > before, answerMs, signal);
+    if (answering.has(this.#transport)) await this.available(signal);
   }
 
   /** Ends the session, which gives back everything that is still held; true when the broker has confirmed it. */

@@ -4,7 +4,7 @@ import type { Transport } from "../connection/transport.ts";
 import { queueAddress } from "./address.ts";
 import { type Held, HeldLink } from "./held-link.ts";
 
-/** Deliveries on one session before another one is opened: brokers and clients bound what one session may hold. */
+/** Messages held on one session before another one is opened, when others are removed: a removal looks past all of them. */
 const perLink = 2_000;
 /** Channels of one connection are 256; some are left for senders and for looking at targets. */
 const mostLinks = 200;
@@ -23,6 +23,8 @@ export class QueueReader {
   readonly #links: HeldLink[];
   #current: HeldLink;
   #next = 4;
+  #removing = false;
+  #unconfirmed = false;
 
   private constructor(transport: Transport, queue: string, maxBytes: number, first: HeldLink) {
     this.#transport = transport;
@@ -56,37 +58,42 @@ export class QueueReader {
    */
   async *batches(bound: number, signal?: AbortSignal): AsyncGenerator<readonly Held[]> {
     for (let left = bound; left > 0; ) {
-      if (this.#current.taken >= perLink) await this.#turnOver(signal);
-      const want = Math.min(left, this.#next, perLink - this.#current.taken);
-      const batch = await this.#current.take(want, signal);
+      const link = this.#current;
+      if (this.#removing && link.taken - link.settled >= perLink && !link.spent) await link.quit(signal);
+      const want = Math.min(left, this.#next);
+      const batch = await link.take(want, signal);
       left -= batch.length;
       const largest = batch.reduce((most, m) => Math.max(most, m.size), 1);
       this.#next = Math.max(1, Math.min(batchMessages, this.#next * 2, Math.floor(batchBytes / largest)));
       if (batch.length > 0) yield batch;
-      if (batch.length < want) return;
+      if (batch.length === want) continue;
+      if (!link.spent) return;
+      await this.#turnOver(signal);
     }
   }
 
   /** Removes messages from the queue; see {@link HeldLink.accept}. */
   accept(messages: readonly Held[]): void {
+    this.#removing = true;
     for (const link of new Set(messages.map((m) => m.link))) link.accept(messages.filter((m) => m.link === link));
   }
 
   /** Gives back what is held, the last first so that the order stays; true when the broker has confirmed all of it. */
   async close(): Promise<boolean> {
-    let confirmed = true;
-    for (const link of this.#links.toReversed()) if (!(await link.close())) confirmed = false;
-    return confirmed;
+    const closing: Promise<boolean>[] = [];
+    for (const link of this.#links.toReversed()) {
+      closing.push(link.close());
+      // rhea writes what was asked for in one turn in the order of its sessions.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return (await Promise.all(closing)).every(Boolean) && !this.#unconfirmed;
   }
 
   async #turnOver(signal: AbortSignal | undefined): Promise<void> {
     const full = this.#current;
     if (full.settled === full.taken) {
-      await full.flush(signal).catch((error: unknown) => {
-        if (HelsekontaktError.from(error).code !== "amqp/timeout") throw error;
-      });
       this.#links.splice(this.#links.indexOf(full), 1);
-      await full.close();
+      if (!(await full.close())) this.#unconfirmed = true;
     }
     if (this.#links.length >= mostLinks)
       throw new HelsekontaktError(
