@@ -28,25 +28,27 @@ export async function compare(
 
 /**
  * As {@link compare}, by the time of this process's processors, the thread pool's included: on a machine that others use,
- * too, the clock on the wall measures them. `ratio` is b's cost over a's.
+ * too, the clock on the wall measures them. Others still slow the processor down (caches, memory), never up: so each
+ * side's cost is that of its quieter rounds, the lower quartile. `ratio` is b's cost over a's.
  */
 export async function compareCost(
   a: () => unknown,
   b: () => unknown,
-  { rounds = 9, ms = 120 } = {},
+  { rounds = 24, ms = 50 } = {},
 ): Promise<{ ratio: number; aMicros: number; bMicros: number }> {
-  for (const f of [a, b]) await spend(f, ms);
-  const ratios: number[] = [];
+  for (const f of [a, b]) await spend(f, 2 * ms);
   const as: number[] = [];
   const bs: number[] = [];
   for (let i = 0; i < rounds; i++) {
-    const first = await spend(a, ms);
-    const second = await spend(b, ms);
-    as.push(first);
-    bs.push(second);
-    ratios.push(second / first);
+    as.push(await spend(a, ms));
+    bs.push(await spend(b, ms));
   }
-  return { ratio: median(ratios), aMicros: median(as), bMicros: median(bs) };
+  const [aMicros, bMicros] = [lowerQuartile(as), lowerQuartile(bs)];
+  return { ratio: bMicros / aMicros, aMicros, bMicros };
+}
+
+function lowerQuartile(values: readonly number[]): number {
+  return values.toSorted((x, y) => x - y)[Math.floor(values.length / 4)] ?? Number.NaN;
 }
 
 /** Microseconds of processor for one call. */
