@@ -241,14 +241,18 @@ export class QueueSubscription implements Subscription {
     this.#parked.clear((item) => this.#schedule.freeKey(item.key));
   }
 
-  /** In whole batches: RabbitMQ oversteps a credit that is topped up while messages are on their way. */
+  /**
+   * Tops up at half. At RabbitMQ 3 in whole batches, since it oversteps a credit that is topped up while messages are on
+   * their way: what its queue has handed out to the session is not counted.
+   */
   #grant(): void {
     const receiver = this.#receiver;
-    if (this.#paused || this.#stopping !== undefined || this.#granted > 0 || receiver?.is_open() !== true) return;
-    const inHand = this.#unsettled.size;
-    const n = this.#credit - inHand;
-    if (n <= 0 || inHand > this.#credit / 2) return;
-    this.#granted = n;
+    if (this.#paused || this.#stopping !== undefined || receiver?.is_open() !== true) return;
+    const outstanding = Math.max(0, this.#granted);
+    const n = this.#credit - this.#unsettled.size - outstanding;
+    const early = this.#rules.dialect !== "rabbitmq" && n >= this.#credit / 2;
+    if (n <= 0 || !(early || (outstanding === 0 && n >= this.#credit / 2))) return;
+    this.#granted = outstanding + n;
     receiver.add_credit(n);
   }
 
