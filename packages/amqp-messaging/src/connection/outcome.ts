@@ -32,6 +32,12 @@ export function isFinal(outcome: Outcome): boolean {
   );
 }
 
+/** @internal Back to the queue for whoever comes next, this reader included. */
+export function isReturn(outcome: Outcome): boolean {
+  if (isFinal(outcome)) return false;
+  return typeof outcome !== "object" || outcome.kind !== "modify" || !outcome.undeliverableHere;
+}
+
 const longestReason = 500;
 
 /**

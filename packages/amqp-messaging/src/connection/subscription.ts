@@ -1,16 +1,18 @@
+// Longer than 400 lines: link, credit, handlers and their ends are states of one thing, and are read together.
 import { HelsekontaktError } from "@helsekontakt/core";
 import type { Delivery, EventContext, Receiver, Session } from "rhea";
 import { amqpError, remoteError } from "./amqp-error.ts";
+import { isRedelivered, type Item, readArrival } from "./arrived.ts";
 import { takenOutcomes } from "./dialect.ts";
 import type { SubscriptionHealth } from "./health.ts";
 import type { QueueSenderHost } from "./queue-sender.ts";
-import { isFinal, type Outcome, type OutcomeRules, settleDelivery } from "./outcome.ts";
+import { isFinal, isReturn, type Outcome, type OutcomeRules, settleDelivery } from "./outcome.ts";
 import { ParkedDeliveries } from "./parked.ts";
-import { idKey, RememberedOutcomes } from "./remembered.ts";
+import { RememberedOutcomes } from "./remembered.ts";
 import { Schedule } from "./schedule.ts";
 import type { DeliveryHandler, ReceiveOptions, StopOptions, Subscription } from "./subscription-types.ts";
-import type { Transport } from "./transport.ts";
-import { decodeWireMessage, type ReceivedMessage } from "./wire-message.ts";
+import { endSession, type Transport } from "./transport.ts";
+import type { ReceivedMessage } from "./wire-message.ts";
 
 export type { Outcome } from "./outcome.ts";
 export type {
@@ -20,21 +22,6 @@ export type {
   StopOptions,
   Subscription,
 } from "./subscription-types.ts";
-
-/** One message in hand: arrived, not settled, its credit taken. */
-interface Item {
-  readonly delivery: Delivery;
-  /** Number of the link that it came on: only there can it be settled. */
-  readonly link: number;
-  readonly message: ReceivedMessage;
-  /** Bytes of the whole message. */
-  readonly size: number;
-  /** Bytes of the body: the broker rewrites the header as it counts. */
-  readonly bodySize: number;
-  readonly id: string | undefined;
-  readonly key: string | undefined;
-  readonly function: string | undefined;
-}
 
 interface Run {
   readonly link: number;
@@ -166,7 +153,7 @@ export class QueueSubscription implements Subscription {
     const transport = this.#host.transport();
     this.#dropLink();
     // RabbitMQ keeps unsettled messages of a closed link until the session ends, so the session is what is closed.
-    if (transport?.isUp() === true && session !== undefined) await ended(session, transport);
+    if (transport?.isUp() === true && session !== undefined) await endSession(session, transport);
     this.#onStopped();
   }
 
@@ -263,8 +250,8 @@ export class QueueSubscription implements Subscription {
     const bytes = context.message as unknown as Buffer;
     if (this.#stopping !== undefined) return this.#tell(delivery, link, "release");
     const limit = this.#host.settings.maxMessageBytes;
-    const message = bytes.length > limit ? undefined : decode(bytes);
-    if (message === undefined) {
+    const item = readArrival(delivery, bytes, link, limit, (message) => this.#keyOf(message));
+    if (item === undefined) {
       this.#host.settings.logger.error("message refused: larger than the limit, or not an AMQP 1.0 message", {
         queue: this.queue,
         bytes: bytes.length,
@@ -273,16 +260,6 @@ export class QueueSubscription implements Subscription {
       this.#tell(delivery, link, "reject");
       return this.#grant();
     }
-    const item: Item = {
-      delivery,
-      link,
-      message,
-      size: bytes.length,
-      bodySize: message.body.byteLength,
-      id: idKey(message.messageId),
-      key: this.#keyOf(message),
-      function: typeof message.subject === "string" ? message.subject : undefined,
-    };
     this.#unsettled.add(item);
     this.#take(item);
   }
@@ -441,35 +418,4 @@ export class QueueSubscription implements Subscription {
 
 function between(value: number, least: number, most: number): number {
   return Math.min(most, Math.max(least, Math.trunc(value)));
-}
-
-function decode(bytes: Buffer): ReceivedMessage | undefined {
-  try {
-    return decodeWireMessage(bytes);
-  } catch {
-    return undefined;
-  }
-}
-
-function isRedelivered(message: ReceivedMessage): boolean {
-  return message.firstAcquirer === false || message.deliveryCount > 0;
-}
-
-/** Back to the queue for whoever comes next, this reader included. */
-function isReturn(outcome: Outcome): boolean {
-  if (isFinal(outcome)) return false;
-  return typeof outcome !== "object" || outcome.kind !== "modify" || !outcome.undeliverableHere;
-}
-
-function ended(session: Session, transport: Transport): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, 3_000);
-    const over = (): void => {
-      clearTimeout(timer);
-      resolve();
-    };
-    for (const name of ["session_close", "session_error"]) session.on(name, over);
-    void transport.down.then(over);
-    session.close();
-  });
 }

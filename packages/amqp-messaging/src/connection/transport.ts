@@ -228,3 +228,17 @@ function stopTimers(connection: Connection): void {
   connection.on("disconnected", () => {});
   inner._disconnected?.();
 }
+
+/** @internal Ends a session and waits, not for long, for the broker's end. */
+export function endSession(session: Session, transport: Transport): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, 3_000);
+    const over = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    for (const name of ["session_close", "session_error"]) session.on(name, over);
+    void transport.down.then(over);
+    session.close();
+  });
+}
