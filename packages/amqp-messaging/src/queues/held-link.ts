@@ -2,6 +2,7 @@ import { HelsekontaktError, limitTime } from "@helsekontakt/core";
 import rhea, { type Receiver, type Session } from "rhea";
 import { amqpError } from "../connection/amqp-error.ts";
 import type { Transport } from "../connection/transport.ts";
+import { onDown } from "./down.ts";
 
 /** @internal A message in our hands, not settled: it goes back to its place when the link ends. */
 export interface Held {
@@ -82,6 +83,7 @@ export class HeldLink {
   /** Nothing more will come on this link. */
   spent = false;
   #wake: () => void = () => {};
+  #forgetDown: () => void = () => {};
 
   private constructor(transport: Transport, queue: string, address: string, maxBytes: number) {
     this.#transport = transport;
@@ -260,6 +262,7 @@ export class HeldLink {
 
   #end(error: HelsekontaktError): void {
     this.#ended ??= error;
+    this.#forgetDown();
     this.#wake();
   }
 
@@ -310,7 +313,7 @@ export class HeldLink {
         ended();
         session.close();
       });
-    void this.#transport.down.then((error) => this.#end(error));
+    this.#forgetDown = onDown(this.#transport, (error) => this.#end(error));
   }
 
   #onTransfer(session: InnerSession, { performative, payload }: Transfer, receiver: InnerReceiver): void {

@@ -4,6 +4,7 @@ import { amqpError } from "../connection/amqp-error.ts";
 import type { QueueSenderHost } from "../connection/queue-sender.ts";
 import type { Transport } from "../connection/transport.ts";
 import { queueAddress } from "./address.ts";
+import { onDown } from "./down.ts";
 import { HeldLink } from "./held-link.ts";
 
 /** How a copy reaches the queue that it is for. */
@@ -28,6 +29,7 @@ export class Target {
   #link: Sender | undefined;
   #ended: HelsekontaktError | undefined;
   #sendable: () => void = () => {};
+  #forgetDown: () => void = () => {};
   /** Of the exchange's binding: copies were seen to arrive. */
   proven: boolean;
 
@@ -83,6 +85,7 @@ export class Target {
   }
 
   close(): void {
+    this.#forgetDown();
     this.#ended ??= new HelsekontaktError("amqp/closed", "the link was closed by this side");
     if (this.#transport.isUp()) this.#session?.close();
   }
@@ -146,7 +149,7 @@ export class Target {
       );
     for (const name of ["session_error", "session_close"]) session.on(name, ended);
     for (const name of ["sender_error", "sender_close"]) link.on(name, ended);
-    void this.#transport.down.then((error) => this.#end(error));
+    this.#forgetDown = onDown(this.#transport, (error) => this.#end(error));
     return link;
   }
 
