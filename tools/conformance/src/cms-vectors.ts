@@ -19,7 +19,8 @@ import { createRandom } from "./_schema-instances.ts";
 import { createTally, upstreamFolder } from "./_tally.ts";
 
 // Message protection against messages and key files that others made: the published vectors, the openssl command both
-// ways, and thousands of damaged messages, none of which may give other content than what was signed.
+// ways, and thousands of damaged messages, none of which may give other content than what was signed. One long file: all
+// of it is counted in one row.
 
 interface Vector {
   readonly id: string;
@@ -34,7 +35,15 @@ interface Vector {
 const upstream = `${upstreamFolder()}/messaging`;
 const work = mkdtempSync(join(tmpdir(), "cms-vectors-"));
 const tally = createTally();
-const counts = { vectors: 0, "key files": 0, "from openssl": 0, "to openssl": 0, damaged: 0, unharmed: 0 };
+const counts = {
+  vectors: 0,
+  "key files": 0,
+  "key forms": 0,
+  "from openssl": 0,
+  "to openssl": 0,
+  damaged: 0,
+  unharmed: 0,
+};
 const withTripleDes: ProtectionPolicy = { contentEncryption: ["aes256", "aes192", "aes128", "3des"] };
 const codes: Readonly<Record<string, string>> = {
   "signature-invalid": "protection/signature-invalid",
@@ -45,6 +54,7 @@ const codes: Readonly<Record<string, string>> = {
 try {
   await vectors();
   keyFiles();
+  await keyForms();
   for (const bits of [2048, 3072, 4096]) await openssl(bits);
   await damage();
 } finally {
@@ -103,6 +113,78 @@ function keyFiles(): void {
     }
     const combined = `${file(".crt.pem").toString()}${file(".key.pem").toString()}`;
     tally.check(sameKey(loadIdentity({ pem: combined }), pem), `${name}: one PEM text`);
+  }
+}
+
+/** Every form in which the openssl command writes a private key: opened, or refused by the algorithm's name. */
+async function keyForms(): Promise<void> {
+  const dates = { notBefore: new Date("2024-01-01T00:00:00Z"), notAfter: new Date("2034-01-01T00:00:00Z") };
+  const made = await createIdentity({ subject: { commonName: "key forms" }, usage: ["nonRepudiation"], ...dates });
+  writeFileSync(join(work, "form.pem"), made.certificate.toString());
+  writeFileSync(join(work, "form.key"), made.key.export({ format: "pem", type: "pkcs8" }));
+  const legacy = ["-provider", "default", "-provider", "legacy"];
+  const pkcs8 = (...options: string[]) => [
+    "pkcs8",
+    "-topk8",
+    ...legacy,
+    ...options,
+    "-in",
+    "form.key",
+    "-passout",
+    "pass:x",
+  ];
+  const traditional = (cipher: string) => ["rsa", cipher, "-traditional", "-in", "form.key", "-passout", "pass:x"];
+  const pkcs12 = (...options: string[]) => [
+    "pkcs12",
+    "-export",
+    ...options,
+    "-in",
+    "form.pem",
+    "-inkey",
+    "form.key",
+    "-passout",
+    "pass:x",
+  ];
+  const forms: readonly (readonly [command: readonly string[], refusedAs?: string])[] = [
+    ...["-aes128", "-aes192", "-aes256", "-des3"].map((cipher) => [traditional(cipher)] as const),
+    ...["aes-128-cbc", "aes-192-cbc", "aes-256-cbc", "des3"].map((cipher) => [pkcs8("-v2", cipher)] as const),
+    [pkcs8("-v2", "aes-256-cbc", "-v2prf", "hmacWithSHA512")],
+    [pkcs8("-scrypt")],
+    [pkcs8("-v1", "PBE-SHA1-3DES")],
+    [pkcs8("-v1", "PBE-SHA1-2DES")],
+    [pkcs8("-v1", "PBE-SHA1-RC2-40"), "pbeWithSHA1And40BitRC2-CBC"],
+    [pkcs8("-v1", "PBE-SHA1-RC2-128"), "pbeWithSHA1And128BitRC2-CBC"],
+    [pkcs8("-v1", "PBE-SHA1-RC4-128"), "pbeWithSHA1And128BitRC4"],
+    [pkcs8("-v1", "PBE-MD5-DES"), "pbeWithMD5AndDES-CBC"],
+    [pkcs8("-v2", "des"), "DES-CBC"],
+    [pkcs8("-v2", "rc2"), "RC2-CBC"],
+    [pkcs12()],
+    [pkcs12("-nomac")],
+    [pkcs12("-keypbe", "AES-128-CBC", "-certpbe", "NONE")],
+    [pkcs12("-macalg", "SHA512", "-iter", "10000")],
+    [pkcs12("-keypbe", "PBE-SHA1-3DES", "-certpbe", "PBE-SHA1-3DES", "-macalg", "SHA1")],
+    [pkcs12("-legacy"), "pbeWithSHA1And40BitRC2-CBC"],
+  ];
+  for (const [command, refusedAs] of forms) {
+    counts["key forms"]++;
+    const { status, stdout, stderr } = spawnSync("openssl", command, { cwd: work });
+    if (status !== 0) throw new Error(`openssl ${command.join(" ")}: ${String(stderr)}`);
+    const source =
+      command[0] === "pkcs12"
+        ? { pkcs12: stdout, password: "x" }
+        : { key: stdout, certificate: made.certificate, password: "x" };
+    const result = outcomeNow(() => loadIdentity(source));
+    const label = command.slice(0, -5).join(" ");
+    if (refusedAs === undefined)
+      tally.check(typeof result === "object" && sameKey(result as Identity, made), `${label}: ${String(result)}`);
+    else
+      try {
+        loadIdentity(source);
+        tally.miss(`${label}: opened`);
+      } catch (error) {
+        const { code, context } = HelsekontaktError.from(error);
+        tally.check(code === "protection/key-unreadable" && context["algorithm"] === refusedAs, `${label}: ${code}`);
+      }
   }
 }
 

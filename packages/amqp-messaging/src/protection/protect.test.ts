@@ -88,7 +88,7 @@ describe("protect() and unprotect()", () => {
     });
   });
 
-  it("work with keys that stay outside the process", async () => {
+  it("S15: work with keys that stay outside the process", async () => {
     const calls: string[] = [];
     const signer = {
       certificate: pki.sender.certificate,
