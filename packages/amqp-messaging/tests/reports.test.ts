@@ -149,6 +149,29 @@ describe("reports to senders", () => {
     expect(queue(world.alice, "error").messages).toHaveLength(0);
     expect(world.events.filter((e) => e.kind === "error-report")).toHaveLength(1);
   });
+  it("D2: a SOAP fault is read on an error queue, and answered on no queue", async () => {
+    const fault = `<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body><s:Fault><s:Code><s:Value>s:Sender</s:Value></s:Code><s:Reason><s:Text>Feil</s:Text></s:Reason><s:Detail><messageId xmlns="http://www.kith.no/xmlstds/digitaldialog/2013-10-08">m1</messageId></s:Detail></s:Fault></s:Body></s:Envelope>`;
+    const reports = world.reports();
+    world.messenger(world.alice).receive(`${world.alice.herId}_async`, take);
+    for (const kind of ["error", "async"])
+      await world.connection.send(
+        `${world.alice.herId}_${kind}`,
+        world.wire(Buffer.from(fault), {
+          subject: "AMQP_SOAP_FAULT",
+          contentType: "application/soap+xml",
+          applicationProperties: {
+            fromHerId: world.bob.herId,
+            toHerId: world.alice.herId,
+            applicationTimeStamp: "2025-01-02T03:04:05Z",
+          },
+        }),
+      );
+    await world.until("both", () => world.events.filter((e) => e.kind === "error-report").length === 2);
+    expect(reports[0]).toMatchObject({ kind: "soap-fault", fault: { code: "s:Sender", messageId: "m1" } });
+    expect(world.events[0]).toMatchObject({ condition: "soap-fault", originalMessageId: "m1" });
+    await sleep(100);
+    expect(world.peer.published).toHaveLength(2);
+  });
   it("D2: a handler that fails on a report has it again, and then it is set aside; nothing is sent", async () => {
     world
       .messenger(world.alice, { maxTries: 2 })
@@ -196,6 +219,29 @@ describe("reports to senders", () => {
     expect(deliveries).toEqual([false, false]);
     expect(reportIds()).toHaveLength(2);
     expect(queue(world.bob, "async").messages).toHaveLength(0);
+  });
+
+  it("S2: a partner without a certificate is let through by name alone, and its signature must hold still", async () => {
+    const { signatureCertificate: _, ...bare } = withQueues(world.alice);
+    const registry = registryOf([bare, withQueues(world.bob)]);
+    let handled = 0;
+    const receive = (unknownSignerFrom: (herId: string) => boolean) =>
+      world.messenger(world.bob, { registry, unknownSignerFrom }).receive(`${world.bob.herId}_async`, () => {
+        handled++;
+        return Promise.resolve("accept");
+      });
+    const others = receive((herId) => herId === "1");
+    await world.messenger(world.alice).protectAndSend(world.outbound());
+    await world.until("the report", () => reportIds().length === 1);
+    expect(handled).toBe(0);
+    await others.stop();
+    receive((herId) => herId === world.alice.herId);
+    await world.messenger(world.alice).protectAndSend(world.outbound());
+    await world.until("the message", () => handled === 1);
+    expect(world.lines.join("\n")).toContain("a message of an unknown signer is taken, by setting");
+    await junk();
+    await world.until("the second report", () => reportIds().length === 2);
+    expect(handled).toBe(1);
   });
 
   describe("S12: the sender in the header against the payload and the certificate's owner", () => {

@@ -5,6 +5,7 @@ import { type Envelope, readEnvelope } from "../envelope/envelope.ts";
 import { herIdText } from "../envelope/values.ts";
 import { type PayloadFacts, payloadFactsInTurns } from "../envelope/payload-metadata.ts";
 import { certificateFacts, certificateFaults } from "../keys/certificate-facts.ts";
+import type { ProtectionPolicy } from "../protection/algorithms.ts";
 import { type Unprotected, unprotect } from "../protection/unprotect.ts";
 import { timed } from "../telemetry/timed.ts";
 import { certificateCause, certificateData, openingRefusal, type RefusedMessage, refused } from "./failures.ts";
@@ -141,7 +142,8 @@ async function openBody(
     );
   }
   const expected = sender.signatureCertificate;
-  if (expected === undefined && options.trust === undefined && options.policy?.unknownSigner !== "accept")
+  const policy = policyFor(options, sender);
+  if (expected === undefined && options.trust === undefined && policy?.unknownSigner !== "accept")
     throw withoutCertificate(sender);
   if (expected !== undefined) judge(options, expected);
   const { decryption = [] } = await options.keys();
@@ -151,7 +153,7 @@ async function openBody(
         keys: decryption,
         ...(expected === undefined ? {} : { expectedSigner: expected }),
         ...(options.trust === undefined ? {} : { trust: { at: new Date(options.clock.now()), ...options.trust } }),
-        ...(options.policy === undefined ? {} : { policy: options.policy }),
+        ...(policy === undefined ? {} : { policy }),
         onFailure: (failure) => options.logger.warn("a message could not be opened", { ...failure }),
         signal,
       }),
@@ -160,6 +162,14 @@ async function openBody(
     const error = HelsekontaktError.from(reason);
     throw openingRefusal(error, expected) ?? listAway(error);
   }
+}
+
+/** A partner without a certificate may be let through by name; one with a certificate is held to it. */
+function policyFor(options: Resolved, sender: Party): ProtectionPolicy | undefined {
+  const { policy, logger, unknownSignerFrom } = options;
+  if (sender.signatureCertificate !== undefined || unknownSignerFrom?.(sender.herId) !== true) return policy;
+  logger.warn("a message of an unknown signer is taken, by setting", { fromHerId: sender.herId });
+  return { ...policy, unknownSigner: "accept" };
 }
 
 /** That a revocation list cannot be had has a number of its own. */

@@ -4,6 +4,7 @@ import type { Outcome } from "../connection/outcome.ts";
 import type { InboundDelivery } from "../connection/subscription-types.ts";
 import { type Envelope, readEnvelope } from "../envelope/envelope.ts";
 import { type ErrorQueueMessage, readErrorQueueMessage } from "../envelope/error-report.ts";
+import type { MessageFunctionName } from "../gen/messages.ts";
 import type { QueueTypeName } from "../gen/transport.ts";
 import { metrics } from "../telemetry/metrics.ts";
 import { answer, answerLater } from "./answer.ts";
@@ -14,6 +15,7 @@ import { openMessage } from "./open-message.ts";
 import { Delivered } from "./settle.ts";
 import type { ErrorQueueHandler, HandlerResult, InboundMessage } from "./types.ts";
 
+const soapFault: MessageFunctionName = "AMQP_SOAP_FAULT";
 /** What no later try would read. */
 const unreadable: readonly string[] = ["receipt/invalid"];
 
@@ -28,8 +30,7 @@ export async function takeMessage(
   const telemetry = await options.telemetry;
   const delivered = new Delivered(options, delivery, envelope);
   return await traced(telemetry, kind, envelope, delivered, async () => {
-    // A report that strayed here: answering it could go on for ever.
-    if (envelope.properties.has("errorCondition") && envelope.properties.has("originalMessageId")) {
+    if (isStrayed(envelope)) {
       options.logger.warn("an error report came on a queue for messages; it is not answered", {
         queue: delivery.queue,
         messageId: envelope.messageId,
@@ -50,6 +51,11 @@ export async function takeMessage(
     }
     return await settle(options, kind, delivered, message, result);
   });
+}
+
+/** A report or fault that belongs on an error queue: answering it could go on for ever. */
+function isStrayed({ properties, function: name }: Envelope): boolean {
+  return (properties.has("errorCondition") && properties.has("originalMessageId")) || name === soapFault;
 }
 
 async function settle(

@@ -45,6 +45,11 @@ export interface MessengerOptions {
   /** What to do when the header's sender is not a sender in the payload. Default `refuse`. */
   readonly senderMismatch?: "refuse" | "warn" | "ignore";
   /**
+   * Partners whose profile has no signature certificate and whose messages are taken all the same: the signature must
+   * hold, but nothing says whose it is. None by default.
+   */
+  readonly unknownSignerFrom?: (herId: string) => boolean;
+  /**
    * What to do when the signer's certificate names another organisation than the payload's sender does. Default `warn`
    * for a signer that the sender's profile vouches for, `refuse` for one that only a trust anchor vouches for. A payload
    * or certificate without an organisation number has nothing to compare.
