@@ -58,7 +58,7 @@ describe("encodeWireMessage()", () => {
       ),
     );
   });
-  it("refuses a ttl above 49.7 days, which would overflow (D9)", () => {
+  it("D9: the wire takes no ttl above 49.7 days, which would overflow", () => {
     expect(() => encodeWireMessage({ ...base, ttlMs: 50 * 86_400_000 })).toThrow(
       "[input/invalid] expected ttlMs from 1 to 4294967295",
     );
@@ -70,7 +70,7 @@ describe("encodeWireMessage()", () => {
 });
 
 describe("decodeWireMessage()", () => {
-  it("tells body kinds apart and joins data sections (D8)", () => {
+  it("D8: body kinds are told apart, and data sections joined", () => {
     expect(kind(rhea.message.data_sections([Buffer.from("a"), Buffer.from("b"), Buffer.from("c")]))).toEqual([
       "data",
       "abc",
