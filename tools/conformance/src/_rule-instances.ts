@@ -79,8 +79,15 @@ export function createRuleInstanceMaker(
   }
 
   function children(model: ContentModel, depth: number): string {
-    const far = distances(model);
     let out = "";
+    if (model.all !== undefined) {
+      const { members, needed } = model.all;
+      const there = members.filter((_, i) => (needed & (1 << i)) !== 0 || random(2) === 0);
+      for (const particles of there.sort(() => random(3) - 1))
+        out += element(model.particles[pick(particles)] as ElementRule, depth + 1);
+      return out;
+    }
+    const far = distances(model);
     let state = 0;
     for (let steps = 0; steps < 60; steps++) {
       const { final, next } = model.states[state] as ContentModel["states"][number];

@@ -69,6 +69,22 @@ export const constructs: Readonly<Record<string, Construct>> = {
     schema: root(`<xs:all>${element("a")}${element("b", "xs:int", 'minOccurs="0"')}${element("c")}</xs:all>`),
     documents: ["<r><c/><a/></r>", "<r><b>1</b><a/><c/></r>"],
   },
+  "large-all-group": {
+    schema:
+      element("h") +
+      element("m", "xs:token", 'substitutionGroup="t:h"') +
+      root(
+        `<xs:all minOccurs="0">${Array.from({ length: 14 }, (_, n) => element(`e${n}`, n % 2 === 0 ? "xs:int" : "xs:string", n % 3 === 0 ? "" : 'minOccurs="0"')).join("")}<xs:element ref="t:h" minOccurs="0"/></xs:all>`,
+      ),
+    documents: [
+      "<r><e12>1</e12><e9/><e0>1</e0><e3/><e6>1</e6></r>",
+      "<r><m>x</m><e0>1</e0><e3/><e6>1</e6><e9/><e12>1</e12><e13/></r>",
+      "<r/>",
+      "<r><h/></r>",
+      "<r><e0>1</e0><e3/><e6>1</e6><e9/><e12>1</e12><e0>1</e0></r>",
+      "<r><e0>1</e0><e3/><e6>1</e6><e9/><e12>1</e12><h/><m>x</m></r>",
+    ],
+  },
   choices: {
     schema: root(
       `<xs:choice maxOccurs="2">${element("a")}${sequence(element("b") + element("c", "xs:string", 'minOccurs="0"'))}</xs:choice>`,

@@ -8,10 +8,20 @@ export type Terminal = { readonly element: Element } | { readonly wildcard: Wild
 export interface Automaton {
   readonly terminals: readonly Terminal[];
   readonly states: readonly { readonly final: boolean; readonly next: readonly (readonly [number, number])[] }[];
+  /** An `all` group that would have too many states: for each member the terminals that read it, and bits of those required. */
+  readonly all?: {
+    readonly members: readonly (readonly number[])[];
+    readonly needed: number;
+    readonly optional: boolean;
+  };
 }
 
 const maxPositions = 12_000;
 const maxStates = 4000;
+/** Members of an `all` group: as many as a whole number has bits in every engine. */
+const maxAll = 30;
+/** Members up to which an `all` group is an automaton. */
+const fewAll = 11;
 
 /**
  * Builds the deterministic automaton of a content model: Glushkov's positions (finite repetitions are written out),
@@ -89,7 +99,7 @@ export function contentAutomaton(
     return out;
   };
   if (particle?.kind === "all") {
-    if (particle.items.length > 11) fail(`an all group of ${particle.items.length} elements`, "at most 11");
+    if (particle.items.length > maxAll) fail(`an all group of ${particle.items.length} elements`, `at most ${maxAll}`);
     return allAutomaton(particle.items, particle.min === 0, members, terminalOf, terminals);
   }
   const whole = particle ? build(particle) : none;
@@ -139,6 +149,10 @@ function allAutomaton(
   const edges = items.map((p) =>
     [p.element, ...members(p.element)].filter((e) => !e.abstract).map((element) => terminalOf({ element })),
   );
+  if (items.length > fewAll) {
+    const needed = items.reduce((bits, p, i) => (p.min === 0 ? bits : bits | (1 << i)), 0);
+    return { terminals, states: [], all: { members: edges, needed, optional } };
+  }
   const full = (1 << items.length) - 1;
   // State n stands for the set `full - n`, so that state 0 is the start.
   const rows = [...Array(full + 1).keys()].map((state) =>

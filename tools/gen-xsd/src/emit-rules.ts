@@ -233,7 +233,12 @@ class RulesEmitter {
       (s) =>
         `        { ${s.final ? "final: true, " : ""}next: [${s.next.map(([t, to]) => `[${t}, ${to}]`).join(", ")}] },\n`,
     );
-    return `{\n    kind: "elements",\n${type.mixed ? "    mixed: true,\n" : ""}    model: {\n      particles: [${particles.length > 0 ? `\n${particles.join("")}      ` : ""}],\n      states: [\n${states.join("")}      ],\n    },\n  }`;
+    const { all } = automaton;
+    const rest =
+      all === undefined
+        ? `      states: [\n${states.join("")}      ],\n`
+        : `      states: [],\n      all: { members: [${all.members.map((m) => `[${m.join(", ")}]`).join(", ")}], needed: ${all.needed}${all.optional ? ", optional: true" : ""} },\n`;
+    return `{\n    kind: "elements",\n${type.mixed ? "    mixed: true,\n" : ""}    model: {\n      particles: [${particles.length > 0 ? `\n${particles.join("")}      ` : ""}],\n${rest}    },\n  }`;
   }
 }
 

@@ -17,7 +17,8 @@ export interface CompiledState {
 }
 
 export interface CompiledModel {
-  readonly states: readonly CompiledState[];
+  /** By its number; of a large `all` group, by the bits of what has been seen. */
+  readonly state: (at: number) => CompiledState | undefined;
   /** Local names that may occur more than once; their path steps carry an index. */
   readonly repeating: ReadonlySet<string>;
   /** Every element the model names, for recovery. */
@@ -32,11 +33,11 @@ export function compileModel(model: ContentModel): CompiledModel {
   const known = cache.get(model);
   if (known !== undefined) return known;
   const all = new Map<string, Transition[]>();
-  const states = model.states.map((state): CompiledState => {
+  const stateOf = (final: boolean, next: readonly (readonly [number, number])[]): CompiledState => {
     const byName = new Map<string, Transition[]>();
     const wildcards: { rule: WildcardRule; to: number }[] = [];
     const expected: string[] = [];
-    for (const [index, to] of state.next) {
+    for (const [index, to] of next) {
       const particle = model.particles[index];
       if (particle === undefined) continue;
       if (!("name" in particle)) {
@@ -47,14 +48,28 @@ export function compileModel(model: ContentModel): CompiledModel {
       const { ns, local } = splitClark(particle.name);
       const transition = { ns, rule: particle, to };
       push(byName, local, transition);
-      push(all, local, transition);
       if (!expected.includes(local)) expected.push(local);
     }
-    return { final: state.final === true, byName, wildcards, expected };
-  });
-  const compiled = { states, repeating: repeating(states), all, source: model };
+    return { final, byName, wildcards, expected };
+  };
+  const states = model.states.map((s) => stateOf(s.final === true, s.next));
+  // There are too many of them to be made, or kept, beforehand.
+  const state = (at: number): CompiledState | undefined =>
+    model.all === undefined ? states[at] : stateOf(...unseen(model.all, at));
+  for (const { byName } of model.all === undefined ? states : [stateOf(...unseen(model.all, 0))])
+    for (const [local, list] of byName) for (const transition of list) push(all, local, transition);
+  const compiled = { state, repeating: repeating(states), all, source: model };
   cache.set(model, compiled);
   return compiled;
+}
+
+/** Whether the content may end where these members of an `all` group have been seen, and what may stand next. */
+function unseen(all: NonNullable<ContentModel["all"]>, seen: number): [boolean, [number, number][]] {
+  const final = (seen & all.needed) === all.needed || (seen === 0 && all.optional === true);
+  const next = all.members.flatMap((particles, i) =>
+    (seen & (1 << i)) === 0 ? particles.map((p): [number, number] => [p, seen | (1 << i)]) : [],
+  );
+  return [final, next];
 }
 
 /** The nearest state, over elements left out, from which a step for this name exists. */
@@ -67,7 +82,10 @@ export function skipAhead(model: CompiledModel, from: number, local: string, ns:
       for (const [, to] of model.source.states[at]?.next ?? []) {
         if (seen.has(to)) continue;
         seen.add(to);
-        const found = model.states[to]?.byName.get(local)?.find((t) => t.ns === ns);
+        const found = model
+          .state(to)
+          ?.byName.get(local)
+          ?.find((t) => t.ns === ns);
         if (found !== undefined) return found;
         next.push(to);
       }

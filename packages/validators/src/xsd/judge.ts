@@ -316,6 +316,7 @@ function compileType(rule: TypeRule): Type {
     return { ...base, content: "text", judge: neededJudge(simple) };
   }
   const { model } = content;
+  if (model.all !== undefined) return { ...base, content: "other" };
   const states = model.states.map(
     (state): State => ({ final: state.final === true, byName: noTransitions, wildcards: [], last: undefined }),
   );

@@ -77,6 +77,15 @@ export interface ContentModel {
    * order, then wildcards from narrow to wide: the first pair whose particle takes the element is the right one.
    */
   readonly states: readonly { readonly final?: true; readonly next: readonly (readonly [number, number])[] }[];
+  /**
+   * A large `all` group, instead of states: for each member the particles that are it, and bits of those that are required
+   * (of none where the whole group is optional and nothing of it stands there).
+   */
+  readonly all?: {
+    readonly members: readonly (readonly number[])[];
+    readonly needed: number;
+    readonly optional?: true;
+  };
 }
 
 export interface WildcardRule {

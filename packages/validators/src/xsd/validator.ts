@@ -138,7 +138,7 @@ export class XsdValidator implements XmlHandler {
     const { content } = frame.type;
     if (content.kind === "simple") this.#closeSimple(frame, content.type());
     else if (content.kind === "elements" && !frame.nil && frame.stray !== frame.state) {
-      const state = frame.model?.states[frame.state];
+      const state = frame.model?.state(frame.state);
       if (state !== undefined && !state.final) {
         this.#here(frame, "xsd/element-missing", `expected ${nameList(state.expected)}, found the end of the element`);
       }
@@ -179,7 +179,7 @@ export class XsdValidator implements XmlHandler {
   /** Moves the parent's automaton over a child, or reports why it cannot. */
   #step(parent: Frame, tag: XmlTag, offset: number, cursor: XmlCursor): void {
     const model = parent.model;
-    const state = model?.states[parent.state];
+    const state = model?.state(parent.state);
     if (model === undefined || state === undefined) return;
     let variant = parent.variant;
     let transition = find(
