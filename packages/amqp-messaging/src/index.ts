@@ -110,7 +110,6 @@ export type {
   SentMessage,
 } from "./messenger/types.ts";
 export { metrics } from "./telemetry/metrics.ts";
-export { openTelemetry, type OpenTelemetryApi } from "./telemetry/open-telemetry.ts";
 export {
   type ActOptions,
   type ActReport,

@@ -9,7 +9,8 @@ import {
 } from "@opentelemetry/sdk-metrics";
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { metrics, openTelemetry, reply } from "../src/index.ts";
+import { metrics, reply } from "../src/index.ts";
+import { openTelemetry } from "../src/telemetry/open-telemetry.ts";
 import { decodeWireMessage } from "../src/protocol.ts";
 import { registryOf } from "./_parties.ts";
 import { patient, payloadFrom, startWorld, testFunction, type World, withQueues } from "./_world.ts";

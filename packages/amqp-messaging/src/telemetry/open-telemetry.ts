@@ -1,8 +1,8 @@
 import { silentTelemetry, type Metric, type Telemetry, type TelemetrySpan } from "@helsekontakt/core";
 import type { Counter, Histogram, Meter, MeterProvider, Span, SpanContext } from "@opentelemetry/api";
 
-/** The API as the application has it. */
-export type OpenTelemetryApi = typeof import("@opentelemetry/api");
+/** The API as the application has it. Not in the public declarations: who has it not could not compile them. */
+type OpenTelemetryApi = typeof import("@opentelemetry/api");
 
 const name = "@helsekontakt/amqp-messaging";
 /** Seconds: from a local broker's answer to a message that waited a day. */
