@@ -4,8 +4,8 @@ import { certificateFacts, certificateFaults } from "./certificate-facts.ts";
 
 /** Longest path from a certificate to its anchor that is tried. */
 const MAX_PATH = 8;
-/** Most signatures of issuers that are checked: authorities that vouch for each other make paths without number. */
-const MAX_SIGNATURES = 64;
+/** Most steps from a certificate to an issuer that are tried: authorities that vouch for each other make paths without number. */
+const MAX_STEPS = 64;
 
 /** Whom to trust. */
 export interface TrustOptions {
@@ -31,7 +31,7 @@ export function verifyTrust(certificate: X509Certificate, options: TrustOptions)
   const at = options.at ?? new Date();
   const fault = certificateFaults(certificate, { at })[0];
   if (fault !== undefined) throw invalid("a certificate within its time", fault);
-  const path = findPath([certificate], options, at, { left: MAX_SIGNATURES });
+  const path = findPath([certificate], options, at, { left: MAX_STEPS });
   if (path === undefined) throw invalid("a certificate that a trust anchor vouches for", "untrusted");
   return path;
 }
@@ -44,15 +44,15 @@ function findPath(
   path: readonly X509Certificate[],
   options: TrustOptions,
   at: Date,
-  signatures: { left: number },
+  steps: { left: number },
 ): readonly X509Certificate[] | undefined {
   const last = path.at(-1) as X509Certificate;
   if (options.anchors.some((anchor) => anchor.raw.equals(last.raw))) return path;
   if (path.length === MAX_PATH) return undefined;
   for (const issuer of [...options.anchors, ...(options.intermediates ?? [])]) {
     if (path.some((passed) => passed.raw.equals(issuer.raw))) continue;
-    if (!vouches(issuer, last, path.length - 1, at, signatures)) continue;
-    const found = findPath([...path, issuer], options, at, signatures);
+    if (!vouches(issuer, last, path.length - 1, at, steps)) continue;
+    const found = findPath([...path, issuer], options, at, steps);
     if (found !== undefined) return found;
   }
   return undefined;
@@ -64,10 +64,10 @@ function vouches(
   subject: X509Certificate,
   below: number,
   at: Date,
-  signatures: { left: number },
+  steps: { left: number },
 ): boolean {
   try {
-    if (!subject.checkIssued(issuer) || signatures.left-- <= 0 || !subject.verify(issuer.publicKey)) return false;
+    if (!subject.checkIssued(issuer) || steps.left-- <= 0 || !isSignedBy(subject, issuer)) return false;
     const facts = certificateFacts(issuer);
     if (!facts.authority || (facts.pathLength ?? Number.POSITIVE_INFINITY) < below) return false;
     if (facts.keyUsage !== undefined && !facts.keyUsage.includes("keyCertSign")) return false;
@@ -75,4 +75,15 @@ function vouches(
   } catch {
     return false;
   }
+}
+
+/** Which certificates an issuer's signature has been seen to hold for; partners' certificates are asked about at each send. */
+const signed = new WeakMap<X509Certificate, WeakSet<X509Certificate>>();
+
+function isSignedBy(subject: X509Certificate, issuer: X509Certificate): boolean {
+  if (signed.get(issuer)?.has(subject) === true) return true;
+  if (!subject.verify(issuer.publicKey)) return false;
+  const subjects = signed.get(issuer) ?? new WeakSet();
+  signed.set(issuer, subjects.add(subject));
+  return true;
 }

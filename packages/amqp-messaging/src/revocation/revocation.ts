@@ -5,7 +5,7 @@ import { certificateNames } from "../keys/certificate-names.ts";
 import { readBer } from "../protection/ber-reader.ts";
 import { fetchLimited } from "./fetch-limited.ts";
 import { type Held, HeldAnswers } from "./held-answers.ts";
-import { type OcspAnswer, ocspRequest, readOcspAnswer } from "./ocsp.ts";
+import type { OcspAnswer } from "./ocsp.ts";
 import { type RevocationList, readRevocationList, serialText } from "./revocation-list.ts";
 import { revocationSources } from "./sources.ts";
 import type {
@@ -118,6 +118,8 @@ class Checker implements RevocationChecker {
     issuer: X509Certificate,
     signal: AbortSignal | undefined,
   ): Promise<Verdict> {
+    // Its structures are of use to nobody who asks lists.
+    const { ocspRequest, readOcspAnswer } = await import("./ocsp.ts");
     const held = await this.#answers.get(
       `${url} ${issuer.fingerprint256} ${certificate.fingerprint256}`,
       () =>

@@ -1,5 +1,4 @@
 import type { X509Certificate } from "node:crypto";
-import { id_pkix_ocsp } from "@peculiar/asn1-ocsp";
 import { AsnConvert } from "@peculiar/asn1-schema";
 import {
   AuthorityInfoAccessSyntax,
@@ -10,6 +9,8 @@ import {
 } from "@peculiar/asn1-x509";
 import { certificateExtensions } from "../keys/certificate-extensions.ts";
 
+/** OCSP as a method of access, RFC 5280, section 4.2.2.1; its library is loaded with the first question alone. */
+const OCSP = "1.3.6.1.5.5.7.48.1";
 /** More addresses than this are not tried. */
 const MAX_ADDRESSES = 4;
 
@@ -41,7 +42,7 @@ export function revocationSources(certificate: X509Certificate): RevocationSourc
       ),
       ocsp: overHttp(
         [...descriptions].flatMap(({ accessMethod, accessLocation }) =>
-          accessMethod === id_pkix_ocsp ? [accessLocation.uniformResourceIdentifier] : [],
+          accessMethod === OCSP ? [accessLocation.uniformResourceIdentifier] : [],
         ),
       ),
     };
