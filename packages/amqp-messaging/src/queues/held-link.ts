@@ -49,10 +49,15 @@ interface InnerReceiver {
 const answerMs = 30_000;
 /** How long a broker that has not answered a flow yet is waited for, before it counts as one that does not. */
 const firstAnswerMs = 5_000;
-/** How long messages that wait may fail to come before another link is tried. */
-const fullMs = 1_000;
+/** How long messages that wait may fail to come before another link is tried: less where a link has given many already. */
+const fullMs = (taken: number): number => (taken < 1_500 ? 5_000 : 1_000);
+/** A broker may have a hundred thousand removals to work off before it ends the session. */
+const closeMs = 120_000;
 /** Brokers that answer flows: later silence of theirs is slowness, and must not be taken for the end of a queue. */
 const answering = new WeakSet<Transport>();
+/** Those that have left one unanswered from the first are not waited for as long again. */
+const silent = new WeakSet<Transport>();
+const silentMs = 500;
 
 /**
  * @internal One link that takes messages from a queue and keeps them unsettled, in constant memory: rhea would keep every
@@ -130,9 +135,11 @@ export class HeldLink {
     const before = this.#flows;
     this.#flow();
     const known = answering.has(this.#transport);
-    await this.#until(() => this.#flows > before, known ? answerMs : firstAnswerMs, signal).catch((error: unknown) => {
+    const ms = known ? answerMs : silent.has(this.#transport) ? silentMs : firstAnswerMs;
+    await this.#until(() => this.#flows > before, ms, signal).catch((error: unknown) => {
       if (known || HelsekontaktError.from(error).code !== "amqp/timeout") throw error;
       this.#available = undefined;
+      silent.add(this.#transport);
     });
     return this.#available;
   }
@@ -183,7 +190,7 @@ export class HeldLink {
       if (this.#arrived.length > seen) empty = 0;
       else if ((left ?? 0) > 0) {
         // There are more, and they do not come: a session that is full of what is held, or another's sole right.
-        if (this.taken > 0 && performance.now() - since > fullMs) return await this.quit(signal);
+        if (this.taken > 0 && performance.now() - since > fullMs(this.taken)) return await this.quit(signal);
         this.#checkPatience(since);
       } else if (++empty === 2) break;
     }
@@ -216,7 +223,7 @@ export class HeldLink {
     this.#closing = true;
     if (this.#ended !== undefined || !this.#transport.isUp()) return false;
     this.#session.close();
-    return await this.#until(() => this.#ended !== undefined, answerMs).then(
+    return await this.#until(() => this.#ended !== undefined, closeMs).then(
       () => true,
       () => this.#ended?.code === "amqp/closed",
     );
