@@ -398,6 +398,12 @@ describe("settings", () => {
     ["a user in it", { issuer: "https://user:pw@helseid.example" }, "without user"],
     ["no client", { clientId: "" }, "clientId"],
     ["a long assertion", { assertionSeconds: 61 }, "assertionSeconds"],
+    ["an assertion that never holds", { assertionSeconds: 0 }, "assertionSeconds"],
+    ["half a second", { assertionSeconds: 1.5 }, "assertionSeconds"],
+    ["no time for a request", { timeoutMs: 0 }, "timeoutMs"],
+    ["no time for a token", { deadlineMs: 0 }, "deadlineMs"],
+    ["a part of a token", { maxCachedTokens: 0.5 }, "maxCachedTokens"],
+    ["no tokens", { maxCachedTokens: 0 }, "maxCachedTokens"],
   ])("refuses %s", (_name, options, text) => {
     expect(() => source(options)).toThrow(text);
   });
