@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { HelsekontaktError } from "@helsekontakt/core";
+import { sql } from "kysely";
 import type { Cancellable, Parts } from "./parts.ts";
 import type { Db } from "./store.ts";
 
@@ -30,6 +31,7 @@ export class MemberLease {
     const now = await parts.now();
     const row = { name, owner: lease.#owner, lease_until: now + leaseMs };
     await parts.store.write(async (db) => {
+      await lease.#boundPauses(db);
       // Whoever comes second waits here for the first one's commit, and then sees its lease.
       const fresh = await db
         .insertInto("member_lease")
@@ -66,6 +68,7 @@ export class MemberLease {
 
   /** Renews inside a transaction. @throws {HelsekontaktError} `journal/conflict` */
   async keep(db: Db): Promise<void> {
+    await this.#boundPauses(db);
     const now = await this.#parts.now();
     const kept = await db
       .updateTable("member_lease")
@@ -75,6 +78,18 @@ export class MemberLease {
       .returning("name")
       .execute();
     if (kept.length === 0) throw takenOver();
+  }
+
+  /**
+   * A process that is paused between two statements would hold the lease's row for as long as it is, and with it whoever
+   * wants to take over: PostgreSQL ends its session when the lease has run out. (SQLite has no such means; there a busy
+   * file is a fault that says so.)
+   */
+  async #boundPauses(db: Db): Promise<void> {
+    if (this.#parts.store.engine !== "postgres") return;
+    await sql`select set_config('idle_in_transaction_session_timeout', ${String(Math.ceil(this.leaseMs))}, true)`.execute(
+      db,
+    );
   }
 
   async release(): Promise<void> {

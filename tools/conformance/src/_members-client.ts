@@ -28,11 +28,25 @@ export interface ClientOptions {
   readonly memory?: string;
 }
 
+/** A step that only a process on PostgreSQL comes to. */
+export const insideLease = "inside lease";
+
 // For the processes to come: one that is killed has no time for it.
 module.flushCompileCache?.();
 
 const options = JSON.parse(process.argv[2] ?? "{}") as ClientOptions;
 const pool = options.postgres === undefined ? undefined : new Pool({ connectionString: options.postgres, max: 3 });
+// What lies inside a transaction is no operation of the ledger: a process can be paused there as well, and holds locks.
+pool?.on("connect", (client) => {
+  const query = client.query.bind(client) as (...given: unknown[]) => Promise<unknown>;
+  const told = async (...given: unknown[]): Promise<unknown> => {
+    const result = await query(...given);
+    if (options.pauseAt?.step === insideLease && /^update .*"member_lease"/.test(String(given[0]))) tell(insideLease);
+    return result;
+  };
+  client.query = ((...given: unknown[]) =>
+    typeof given.at(-1) === "function" ? query(...given) : told(...given)) as typeof client.query;
+});
 const store =
   pool === undefined
     ? sqliteStore({ file: options.file ?? "" })
@@ -119,9 +133,9 @@ try {
   });
   writeSync(1, `report ${JSON.stringify({ stopped: report.stopped, results: report.results })}\n`);
 } catch (reason) {
-  // Another process has the register.
-  if (!(reason instanceof HelsekontaktError && reason.code === "journal/conflict")) throw reason;
-  writeSync(1, `report ${JSON.stringify({ conflict: true })}\n`);
+  // Another process has the register, or the database has ended the session that held its lock.
+  if (!(reason instanceof HelsekontaktError && reason.code.startsWith("journal/"))) throw reason;
+  writeSync(1, `report ${JSON.stringify({ conflict: true, code: reason.code })}\n`);
 }
 await journal.close();
 await pool?.end();
