@@ -408,6 +408,14 @@ describe("settings", () => {
     expect(() => source(options)).toThrow(text);
   });
 
+  it("takes the longest and the shortest assertion that HelseID does", async () => {
+    for (const assertionSeconds of [1, 60]) {
+      await source({ assertionSeconds }).getToken({ scopes });
+      const { exp, iat } = sts.tokenCalls.at(-1)?.claims ?? {};
+      expect(Number(exp) - Number(iat)).toBe(assertionSeconds);
+    }
+  });
+
   it("uses the key pair given for proofs", async () => {
     const pair = (await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, [
       "sign",
