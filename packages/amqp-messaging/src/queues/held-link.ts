@@ -51,8 +51,7 @@ const answerMs = 30_000;
 const firstAnswerMs = 5_000;
 /** How long messages that wait may fail to come before another link is tried: less where a link has given many already. */
 const fullMs = (taken: number): number => (taken < 1_500 ? 5_000 : 1_000);
-/** A broker may have a hundred thousand removals to work off before it ends the session. */
-const closeMs = 120_000;
+const closeMs = 3_000;
 /** Brokers that answer flows: later silence of theirs is slowness, and must not be taken for the end of a queue. */
 const answering = new WeakSet<Transport>();
 /** Those that have left one unanswered from the first are not waited for as long again. */
@@ -121,7 +120,7 @@ export class HeldLink {
       await link.#until(() => link.#open, answerMs, signal);
       return link;
     } catch (error) {
-      await link.close();
+      void link.close();
       throw error;
     }
   }
@@ -200,7 +199,7 @@ export class HeldLink {
     }
   }
 
-  /** Removes messages from the queue. They are gone for certain once {@link close} has been answered. */
+  /** Removes messages from the queue. They are gone for certain once {@link confirm} says so. */
   accept(messages: readonly Held[]): void {
     if (this.#ended !== undefined) throw this.#ended;
     const { incoming } = this.#session as unknown as InnerSession;
@@ -218,14 +217,30 @@ export class HeldLink {
     if (answering.has(this.#transport)) await this.available(signal);
   }
 
-  /** Ends the session, which gives back everything that is still held; true when the broker has confirmed it. */
+  /**
+   * True when the broker has answered a flow that was written after the removals, and so has read them; or when there were
+   * none. Nothing can be said so at a broker that does not answer flows.
+   */
+  async confirm(): Promise<boolean> {
+    if (this.settled === 0) return true;
+    if (!answering.has(this.#transport)) return false;
+    return await this.available().then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /**
+   * Ends the session, which gives back everything that is still held; true when the broker has answered. RabbitMQ 3.10 now
+   * and then does not, so this is not waited for long.
+   */
   async close(): Promise<boolean> {
     this.#closing = true;
     if (this.#ended !== undefined || !this.#transport.isUp()) return false;
     this.#session.close();
     return await this.#until(() => this.#ended !== undefined, closeMs).then(
       () => true,
-      () => this.#ended?.code === "amqp/closed",
+      () => false,
     );
   }
 

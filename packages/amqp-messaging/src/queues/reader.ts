@@ -80,20 +80,25 @@ export class QueueReader {
 
   /** Gives back what is held, the last first so that the order stays; true when the broker has confirmed all of it. */
   async close(): Promise<boolean> {
+    const confirmed: boolean[] = [];
+    for (const link of this.#links) confirmed.push(await link.confirm());
     const closing: Promise<boolean>[] = [];
     for (const link of this.#links.toReversed()) {
       closing.push(link.close());
       // rhea writes what was asked for in one turn in the order of its sessions.
       await new Promise((resolve) => setImmediate(resolve));
     }
-    return (await Promise.all(closing)).every(Boolean) && !this.#unconfirmed;
+    const ended = (await Promise.all(closing)).toReversed();
+    return confirmed.every((known, i) => known || ended[i] === true) && !this.#unconfirmed;
   }
 
   async #turnOver(signal: AbortSignal | undefined): Promise<void> {
     const full = this.#current;
     if (full.settled === full.taken) {
       this.#links.splice(this.#links.indexOf(full), 1);
-      if (!(await full.close())) this.#unconfirmed = true;
+      const confirmed = await full.confirm();
+      const ended = full.close();
+      if (!confirmed && !(await ended)) this.#unconfirmed = true;
     }
     if (this.#links.length >= mostLinks)
       throw new HelsekontaktError(

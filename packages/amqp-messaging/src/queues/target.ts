@@ -58,7 +58,8 @@ export class Target {
     try {
       return this.proven ? undefined : await link.available(signal);
     } finally {
-      await link.close();
+      // Not waited for: nothing is held.
+      void link.close();
     }
   }
 
