@@ -5,6 +5,8 @@ import {
   clark,
   type ComplexType,
   type Facets,
+  type IdentityConstraint,
+  type IdentityPath,
   type Particle,
   type SimpleType,
   UNBOUNDED,
@@ -189,7 +191,7 @@ function elementValues(element: {
   readonly abstract: boolean;
   readonly fixed?: string | undefined;
   readonly default?: string | undefined;
-  readonly constraints: readonly string[];
+  readonly constraints: readonly IdentityConstraint[];
 }): Record<string, Value | undefined> {
   return {
     namespace: element.ns,
@@ -197,8 +199,20 @@ function elementValues(element: {
     abstract: element.abstract || undefined,
     fixed: element.fixed,
     default: element.default,
-    constraints: element.constraints.length === 0 ? undefined : [...element.constraints],
+    constraints: element.constraints.length === 0 ? undefined : element.constraints.map(constraintText),
   };
+}
+
+/** One identity constraint in a line: two of them are equal when their lines are. */
+function constraintText({ kind, name, refer, selector, fields }: IdentityConstraint): string {
+  const paths = (all: readonly IdentityPath[]): string =>
+    all
+      .map(({ deep, steps, attribute }) => {
+        const way = [...steps, ...(attribute === undefined ? [] : [`@${attribute}`])].join("/");
+        return `${deep ? ".//" : ""}${way === "" ? "." : way}`;
+      })
+      .join("|");
+  return `${kind} ${name}${refer === undefined ? "" : ` -> ${refer}`}: ${paths(selector)} (${fields.map(paths).join(", ")})`;
 }
 
 function attributeValues(use: AttributeUse): Record<string, Value | undefined> {
