@@ -52,6 +52,7 @@ export class QueueSubscription implements Subscription {
   #link = 0;
   readonly #unsettled = new Set<Item>();
   #granted = 0;
+  #granting: NodeJS.Immediate | undefined;
   #receiver: Receiver | undefined;
   #session: Session | undefined;
   #rules: OutcomeRules = { taken: new Set(), dialect: "rabbitmq" };
@@ -230,9 +231,17 @@ export class QueueSubscription implements Subscription {
 
   /**
    * Tops up at half. At RabbitMQ 3 in whole batches, since it oversteps a credit that is topped up while messages are on
-   * their way: what its queue has handed out to the session is not counted.
+   * their way: what its queue has handed out to the session is not counted. At the end of the turn, when quick handlers
+   * have settled all that came in one read: the batch is then a whole one.
    */
   #grant(): void {
+    this.#granting ??= setImmediate(() => {
+      this.#granting = undefined;
+      this.#grantNow();
+    });
+  }
+
+  #grantNow(): void {
     const receiver = this.#receiver;
     if (this.#paused || this.#stopping !== undefined || receiver?.is_open() !== true) return;
     const outstanding = Math.max(0, this.#granted);
