@@ -1,12 +1,11 @@
 import { spawn } from "node:child_process";
 import { appendFileSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-// Runs every conformance program in a process of its own, in the order of their names, and prints one row for each. A
-// program ends with 0 (all as expected) or anything else; one that lacks its peer or its documents ends with 2 and says so.
+// Runs every conformance program in a process of its own and prints what each said, one after the other. A program ends
+// with 0 (all as expected) or anything else; one that lacks its peer or its documents ends with 2 and says so.
 const here = fileURLToPath(new URL(".", import.meta.url));
 // `--record` writes what the programs count into packages/validators/CONFORMANCE.md.
 if (process.argv.includes("--record")) process.env["HELSEKONTAKT_RECORD"] = "1";
@@ -16,44 +15,70 @@ const programs = readdirSync(here)
   .map((f) => f.slice(0, -3))
   .filter((f) => wanted.length === 0 || wanted.includes(f))
   .sort();
+/** Programs that start many processes, measure memory, or break what others use: each has the machine for itself. */
+const alone: ReadonlySet<string> = new Set([
+  "broker-restarts",
+  "chaos",
+  "journal-leases",
+  "large-message",
+  "members-faults",
+  "queues-admin",
+  "registry-export",
+  "safety-fuzz",
+]);
 // What a program prints of a row (`ok      D4: title (12 ms)`) is kept for the table of rows, which comes last.
-const rowsProgram = "messaging-rows";
-if (programs.includes(rowsProgram)) programs.push(...programs.splice(programs.indexOf(rowsProgram), 1));
+const last = "messaging-rows";
 const folder = mkdtempSync(join(tmpdir(), "helsekontakt-conformance-"));
 const rows = join(folder, "rows.ndjson");
 const rowLine = /^(ok|FAILED)\s+([SDORU]\d{1,2}): (.*?)(?: \([\d.]+ m?s\))?$/;
 let passed = 0;
 const failed: string[] = [];
-for (const program of programs) {
+
+async function run(program: string, live: boolean): Promise<void> {
   const started = Date.now();
-  process.stdout.write(`\n-- ${program}\n`);
+  if (live) process.stdout.write(`\n-- ${program}\n`);
+  const said: Buffer[] = [];
   const code = await new Promise<number>((resolve) => {
     const child = spawn(
       process.execPath,
       ["--conditions=helsekontakt-source", "--no-warnings=ExperimentalWarning", `${here}${program}.ts`],
       {
-        stdio: ["ignore", "pipe", "inherit"],
+        stdio: ["ignore", "pipe", "pipe"],
         // Only a whole round knows of every row.
         env: { ...process.env, ...(wanted.length === 0 ? { HELSEKONTAKT_ROWS: rows } : {}) },
       },
     );
-    child.stdout.pipe(process.stdout, { end: false });
-    createInterface({ input: child.stdout }).on("line", (line) => {
-      const [, result, row, title] = rowLine.exec(line) ?? [];
-      if (row !== undefined)
-        appendFileSync(
-          rows,
-          `${JSON.stringify({ row, title, place: `tools/conformance/src/${program}.ts`, passed: result === "ok" })}\n`,
-        );
-    });
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (bytes: Buffer) => {
+        said.push(bytes);
+        if (live) process.stdout.write(bytes);
+      });
     child.on("close", (status) => resolve(status ?? 1));
   });
-  process.stdout.write(
-    `-- ${program}: ${code === 0 ? "ok" : `FAILED (exit ${code})`} in ${((Date.now() - started) / 1000).toFixed(1)} s\n`,
-  );
+  const text = Buffer.concat(said).toString("utf8");
+  for (const line of text.split("\n")) {
+    const [, result, row, title] = rowLine.exec(line) ?? [];
+    if (row === undefined) continue;
+    const place = `tools/conformance/src/${program}.ts`;
+    appendFileSync(rows, `${JSON.stringify({ row, title, place, passed: result === "ok" })}\n`);
+  }
+  if (!live) process.stdout.write(`\n-- ${program}\n${text}`);
+  const verdict = code === 0 ? "ok" : `FAILED (exit ${code})`;
+  process.stdout.write(`-- ${program}: ${verdict} in ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
   if (code === 0) passed++;
   else failed.push(program);
 }
+
+const together = programs.filter((p) => !alone.has(p) && p !== last);
+let next = 0;
+await Promise.all(
+  Array.from({ length: Math.min(2, availableParallelism(), together.length) }, async () => {
+    for (let program = together[next++]; program !== undefined; program = together[next++])
+      await run(program, together.length === 1);
+  }),
+);
+for (const program of programs) if (alone.has(program)) await run(program, true);
+if (programs.includes(last)) await run(last, true);
 rmSync(folder, { recursive: true, force: true });
 process.stdout.write(
   `\nconformance: ${passed} of ${programs.length} runs passed${failed.length > 0 ? `; failed: ${failed.join(", ")}` : ""}\n`,
