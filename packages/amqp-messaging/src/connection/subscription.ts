@@ -52,7 +52,7 @@ export class QueueSubscription implements Subscription {
   #link = 0;
   readonly #unsettled = new Set<Item>();
   #granted = 0;
-  #granting: NodeJS.Immediate | undefined;
+  #willGrant = false;
   #receiver: Receiver | undefined;
   #session: Session | undefined;
   #rules: OutcomeRules = { taken: new Set(), dialect: "rabbitmq" };
@@ -235,8 +235,10 @@ export class QueueSubscription implements Subscription {
    * have settled all that came in one read: the batch is then a whole one.
    */
   #grant(): void {
-    this.#granting ??= setImmediate(() => {
-      this.#granting = undefined;
+    if (this.#willGrant) return;
+    this.#willGrant = true;
+    setImmediate(() => {
+      this.#willGrant = false;
       this.#grantNow();
     });
   }
