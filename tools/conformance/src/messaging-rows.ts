@@ -7,8 +7,6 @@ import { fileURLToPath } from "node:url";
 // The table of what the official library does not do and this one does: one row for each weak point, with the tests that
 // prove the better. A test belongs to a row when its title begins with the row's id and a colon. The tests of packages are
 // run here; what the other conformance runs count of rows comes from their own lines (see cli.ts).
-//
-//   messaging-rows.ts [--write]      --write renews packages/amqp-messaging/ROWS.md
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const page = join(root, "packages/amqp-messaging/ROWS.md");
 /** How many rows each part has. */
@@ -60,12 +58,13 @@ async function main(): Promise<number> {
   if (missing.length > 0)
     console.error(`messaging-rows: expected a test for every row, found none for ${missing.join(", ")}`);
   const text = render(known);
-  if (process.argv.includes("--write")) writeFileSync(page, text);
   const kept = existsSync(page) && readFileSync(page, "utf8") === text;
-  if (!kept)
+  if (!kept) {
+    writeFileSync(page, text);
     console.error(
-      "messaging-rows: expected packages/amqp-messaging/ROWS.md to be what this run gives; --write renews it",
+      "messaging-rows: expected packages/amqp-messaging/ROWS.md to be what this run gives; it is now: commit it",
     );
+  }
   console.log(
     `messaging-rows: ${known.size - missing.length} of ${known.size} rows, ${proofs.length} tests, ${wrong} wrong`,
   );
@@ -148,7 +147,7 @@ function render(rows: ReadonlyMap<string, readonly Proof[]>): string {
   return `# What the official library leaves open, row by row
 
 Each row is a weak point of the official .NET library or a wish of its users; the tests named in it prove what is better
-here. The table is written by \`npm run conformance\` (\`messaging-rows.ts --write\`) from the results of the tests themselves,
+here. The table is written by \`npm run conformance\` from the results of the tests themselves,
 and that command fails when a row has no test, when one fails, or when this page is not what it would write.
 
 ${tables.join("\n")}`;
