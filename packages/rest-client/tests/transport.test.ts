@@ -68,7 +68,7 @@ describe("deadline", () => {
     await expect(check()).rejects.toMatchObject({
       code: "rest/timeout",
       retryable: true,
-      context: { timeoutMs: 250, limitOf: "call" },
+      context: { timeoutMs: 1_000, limitOf: "call" },
     });
     expect(server.seen.length).toBeGreaterThan(1);
     expect(server.seen.length).toBeLessThan(100);
