@@ -397,9 +397,11 @@ describe("rows", () => {
     };
     // The broker is in this process too, and keeps the same messages all the time: what grows is the reader's.
     for await (const entry of queues.list("1_dl", { onProgress })) expect(entry.bytes).toBeGreaterThan(10_000);
-    const growth = Math.max(...held.slice(1)) - (held[0] ?? 0);
-    expect(held.length).toBeGreaterThanOrEqual(5);
-    expect(growth).toBeLessThan(count * 10_000 * 0.3);
+    expect(held.length).toBeGreaterThanOrEqual(6);
+    // What is under way comes and goes: the least of each half is what is kept. A reader that keeps all has 0.4 here.
+    const half = Math.floor(held.length / 2);
+    const growth = Math.min(...held.slice(half)) - Math.min(...held.slice(0, half));
+    expect(growth).toBeLessThan(count * 10_000 * 0.25);
   }, 60_000);
 
   it("D11: null headers, foreign types and bytes that are no message crash nothing", async () => {
