@@ -63,7 +63,7 @@ export interface MemoryMinute {
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
 /** Faults that may be ahead of the messages, and at work at the same time. */
-const ahead = 12;
+const ahead = 40;
 /** Messages on their way at the same time: faults strike while there is something to lose. */
 const windowSize = 600;
 const atOnce = 6;
@@ -195,9 +195,6 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     }
     const senders = workers.filter((w) => w.role === "sender").map((w) => w.name);
     let done = 0;
-    let next = 0;
-    let lowest = 0;
-    const finished = new Set<number>();
     /** Messages that may be accepted so far: they wait for the faults that belong before them. */
     const begun = Date.now();
     const share = (): number =>
@@ -206,7 +203,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
         : Math.min(1, (Date.now() - begun) / (soakMinutes * 60_000));
     const allowed = (): number => {
       if (soakMinutes !== undefined) return Math.ceil(messages * share());
-      const byFaults = lowest >= faults.length ? messages : Math.ceil(((lowest + ahead) * messages) / faults.length);
+      const byFaults = done >= faults.length ? messages : Math.ceil(((done + ahead) * messages) / faults.length);
       return Math.min(messages, byFaults, ledger.answered.size + windowSize);
     };
     const pace = (): void => {
@@ -236,6 +233,22 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     // In the middle of a soak one sender has no broker for a sixth of the time: its messages wait in its journal.
     const outage = { from: 0.4, to: 0.4 + 1 / 6, worker: "a" };
     let outageOn = false;
+    const waiting = faults.map((_, index) => index);
+    /** The next fault that is due and whose target is free. Those of one target keep their order; a shared one waits for all before it. */
+    const pick = (): number | undefined => {
+      if (atWork.has("*") || atWork.size >= atOnce) return undefined;
+      const busy = new Set(atWork.keys());
+      if (outageOn) busy.add(outage.worker);
+      for (const [i, index] of waiting.slice(0, ahead).entries()) {
+        const target = faults[index]?.target ?? "*";
+        if (share() < index / faults.length) return undefined;
+        if (target === "*" && (i > 0 || atWork.size > 0)) return undefined;
+        if (busy.has(target)) continue;
+        waiting.splice(i, 1);
+        return index;
+      }
+      return undefined;
+    };
     while (done < faults.length || ledger.accepted.size < messages || share() < 1) {
       signal.throwIfAborted();
       const cutOff = soakMinutes !== undefined && share() >= outage.from && share() < outage.to;
@@ -243,20 +256,13 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
         proxies.get(outage.worker)?.refuse(cutOff);
         outageOn = cutOff;
       }
-      const fault = faults[next];
-      const due = fault !== undefined && share() >= next / faults.length;
-      const free =
-        fault !== undefined &&
-        !(outageOn && fault.target === outage.worker) &&
-        atWork.size < atOnce &&
-        !atWork.has("*") &&
-        (fault.target === "*" ? atWork.size === 0 : !atWork.has(fault.target));
-      if (!due || !free) {
+      const index = pick();
+      const fault = index === undefined ? undefined : faults[index];
+      if (fault === undefined) {
         tell();
         await (atWork.size === 0 ? sleep(20) : Promise.race([sleep(20), ...atWork.values()]));
         continue;
       }
-      const index = next++;
       const job = strike(fault, scene)
         .then((struck) => {
           if (!struck) return;
@@ -266,8 +272,6 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
         })
         .finally(() => {
           done++;
-          finished.add(index);
-          while (finished.delete(lowest)) lowest++;
           atWork.delete(fault.target);
         });
       atWork.set(fault.target, job);
