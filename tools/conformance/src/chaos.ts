@@ -7,6 +7,8 @@ import { type ChaosResult, runChaos } from "./chaos/run.ts";
 // embedded journal, and a proxy before each process. Exit 0: nothing lost, nothing handled twice. Exit 1: otherwise.
 // Exit 2: the run could not take place.
 //
+// Without counts the run is as long as a check of the whole can wait for.
+//
 //   chaos.ts [--messages N] [--faults M] [--seed S] [--soak MINUTES] [--json FILE] [--record] [--keep]
 //
 // `--soak` spreads messages and faults over time, strikes no process, and keeps one sender from the broker for a sixth of
@@ -21,8 +23,8 @@ const number = (name: string, standard: number): number => {
   console.error(`chaos: expected a whole number after ${name}, found ${given(name)}`);
   process.exit(2);
 };
-const messages = number("--messages", 20_000);
-const faults = number("--faults", 500);
+const messages = number("--messages", 4_000);
+const faults = number("--faults", 200);
 const seed = number("--seed", 20_261_130);
 const soak = given("--soak") === undefined ? undefined : number("--soak", 60);
 const folder = mkdtempSync(join(tmpdir(), "helsekontakt-chaos-"));

@@ -15,17 +15,10 @@ const programs = readdirSync(here)
   .map((f) => f.slice(0, -3))
   .filter((f) => wanted.length === 0 || wanted.includes(f))
   .sort();
-/** Programs that start many processes, measure memory, or break what others use: each has the machine for itself. */
-const alone: ReadonlySet<string> = new Set([
-  "broker-restarts",
-  "chaos",
-  "journal-leases",
-  "large-message",
-  "members-faults",
-  "queues-admin",
-  "registry-export",
-  "safety-fuzz",
-]);
+/** Programs that measure memory, or load both processors by themselves: each has the machine for itself. */
+const alone: ReadonlySet<string> = new Set(["chaos", "large-message", "queues-admin", "safety-fuzz"]);
+/** The long ones first, so that none is left running alone at the end; much of their time they wait. */
+const first = ["broker-restarts", "helseid-security", "specs-official", "members-faults"];
 // What a program prints of a row (`ok      D4: title (12 ms)`) is kept for the table of rows, which comes last.
 const last = "messaging-rows";
 const folder = mkdtempSync(join(tmpdir(), "helsekontakt-conformance-"));
@@ -69,7 +62,8 @@ async function run(program: string, live: boolean): Promise<void> {
   else failed.push(program);
 }
 
-const together = programs.filter((p) => !alone.has(p) && p !== last);
+const rank = (program: string): number => (first.includes(program) ? first.indexOf(program) : first.length);
+const together = programs.filter((p) => !alone.has(p) && p !== last).sort((a, b) => rank(a) - rank(b));
 // Two that write into the same page would undo each other.
 const lanes = process.env["HELSEKONTAKT_RECORD"] === undefined ? Math.min(2, availableParallelism()) : 1;
 let next = 0;

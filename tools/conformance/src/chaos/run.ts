@@ -220,16 +220,17 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     };
     const pacing = setInterval(pace, 50);
     closing.push(() => clearInterval(pacing));
+    const atWork = new Map<string, Promise<void>>();
+    const underway = new Map<string, string>();
     let told = Date.now();
     const tell = (): void => {
-      if (Date.now() - told < 15_000) return;
+      if (Date.now() - told < 10_000) return;
       told = Date.now();
       progress(
-        `${ledger.accepted.size} of ${messages} accepted, ${ledger.answered.size} answered, ${done} of ${faults.length} faults, ${lives} processes ended`,
+        `${ledger.accepted.size} of ${messages} accepted, ${ledger.answered.size} answered, ${done} of ${faults.length} faults, ${lives} processes ended; at work: ${[...atWork.keys()].map((name) => `${name} ${underway.get(name) ?? ""}`).join(", ")}`,
       );
     };
 
-    const atWork = new Map<string, Promise<void>>();
     // In the middle of a soak one sender has no broker for a sixth of the time: its messages wait in its journal.
     const outage = { from: 0.4, to: 0.4 + 1 / 6, worker: "a" };
     let outageOn = false;
@@ -263,6 +264,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
         await (atWork.size === 0 ? sleep(20) : Promise.race([sleep(20), ...atWork.values()]));
         continue;
       }
+      underway.set(fault.target, fault.kind);
       const job = strike(fault, scene)
         .then((struck) => {
           if (!struck) return;
