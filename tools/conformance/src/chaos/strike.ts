@@ -79,11 +79,16 @@ async function strikeOne(fault: WorkerFault, scene: Scene): Promise<boolean> {
       return true;
     case "disk-full":
       scene.disturbed(fault.target);
-      await run("prlimit", ["--pid", String(worker.pid), "--fsize=4096"]);
+      // The soft limit alone: nobody may raise the hard one again.
+      await limitFiles(worker.pid, "4096:");
       await sleep(fault.ms);
-      await run("prlimit", ["--pid", String(worker.pid), "--fsize=unlimited"]).catch(() => {});
+      await limitFiles(worker.pid, "unlimited:");
       return true;
   }
+}
+
+async function limitFiles(pid: number | undefined, limit: string): Promise<void> {
+  await run("prlimit", ["--pid", String(pid), `--fsize=${limit}`]);
 }
 
 async function killAt(step: string, worker: WorkerProcess, proxy: FaultProxy, scene: Scene): Promise<boolean> {
