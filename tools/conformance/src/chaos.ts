@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ChaosResult, runChaos } from "./chaos/run.ts";
@@ -141,7 +141,11 @@ if (process.argv.includes("--record")) {
     `${percentile(result.reattached, 0.5)} ms, ${percentile(result.reattached, 0.99)} ms`,
     `${Math.round(result.seconds)} s`,
   ];
-  appendFileSync(page, `| ${cells.join(" | ")} |\n`);
+  const lines = readFileSync(page, "utf8").split("\n");
+  // Behind the rows that are there; the page has more below its table.
+  const at = lines.findLastIndex((line) => line.startsWith("| 20") || line.startsWith("|---|---|---|---:|"));
+  lines.splice(at + 1, 0, `| ${cells.join(" | ")} |`);
+  writeFileSync(page, lines.join("\n"));
 }
 console.log(`chaos: ${ok ? "ok" : "FAILED"}`);
 process.exit(ok ? 0 : 1);

@@ -100,7 +100,8 @@ async function open(): Promise<Journal> {
         ...(pool === undefined ? { clock } : {}),
       });
     } catch (reason) {
-      if (!HelsekontaktError.from(reason).retryable) throw reason;
+      // Away, full or read-only: all of them end by themselves here.
+      if (!HelsekontaktError.from(reason).code.startsWith("journal/")) throw reason;
       await systemClock.sleep(200);
     }
 }
