@@ -50,7 +50,7 @@ export interface AmqpSettings {
   readonly attemptTimeoutMs?: number;
   /** How long `connectAmqp` keeps trying before it gives up. Default 30,000 ms. Later losses are retried without end. */
   readonly connectTimeoutMs?: number;
-  /** First and longest pause between attempts; each is drawn between half and the whole. Default 200 and 4,000 ms. */
+  /** First and longest pause between attempts; each is drawn between half and the whole. Default 200 and 2,000 ms. */
   readonly backOffMs?: { readonly initial: number; readonly max: number };
   /** Limit of one send, from the call to the broker's outcome. Default 60,000 ms. */
   readonly sendTimeoutMs?: number;
@@ -168,7 +168,7 @@ export function resolveSettings(settings: AmqpSettings): ResolvedSettings {
     answerTimeoutMs: settings.answerTimeoutMs ?? 15_000,
     attemptTimeoutMs: settings.attemptTimeoutMs ?? 10_000,
     connectTimeoutMs: settings.connectTimeoutMs ?? 30_000,
-    backOffMs: settings.backOffMs ?? { initial: 200, max: 4_000 },
+    backOffMs: settings.backOffMs ?? { initial: 200, max: 2_000 },
     sendTimeoutMs: settings.sendTimeoutMs ?? 60_000,
     sendWindow: settings.sendWindow ?? { messages: 100, bytes: 16 * mib },
     sendBuffer: settings.sendBuffer ?? { messages: 10_000, bytes: 128 * mib },
