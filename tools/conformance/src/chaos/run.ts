@@ -44,7 +44,7 @@ export interface ChaosResult {
   readonly lives: number;
   readonly duplicatesPublished: number;
   readonly deliveriesReleased: number;
-  /** Milliseconds from the broker's return to the worker's connection, each worker and time. */
+  /** Milliseconds from the broker's return to the worker's connection, each worker and time, but where another fault came first. */
   readonly reattached: readonly number[];
   /** Highest resident memory of a worker, in bytes. */
   readonly rss: number;
@@ -115,6 +115,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     const crashes: string[] = [];
     const backs: number[] = [];
     const opens = new Map<string, number[]>();
+    /** When faults began that may keep a worker from the broker. A cut waits for frames, so for a connection. */
+    const begunAt = new Map<string, number[]>();
     let lives = 0;
     let rss = 0;
     const samples = new Map<string, { readonly at: number; readonly rss: number; readonly heap: number }[]>();
@@ -265,6 +267,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
         continue;
       }
       underway.set(fault.target, fault.kind);
+      const keepsAway = fault.kind !== "cut" && fault.kind !== "half-close";
+      for (const name of fault.target === "*" ? processes.keys() : keepsAway ? [fault.target] : [])
+        begunAt.set(name, [...(begunAt.get(name) ?? []), Date.now()]);
       const job = strike(fault, scene)
         .then((struck) => {
           if (!struck) return;
@@ -320,9 +325,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       duplicatesPublished: copies.published,
       deliveriesReleased: [...proxies.values()].reduce((sum, p) => sum + p.released, 0),
       reattached: backs.flatMap((at) =>
-        [...opens.values()].flatMap((times) => {
+        [...opens].flatMap(([name, times]) => {
           const first = times.find((t) => t >= at);
-          return first === undefined ? [] : [first - at];
+          const kept = begunAt.get(name)?.some((t) => t >= at && t < (first ?? at)) === true;
+          return first === undefined || kept ? [] : [first - at];
         }),
       ),
       rss,
