@@ -1,7 +1,7 @@
 import { HelsekontaktError } from "@helsekontakt/core";
 
 interface FaultKind {
-  readonly is: "journal/full" | "journal/read-only" | "journal/unavailable";
+  readonly is: "journal/full" | "journal/read-only" | "journal/too-new" | "journal/unavailable";
   /** SQLite's extended result codes, PostgreSQL's SQLSTATE. */
   readonly codes: readonly string[];
   readonly found: string;
@@ -9,6 +9,15 @@ interface FaultKind {
 }
 
 const unavailable: FaultKind = { is: "journal/unavailable", codes: [], found: "it failed" };
+
+/** A later version has renamed what it changed, see `Migration` in migrations.ts. */
+const tooNew: FaultKind = {
+  is: "journal/too-new",
+  // undefined_table, undefined_column, invalid_schema_name.
+  codes: ["42P01", "42703", "3F000"],
+  found: "its tables are not those of this version",
+  hint: "a later version of the SDK has changed the tables under this process: start that version instead; nothing was stored",
+};
 
 /**
  * What a caller may want to tell apart; all else is `journal/unavailable`.
@@ -44,18 +53,34 @@ const kinds: readonly FaultKind[] = [
 ];
 
 /** Wraps a database's error; its text may quote values, so only the engine's own code goes along. @internal */
-export function storeFault(reason: unknown, doing: string): HelsekontaktError {
+export function storeFault(
+  reason: unknown,
+  doing: string,
+  statementOf: "journal" | "application" = "journal",
+): HelsekontaktError {
   if (reason instanceof HelsekontaktError) return reason as HelsekontaktError;
   const fault = reason as { code?: unknown; errcode?: unknown } | null;
   const code = typeof fault?.code === "string" ? fault.code : undefined;
   const number = typeof fault?.errcode === "number" ? `SQLITE_${fault.errcode}` : undefined;
   const remoteCode = [number, code].find((c) => c !== undefined && /^[\w-]{1,40}$/.test(c));
-  const kind = kinds.find(({ codes }) => codes.some((c) => remoteCode === c)) ?? unavailable;
+  const kind = isGone(reason, remoteCode)
+    ? // What the application's statement names is the application's.
+      statementOf === "journal"
+      ? tooNew
+      : unavailable
+    : (kinds.find(({ codes }) => codes.some((c) => remoteCode === c)) ?? unavailable);
   return new HelsekontaktError(kind.is, `expected the store to ${doing}, ${kind.found}`, {
     original: reason,
     ...(remoteCode === undefined ? {} : { remoteCode }),
     ...(kind.hint === undefined ? {} : { hint: kind.hint }),
   });
+}
+
+/** A table or column is missing. SQLite tells it by its text alone, under the code of any faulty statement. */
+function isGone(reason: unknown, remoteCode: string | undefined): boolean {
+  if (remoteCode === "SQLITE_1")
+    return reason instanceof Error && /^(?:no such (?:table|column)|table \S+ has no column)/.test(reason.message);
+  return tooNew.codes.some((c) => c === remoteCode);
 }
 
 /** @internal */

@@ -2,25 +2,49 @@ import { HelsekontaktError } from "@helsekontakt/core";
 import { type CreateTableBuilder, sql } from "kysely";
 import type { Db, Engine } from "./store.ts";
 
-/** Numbered from 1, forward only; a released one is never edited. */
-const migrations: readonly ((db: Db, engine: Engine) => Promise<void>)[] = [
-  initial,
-  sentOfferings,
-  memberLedger,
-  fencedClaims,
-  errorReports,
+/** One step to the next version of the tables. @internal */
+export interface Migration {
+  /**
+   * The oldest version whose code may go on with the tables that this step leaves: it may keep the journal open over the
+   * step, and may open it afterwards. Lower than the step's own number only where the step adds and does nothing else: new
+   * tables, indexes that are not unique, and columns that may be null or have a default. A step that older code must not
+   * live with names itself here, and renames what it changes, so that a statement of older code fails and is told as
+   * `journal/too-new`; it never gives another meaning to what keeps its name.
+   */
+  readonly worksWith: number;
+  apply(db: Db, engine: Engine): Promise<void>;
+}
+
+/** Numbered from 1, forward only; a released one is never edited. @internal */
+export const migrations: readonly Migration[] = [
+  { worksWith: 1, apply: initial },
+  { worksWith: 1, apply: sentOfferings },
+  // Code without the ledger would change members that the ledger does not hear of.
+  { worksWith: 3, apply: memberLedger },
+  { worksWith: 3, apply: fencedClaims },
+  { worksWith: 3, apply: errorReports },
+  { worksWith: 3, apply: compatibleVersions },
 ];
 
 /** The version that this package writes. */
 export const schemaVersion = migrations.length;
 
+/** The first version whose rows of `journal_migration` say which code may go on; see {@link compatibleVersions}. */
+const saysWorksWith = 6;
+
 /**
- * Brings the store to {@link schemaVersion}; runs inside one transaction that the caller holds.
+ * Brings the store to the version of `steps`; runs inside one transaction that the caller holds. A newer store is left as it
+ * is, and is good when its steps say that this version's code may go on.
  *
  * @throws {HelsekontaktError} `journal/too-new`
  * @internal
  */
-export async function migrate(db: Db, engine: Engine, now: number): Promise<void> {
+export async function migrate(
+  db: Db,
+  engine: Engine,
+  now: number,
+  steps: readonly Migration[] = migrations,
+): Promise<void> {
   await db.schema
     .createTable("journal_migration")
     .ifNotExists()
@@ -32,19 +56,31 @@ export async function migrate(db: Db, engine: Engine, now: number): Promise<void
     .select(sql<number>`max(version)`.as("version"))
     .executeTakeFirst();
   const present = row?.version ?? 0;
-  if (present > schemaVersion)
-    throw new HelsekontaktError(
-      "journal/too-new",
-      `expected a store of version ${schemaVersion} or lower, found ${present}`,
-      {
-        hint: "update @helsekontakt/journal; stores are never migrated backwards",
-        context: { present, known: schemaVersion },
-      },
-    );
-  for (let version = present + 1; version <= schemaVersion; version++) {
-    await migrations[version - 1]?.(db, engine);
-    await db.insertInto("journal_migration").values({ version, applied_at: now }).execute();
+  const known = steps.length;
+  if (present > known) return checkNewer(db, present, known);
+  for (const [index, { worksWith, apply }] of steps.entries()) {
+    const version = index + 1;
+    if (version <= present) continue;
+    await apply(db, engine);
+    await db
+      .insertInto("journal_migration")
+      .values({ version, applied_at: now, ...(version < saysWorksWith ? {} : { works_with: worksWith }) })
+      .execute();
   }
+}
+
+/** @throws {HelsekontaktError} `journal/too-new` unless each of the newer steps lets code of version `known` go on */
+async function checkNewer(db: Db, present: number, known: number): Promise<void> {
+  const newer = await db.selectFrom("journal_migration").select("works_with").where("version", ">", known).execute();
+  if (newer.every(({ works_with }) => works_with !== null && works_with <= known)) return;
+  throw new HelsekontaktError(
+    "journal/too-new",
+    `expected a store of version ${known} or lower, or one that works with it, found ${present}`,
+    {
+      hint: "start the version of the SDK that migrated it, or a later one: stores are never migrated backwards, and nothing was changed",
+      context: { present, known },
+    },
+  );
 }
 
 async function initial(db: Db, engine: Engine): Promise<void> {
@@ -286,4 +322,9 @@ async function errorReports(db: Db): Promise<void> {
     .addColumn("reported_at", "double precision", (c) => c.notNull())
     .execute();
   await db.schema.createIndex("error_report_age").on("error_report").column("reported_at").execute();
+}
+
+/** Version 6: with each version, the oldest one whose code may go on. */
+async function compatibleVersions(db: Db): Promise<void> {
+  await db.schema.alterTable("journal_migration").addColumn("works_with", "integer").execute();
 }

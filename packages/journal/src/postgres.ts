@@ -1,8 +1,8 @@
 import { HelsekontaktError, throwIfAborted } from "@helsekontakt/core";
 import { Kysely, PostgresDialect, type PostgresPool, sql } from "kysely";
 import { closedFault, storeFault } from "./faults.ts";
-import { migrate } from "./migrations.ts";
 import { PostgresBell } from "./postgres-bell.ts";
+import { migratePostgres } from "./postgres-migrate.ts";
 import { guardClients } from "./postgres-pool.ts";
 import type { JournalSchema } from "./schema.ts";
 import type { Db, OpenStore, PgClient, Store } from "./store.ts";
@@ -74,16 +74,7 @@ class PostgresStore implements OpenStore {
   }
 
   async migrate(): Promise<void> {
-    await this.#track("open", () =>
-      this.#root.transaction().execute(async (trx) => {
-        // Processes that start together migrate one after the other.
-        await sql`select pg_advisory_xact_lock(hashtextextended(${`helsekontakt/${this.#schema}`}, 0))`.execute(trx);
-        const { rows } = await sql<{ found: number }>`
-          select 1 as found from information_schema.schemata where schema_name = ${this.#schema}`.execute(trx);
-        if (rows.length === 0) await trx.schema.createSchema(this.#schema).execute();
-        await migrate(trx.withSchema(this.#schema), "postgres", Date.now());
-      }),
-    );
+    await this.#track("open", () => migratePostgres(this.#root, this.#schema));
   }
 
   async now(): Promise<number> {

@@ -175,6 +175,8 @@ export interface OfferingBundleTable {
 export interface MigrationTable {
   version: number;
   applied_at: number;
+  /** The oldest version whose code may go on; null in the rows of versions before 6. */
+  works_with: Generated<number | null>;
 }
 
 /** Reports to senders that went out, by a hash of what names the message. */

@@ -116,10 +116,12 @@ describe("sqliteStore()", () => {
     const journal = await openJournal({ store: sqliteStore({ file }) });
     await journal.close();
     const raw = new DatabaseSync(file);
-    raw.exec("insert into journal_migration values (99, 0)");
+    raw.exec("insert into journal_migration values (99, 0, null)");
     raw.close();
     const newer = await fault(openJournal({ store: sqliteStore({ file }) }));
-    expect(newer.message).toBe(`[journal/too-new] expected a store of version ${schemaVersion} or lower, found 99`);
+    expect(newer.message).toBe(
+      `[journal/too-new] expected a store of version ${schemaVersion} or lower, or one that works with it, found 99`,
+    );
     const junk = join(directory, "junk.db");
     writeFileSync(junk, "this is not a database, and longer than a header must be ".repeat(20));
     const unreadable = await fault(openJournal({ store: sqliteStore({ file: junk }) }));

@@ -37,7 +37,7 @@ export class JournalTransaction {
       const { rows } = await this.db().executeQuery<R>(CompiledQuery.raw(text, [...values]));
       return { rows };
     } catch (reason) {
-      throw storeFault(reason, "run the application's statement");
+      throw storeFault(reason, "run the application's statement", "application");
     }
   }
 

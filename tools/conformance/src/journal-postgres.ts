@@ -3,11 +3,14 @@ import { openJournal } from "@helsekontakt/journal";
 import { postgresStore } from "@helsekontakt/journal/postgres";
 import { Pool } from "pg";
 import { Bench, contractCases, message } from "../../../packages/journal/tests/_contract.ts";
+import { migrations } from "../../../packages/journal/src/migrations.ts";
+import { addingStep, upgradeCases } from "../../../packages/journal/tests/_upgrade.ts";
+import { postgresPlace } from "../../../packages/journal/tests/_upgrade-postgres.ts";
 
 // The journal's contract, and what only PostgreSQL can do, against a real server: 127.0.0.1:5432, database `test`, user
 // `postgres` with trust, or the address in HELSEKONTAKT_POSTGRES. Every case has a schema of its own, dropped afterwards.
 const address = process.env.HELSEKONTAKT_POSTGRES ?? "postgres://postgres@127.0.0.1:5432/test";
-const pool = new Pool({ connectionString: address, max: 8, connectionTimeoutMillis: 5_000 });
+const pool = new Pool({ connectionString: address, max: 12, connectionTimeoutMillis: 5_000 });
 pool.on("error", () => {});
 
 const run = `hk_${randomBytes(4).toString("hex")}`;
@@ -52,6 +55,47 @@ for (const { name, run: runCase } of contractCases)
       await bench.close();
     }
   });
+
+for (const { name, run: runCase } of upgradeCases)
+  await inSchema(`upgrade: ${name}`, (schema) => postgresPlace(pool, schema, runCase));
+
+await inSchema(
+  "postgres: a long transaction of an older process makes the newer one wait, and holds up nobody else meanwhile",
+  async (schema) => {
+    const older = await openJournal({ store: postgresStore({ pool, schema }) });
+    await postgresPlace(pool, schema, async ({ migrate }) => {
+      const client = await pool.connect();
+      try {
+        await client.query("begin");
+        await older.outbox.enqueue(message({ messageId: "in-long" }), { transaction: client });
+        let migrated = false;
+        const migrating = migrate([...migrations, addingStep]).then(() => {
+          migrated = true;
+        });
+        // More than one of its tries: others are let through between them.
+        for (let i = 0; i < 3; i++) {
+          let waits = false;
+          while (!waits) {
+            const { rowCount } = await pool.query(
+              "select 1 from pg_locks l join pg_class c on c.oid = l.relation where not l.granted and c.relnamespace = $1::regnamespace",
+              [schema],
+            );
+            waits = rowCount !== 0;
+          }
+          await older.outbox.enqueue(message({ messageId: `beside-${i}` }));
+        }
+        expect(!migrated, "the step to wait for the transaction");
+        await client.query("commit");
+        await migrating;
+      } finally {
+        client.release();
+      }
+      expect((await older.outbox.list()).length === 4, "all that was queued to be there");
+      await older.outbox.claim({ owner: "older" });
+      await older.close();
+    });
+  },
+);
 
 await inSchema("postgres: a message is in the application's own transaction", async (schema) => {
   const journal = await openJournal({ store: postgresStore({ pool, schema }) });
@@ -231,6 +275,6 @@ await inSchema(
 
 await pool.end();
 console.log(
-  `journal-postgres: ${passed} of ${passed + failed.length} cases passed (${contractCases.length} of the common contract)`,
+  `journal-postgres: ${passed} of ${passed + failed.length} cases passed (${contractCases.length} of the common contract, ${upgradeCases.length} of upgrades)`,
 );
 process.exitCode = failed.length === 0 ? 0 : 1;
