@@ -17,6 +17,7 @@ class Line {
   readonly #to: net.Socket;
   readonly #held: { readonly due: number; readonly bytes: Buffer }[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #ending = false;
 
   constructor(to: net.Socket) {
     this.#to = to;
@@ -39,10 +40,13 @@ class Line {
     }
     const next = this.#held[0];
     if (next !== undefined) this.#timer = setTimeout(() => this.#flush(), Math.max(1, next.due - Date.now()));
+    else if (this.#ending) this.#to.end();
   }
 
+  /** Closes the direction behind what it still holds. */
   end(): void {
-    this.#to.end();
+    this.#ending = true;
+    if (this.#held.length === 0) this.#to.end();
   }
 }
 
@@ -88,15 +92,17 @@ export class FaultProxy {
     for (const [way, from, to] of ways) {
       const splitter = new FrameSplitter();
       const line = new Line(to);
+      let open = true;
       from.setNoDelay(true);
       from.on("data", (bytes) => {
-        for (const frame of splitter.push(bytes)) if (!this.#pass(way, frame, line, pair)) return;
+        // What comes behind a cut must not pass: it would be taken for the rest of the frame that was cut.
+        for (const frame of splitter.push(bytes)) if (open) open = this.#pass(way, frame, line, pair);
         if (!to.destroyed && to.writableNeedDrain) {
           from.pause();
           to.once("drain", () => this.#frozen || from.resume());
         }
       });
-      from.on("end", () => to.end());
+      from.on("end", () => line.end());
       from.on("error", () => {});
       from.on("close", () => {
         this.#pairs.delete(pair);
@@ -106,7 +112,7 @@ export class FaultProxy {
     }
   }
 
-  /** False when the connection is no more. */
+  /** False when nothing may follow in this direction. */
   #pass(way: Direction, frame: Buffer, to: Line, pair: readonly [net.Socket, net.Socket]): boolean {
     const code = performativeOf(frame);
     const { cut, watch } = this.#plan;
@@ -121,7 +127,7 @@ export class FaultProxy {
       if (cut.how === "half") {
         to.write(frame);
         to.end();
-        return true;
+        return false;
       }
       to.write(cut.how === "mid" ? frame.subarray(0, Math.ceil(frame.length / 2)) : frame);
       // What was written before must be on its way when the reset follows.
