@@ -1,5 +1,3 @@
-import process from "node:process";
-
 /** `inspect.custom` by its registered name, which spares the import. */
 const custom: unique symbol = Symbol.for("nodejs.util.inspect.custom") as never;
 
@@ -40,7 +38,8 @@ export class Personal {
 
 /** The keyed hash under which a personal value may appear in logs of this process: `~` and 12 hex digits. */
 export function pseudonym(value: string): string {
-  // Loaded when the first one is asked for: most programs of a validator's size never do.
+  // Loaded when the first one is asked for: most programs of a validator's size never do. `process` is the global one, since
+  // an import of `node:process` opens the standard streams.
   const { createHmac, randomBytes } = process.getBuiltinModule("node:crypto");
   processKey ??= randomBytes(32);
   return `~${createHmac("sha256", processKey).update(value).digest("hex").slice(0, 12)}`;

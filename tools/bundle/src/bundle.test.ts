@@ -1,0 +1,108 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { bundlePackage } from "./bundle.ts";
+
+let dir: string;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "bundle-"));
+});
+
+afterEach(() => {
+  rmSync(dir, { recursive: true, force: true });
+});
+
+function write(files: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(dir, name)), { recursive: true });
+    writeFileSync(join(dir, name), text);
+  }
+}
+
+function manifest(...entries: string[]): string {
+  const exports = Object.fromEntries(
+    entries.map((e) => [`./${e}`, { "helsekontakt-source": `./src/${e}.ts`, default: `./dist/${e}.js` }]),
+  );
+  return JSON.stringify({ name: "sample", type: "module", sideEffects: false, exports });
+}
+
+const sample = {
+  "package.json": manifest("index", "deep/other"),
+  "src/index.ts": `import { join } from "node:path";
+    export { Shared, made } from "./shared.ts";
+    export const where: string = join("a", "b");
+    export const later = async (): Promise<number> => (await import("./later.ts")).answer;`,
+  "src/deep/other.ts": `import { made, Shared } from "../shared.ts";
+    export const isMade = (): boolean => made() instanceof Shared;`,
+  "src/shared.ts": `import { part } from "./part.ts";
+    /** Words for the declarations. */
+    export class Shared { readonly part: string = part; }
+    export function made(): Shared { return new Shared(); }`,
+  "src/part.ts": `export const part = "one" as const;`,
+  "src/later.ts": `export const answer = 42;`,
+  "src/unused.ts": `throw new Error("never loaded");`,
+};
+
+function run(code: string): string {
+  return execFileSync(process.execPath, ["--input-type=module", "-e", code], { cwd: dir, encoding: "utf8" }).trim();
+}
+
+test("what several export paths use is one module, and one class", async () => {
+  write(sample);
+  const files = await bundlePackage(dir);
+  expect(files.filter((f) => f.endsWith(".js"))).toEqual(["_later.js", "_shared.js", "deep/other.js", "index.js"]);
+  const printed = run(`const { later, made, Shared, where } = await import("./dist/index.js");
+    const { isMade } = await import("./dist/deep/other.js");
+    console.log(where, made() instanceof Shared, made().part, isMade(), await later());`);
+  expect(printed).toBe(`${join("a", "b")} true one true 42`);
+});
+
+test("an export path exports what its source does, and nothing else", async () => {
+  write(sample);
+  await bundlePackage(dir);
+  expect(run(`console.log(Object.keys(await import("./dist/index.js")).join())`)).toBe("Shared,later,made,where");
+  expect(run(`console.log(Object.keys(await import("./dist/deep/other.js")).join())`)).toBe("isMade");
+});
+
+test("declarations stay, JavaScript of an earlier build goes", async () => {
+  write({ ...sample, "dist/index.d.ts": "declarations", "dist/old/part.js": "old", "dist/old/part.js.map": "old" });
+  await bundlePackage(dir);
+  expect(readFileSync(join(dir, "dist/index.d.ts"), "utf8")).toBe("declarations");
+  expect(existsSync(join(dir, "dist/old/part.js"))).toBe(false);
+  expect(existsSync(join(dir, "dist/old/part.js.map"))).toBe(false);
+});
+
+test("the same sources give the same bytes, with maps that name the sources", async () => {
+  write(sample);
+  const read = (): Record<string, string> =>
+    Object.fromEntries(
+      readdirSync(join(dir, "dist"), { recursive: true, encoding: "utf8" })
+        .filter((f) => /\.(js|map)$/.test(f))
+        .map((f) => [f, readFileSync(join(dir, "dist", f), "utf8")]),
+    );
+  await bundlePackage(dir);
+  const first = read();
+  await bundlePackage(dir);
+  expect(read()).toEqual(first);
+  const { sources } = JSON.parse(first["_shared.js.map"] ?? "{}") as { sources?: string[] };
+  expect(sources).toEqual(["../src/shared.ts"]);
+});
+
+test("other packages stay imports", async () => {
+  write({ ...sample, "src/index.ts": `export { thing } from "another/part";`, "package.json": manifest("index") });
+  await bundlePackage(dir);
+  expect(readFileSync(join(dir, "dist/index.js"), "utf8")).toContain(`from "another/part"`);
+});
+
+test("a module below dist that looks beside itself is refused by name", async () => {
+  write({ ...sample, "src/deep/other.ts": `export const beside = new URL("./x.json", import.meta.url);` });
+  await expect(bundlePackage(dir)).rejects.toThrow("deep/other.js");
+});
+
+test("an import that leads nowhere is refused", async () => {
+  write({ ...sample, "src/later.ts": `export { nothing as answer } from "./part.ts";` });
+  await expect(bundlePackage(dir)).rejects.toThrow();
+});

@@ -1,0 +1,70 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, isAbsolute, join, relative } from "node:path";
+import { type OutputChunk, rolldown } from "rolldown";
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, { readonly "helsekontakt-source": string; readonly default: string }>>;
+}
+
+/**
+ * Writes a package's JavaScript into `dist`: one file for each export path, and one for what several of them share. Each
+ * module that Node loads takes it about a millisecond, whatever is in it, so the many small files of `src` are joined.
+ * Declarations stay as the compiler wrote them; JavaScript that an earlier build left is removed.
+ *
+ * @param dir - the package's folder; its `package.json` names sources and results.
+ * @returns names of the files written, relative to `dist`.
+ */
+export async function bundlePackage(dir: string): Promise<string[]> {
+  const { exports } = JSON.parse(readFileSync(join(dir, "package.json"), "utf8")) as Manifest;
+  const dist = join(dir, "dist");
+  const input = Object.fromEntries(
+    Object.values(exports).map((e) => [
+      relative(dist, join(dir, e.default)).replaceAll("\\", "/").replace(/\.js$/, ""),
+      join(dir, e["helsekontakt-source"]),
+    ]),
+  );
+  const bundle = await rolldown({
+    input,
+    cwd: dir,
+    platform: "node",
+    // Other packages stay what they are: one copy of each class, chosen by who installs.
+    external: (id) => !id.startsWith(".") && !isAbsolute(id),
+    transform: { target: "node22.13" },
+    onLog: (level, log) => {
+      if (level === "warn") throw new Error(`expected a package that can be joined, found: ${log.message}`);
+    },
+  });
+  const { output } = await bundle.generate({
+    format: "esm",
+    entryFileNames: "[name].js",
+    // Beside the entries, never below: modules find `package.json` by their own address.
+    chunkFileNames: "_[name].js",
+    minifyInternalExports: false,
+    // What documents the code stands in the declarations.
+    comments: { legal: true, annotation: true, jsdoc: false },
+    sourcemap: true,
+    sourcemapExcludeSources: true,
+  });
+  await bundle.close();
+  const files = new Map<string, string>();
+  for (const file of output)
+    files.set(file.fileName, file.type === "chunk" ? checked(file) : Buffer.from(file.source).toString("utf8"));
+  for (const [name, text] of files) {
+    mkdirSync(dirname(join(dist, name)), { recursive: true });
+    writeFileSync(join(dist, name), text);
+  }
+  for (const entry of readdirSync(dist, { recursive: true, encoding: "utf8" })) {
+    const name = entry.replaceAll("\\", "/");
+    if (/\.js(\.map)?$/.test(name) && !files.has(name)) rmSync(join(dist, name));
+  }
+  return [...files.keys()].sort();
+}
+
+/** The text of a file. A module that looks for something beside itself must stay as deep as it was. */
+function checked({ fileName, code, moduleIds }: OutputChunk): string {
+  if (fileName.includes("/") && code.includes("import.meta.url"))
+    throw new Error(
+      `expected import.meta.url in files of dist itself, found it in ${fileName} (${moduleIds.join(", ")})`,
+    );
+  return code;
+}
