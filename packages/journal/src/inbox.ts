@@ -1,12 +1,14 @@
 // Over 400 lines: one object whose operations share their fenced changes.
-import type { ErrorCode } from "@helsekontakt/core";
-import { type ExpressionBuilder, sql } from "kysely";
+import type { ErrorCode, HelsekontaktError } from "@helsekontakt/core";
+import { type ExpressionBuilder, type Insertable, sql } from "kysely";
 import { openEach } from "./cipher.ts";
+import { once } from "./compiled.ts";
 import { conflict, notFound, plainText, wholeNumber } from "./faults.ts";
 import {
   type InboxClaim,
   type InboxEntry,
   type InboxMessage,
+  type InboxRow,
   inboxColumns,
   inboxEntryFromRow,
   inboxPlace,
@@ -28,7 +30,7 @@ import {
 } from "./parts.ts";
 import type { InboxTable, JournalSchema } from "./schema.ts";
 import { tellAside } from "./set-aside.ts";
-import { type InboxEvent, type InboxState, inboxTable } from "./states.ts";
+import { type InboxEvent, type InboxState, inboxTable, statesAllowing } from "./states.ts";
 import type { CallersTransaction, Db } from "./store.ts";
 
 /** What {@link Inbox.accept} found. */
@@ -114,6 +116,57 @@ const keyIsFree = (e: ExpressionBuilder<JournalSchema & { i: InboxTable }, "i">)
     ),
   );
 
+const insertRow = once<Insertable<InboxTable>, InboxRow>((db, row) =>
+  db
+    .insertInto("inbox")
+    .values(row)
+    .onConflict((c) => c.doNothing())
+    .returning(inboxColumns),
+);
+
+const dueRows = once((db, v: { readonly now: number; readonly limit: number }, { store }) =>
+  lock(store, selectDue(db, v.now).orderBy("i.seq").limit(v.limit), true),
+);
+
+function selectDue(db: Db, now: number) {
+  return db
+    .selectFrom("inbox as i")
+    .select(["i.id", "i.tries"])
+    .where(literal.received("i"))
+    .where("i.next_at", "<=", now)
+    .where((e) => e.or([e("i.lease_until", "is", null), e("i.lease_until", "<=", now)]))
+    .where((e) => keyIsFree(e as never));
+}
+
+const takeRows = once(
+  (db, v: { readonly ids: string[]; readonly owner: string; readonly leaseUntil: number; readonly now: number }) =>
+    db
+      .updateTable("inbox")
+      .set((e) => ({
+        owner: v.owner,
+        lease_until: v.leaseUntil,
+        tries: e("tries", "+", 1),
+        fence: e("fence", "+", 1),
+        changed_at: v.now,
+      }))
+      .where("id", "in", v.ids)
+      .returning([...inboxColumns, "payload", "seq"]),
+  (v) => v.ids,
+);
+
+/** One statement, fenced by owner and the claim's number. */
+const handledRow = once(
+  (db, v: { readonly id: string; readonly owner: string; readonly fence: number; readonly now: number }) =>
+    db
+      .updateTable("inbox")
+      .set({ owner: null, lease_until: null, reason: null, state: inboxTable.received.handle?.to, changed_at: v.now })
+      .where("id", "=", v.id)
+      .where("state", "in", statesAllowing(inboxTable, "handle"))
+      .where("owner", "=", v.owner)
+      .where("fence", "=", v.fence)
+      .returning(inboxColumns),
+);
+
 /** @internal */
 export function createInbox(parts: Parts, maxTries: number): Inbox {
   const { store, notifier, cipher } = parts;
@@ -135,22 +188,25 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
     claim: InboxClaim,
     event: InboxEvent,
     values: (now: number) => Record<string, unknown>,
-    options: Cancellable & { readonly transaction?: CallersTransaction } = {},
-    also?: { readonly work: (db: Db) => Promise<void>; readonly topics: readonly string[] },
+    options: Cancellable = {},
   ): Promise<InboxEntry> {
     const now = await parts.now();
-    return inTransaction(parts, options, [inboxTopic, ...(also?.topics ?? [])], async (db) => {
-      const held = await lock(
+    return inTransaction(parts, options, [inboxTopic], async (db) => {
+      const [held] = await lock(
         store,
         db.selectFrom("inbox").select(["state", "owner", "fence"]).where("id", "=", claim.id),
-      ).executeTakeFirst();
-      if (held === undefined) throw notFound("a message", claim.id);
-      const cell = inboxTable[held.state][event];
-      if (cell === null || held.owner !== claim.owner || held.fence !== claim.fence)
-        throw conflict("a claim that is still held", `a message that is ${held.state} or held by another`, claim.id);
-      await also?.work(db);
+      ).execute();
+      const cell = held === undefined ? null : inboxTable[held.state][event];
+      if (cell === null || held?.owner !== claim.owner || held.fence !== claim.fence) throw await notHeld(db, claim);
       return change(db, claim.id, { state: cell.to, changed_at: now, ...values(now) });
     });
+  }
+
+  async function notHeld(db: Db, { id }: InboxClaim): Promise<HelsekontaktError> {
+    const row = await db.selectFrom("inbox").select("state").where("id", "=", id).executeTakeFirst();
+    return row === undefined
+      ? notFound("a message", id)
+      : conflict("a claim that is still held", `a message that is ${row.state} or held by another`, id);
   }
 
   async function duplicate(db: Db, message: InboxMessage, byContent: boolean): Promise<Acceptance | undefined> {
@@ -188,18 +244,7 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
   ): Promise<{ readonly opened: InboxClaim[]; readonly corrupt: string[] }> {
     if (ids.length === 0) return { opened: [], corrupt: [] };
     const leaseUntil = now + (lease.leaseMs ?? defaultLeaseMs);
-    const rows = await db
-      .updateTable("inbox")
-      .set((e) => ({
-        owner: lease.owner,
-        lease_until: leaseUntil,
-        tries: e("tries", "+", 1),
-        fence: e("fence", "+", 1),
-        changed_at: now,
-      }))
-      .where("id", "in", [...ids])
-      .returning([...inboxColumns, "payload", "seq"])
-      .execute();
+    const rows = await takeRows(parts, db, { ids: [...ids], owner: lease.owner, leaseUntil, now });
     rows.sort((a, b) => Number(a.seq) - Number(b.seq));
     const claims = openEach(rows, (row) => ({
       ...inboxEntryFromRow(parts, row),
@@ -228,15 +273,9 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
   }
 
   async function due(db: Db, now: number, limit: number, only?: string): Promise<{ id: string; tries: number }[]> {
-    let query = db
-      .selectFrom("inbox as i")
-      .select(["i.id", "i.tries"])
-      .where(literal.received("i"))
-      .where("i.next_at", "<=", now)
-      .where((e) => e.or([e("i.lease_until", "is", null), e("i.lease_until", "<=", now)]))
-      .where((e) => keyIsFree(e as never));
-    if (only !== undefined) query = query.where("i.id", "=", only);
-    return lock(store, query.orderBy("i.seq").limit(limit), true).execute();
+    return only === undefined
+      ? dueRows(parts, db, { now, limit })
+      : lock(store, selectDue(db, now).where("i.id", "=", only).limit(limit), true).execute();
   }
 
   async function list(state: InboxState | undefined, after: string | undefined, limit = 100, signal?: AbortSignal) {
@@ -258,24 +297,21 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
       const { id } = row;
       const { claim } = options;
       if (claim !== undefined) plainText("owner", claim.owner);
-      const result = await store.write(async (db): Promise<Acceptance> => {
-        // No constraint keeps two processes from storing one content twice: they take turns.
-        if (options.byContent && store.engine === "postgres")
-          await sql`select pg_advisory_xact_lock(hashtextextended(${`${row.from_party}/${row.content_hash}`}, 0))`.execute(
-            db,
-          );
-        const known = await duplicate(db, message, options.byContent ?? false);
-        if (known !== undefined) return known;
-        const inserted = await db
-          .insertInto("inbox")
-          .values(row)
-          .onConflict((c) => c.doNothing())
-          .returning(inboxColumns)
-          .executeTakeFirst();
+      const work = async (db: Db): Promise<Acceptance> => {
+        if (options.byContent) {
+          // No constraint keeps two processes from storing one content twice: they take turns.
+          if (store.engine === "postgres")
+            await sql`select pg_advisory_xact_lock(hashtextextended(${`${row.from_party}/${row.content_hash}`}, 0))`.execute(
+              db,
+            );
+          const known = await duplicate(db, message, true);
+          if (known !== undefined) return known;
+        }
+        // Its ids are unique for a sender, so what is known is not stored again.
+        const [inserted] = await insertRow(parts, db, row);
         if (inserted === undefined) {
-          // Another process stored it between the two statements.
-          const raced = await duplicate(db, message, false);
-          if (raced !== undefined) return raced;
+          const known = await duplicate(db, message, false);
+          if (known !== undefined) return known;
           throw conflict("a new message or a known one", "a row that is neither", id);
         }
         const [first] = claim === undefined ? [] : await due(db, now, 1, id);
@@ -284,7 +320,10 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
         return taken === undefined
           ? { outcome: "new", entry: inboxEntryFromRow(parts, inserted) }
           : { outcome: "new", entry: taken, claim: taken };
-      }, options.signal);
+      };
+      // The insert alone needs no transaction around it.
+      const alone = claim === undefined && options.byContent !== true;
+      const result = await store[alone ? "statement" : "write"](work, options.signal);
       if (result.outcome === "new") notifier.publish(inboxTopic);
       return result;
     },
@@ -325,11 +364,13 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
     async handled(claim, { replies = [], ...options } = {}) {
       const now = await parts.now();
       const rows = replies.map((reply) => ({ reply, row: rowFromMessage(parts, reply, now) }));
-      return settle(claim, "handle", () => ({ ...free, reason: null }), options, {
-        topics: rows.length > 0 ? [outboxTopic] : [],
-        work: async (db) => {
-          for (const { reply, row } of rows) await insertOutbox(parts, db, row, reply.payload);
-        },
+      const topics = rows.length > 0 ? [inboxTopic, outboxTopic] : [inboxTopic];
+      return inTransaction(parts, { ...options, oneStatement: rows.length === 0 }, topics, async (db) => {
+        const { id, owner, fence } = claim;
+        const [done] = await handledRow(parts, db, { id, owner, fence, now });
+        if (done === undefined) throw await notHeld(db, claim);
+        for (const { reply, row } of rows) await insertOutbox(parts, db, row, reply.payload);
+        return inboxEntryFromRow(parts, done);
       });
     },
 

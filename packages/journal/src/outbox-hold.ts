@@ -1,4 +1,5 @@
 import { HelsekontaktError } from "@helsekontakt/core";
+import { once } from "./compiled.ts";
 import { conflict } from "./faults.ts";
 import type { OutboxHold } from "./outbox-api.ts";
 import type { OutboxClaim } from "./outbox-rows.ts";
@@ -24,15 +25,7 @@ export function holdClaim(parts: Parts, claim: OutboxClaim, leaseMs: number): Ou
     const before = { steady: performance.now(), wall: Date.now() };
     const now = await parts.now();
     try {
-      const row = await store.read(
-        (db) =>
-          db
-            .selectFrom("outbox")
-            .select(["transport", "owner", "fence", "lease_until"])
-            .where("id", "=", claim.id)
-            .executeTakeFirst(),
-        signal,
-      );
+      const [row] = await store.read((db) => holderRow(parts, db, { id: claim.id }), signal);
       const mine = row?.transport === "sending" && row.owner === claim.owner && row.fence === claim.fence;
       const left = mine ? (row.lease_until ?? 0) - now : 0;
       if (!mine) throw lostClaim(claim);
@@ -89,6 +82,10 @@ export function holdClaim(parts: Parts, claim: OutboxClaim, leaseMs: number): Ou
     },
   };
 }
+
+const holderRow = once((db, v: { readonly id: string }) =>
+  db.selectFrom("outbox").select(["transport", "owner", "fence", "lease_until"]).where("id", "=", v.id),
+);
 
 function lostClaim(claim: OutboxClaim): HelsekontaktError {
   return conflict("a claim that is still held", "a message that another has taken over or that is done", claim.id);

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
-import type { CompiledQuery, Insertable, Selectable } from "kysely";
+import type { Insertable, Selectable } from "kysely";
 import { fromJsonBytes, toJsonBytes } from "./cipher.ts";
+import { once } from "./compiled.ts";
 import { conflict, plainOrNull, plainText, wholeNumber } from "./faults.ts";
 import { atOnce, checkPayload, type Parts } from "./parts.ts";
 import type { OutboxTable } from "./schema.ts";
@@ -179,22 +180,13 @@ export function rowFromMessage(parts: Parts, message: OutboxMessage, now: number
   };
 }
 
-/** The statement for one row, compiled once for a store: to build and print it anew costs as much as to run it. */
-const inserts = new WeakMap<Parts, CompiledQuery<{ id: string }>>();
-
-function insertOf(parts: Parts, db: Db, row: Insertable<OutboxTable>): CompiledQuery<{ id: string }> {
-  const known = inserts.get(parts);
-  // Every row is made by the same function, so its members are in the order in which they were compiled.
-  if (known !== undefined) return { ...known, parameters: Object.values(row) };
-  const compiled = db
+const insertRow = once<Insertable<OutboxTable>, { id: string }>((db, row) =>
+  db
     .insertInto("outbox")
     .values(row)
     .onConflict((c) => c.doNothing())
-    .returning("id")
-    .compile();
-  inserts.set(parts, compiled);
-  return compiled;
-}
+    .returning("id"),
+);
 
 /**
  * Inserts the row; a second message of the same id and payload is the same message, told again by a caller that did not
@@ -209,7 +201,7 @@ export async function insertOutbox(
   row: Insertable<OutboxTable>,
   payload: Uint8Array,
 ): Promise<{ readonly id: string; readonly duplicate: boolean }> {
-  const { rows } = await db.executeQuery<{ id: string }>(insertOf(parts, db, row));
+  const rows = await insertRow(parts, db, row);
   if (rows.length > 0) return { id: row.id, duplicate: false };
   const present = await db
     .selectFrom("outbox")

@@ -2,6 +2,7 @@
 import type { ExpressionBuilder, Selectable } from "kysely";
 import type { ErrorCode, HelsekontaktError } from "@helsekontakt/core";
 import { openEach } from "./cipher.ts";
+import { once } from "./compiled.ts";
 import { conflict, notFound, plainText, wholeNumber } from "./faults.ts";
 import type { Outbox } from "./outbox-api.ts";
 import { holdClaim } from "./outbox-hold.ts";
@@ -78,8 +79,7 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
   }
 
   async function find(db: Db, id: string, forUpdate: boolean): Promise<EntryRow | undefined> {
-    const query = db.selectFrom("outbox").select(entryColumns).where(byAnyId(id)).orderBy("seq", "desc").limit(1);
-    return (forUpdate ? lock(store, query) : query).executeTakeFirst();
+    return (await (forUpdate ? lockedByAnyIdRow : byAnyIdRow)(parts, db, { id }))[0];
   }
 
   async function get(id: string, { signal }: Cancellable = {}): Promise<OutboxEntry | undefined> {
@@ -110,31 +110,7 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
       wholeNumber("limit", limit, 1, 1_000);
       const now = await parts.now();
       const { opened, corrupt, spent } = await store.write(async (db) => {
-        const query = db
-          .selectFrom("outbox as o")
-          .select(["o.id", "o.transport", "o.takeovers"])
-          .where(literal.unfinished("o"))
-          .where((e) =>
-            e.or([
-              e.and([e("o.transport", "=", "queued"), e("o.next_at", "<=", now)]),
-              e.and([e("o.transport", "=", "sending"), e("o.lease_until", "<=", now)]),
-            ]),
-          )
-          .where((e) =>
-            e.not(
-              e.exists(
-                e
-                  .selectFrom("outbox as earlier")
-                  .select("earlier.id")
-                  .whereRef("earlier.ordering_key", "=", "o.ordering_key")
-                  .whereRef("earlier.seq", "<", "o.seq")
-                  .where(literal.unfinished("earlier")),
-              ),
-            ),
-          )
-          .orderBy("o.seq")
-          .limit(limit);
-        const due = await lock(store, query, true).execute();
+        const due = await dueRows(parts, db, { now, limit });
         // Whoever had it before ended, each time, without a word: it is the message that ends them.
         const isSpent = (row: { transport: string; takeovers: number }): boolean =>
           row.transport === "sending" && row.takeovers + 1 >= limits.maxTakeovers;
@@ -142,25 +118,7 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
         await setAside(db, spent, "message/tries-exhausted", now);
         const ids = due.filter((row) => !isSpent(row)).map((row) => row.id);
         if (ids.length === 0) return { opened: [], corrupt: [], spent };
-        const rows = await db
-          .updateTable("outbox")
-          .set((e) => ({
-            transport: "sending" as const,
-            owner,
-            lease_until: now + leaseMs,
-            attempts: e("attempts", "+", 1),
-            fence: e("fence", "+", 1),
-            takeovers: e
-              .case()
-              .when("transport", "=", "sending")
-              .then(e("takeovers", "+", 1))
-              .else(e.ref("takeovers"))
-              .end(),
-            changed_at: now,
-          }))
-          .where("id", "in", ids)
-          .returning([...entryColumns, "payload", "seq"])
-          .execute();
+        const rows = await takeRows(parts, db, { ids, owner, leaseUntil: now + leaseMs, now });
         rows.sort((a, b) => Number(a.seq) - Number(b.seq));
         const claims = openEach(rows, (row) => ({
           ...entryFromRow(parts, row),
@@ -201,26 +159,8 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
     async markSent(claim, { signal } = {}) {
       const now = await parts.now();
       const entry = await store.statement(async (db) => {
-        // One statement, which changes nothing for whoever is not the holder any more.
-        const row = await db
-          .updateTable("outbox")
-          .set((e) => ({
-            ...free,
-            transport: transportTable.sending.sent?.to,
-            sent_at: now,
-            changed_at: now,
-            reason: null,
-            takeovers: 0,
-            failures: 0,
-            // Null when no answer is expected.
-            receipt_deadline: e(e.ref("receipt_within"), "+", now),
-          }))
-          .where("id", "=", claim.id)
-          .where("transport", "=", "sending")
-          .where("owner", "=", claim.owner)
-          .where("fence", "=", claim.fence)
-          .returning(entryColumns)
-          .executeTakeFirst();
+        const { id, owner, fence } = claim;
+        const [row] = await sentRow(parts, db, { id, owner, fence, now });
         if (row !== undefined) return entryFromRow(parts, row);
         throw notHeld(claim, await find(db, claim.id, false));
       }, signal);
@@ -386,15 +326,20 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
     },
 
     async wait(id, { pollMs = 1_000, signal } = {}) {
-      const first = await get(id, signal ? { signal } : {});
-      if (first === undefined) throw notFound("a message", id);
-      const subscription = notifier.subscribe([first.id]);
+      // Rows are told of by their own id, which is what nearly everybody waits for.
+      let subscription = notifier.subscribe([id]);
+      let known = id;
       try {
         for (;;) {
-          const entry = await get(first.id, signal ? { signal } : {});
-          if (entry === undefined) throw notFound("a message", first.id);
+          const entry = await get(known, signal ? { signal } : {});
+          if (entry === undefined) throw notFound("a message", id);
           if (isSettled(entry.transport, entry.application)) return entry;
-          await subscription.wait(pollMs, signal);
+          if (entry.id === known) await subscription.wait(pollMs, signal);
+          else {
+            subscription.end();
+            known = entry.id;
+            subscription = notifier.subscribe([known]);
+          }
         }
       } finally {
         subscription.end();
@@ -410,6 +355,92 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
       }
     },
   };
+}
+
+type Claimed = { readonly id: string; readonly owner: string; readonly fence: number };
+
+const dueRows = once((db, v: { readonly now: number; readonly limit: number }, { store }) =>
+  lock(
+    store,
+    db
+      .selectFrom("outbox as o")
+      .select(["o.id", "o.transport", "o.takeovers"])
+      .where(literal.unfinished("o"))
+      .where((e) =>
+        e.or([
+          e.and([e("o.transport", "=", "queued"), e("o.next_at", "<=", v.now)]),
+          e.and([e("o.transport", "=", "sending"), e("o.lease_until", "<=", v.now)]),
+        ]),
+      )
+      .where((e) =>
+        e.not(
+          e.exists(
+            e
+              .selectFrom("outbox as earlier")
+              .select("earlier.id")
+              .whereRef("earlier.ordering_key", "=", "o.ordering_key")
+              .whereRef("earlier.seq", "<", "o.seq")
+              .where(literal.unfinished("earlier")),
+          ),
+        ),
+      )
+      .orderBy("o.seq")
+      .limit(v.limit),
+    true,
+  ),
+);
+
+const takeRows = once(
+  (db, v: { readonly ids: string[]; readonly owner: string; readonly leaseUntil: number; readonly now: number }) =>
+    db
+      .updateTable("outbox")
+      .set((e) => ({
+        transport: "sending" as const,
+        owner: v.owner,
+        lease_until: v.leaseUntil,
+        attempts: e("attempts", "+", 1),
+        fence: e("fence", "+", 1),
+        takeovers: e
+          .case()
+          .when("transport", "=", "sending")
+          .then(e("takeovers", "+", 1))
+          .else(e.ref("takeovers"))
+          .end(),
+        changed_at: v.now,
+      }))
+      .where("id", "in", v.ids)
+      .returning([...entryColumns, "payload", "seq"]),
+  (v) => v.ids,
+);
+
+/** One statement, which changes nothing for whoever is not the holder any more. */
+const sentRow = once((db, v: Claimed & { readonly now: number }) =>
+  db
+    .updateTable("outbox")
+    .set((e) => ({
+      owner: null,
+      lease_until: null,
+      transport: transportTable.sending.sent?.to,
+      sent_at: v.now,
+      changed_at: v.now,
+      reason: null,
+      takeovers: 0,
+      failures: 0,
+      // Null when no answer is expected.
+      receipt_deadline: e(e.ref("receipt_within"), "+", v.now),
+    }))
+    .where("id", "=", v.id)
+    .where("transport", "=", "sending")
+    .where("owner", "=", v.owner)
+    .where("fence", "=", v.fence)
+    .returning(entryColumns),
+);
+
+const byAnyIdRow = once((db, v: { readonly id: string }) => selectByAnyId(db, v.id));
+const lockedByAnyIdRow = once((db, v: { readonly id: string }, { store }) => lock(store, selectByAnyId(db, v.id)));
+
+function selectByAnyId(db: Db, id: string) {
+  return db.selectFrom("outbox").select(entryColumns).where(byAnyId(id)).orderBy("seq", "desc").limit(1);
 }
 
 function notHeld(claim: OutboxClaim, found: { readonly transport: TransportState } | undefined): HelsekontaktError {

@@ -1,10 +1,19 @@
 import { randomUUID } from "node:crypto";
+import type { Insertable } from "kysely";
 import { fromJsonBytes, toJsonBytes } from "./cipher.ts";
-import { plainText, wholeNumber } from "./faults.ts";
+import { once } from "./compiled.ts";
+import { notFound, plainText, wholeNumber } from "./faults.ts";
 import { entryColumns, entryFromRow, type OutboxEntry } from "./outbox-rows.ts";
 import { type Cancellable, literal, lock, outboxTopic, type Parts } from "./parts.ts";
 import { receiptRules } from "./receipt-rules.ts";
-import { applicationTable, type ReceiptOutcome, transportTable } from "./states.ts";
+import type { ReceiptTable } from "./schema.ts";
+import {
+  type ApplicationState,
+  applicationTable,
+  type ReceiptOutcome,
+  type TransportState,
+  transportTable,
+} from "./states.ts";
 
 /** One fault that an AppRec names. `text` is free text and may be personal: it is encrypted at rest. */
 export interface ReceiptError {
@@ -83,6 +92,55 @@ const columns = [
   "recorded_at",
 ] as const;
 
+const messageRow = once((db, v: { readonly msgId: string; readonly from: string }, { store }) =>
+  lock(
+    store,
+    db
+      .selectFrom("outbox")
+      .select(entryColumns)
+      .where((e) => e.or([e("msg_id", "=", v.msgId), e("amqp_id", "=", v.msgId)]))
+      .where("to_party", "=", v.from)
+      .where("attempts", ">", 0)
+      .orderBy("seq", "desc")
+      .limit(1),
+  ),
+);
+
+const knownRow = once((db, v: { readonly from: string; readonly receiptId: string }) =>
+  db
+    .selectFrom("receipt")
+    .select(["id", "outbox_id"])
+    .where("from_party", "=", v.from)
+    .where("receipt_id", "=", v.receiptId),
+);
+
+const insertRow = once<Insertable<ReceiptTable>, unknown>((db, row) => db.insertInto("receipt").values(row));
+
+type Answered = { readonly id: string; readonly application: ApplicationState; readonly transport: TransportState } & {
+  readonly sentAt: number;
+  readonly now: number;
+};
+
+const answeredRow = once((db, v: Answered) =>
+  db
+    .updateTable("outbox")
+    .set({
+      application: v.application,
+      transport: v.transport,
+      owner: null,
+      lease_until: null,
+      escalate_at: null,
+      sent_at: v.sentAt,
+      changed_at: v.now,
+    })
+    .where("id", "=", v.id)
+    .returning(entryColumns),
+);
+
+const ofMessageRows = once((db, v: { readonly outboxId: string; readonly limit: number }) =>
+  db.selectFrom("receipt").select(columns).where("outbox_id", "=", v.outboxId).orderBy("seq").limit(v.limit),
+);
+
 /** @internal */
 export function createReceipts(parts: Parts): Receipts {
   const { store, notifier, cipher } = parts;
@@ -92,12 +150,19 @@ export function createReceipts(parts: Parts): Receipts {
     limit: number,
     signal: AbortSignal | undefined,
   ): Promise<StoredReceipt[]> {
-    const rows = await store.read((db) => {
-      const all = db.selectFrom("receipt").select(columns);
-      const some =
-        where === "unknown" ? all.where("outbox_id", "is", null) : all.where("outbox_id", "=", where.outboxId);
-      return some.orderBy("seq").limit(limit).execute();
-    }, signal);
+    const rows = await store.read(
+      (db) =>
+        where === "unknown"
+          ? db
+              .selectFrom("receipt")
+              .select(columns)
+              .where("outbox_id", "is", null)
+              .orderBy("seq")
+              .limit(limit)
+              .execute()
+          : ofMessageRows(parts, db, { outboxId: where.outboxId, limit }),
+      signal,
+    );
     return rows.map((row) => ({
       receiptId: row.receipt_id,
       originalMsgId: row.original_msg_id,
@@ -125,23 +190,8 @@ export function createReceipts(parts: Parts): Receipts {
       };
       for (const error of facts.errors ?? []) plainText("errors.code", error.code);
       const record = await store.write(async (db): Promise<ReceiptRecord> => {
-        const message = await lock(
-          store,
-          db
-            .selectFrom("outbox")
-            .select(entryColumns)
-            .where((e) => e.or([e("msg_id", "=", row.original_msg_id), e("amqp_id", "=", row.original_msg_id)]))
-            .where("to_party", "=", row.from_party)
-            .where("attempts", ">", 0)
-            .orderBy("seq", "desc")
-            .limit(1),
-        ).executeTakeFirst();
-        const again = await db
-          .selectFrom("receipt")
-          .select(["id", "outbox_id"])
-          .where("from_party", "=", row.from_party)
-          .where("receipt_id", "=", row.receipt_id)
-          .executeTakeFirst();
+        const [message] = await messageRow(parts, db, { msgId: row.original_msg_id, from: row.from_party });
+        const [again] = await knownRow(parts, db, { from: row.from_party, receiptId: row.receipt_id });
         if (again !== undefined && (again.outbox_id !== null || message === undefined))
           return message === undefined
             ? { outcome: "unknown" }
@@ -149,10 +199,7 @@ export function createReceipts(parts: Parts): Receipts {
         // One that was unknown and is known now (a restored copy of the outbox) is recorded anew.
         if (again !== undefined) await db.deleteFrom("receipt").where("id", "=", again.id).execute();
         const insert = (outcome: ReceiptOutcome, outboxId: string | null) =>
-          db
-            .insertInto("receipt")
-            .values({ ...row, outcome, outbox_id: outboxId })
-            .execute();
+          insertRow(parts, db, { ...row, outcome, outbox_id: outboxId });
         if (message === undefined) {
           await insert("unknown", null);
           return { outcome: "unknown" };
@@ -161,20 +208,14 @@ export function createReceipts(parts: Parts): Receipts {
         const outcome = cell?.outcome ?? "duplicate";
         await insert(outcome, message.id);
         if (cell === null || !receiptRules[outcome].counts) return { outcome, message: entryFromRow(parts, message) };
-        const changed = await db
-          .updateTable("outbox")
-          .set({
-            application: cell.to,
-            transport: transportTable[message.transport].receipt?.to ?? message.transport,
-            owner: null,
-            lease_until: null,
-            escalate_at: null,
-            sent_at: message.sent_at ?? now,
-            changed_at: now,
-          })
-          .where("id", "=", message.id)
-          .returning(entryColumns)
-          .executeTakeFirstOrThrow();
+        const [changed] = await answeredRow(parts, db, {
+          id: message.id,
+          application: cell.to,
+          transport: transportTable[message.transport].receipt?.to ?? message.transport,
+          sentAt: message.sent_at ?? now,
+          now,
+        });
+        if (changed === undefined) throw notFound("a message", message.id);
         return { outcome, message: entryFromRow(parts, changed) };
       }, signal);
       if (record.message !== undefined) notifier.publish(record.message.id, outboxTopic);

@@ -1,6 +1,7 @@
 import { Personal } from "@helsekontakt/core";
-import type { Selectable } from "kysely";
+import type { Insertable, Selectable } from "kysely";
 import { fromJsonBytes, toJsonBytes } from "./cipher.ts";
+import { once } from "./compiled.ts";
 import { notFound, plainOrNull, plainText, wholeNumber } from "./faults.ts";
 import { type Cancellable, inTransaction, lock, type Parts } from "./parts.ts";
 import type { ThreadTable } from "./schema.ts";
@@ -57,6 +58,18 @@ export function threadPlace(column: "person" | "facts", dialogId: string): strin
   return `thread:${column}:${dialogId}`;
 }
 
+const lockedRow = once((db, v: { readonly dialogId: string }, { store }) =>
+  lock(store, db.selectFrom("thread").selectAll().where("dialog_id", "=", v.dialogId)),
+);
+
+const putRow = once((db, { dialog_id, created_at, ...values }: Insertable<ThreadTable>) =>
+  db
+    .insertInto("thread")
+    .values({ dialog_id, created_at, ...values })
+    .onConflict((c) => c.column("dialog_id").doUpdateSet(values))
+    .returningAll(),
+);
+
 /** @internal */
 export function createThreads(parts: Parts): Threads {
   const { store, cipher } = parts;
@@ -88,10 +101,7 @@ export function createThreads(parts: Parts): Threads {
     const last = plainOrNull("lastMessageId", update.lastMessageId);
     const now = await parts.now();
     return inTransaction(parts, options, [], async (db) => {
-      const row = await lock(
-        store,
-        db.selectFrom("thread").selectAll().where("dialog_id", "=", dialogId),
-      ).executeTakeFirst();
+      const [row] = await lockedRow(parts, db, { dialogId });
       const before = row === undefined ? undefined : threadFromRow(row);
       const person = update.person ?? before?.person;
       const values = {
@@ -104,12 +114,8 @@ export function createThreads(parts: Parts): Threads {
         key_id: cipher.keyId,
         changed_at: now,
       };
-      const stored = await db
-        .insertInto("thread")
-        .values({ dialog_id: dialogId, created_at: now, ...values })
-        .onConflict((c) => c.column("dialog_id").doUpdateSet(values))
-        .returningAll()
-        .executeTakeFirstOrThrow();
+      const [stored] = await putRow(parts, db, { dialog_id: dialogId, created_at: now, ...values });
+      if (stored === undefined) throw notFound("a thread", dialogId);
       return threadFromRow(stored);
     });
   }
