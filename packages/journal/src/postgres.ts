@@ -52,12 +52,19 @@ function poolSize(pool: PostgresPool): number | undefined {
 /** How long a look at the database's clock is good for, in milliseconds: the machine's steady clock goes on from there. */
 const lookAge = 60_000;
 
+/** The database's clock and this machine's steady one at the same moment, in milliseconds. */
+interface ClockLook {
+  readonly database: number;
+  readonly steady: number;
+}
+
 class PostgresStore implements OpenStore {
   readonly engine = "postgres";
   readonly #schema: string;
   readonly #root: Kysely<JournalSchema>;
   readonly #db: Db;
-  #look: { readonly database: number; readonly steady: number } | undefined;
+  #look: ClockLook | undefined;
+  #looking: Promise<ClockLook> | undefined;
   #open = new Set<Promise<unknown>>();
   #closed = false;
   readonly #callers = new WeakMap<PgClient, Db>();
@@ -79,17 +86,23 @@ class PostgresStore implements OpenStore {
 
   async now(): Promise<number> {
     const known = this.#look;
+    const age = performance.now() - (known?.steady ?? 0);
+    if (known !== undefined && age < lookAge) return Math.round(known.database + age);
+    // Everybody who finds the last look too old takes part in the next one.
+    this.#looking ??= this.#lookAtClock().finally(() => (this.#looking = undefined));
+    const { database, steady } = await this.#looking;
+    return Math.round(database + performance.now() - steady);
+  }
+
+  async #lookAtClock(): Promise<ClockLook> {
     const before = performance.now();
-    if (known !== undefined && before - known.steady < lookAge)
-      return Math.round(known.database + before - known.steady);
     const database = await this.read(async (db) => {
       const { rows } = await sql<{ now: number }>`
         select (extract(epoch from clock_timestamp()) * 1000)::float8 as now`.execute(db);
       return rows[0]?.now ?? Date.now();
     });
-    const answered = performance.now();
-    this.#look = { database, steady: (before + answered) / 2 };
-    return Math.round(database + (answered - before) / 2);
+    this.#look = { database, steady: (before + performance.now()) / 2 };
+    return this.#look;
   }
 
   async read<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal): Promise<T> {
