@@ -51,9 +51,36 @@ export function recordCounts(
   if (process.env["HELSEKONTAKT_RECORD"] !== "1")
     return `CONFORMANCE.md does not say what was counted; npm run conformance -- --record writes it: ${row}`;
   rows.set(program, row);
-  const table = Object.keys(programs).flatMap((p) => rows.get(p) ?? []);
-  writeFileSync(file, `${head}${table.join("\n")}\n`);
+  write(rows, longerRuns());
   return undefined;
+}
+
+/**
+ * Adds a run with another seed or more inputs to the page, when asked to (HELSEKONTAKT_RECORD=1). Such a run is too long to be
+ * repeated each time: it stands with its date and command.
+ */
+export function recordLongerRun(
+  program: string,
+  result: string,
+  counts: Readonly<Record<string, number | string>>,
+): void {
+  if (programs[program] === undefined || isUsualRun() || process.env["HELSEKONTAKT_RECORD"] !== "1") return;
+  const detail = Object.entries(counts).map(([name, value]) => `${name} ${value}`);
+  const command = `${program}.ts ${process.argv.slice(2).join(" ")}`.trim();
+  const minutes = Math.round(process.uptime() / 60);
+  const cells = [new Date().toISOString().slice(0, 10), `\`${command}\``, result, detail.join(", "), `${minutes} min`];
+  write(recordedRows(), [...longerRuns(), `| ${cells.join(" | ")} |`]);
+}
+
+function write(rows: ReadonlyMap<string, string>, longer: readonly string[]): void {
+  const table = Object.keys(programs).flatMap((p) => rows.get(p) ?? []);
+  const more = longer.length === 0 ? "" : `${longerHead}${longer.join("\n")}\n`;
+  writeFileSync(file, `${head}${table.join("\n")}\n${more}`);
+}
+
+function longerRuns(): string[] {
+  const page = existsSync(file) ? readFileSync(file, "utf8") : "";
+  return page.split("\n").filter((l) => /^\| 20\d\d-/.test(l));
 }
 
 /** The page's rows, by program. */
@@ -72,4 +99,14 @@ no longer says what is counted makes the run fail. Where a referee differs on pu
 
 | program | proves | checks that hold | counts |
 |---|---|---|---|
+`;
+
+const longerHead = `
+## Longer runs
+
+With another seed and more inputs than a usual run, from time to time. Each row was written by its command, with
+HELSEKONTAKT_RECORD=1.
+
+| date | command | checks that hold | counts | time |
+|---|---|---|---|---:|
 `;
