@@ -55,7 +55,7 @@ describe("what goes on the wire when nothing is set", () => {
     const opened = peer.opens[0];
     expect(opened).toMatchObject({
       hostname: "127.0.0.1",
-      max_frame_size: 262_144,
+      max_frame_size: 1_048_576,
       channel_max: 255,
       idle_time_out: 10_000,
     });

@@ -35,17 +35,18 @@ export class Schedule<T extends Scheduled> {
 
   /** Takes the earliest that may run; call {@link end} when it has. */
   next(): T | undefined {
-    if (this.#running >= this.#concurrency) return undefined;
+    if (this.#waiting.length === 0 || this.#running >= this.#concurrency) return undefined;
     // What waits for its function holds up the later ones of its key.
-    const passed = new Set<string>();
+    let passed: Set<string> | undefined;
     for (const [at, item] of this.#waiting.entries()) {
       const { key } = item;
-      if (key !== undefined && (this.#busyKeys.has(key) || passed.has(key))) continue;
+      if (key !== undefined && (this.#busyKeys.has(key) || passed?.has(key) === true)) continue;
       if (!this.#hasRoom(item.function)) {
-        if (key !== undefined) passed.add(key);
+        if (key !== undefined) (passed ??= new Set()).add(key);
         continue;
       }
-      this.#waiting.splice(at, 1);
+      if (at === 0) this.#waiting.shift();
+      else this.#waiting.splice(at, 1);
       this.#begin(item);
       return item;
     }

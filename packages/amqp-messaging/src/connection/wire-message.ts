@@ -1,6 +1,7 @@
 import { HelsekontaktError } from "@helsekontakt/core";
 import rhea from "rhea";
 import { checkEncoding } from "./check-encoding.ts";
+import { readUsualMessage, type UsualMessage } from "./usual-message.ts";
 
 /** A message as it is sent. Every name and value goes out as an AMQP string, the content type as a symbol. */
 export interface WireMessage {
@@ -84,8 +85,14 @@ export function encodeWireMessage(message: WireMessage): Buffer {
  * @throws {HelsekontaktError} `amqp/header-invalid` when they are not an AMQP 1.0 message
  */
 export function decodeWireMessage(bytes: Uint8Array): ReceivedMessage {
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const usual = readUsualMessage(buffer);
+  return usual === undefined ? decodeAnyMessage(buffer) : fromUsual(usual);
+}
+
+/** @internal By rhea, after a check. */
+export function decodeAnyMessage(buffer: Buffer): ReceivedMessage {
   let raw: Record<string, unknown>;
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
     checkEncoding(buffer);
     raw = rhea.message.decode(buffer) as Record<string, unknown>;
@@ -112,6 +119,29 @@ export function decodeWireMessage(bytes: Uint8Array): ReceivedMessage {
     body,
   };
 }
+
+/** The fields by their places in the header and the properties. */
+function fromUsual({ header, properties, annotations, applicationProperties, body }: UsualMessage): ReceivedMessage {
+  const [durable, , ttl, firstAcquirer, deliveryCount] = header;
+  return {
+    messageId: properties[0] ?? undefined,
+    correlationId: properties[5] ?? undefined,
+    to: properties[2] ?? undefined,
+    subject: properties[3] ?? undefined,
+    replyTo: properties[4] ?? undefined,
+    contentType: properties[6] ?? undefined,
+    ttlMs: typeof ttl === "number" ? ttl : undefined,
+    durable: durable === true,
+    firstAcquirer: typeof firstAcquirer === "boolean" ? firstAcquirer : undefined,
+    deliveryCount: typeof deliveryCount === "number" ? deliveryCount : 0,
+    applicationProperties,
+    annotations,
+    bodyKind: body === undefined ? "none" : "data",
+    body: body ?? noBody,
+  };
+}
+
+const noBody = Buffer.alloc(0);
 
 function entries(value: unknown): ReadonlyMap<string, unknown> {
   return new Map(typeof value === "object" && value !== null ? Object.entries(value) : []);
