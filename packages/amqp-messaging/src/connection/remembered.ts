@@ -1,6 +1,8 @@
 import type { Outcome } from "./outcome.ts";
 
-const most = 10_000;
+/** Unsettled at the broker are at most as many as were granted; the rest is for losses one after the other. */
+const mostPerCredit = 4;
+const least = 1_000;
 
 interface Known {
   readonly bodySize: number;
@@ -21,8 +23,14 @@ export function idKey(id: unknown): string | undefined {
  * the same one if its id and the size of its body are the same. Bounded; in memory: across a crash only an inbox knows.
  */
 export class RememberedOutcomes {
+  readonly #most: number;
   readonly #known = new Map<string, Known>();
   readonly #failures = new Map<string, number>();
+
+  /** @param credit - messages that the broker may have handed out and not seen settled. */
+  constructor(credit: number) {
+    this.#most = Math.max(least, mostPerCredit * credit);
+  }
 
   /** The outcome could not be written, since its link was gone. */
   unsettled(id: string | undefined, bodySize: number, outcome: Outcome): void {
@@ -46,7 +54,7 @@ export class RememberedOutcomes {
     const failures = (this.#failures.get(id) ?? 0) + 1;
     this.#failures.delete(id);
     this.#failures.set(id, failures);
-    trim(this.#failures);
+    this.#trim(this.#failures);
     return failures;
   }
 
@@ -58,12 +66,12 @@ export class RememberedOutcomes {
     if (id === undefined) return;
     this.#known.delete(id);
     this.#known.set(id, known);
-    trim(this.#known);
+    this.#trim(this.#known);
   }
-}
 
-function trim(map: Map<string, unknown>): void {
-  if (map.size <= most) return;
-  const [oldest] = map.keys();
-  if (oldest !== undefined) map.delete(oldest);
+  #trim(map: Map<string, unknown>): void {
+    if (map.size <= this.#most) return;
+    const [oldest] = map.keys();
+    if (oldest !== undefined) map.delete(oldest);
+  }
 }

@@ -44,7 +44,7 @@ export class QueueSubscription implements Subscription {
   readonly #abort = new AbortController();
   readonly #schedule: Schedule<Item>;
   readonly #parked = new ParkedDeliveries();
-  readonly #remembered = new RememberedOutcomes();
+  readonly #remembered: RememberedOutcomes;
   /** Runs by message id, so that a redelivery on a new link joins the run that the old link began. */
   readonly #runs = new Map<string, Run>();
   readonly #begun = new Map<Item, number>();
@@ -76,6 +76,7 @@ export class QueueSubscription implements Subscription {
     this.#handler = handler;
     const concurrency = between(options.concurrency ?? 5, 1, 1_000);
     this.#credit = between(options.readAhead ?? concurrency, concurrency, 1_000);
+    this.#remembered = new RememberedOutcomes(this.#credit);
     this.#schedule = new Schedule(concurrency, options.functionLimits);
     this.#options = options;
     this.#releaseDelayMs = options.releaseDelayMs ?? 1_000;
