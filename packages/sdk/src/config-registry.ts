@@ -10,6 +10,11 @@ export interface RegistryConfig extends Pick<PartyRegistryOptions, "cache" | "ch
   readonly communicationPartyBaseUrl?: string;
   /** Which interface of the address registry is asked. `soap` also has certificates of parties without a profile. Default `rest`. */
   readonly addressRegistry?: "rest" | "soap";
+  /**
+   * Which interface of the collaboration registry is asked. `soap` is the older one, with NHN's "OrgUsr" login in place of
+   * HelseID; NHN means to take it away. Default `rest`.
+   */
+  readonly collaborationRegistry?: "rest" | "soap";
   /** The SOAP services, with NHN's "OrgUsr" login. */
   readonly soap?: SoapRegistryConfig;
   /** Message functions for which nobody is asked for an agreement or profile. */
@@ -25,6 +30,8 @@ export interface RegistryConfig extends Pick<PartyRegistryOptions, "cache" | "ch
 export interface SoapRegistryConfig {
   /** Whole address of the address registry. Default: the environment's. ServiceBusManager is taken from the same host. */
   readonly url?: string;
+  /** Whole address of the collaboration registry, asked when `collaborationRegistry` is `soap`. Default: the environment's. */
+  readonly cppaUrl?: string;
   /** Default `basic`; each binding has an address of its own. */
   readonly binding?: SoapClientOptions["binding"];
   readonly username: string;
@@ -34,7 +41,11 @@ export interface SoapRegistryConfig {
 /** Faults of the registries' settings; values are never part of what is said. */
 export function findRegistryFaults(
   registry: RegistryConfig | undefined,
-  options: { readonly soapUrl: string | undefined; readonly schemes: readonly string[] },
+  options: {
+    readonly soapUrl: string | undefined;
+    readonly soapCppaUrl: string | undefined;
+    readonly schemes: readonly string[];
+  },
 ): ConfigFault[] {
   const faults: ConfigFault[] = [];
   const need = (ok: boolean, path: string, expected: string, hint: string): void => {
@@ -59,7 +70,9 @@ export function findRegistryFaults(
   url(registry?.cppaBaseUrl, "cppaBaseUrl");
   url(registry?.communicationPartyBaseUrl, "communicationPartyBaseUrl");
   url(soap?.url, "soap.url");
+  url(soap?.cppaUrl, "soap.cppaUrl");
   oneOf(registry?.addressRegistry, "addressRegistry", ["rest", "soap"]);
+  oneOf(registry?.collaborationRegistry, "collaborationRegistry", ["rest", "soap"]);
   oneOf(registry?.checks, "checks", ["strict", "lenient"]);
   oneOf(registry?.dummies, "dummies", ["allow", "refuse"]);
   oneOf(soap?.binding, "soap.binding", ["basic", "wsHttp"]);
@@ -69,7 +82,9 @@ export function findRegistryFaults(
     "a list of message functions",
     "codes of list 8279",
   );
-  if (registry?.addressRegistry === "soap" || events !== undefined || soap !== undefined) {
+  const byCppa = registry?.collaborationRegistry === "soap";
+  const byAddress = registry?.addressRegistry === "soap" || events !== undefined;
+  if (byAddress || byCppa || soap !== undefined) {
     need(
       typeof soap?.username === "string" && soap.username !== "",
       "soap.username",
@@ -83,7 +98,13 @@ export function findRegistryFaults(
       "NHN gives it",
     );
     need(
-      (soap?.url ?? options.soapUrl) !== undefined,
+      !byCppa || (soap?.cppaUrl ?? options.soapCppaUrl) !== undefined,
+      "soap.cppaUrl",
+      "the address of the collaboration registry",
+      "it is not known for this environment",
+    );
+    need(
+      (byCppa && !byAddress) || (soap?.url ?? options.soapUrl) !== undefined,
       "soap.url",
       "the address of the address registry",
       "it is not known for this environment",

@@ -60,6 +60,14 @@ export interface RestConfig {
   readonly network?: NetworkOptions;
 }
 
+/** What is known of a message before it is opened; anything may be absent or wrong, as its sender wrote it. */
+export interface ArrivedMessage {
+  readonly function?: string;
+  readonly fromHerId?: string;
+  readonly toHerId?: string;
+  readonly correlationId?: string;
+}
+
 /** NHN's broker. */
 export interface AmqpConfig {
   /** `amqps://user:password@host:port/Exchange`. Parts that the environment knows may be left out with `username` and `password`. */
@@ -70,6 +78,22 @@ export interface AmqpConfig {
   readonly queues?: { readonly async?: string; readonly error?: string };
   /** How many inbound messages are handled at once. Default 5. */
   readonly concurrency?: number;
+  /**
+   * Messages taken from the broker at a time: this is the credit. Default `concurrency`; larger gives `orderBy` and
+   * `functionLimits` something to go on with while a key or a function is busy.
+   */
+  readonly readAhead?: number;
+  /**
+   * The key of a message's order: those of one key are taken and handled one after another as they arrived, others side by
+   * side. Stored in clear when it is a plain id, else as a hash. Undefined, or where this throws: the thread, which is
+   * also the default; a key of your own should hold whole threads, or their messages may pass each other.
+   */
+  readonly orderBy?: (message: ArrivedMessage) => string | undefined;
+  /**
+   * How many messages of a function are opened, checked and journalled at a time; others are bound by `concurrency`
+   * alone. Keeps one kind of large messages from taking all places. Handlers work from the journal, by `concurrency`.
+   */
+  readonly functionLimits?: Readonly<Record<string, number>>;
   /** The exchange, case-sensitive. Default: the URL's path, else the environment's. */
   readonly namespace?: string;
   /** How queues are addressed. Default `auto`: by what the broker says of itself. */
@@ -216,11 +240,32 @@ export function findConfigFaults(config: HelsekontaktConfig): ConfigFault[] {
   const secure = preset?.production === false && config.environment === "LOCAL" ? ["https", "http"] : ["https"];
   url(config.helseid?.issuer, "helseid.issuer", secure);
   url(config.rest?.baseUrl, "rest.baseUrl", secure);
-  faults.push(...findRegistryFaults(config.registry, { soapUrl: preset?.addressRegistrySoapUrl, schemes: secure }));
+  faults.push(
+    ...findRegistryFaults(config.registry, {
+      soapUrl: preset?.addressRegistrySoapUrl,
+      soapCppaUrl: preset?.collaborationRegistrySoapUrl,
+      schemes: secure,
+    }),
+  );
   url(config.amqp?.url, "amqp.url", config.environment === "LOCAL" ? ["amqps", "amqp"] : ["amqps"]);
   const positive = (value: number | undefined, path: string, expected: string, hint: string): void =>
     need(value === undefined || (Number.isInteger(value) && value > 0), path, expected, hint);
   positive(config.amqp?.concurrency, "amqp.concurrency", "a whole number above 0", "5 is the default");
+  positive(config.amqp?.readAhead, "amqp.readAhead", "a whole number above 0", "amqp.concurrency is the default");
+  const { orderBy, functionLimits } = config.amqp ?? {};
+  need(
+    orderBy === undefined || typeof orderBy === "function",
+    "amqp.orderBy",
+    "a function",
+    "it can be given in code only",
+  );
+  for (const [name, value] of Object.entries(functionLimits ?? {}))
+    positive(
+      value,
+      `amqp.functionLimits.${/^\w{1,60}$/u.test(name) ? name : "(other)"}`,
+      "a whole number above 0",
+      "leave the function out for no limit of its own",
+    );
   positive(config.amqp?.idleTimeoutMs, "amqp.idleTimeoutMs", "milliseconds above 0", "10,000 is the default");
   positive(config.rest?.timeoutMs, "rest.timeoutMs", "milliseconds above 0", "15,000 is the default");
   faults.push(...findRestFaults(config.rest));

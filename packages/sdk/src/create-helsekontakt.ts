@@ -204,15 +204,17 @@ export function createHelsekontakt(config: HelsekontaktConfig): Helsekontakt {
     const { registry, follow } = createRegistry({
       config: config.registry,
       soapUrl: preset.addressRegistrySoapUrl,
-      cppa: createCppaClient(
-        signed(
-          "cppa",
-          config.registry?.cppaBaseUrl ?? preset.cppaBaseUrl,
-          "registry.cppaBaseUrl",
-          "messages",
-          apis.cppa.securitySchemes.helseidDpop.scopes[0],
+      soapCppaUrl: preset.collaborationRegistrySoapUrl,
+      cppa: () =>
+        createCppaClient(
+          signed(
+            "cppa",
+            config.registry?.cppaBaseUrl ?? preset.cppaBaseUrl,
+            "registry.cppaBaseUrl",
+            "messages",
+            apis.cppa.securitySchemes.helseidDpop.scopes[0],
+          ),
         ),
-      ),
       parties: () =>
         createCommunicationPartyClient(
           signed(

@@ -25,6 +25,7 @@ export {
 export { type AsideEntry, type Box, openJournal, type SetAside, sqliteStore } from "@helsekontakt/journal";
 export {
   type AmqpConfig,
+  type ArrivedMessage,
   checkConfig,
   type ConfigFault,
   findConfigFaults,

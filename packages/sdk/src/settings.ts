@@ -138,7 +138,9 @@ function registries({ registry, ...config }: HelsekontaktConfig, preset: Environ
   const { soap, events, functionsWithoutProfile: functions } = registry ?? {};
   return [
     fallback("registry.addressRegistry", registry?.addressRegistry, "rest"),
+    fallback("registry.collaborationRegistry", registry?.collaborationRegistry, "rest"),
     fromPreset("registry.soap.url", soap?.url, "addressRegistrySoapUrl"),
+    fromPreset("registry.soap.cppaUrl", soap?.cppaUrl, "collaborationRegistrySoapUrl"),
     fallback("registry.soap.binding", soap?.binding, "basic"),
     soap === undefined
       ? none("registry.soap.username", "only SOAP needs one")
@@ -170,6 +172,20 @@ function broker({ amqp, ...config }: HelsekontaktConfig, preset: EnvironmentPres
     ...(amqp?.tls === undefined ? [] : [given("amqp.tls.own", Object.keys(amqp.tls).sort().join(" "))]),
     fallback("amqp.dialect", amqp?.dialect, "auto"),
     fallback("amqp.metadata", amqp?.metadata, true),
+    amqp?.readAhead === undefined
+      ? none("amqp.readAhead", "as many as amqp.concurrency")
+      : given("amqp.readAhead", amqp.readAhead),
+    amqp?.orderBy === undefined
+      ? none("amqp.orderBy", "the thread is the order")
+      : given("amqp.orderBy", "a function of the application's"),
+    amqp?.functionLimits === undefined
+      ? none("amqp.functionLimits", "amqp.concurrency bounds every function")
+      : given(
+          "amqp.functionLimits",
+          Object.entries(amqp.functionLimits)
+            .map(([name, limit]) => `${name}=${limit}`)
+            .join(" "),
+        ),
     username === undefined ? none("amqp.username", "messages need one") : given("amqp.username", username),
     secret("amqp.password", amqp?.password !== undefined || (url?.password ?? "") !== ""),
     queues?.async === undefined

@@ -39,6 +39,17 @@ const withRegistry = (registry: object): HelsekontaktConfig => ({
   journal,
 });
 
+/** Both registries by SOAP. */
+const bySoap = () => ({
+  addressRegistry: "soap",
+  collaborationRegistry: "soap",
+  soap: {
+    url: `${sandbox.registries.soapBaseUrl}/v1/AR/Basic`,
+    cppaUrl: `${sandbox.registries.soapBaseUrl}/v1/CPPA/Basic`,
+    ...sandbox.registries.soapCredentials,
+  },
+});
+
 describe("registries in the configuration", () => {
   it("R8: the address registry by SOAP in place of REST, with events on the same connection", async () => {
     const config = withRegistry({ addressRegistry: "soap", events: { userSystemIdent: "test-1" } });
@@ -52,6 +63,48 @@ describe("registries in the configuration", () => {
         sandbox.registries.sendEvent("AddressRegister", "CommunicationPartyUpdated", "100002").catch(() => {}),
       );
     expect(sandbox.amqp.broker.counts.accepted).toBeGreaterThan(0);
+  });
+
+  it("R8: both registries by SOAP send and receive without HelseID, and nothing is asked by REST", async () => {
+    const { helseid: _, rest: __, ...config } = withRegistry(bySoap());
+    hk = createHelsekontakt(config);
+    await hk.start();
+    const [citizen] = sandbox.citizens.filter((c) => c.status === "self");
+    const { fnr, familyName, givenName } = citizen ?? expect.fail("no citizen");
+    const sent = await hk.notifikasjon.send({
+      patient: { fnr, familyName, givenName },
+      contact: { team: { name: "Nord", members: [{ role: "Lege" }] }, from: "2026-11-25", access: "N" },
+    });
+    expect((await sent.receipt()).status).toBe("accepted");
+    const { counts } = sandbox.rest;
+    expect([counts["communication-party"], counts.cppa, counts["registries-soap"] > 0]).toEqual([0, 0, true]);
+  });
+
+  it("are diagnosed by the interfaces that are chosen", async () => {
+    const only = ["registry", "certificates.registered", "amqp.queues", "token"];
+    const { helseid: _, ...config } = withRegistry(bySoap());
+    const good = await diagnose(
+      { ...config, amqp: { ...config.amqp, queues: {} } },
+      { only: only.filter((id) => id !== "token") },
+    );
+    expect(good.checks.filter((c) => c.outcome !== "ok" && c.outcome !== "warning")).toEqual([]);
+    expect(good.checks.map((c) => c.id)).toEqual(
+      expect.arrayContaining(["tls.soap", "tls.soapCppa", "registry.soap", "registry.own", "amqp.queues"]),
+    );
+    expect(good.checks.map((c) => c.id)).not.toContain("tls.cppa");
+    expect(sandbox.rest.counts.cppa).toBe(0);
+    const mixed = await diagnose(withRegistry({ collaborationRegistry: "soap", soap: bySoap().soap }), { only });
+    expect(mixed.checks.filter((c) => c.outcome === "fault" || c.outcome === "skipped")).toEqual([]);
+    expect(mixed.checks.map((c) => c.id)).toContain("token.parties");
+    expect(mixed.checks.map((c) => c.id)).not.toContain("token.cppa");
+    const refused = { ...bySoap().soap, password: "not-to-be-seen" };
+    const wrong = await diagnose(withRegistry({ collaborationRegistry: "soap", soap: refused }), { only });
+    const own = wrong.checks.find((c) => c.id === "registry.own");
+    expect(own?.outcome).toBe("fault");
+    expect(new Set(own?.findings.filter((f) => f.level === "fault").map((f) => f.code))).toEqual(
+      new Set(["rest/unauthorized"]),
+    );
+    expect(JSON.stringify(wrong)).not.toContain("not-to-be-seen");
   });
 
   it("are diagnosed with their login", async () => {
@@ -76,10 +129,11 @@ describe("registries in the configuration", () => {
       registry: {
         cppaBaseUrl: "cppa",
         addressRegistry: "ldap",
+        collaborationRegistry: "ebxml",
         checks: "some",
         dummies: "no",
         functionsWithoutProfile: "X",
-        soap: { url: "ftp://x", binding: "nettcp", username: "", password: 7 },
+        soap: { url: "ftp://x", cppaUrl: "cppa", binding: "nettcp", username: "", password: 7 },
         events: { userSystemIdent: "a b" },
         cache: { softMs: -1 },
       },
@@ -87,7 +141,9 @@ describe("registries in the configuration", () => {
     expect(faults.map((f) => f.path)).toEqual([
       "registry.cppaBaseUrl",
       "registry.soap.url",
+      "registry.soap.cppaUrl",
       "registry.addressRegistry",
+      "registry.collaborationRegistry",
       "registry.checks",
       "registry.dummies",
       "registry.soap.binding",
@@ -112,5 +168,28 @@ describe("registries in the configuration", () => {
         (f) => f.path,
       ),
     ).toEqual(["registry.soap.username", "registry.soap.password", "registry.soap.url"]);
+    expect(
+      findConfigFaults({ ...sandbox.config, registry: { ...rest, collaborationRegistry: "soap" } }).map((f) => f.path),
+    ).toEqual(["registry.soap.username", "registry.soap.password", "registry.soap.cppaUrl"]);
+  });
+
+  it("have the environment's addresses, marked with where they are from", () => {
+    const shown = (path: string, environment: "TEST2" | "PROD") =>
+      describeConfig({
+        ...sandbox.config,
+        environment,
+        helseid: undefined as never,
+        rest: undefined as never,
+        amqp: undefined as never,
+        registry: {},
+      }).find((s) => s.path === path);
+    expect(shown("registry.soap.cppaUrl", "TEST2")).toMatchObject({
+      value: "https://ws-web.test.nhn.no/v1/CPPA/Basic",
+      origin: "preset",
+      mark: "confirmed",
+      source: expect.stringContaining("environments#") as string,
+    });
+    expect(shown("registry.soap.cppaUrl", "PROD")).toMatchObject({ mark: "none" });
+    expect(shown("registry.collaborationRegistry", "PROD")).toMatchObject({ value: "rest", mark: "ours" });
   });
 });

@@ -122,6 +122,12 @@ export function configSchema(module: boolean) {
         password: or(secret).optional(),
         queues: z.strictObject({ async: z.string().optional(), error: z.string().optional() }).optional(),
         concurrency: z.int().positive().optional(),
+        readAhead: z.int().positive().optional().describe("Messages taken from the broker at a time."),
+        functionLimits: z
+          .record(z.string().min(1), z.int().positive())
+          .optional()
+          .describe("How many messages of a function are taken in at a time."),
+        ...(module ? { orderBy: inModule.optional() } : {}),
         namespace: z.string().min(1).optional().describe("The exchange, case-sensitive."),
         dialect: z.enum(["auto", "rabbitmq", "rabbitmq-v2", "servicebus", "plain"]).optional(),
         tls: tls.optional(),
@@ -134,9 +140,11 @@ export function configSchema(module: boolean) {
         cppaBaseUrl: z.string().optional(),
         communicationPartyBaseUrl: z.string().optional(),
         addressRegistry: z.enum(["rest", "soap"]).optional().describe("Which interface of it is asked."),
+        collaborationRegistry: z.enum(["rest", "soap"]).optional().describe("Which interface of it is asked."),
         soap: z
           .strictObject({
             url: z.string().optional(),
+            cppaUrl: z.string().optional(),
             binding: z.enum(["basic", "wsHttp"]).optional(),
             username: z.string().min(1),
             password: or(secret),

@@ -61,15 +61,13 @@ async function ownQueues(context: CheckContext, lookups: Lookups, signal: AbortS
   const own = context.config.organisation.services[0]?.herId ?? "";
   const known =
     queues?.async === undefined || queues.error === undefined ? await lookups.party(context, own, signal) : undefined;
-  const address = (code: string): string | undefined =>
-    known?.communicationParty?.ElectronicAddresses?.findLast((a) => a.TypeCodeValue === code)?.Address || undefined;
-  const named = (own: string | undefined, code: string): string | undefined => {
-    const found = own ?? address(code);
+  const named = (own: string | undefined, registered: string | undefined): string | undefined => {
+    const found = own ?? registered;
     return found === undefined ? undefined : queueNameFromAddress(found);
   };
   return [
-    { use: "async", name: named(queues?.async, "E_SB_ASYNC") },
-    { use: "error", name: named(queues?.error, "E_SB_ERROR") },
+    { use: "async", name: named(queues?.async, known?.queues.async) },
+    { use: "error", name: named(queues?.error, known?.queues.error) },
   ];
 }
 

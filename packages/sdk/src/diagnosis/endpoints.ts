@@ -11,14 +11,20 @@ export interface Addresses {
   readonly parties: string | undefined;
   /** Only where a login for it is configured. */
   readonly soap: string | undefined;
+  /** Only where the collaboration registry is asked there. */
+  readonly soapCppa: string | undefined;
 }
 
 export function addressesOf(config: HelsekontaktConfig, preset: EnvironmentPreset): Addresses {
+  const { registry } = config;
+  const cppaBySoap = registry?.collaborationRegistry === "soap";
+  const partiesBySoap = registry?.addressRegistry === "soap";
   return {
     helseid: config.helseid?.issuer ?? preset.helseidIssuer,
     rest: config.rest?.baseUrl ?? preset.restBaseUrl,
-    cppa: config.registry?.cppaBaseUrl ?? preset.cppaBaseUrl,
-    parties: config.registry?.communicationPartyBaseUrl ?? preset.communicationPartyBaseUrl,
+    cppa: cppaBySoap ? undefined : (registry?.cppaBaseUrl ?? preset.cppaBaseUrl),
+    parties: partiesBySoap ? undefined : (registry?.communicationPartyBaseUrl ?? preset.communicationPartyBaseUrl),
+    soapCppa: cppaBySoap ? (registry?.soap?.cppaUrl ?? preset.collaborationRegistrySoapUrl) : undefined,
     soap: config.registry?.soap === undefined ? undefined : (config.registry.soap.url ?? preset.addressRegistrySoapUrl),
   };
 }

@@ -20,26 +20,30 @@ export function checksFor(
 ): readonly Check[] {
   const addresses = addressesOf(config, preset);
   const scopes = scopesOf(config);
-  const lookups = createLookups(addresses, scopes);
+  const lookups = createLookups(addresses, scopes, config.registry);
   const endpoints = endpointsOf(config, preset);
   const reached = (name: string): boolean => endpoints.some((e) => e.name === name);
   const unless = (there: unknown, setting: string, check: Check): Check =>
     there === undefined || there === false ? { ...check, missing: `${setting} is not configured` } : check;
   const helseid = config.helseid;
-  const registries = addresses.cppa !== undefined && addresses.parties !== undefined;
+  const registries = lookups.possible;
+  // No token is asked for where an interface with another login is chosen.
+  const withToken = (["aktivsjekken", "helsekontakter", "cppa", "parties"] as const).filter(
+    (name) =>
+      !(name === "cppa" && config.registry?.collaborationRegistry === "soap") &&
+      !(name === "parties" && config.registry?.addressRegistry === "soap"),
+  );
   const named = config.amqp?.queues?.async !== undefined && config.amqp.queues.error !== undefined;
   return [
     ...endpoints.map(dnsCheck),
     ...endpoints.map(tlsCheck),
     unless(addresses.helseid, "helseid.issuer", helseidCheck(addresses.helseid ?? "")),
-    ...(["aktivsjekken", "helsekontakter", "cppa", "parties"] as const).map((name) =>
-      unless(helseid, "helseid", tokenCheck(name, scopes[name])),
-    ),
+    ...withToken.map((name) => unless(helseid, "helseid", tokenCheck(name, scopes[name]))),
     unless(addresses.rest, "rest.baseUrl", aktivsjekkenCheck(addresses.rest ?? "", scopes.aktivsjekken)),
     unless(addresses.rest, "rest.baseUrl", helsekontakterCheck(addresses.rest ?? "", scopes.helsekontakter)),
+    ...(config.registry?.soap === undefined || addresses.soap === undefined ? [] : [soapCheck]),
     unless(registries, "registry", registryCheck("own", lookups)),
     unless(registries, "registry", registryCheck("helsenorge", lookups)),
-    ...(config.registry?.soap === undefined ? [] : [soapCheck]),
     unless(reached("amqp"), "amqp", loginCheck),
     unless(reached("amqp"), "amqp", queuesCheck(lookups, !named)),
     unless(config.keys, "keys", ownCertificatesCheck),

@@ -1,39 +1,68 @@
 import { parseProfile, type Profile } from "@helsekontakt/amqp-messaging/profile";
-import {
-  type CommunicationPartyDetails,
-  createCommunicationPartyClient,
-  createCppaClient,
-} from "@helsekontakt/rest-client";
+import type { LookUp, PartyFacts } from "@helsekontakt/amqp-messaging/registries";
+import { createCommunicationPartyClient, createCppaClient } from "@helsekontakt/rest-client";
+import { addressRegistryOf, collaborationRegistryOf } from "../messaging/party-registry.ts";
+import type { Addresses } from "./endpoints.ts";
 import { faultFinding } from "./fault-finding.ts";
 import { signed } from "./rest.ts";
 import { type Check, type CheckContext, type Finding, fault, ok, warning } from "./types.ts";
 
-/** Look-ups in both registries. */
+/** Look-ups in both registries, by the interfaces that the configuration chooses. */
 export interface Lookups {
-  party(context: CheckContext, herId: string, signal: AbortSignal): Promise<CommunicationPartyDetails | undefined>;
+  party(context: CheckContext, herId: string, signal: AbortSignal): Promise<PartyFacts | undefined>;
   profile(context: CheckContext, herId: string, signal: AbortSignal): Promise<Profile | undefined>;
+  /** Ids of the checks without which none of them can be answered. */
+  readonly needs: readonly string[];
+  /** Whether both have an address. */
+  readonly possible: boolean;
 }
 
 export function createLookups(
-  addresses: { readonly cppa: string | undefined; readonly parties: string | undefined },
+  addresses: Addresses,
   scopes: { readonly cppa: string; readonly parties: string },
+  registry: { readonly addressRegistry?: "rest" | "soap"; readonly collaborationRegistry?: "rest" | "soap" } = {},
 ): Lookups {
   const retry = { tries: 1 };
+  const soapOf = ({ config, preset }: CheckContext) => ({
+    config: config.registry,
+    soapUrl: preset.addressRegistrySoapUrl,
+    soapCppaUrl: preset.collaborationRegistrySoapUrl,
+    network: config.rest?.network,
+    retry,
+  });
+  const partiesBy = registry.addressRegistry ?? "rest";
+  const profilesBy = registry.collaborationRegistry ?? "rest";
   return {
-    party(context, herId, signal) {
-      const client = createCommunicationPartyClient({
-        baseUrl: addresses.parties ?? "",
-        fetch: signed(context, scopes.parties),
-        retry,
-      });
-      return client.party(herId, { signal });
+    async party(context, herId, signal) {
+      const parties = () =>
+        createCommunicationPartyClient({
+          baseUrl: addresses.parties ?? "",
+          fetch: signed(context, scopes.parties),
+          retry,
+        });
+      return foundOf(await addressRegistryOf({ ...soapOf(context), parties }).party(herId, { signal }));
     },
     async profile(context, herId, signal) {
-      const client = createCppaClient({ baseUrl: addresses.cppa ?? "", fetch: signed(context, scopes.cppa), retry });
-      const bytes = await client.profile(herId, { signal });
+      const cppa = () =>
+        createCppaClient({ baseUrl: addresses.cppa ?? "", fetch: signed(context, scopes.cppa), retry });
+      const bytes = foundOf(await collaborationRegistryOf({ ...soapOf(context), cppa }).profile(herId, { signal }));
       return bytes === undefined ? undefined : parseProfile(bytes);
     },
+    needs: [
+      ...(partiesBy === "soap" ? ["tls.soap", "registry.soap"] : ["tls.parties", "token.parties"]),
+      ...(profilesBy === "soap" ? ["tls.soapCppa"] : ["tls.cppa", "token.cppa"]),
+    ],
+    possible:
+      (partiesBy === "soap" ? addresses.soap : addresses.parties) !== undefined &&
+      (profilesBy === "soap" ? addresses.soapCppa : addresses.cppa) !== undefined,
   };
+}
+
+/** @throws {HelsekontaktError} what the registry or the way to it said */
+function foundOf<T>(answer: LookUp<T>): T | undefined {
+  if (answer.kind === "found") return answer.value;
+  if (answer.kind === "not-found") return undefined;
+  throw answer.error;
 }
 
 interface Expected {
@@ -48,7 +77,7 @@ export function registryCheck(side: "own" | "helsenorge", lookups: Lookups): Che
   return {
     id: `registry.${side}`,
     title: side === "own" ? "own parties in the registries" : "Helsenorge in the registries",
-    needs: ["tls.parties", "tls.cppa", "token.parties", "token.cppa"],
+    needs: lookups.needs,
     async run(context, signal) {
       const found = await Promise.all(expectedOf(context, side).map((e) => look(context, e, lookups, signal)));
       return found.flat();
@@ -76,9 +105,8 @@ function expectedOf({ config }: CheckContext, side: "own" | "helsenorge"): Expec
 
 async function look(context: CheckContext, e: Expected, lookups: Lookups, signal: AbortSignal): Promise<Finding[]> {
   try {
-    const details = await lookups.party(context, e.herId, signal);
-    const party = details?.communicationParty;
-    if (details === undefined)
+    const party = await lookups.party(context, e.herId, signal);
+    if (party === undefined)
       return [
         fault(
           `expected HER-id ${e.herId} of ${e.path} in the address registry, found none`,
@@ -86,15 +114,14 @@ async function look(context: CheckContext, e: Expected, lookups: Lookups, signal
         ),
       ];
     const found: Finding[] = [];
-    if (party?.Active === false || party?.IsValidCommunicationParty === false)
+    if (!party.active || party.valid === false)
       found.push(
         fault(
           `expected HER-id ${e.herId} of ${e.path} to be active, found that it is not`,
           "activate it in Adresseregisteret",
         ),
       );
-    const registered = party?.DisplayName || party?.Name || "";
-    if (registered !== "" && registered !== e.name)
+    if (party.name !== "" && party.name !== e.name)
       found.push(
         warning(`HER-id ${e.herId} of ${e.path} has another name in the registry`, "receivers see the configured one"),
       );

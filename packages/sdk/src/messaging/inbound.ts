@@ -9,6 +9,7 @@ import { encodeXml } from "@helsekontakt/types/xml";
 import { validateMessage } from "@helsekontakt/validators";
 import type { EkontaktInbound } from "../flows/ekontakt.ts";
 import type { EkontaktDecision } from "../flows/ekontakt-types.ts";
+import type { OrderOf } from "./arrived.ts";
 import { runClaims, type StopSignals } from "./claim-loop.ts";
 import type { EventSink } from "./events.ts";
 import { msgHeadName } from "./mailroom.ts";
@@ -24,6 +25,8 @@ export interface InboundOptions {
   readonly receiptWithinMs: number;
   /** A claim on a message; prolonged while its handler works. */
   readonly leaseMs: number;
+  /** The application's order of handling; default by thread. */
+  readonly orderBy?: OrderOf;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly emit: EventSink;

@@ -3,7 +3,9 @@ import {
   createRestAddressRegistry,
   createRestCollaborationRegistry,
   createServiceBusManager,
+  type CollaborationRegistry,
   createSoapAddressRegistry,
+  createSoapCollaborationRegistry,
   type EventQueues,
   type FollowedEvents,
   followRegistryEvents,
@@ -26,7 +28,9 @@ export interface RegistryParts {
   readonly config: RegistryConfig | undefined;
   /** Of the environment. */
   readonly soapUrl: string | undefined;
-  readonly cppa: CppaClient;
+  readonly soapCppaUrl: string | undefined;
+  /** Made only when the collaboration registry is asked by REST. */
+  readonly cppa: () => CppaClient;
   /** Made only when the address registry is asked by REST. */
   readonly parties: () => CommunicationPartyClient;
   readonly network: NetworkOptions | undefined;
@@ -47,7 +51,7 @@ export function createRegistry(parts: RegistryParts): Registries {
   const { cache, checks, dummies, events, functionsWithoutProfile } = config;
   const registry = createPartyRegistry({
     addressRegistry: addressRegistryOf(parts),
-    collaborationRegistry: createRestCollaborationRegistry(parts.cppa),
+    collaborationRegistry: collaborationRegistryOf(parts),
     ...(functionsWithoutProfile === undefined ? {} : { withoutProfile: functionsWithoutProfile }),
     ...(cache === undefined ? {} : { cache }),
     ...(checks === undefined ? {} : { checks }),
@@ -65,21 +69,30 @@ export function createRegistry(parts: RegistryParts): Registries {
   };
 }
 
-function addressRegistryOf(parts: RegistryParts): AddressRegistry {
+/** @internal */
+export function addressRegistryOf(parts: SoapParts & Pick<RegistryParts, "parties">): AddressRegistry {
   return parts.config?.addressRegistry === "soap"
     ? createSoapAddressRegistry(soapOptions(parts))
     : createRestAddressRegistry(parts.parties());
 }
 
+/** @internal */
+export function collaborationRegistryOf(
+  parts: SoapParts & Pick<RegistryParts, "cppa" | "soapCppaUrl">,
+): CollaborationRegistry {
+  return parts.config?.collaborationRegistry === "soap"
+    ? createSoapCollaborationRegistry(soapOptions(parts, parts.config.soap?.cppaUrl ?? parts.soapCppaUrl))
+    : createRestCollaborationRegistry(parts.cppa());
+}
+
+type SoapParts = Pick<RegistryParts, "config" | "soapUrl" | "network" | "retry">;
+
 /** The way to the SOAP services: retries, proxy and own authorities as for REST. */
-export function soapOptions({
-  config,
-  soapUrl,
-  network,
-  retry,
-}: Pick<RegistryParts, "config" | "soapUrl" | "network" | "retry">): SoapClientOptions {
+export function soapOptions(
+  { config, soapUrl, network, retry }: SoapParts,
+  url = config?.soap?.url ?? soapUrl,
+): SoapClientOptions {
   const { soap } = config ?? {};
-  const url = soap?.url ?? soapUrl;
   if (soap === undefined || url === undefined)
     throw new HelsekontaktError("config/missing", "expected the login of the registries' SOAP services, found none", {
       context: { paths: ["registry.soap"] },

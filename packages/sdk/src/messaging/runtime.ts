@@ -6,6 +6,7 @@ import {
   type ErrorQueueMessage,
   type Messenger,
   type PartyRegistry,
+  readEnvelope,
   type Subscription,
 } from "@helsekontakt/amqp-messaging";
 import type { CertificateWatch, KeySource } from "@helsekontakt/amqp-messaging/protection";
@@ -13,6 +14,7 @@ import { type Clock, HelsekontaktError, type Logger, throwIfAborted } from "@hel
 import type { Journal, OutboxClaim } from "@helsekontakt/journal";
 import type { AmqpConfig, TrustConfig } from "../config.ts";
 import type { EkontaktInbound } from "../flows/ekontakt.ts";
+import { orderOf } from "./arrived.ts";
 import { brokerSettings } from "./broker-settings.ts";
 import { rememberCertificates, watchMessagingCertificates } from "./certificate-watch.ts";
 import { runDispatcher, type SendOne } from "./dispatcher.ts";
@@ -145,11 +147,12 @@ export class Runtime {
       owner,
       receiptWithinMs: this.#options.receiptWithinMs,
       leaseMs: this.#options.leaseMs,
+      ...(amqp.orderBy === undefined ? {} : { orderBy: orderOf(amqp.orderBy) }),
       clock,
       logger,
       emit,
     };
-    this.#subscribe(messenger, queues, inbound, amqp.concurrency ?? 5);
+    this.#subscribe(messenger, queues, inbound, amqp);
     await Promise.all(this.#subscriptions.map((s) => s.attached));
     this.#loops = [
       runDispatcher(
@@ -172,11 +175,17 @@ export class Runtime {
     messenger: Messenger,
     queues: { readonly async: string; readonly error?: string },
     inbound: InboundOptions,
-    concurrency: number,
+    { concurrency = 5, readAhead, functionLimits }: AmqpConfig,
   ): void {
     const { journal, emit } = this.#options;
+    const { orderBy } = inbound;
     this.#subscriptions.push(
-      messenger.receive(queues.async, (message) => takeMessage(inbound, message, message.signal), { concurrency }),
+      messenger.receive(queues.async, (message) => takeMessage(inbound, message, message.signal), {
+        concurrency,
+        ...(readAhead === undefined ? {} : { readAhead }),
+        ...(functionLimits === undefined ? {} : { functionLimits }),
+        ...(orderBy === undefined ? {} : { orderBy: (message) => orderBy(readEnvelope(message)) }),
+      }),
     );
     if (queues.error === undefined) return;
     this.#subscriptions.push(

@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { type HandlerResult, readAppRec } from "@helsekontakt/amqp-messaging";
+import { type Envelope, type HandlerResult, readAppRec } from "@helsekontakt/amqp-messaging";
 import type { MessageView } from "@helsekontakt/amqp-messaging/messages";
 import { HelsekontaktError, Personal } from "@helsekontakt/core";
 import { type OutboxEntry, receiptRules } from "@helsekontakt/journal";
@@ -8,6 +7,7 @@ import { validateMessage } from "@helsekontakt/validators";
 import { isUuid } from "@helsekontakt/validators/identifiers";
 import { ekontaktFunction } from "../flows/ekontakt.ts";
 import { retryCalendar } from "../members/calendar.ts";
+import { plainOrHash } from "./arrived.ts";
 import { type InboundOptions, settleRejected, unsupportedCode } from "./inbound.ts";
 import { isPlain, readForAnswer } from "./read-head.ts";
 import { notActiveCode } from "./receipt.ts";
@@ -19,6 +19,7 @@ export interface OpenedMessage {
   readonly fromHerId: string;
   readonly toHerId: string;
   readonly payload: Uint8Array;
+  readonly envelope?: Envelope;
 }
 
 /** Why a message gets a negative AppRec before any handler sees it. */
@@ -64,7 +65,7 @@ export async function takeMessage(
       to: message.toHerId,
       payload: message.payload,
       // One that is rejected waits for no other message of its thread.
-      ...(rejection === undefined ? { key: conversation ?? view.msgId } : {}),
+      ...(rejection === undefined ? { key: keyOf(options, message) ?? conversation ?? view.msgId } : {}),
       ...(conversation === undefined || !isUuid(conversation) ? {} : { conversation }),
       properties: rejection === undefined ? {} : { ...rejection },
     },
@@ -194,6 +195,16 @@ async function markInactive(
   for (const id of ids) emit({ type: "member-inactive", id });
 }
 
-function plainOrHash(id: string): string {
-  return isPlain(id) ? id : `sha256:${createHash("sha256").update(id).digest("hex")}`;
+/** A rule that fails leaves the message in its thread's order. */
+function keyOf({ orderBy, logger }: InboundOptions, { envelope }: OpenedMessage): string | undefined {
+  if (orderBy === undefined || envelope === undefined) return undefined;
+  try {
+    const key = orderBy(envelope);
+    return key === undefined ? undefined : plainOrHash(key);
+  } catch (reason) {
+    logger.error("orderBy failed; the message is handled in the order of its thread", {
+      code: HelsekontaktError.from(reason).code,
+    });
+    return undefined;
+  }
 }
