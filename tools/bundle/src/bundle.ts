@@ -40,6 +40,8 @@ export async function bundlePackage(dir: string): Promise<string[]> {
     // Beside the entries, never below: modules find `package.json` by their own address.
     chunkFileNames: "_[name].js",
     minifyInternalExports: false,
+    // Text of one byte a character is read and kept in half the room.
+    charset: "ascii",
     // What documents the code stands in the declarations.
     comments: { legal: true, annotation: true, jsdoc: false },
     sourcemap: true,

@@ -6,29 +6,32 @@ import { Buffer } from "node:buffer";
 /** What stands in windows-1252 from 0x80 to 0x9f; what it leaves undefined is a blank here. */
 const windows1252Upper = "€ ‚ƒ„…†‡ˆ‰Š‹Œ Ž  ‘’“”•–—˜™š›œ žŸ";
 /** What ISO-8859-15 has at other places than ISO-8859-1. */
-const latin9Places = new Map([
-  [0xa4, "€"],
-  [0xa6, "Š"],
-  [0xa8, "š"],
-  [0xb4, "Ž"],
-  [0xb8, "ž"],
-  [0xbc, "Œ"],
-  [0xbd, "œ"],
-  [0xbe, "Ÿ"],
-]);
+const latin9Places: Readonly<Record<number, string>> = {
+  0xa4: "€",
+  0xa6: "Š",
+  0xa8: "š",
+  0xb4: "Ž",
+  0xb8: "ž",
+  0xbc: "Œ",
+  0xbd: "œ",
+  0xbe: "Ÿ",
+};
 
-const windows1252 = Uint16Array.from({ length: 256 }, (_, byte) =>
-  byte < 0x80 || byte > 0x9f ? byte : windows1252Upper.charCodeAt(byte - 0x80),
-);
-const latin9 = Uint16Array.from({ length: 256 }, (_, byte) => latin9Places.get(byte)?.charCodeAt(0) ?? byte);
+// Filled when the first document in the encoding comes: most programs never see one.
+let windows1252: Uint16Array | undefined;
+let latin9: Uint16Array | undefined;
 
 /** Bytes in windows-1252, none of which may be one that it leaves undefined. */
 export function fromWindows1252(bytes: Uint8Array): string {
+  windows1252 ??= Uint16Array.from({ length: 256 }, (_, byte) =>
+    byte < 0x80 || byte > 0x9f ? byte : windows1252Upper.charCodeAt(byte - 0x80),
+  );
   return byTable(bytes, windows1252);
 }
 
 /** Bytes in ISO-8859-15. */
 export function fromLatin9(bytes: Uint8Array): string {
+  latin9 ??= Uint16Array.from({ length: 256 }, (_, byte) => latin9Places[byte]?.charCodeAt(0) ?? byte);
   return byTable(bytes, latin9);
 }
 
