@@ -70,6 +70,13 @@ describe("a nonce challenge", () => {
     expect(sent).toHaveLength(3);
   });
 
+  it("is over when the next try finds no answer: that is another fault", async () => {
+    answers = [error("use_dpop_nonce", { "dpop-nonce": "n1" }), new TypeError("fetch failed")];
+    await asked();
+    // A pause comes before what is tried after a failed connection, none before the answer to a challenge.
+    expect([sent.length, clock.slept.length]).toEqual([3, 1]);
+  });
+
   it("without a nonce cannot be answered", async () => {
     answers = [error("use_dpop_nonce")];
     await expect(asked()).rejects.toMatchObject({ remoteCode: "use_dpop_nonce" });
@@ -225,6 +232,19 @@ describe("what is asked for", () => {
     expect(clock.slept).toHaveLength(2);
     await expect(asked({ fetch, deadlineMs: 20 })).rejects.toMatchObject({ message: /none in time/ });
     expect(clock.slept).toHaveLength(2);
+  });
+
+  it("leaves no timer behind", async () => {
+    await source().getToken({ scopes: ["loaded"] });
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      answers = [error("use_dpop_nonce", { "dpop-nonce": "n1" }), "token", { status: 400 }];
+      await asked();
+      await expect(asked()).rejects.toThrow();
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("is asked for again after a fault that passes, not after one that does not", async () => {

@@ -82,4 +82,26 @@ describe("a key in a file", () => {
     }
     expect(sts.count.token).toBe(0);
   });
+
+  it("holds 100,000 characters at most", async () => {
+    const ask = fileClientKey(path);
+    const { signal } = new AbortController();
+    writeFileSync(path, JSON.stringify(key).padEnd(100_000));
+    expect(await ask({ signal })).toMatchObject({ jwk: expect.stringContaining("kid") as string });
+    writeFileSync(path, JSON.stringify(key).padEnd(100_001));
+    await expect(ask({ signal })).rejects.toMatchObject({ code: "auth/key-invalid", message: /larger file/ });
+  });
+
+  it("is PEM with both of its facts; one that is missing may come later", async () => {
+    const { signal } = new AbortController();
+    await expect(fileClientKey(path)({ signal })).rejects.toMatchObject({ code: "auth/key-invalid", retryable: true });
+    writeFileSync(path, pem(key));
+    for (const facts of [{}, { kid: "k" }, { alg: "ES256" as const }])
+      await expect(fileClientKey(path, facts)({ signal })).rejects.toMatchObject({ message: /kid and alg/ });
+    const facts = { kid: "k", alg: "ES256" as const, passphrase: "p" };
+    expect(await fileClientKey(path, facts)({ signal })).toEqual({ pem: pem(key), ...facts });
+    await expect(fileClientKey(path, facts)({ signal: AbortSignal.abort() })).rejects.toMatchObject({
+      retryable: true,
+    });
+  });
 });

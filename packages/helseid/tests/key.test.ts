@@ -139,3 +139,82 @@ describe("keys that are refused, before anything is sent", () => {
       await expect(loadSigner(key)).rejects.toMatchObject({ code: "auth/key-invalid" });
   });
 });
+
+describe("what a key says of itself", () => {
+  const rsaKey = (name: string, hash: string, usages: webcrypto.KeyUsage[] = ["sign", "verify"]) =>
+    webcrypto.subtle.generateKey(
+      { name, hash, modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) },
+      false,
+      usages,
+    ) as Promise<webcrypto.CryptoKeyPair>;
+
+  it.each([
+    ["RSA-PSS", "SHA-256", "PS256"],
+    ["RSA-PSS", "SHA-512", "PS512"],
+    ["RSASSA-PKCS1-v1_5", "SHA-384", "RS384"],
+  ] as const)("a CryptoKey for %s with %s is for %s", async (name, hash, alg) => {
+    const { privateKey } = await rsaKey(name, hash);
+    for (const given of [{}, { alg }])
+      expect(await loadSigner({ cryptoKey: privateKey, kid: "k", ...given })).toMatchObject({ alg, kid: "k" });
+    await expect(loadSigner({ cryptoKey: privateKey, kid: "k", alg: "ES256" })).rejects.toThrow(
+      "for another algorithm",
+    );
+  });
+
+  it.each([
+    ["P-256", "ES256"],
+    ["P-384", "ES384"],
+    ["P-521", "ES512"],
+  ] as const)("a CryptoKey on %s is for %s", async (namedCurve, alg) => {
+    const pair = await webcrypto.subtle.generateKey({ name: "ECDSA", namedCurve }, false, ["sign", "verify"]);
+    expect(await loadSigner({ cryptoKey: pair.privateKey, kid: "k" })).toMatchObject({ alg });
+  });
+
+  it("a CryptoKey that cannot sign, or by no algorithm of HelseID's, is refused", async () => {
+    const oaep = await rsaKey("RSA-OAEP", "SHA-256", ["encrypt", "decrypt"]);
+    await expect(loadSigner({ cryptoKey: oaep.privateKey, kid: "k" })).rejects.toThrow('usage "sign"');
+    const ed25519 = (await webcrypto.subtle.generateKey("Ed25519", false, [
+      "sign",
+      "verify",
+    ])) as webcrypto.CryptoKeyPair;
+    await expect(loadSigner({ cryptoKey: ed25519.privateKey, kid: "k" })).rejects.toThrow("RSA or ECDSA");
+    const sha1 = await rsaKey("RSA-PSS", "SHA-1");
+    await expect(loadSigner({ cryptoKey: sha1.privateKey, kid: "k" })).rejects.toMatchObject({
+      code: "auth/key-invalid",
+    });
+    const hmac = await webcrypto.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]);
+    await expect(loadSigner({ cryptoKey: hmac, kid: "k" })).rejects.toMatchObject({ code: "auth/key-invalid" });
+  });
+
+  it("a JWK may have members of any name, stand as text beside its facts, and say them twice alike", async () => {
+    const members = jwk(rsa.privateKey, { alg: "PS256", use: "sig", sign: "text" });
+    expect(await loadSigner(members)).toHaveProperty("cryptoKey");
+    expect(await loadSigner({ jwk: JSON.stringify(members), kid: "other", alg: "PS256" })).toMatchObject({
+      kid: "other",
+    });
+  });
+
+  it.each(["null", "[]", "7", "[{}]", "true"])("the text %s is no JWK", async (text) => {
+    await expect(loadSigner(text)).rejects.toMatchObject({ code: "auth/key-invalid", message: /another text/ });
+  });
+
+  it("a refusal has a hint where there is one to give", async () => {
+    await expect(loadSigner(jwk(rsa.privateKey))).rejects.toMatchObject({ hint: /"alg"/ });
+    await expect(loadSigner(jwk(rsa.privateKey, { alg: "PS256", kid: "" }))).rejects.toMatchObject({ hint: /"kid"/ });
+    await expect(loadSigner(jwk(rsa.privateKey, { alg: "none" }))).rejects.not.toHaveProperty(
+      "hint",
+      expect.any(String),
+    );
+  });
+
+  it.each(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"] as const)(
+    "RSA of 2048 bits is enough for %s",
+    async (alg) => {
+      expect(await loadSigner(jwk(rsa.privateKey, { alg }))).toMatchObject({ alg });
+    },
+  );
+
+  it.each(["RS2567", "xRS256", "ES", "EdDSA", "RS25", "", null, 7])("the algorithm %j is refused", async (alg) => {
+    await expect(loadSigner(jwk(rsa.privateKey, { alg }))).rejects.toMatchObject({ code: "auth/key-invalid" });
+  });
+});

@@ -1,7 +1,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as main from "../src/index.ts";
 import { createLegacySts, type LegacyStsOptions } from "../src/legacy-sts.ts";
 import { manualClock } from "./_sts.ts";
@@ -116,4 +116,61 @@ describe("the older token service", () => {
     expect(() => source({ clientSecret: "" })).toThrow("clientSecret");
     expect(asked).toHaveLength(0);
   });
+
+  it("asks for each scope once, and keeps a token for all orders of them, but not for a narrower one", async () => {
+    const s = source();
+    const first = await s.getToken({ scopes: ["b", "a", "b"] });
+    expect(asked[0]?.get("scope")).toBe("b a");
+    expect(await s.getToken({ scopes: ["a", "b"] })).toBe(first);
+    expect(await s.getToken({ scopes: ["a", "b"], acceptNarrowerScope: true })).not.toBe(first);
+    await s.getToken({ scopes: [] });
+    expect(asked.map((form) => form.has("scope"))).toEqual([true, true, false]);
+    await expect(s.getToken({ scopes: ["a b"] })).rejects.toMatchObject({ code: "input/invalid" });
+    s.forget(first);
+    expect(await s.getToken({ scopes: ["a", "b"] })).not.toBe(first);
+  });
+
+  it("pauses as chance says, and leaves no timer behind", async () => {
+    const clock = manualClock();
+    script.push(503, 503);
+    await source({ clock, random: () => 1 }).getToken({ scopes: [] });
+    expect(clock.slept).toEqual([250, 500]);
+    const fetch = async (): Promise<Response> => Response.json({ access_token: "t", token_type: "Bearer" });
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      await source({ fetch }).getToken({ scopes: [] });
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("ends within the time limit of one request, and of all", async () => {
+    const clock = manualClock();
+    const fetch = (): Promise<Response> => new Promise(() => undefined);
+    const late = { code: "auth/token-unavailable", message: /none in time/ };
+    await expect(source({ fetch, clock, timeoutMs: 20 }).getToken({ scopes: [] })).rejects.toMatchObject(late);
+    expect(clock.slept).toHaveLength(2);
+    await expect(source({ fetch, clock, deadlineMs: 20 }).getToken({ scopes: [] })).rejects.toMatchObject(late);
+    expect(clock.slept).toHaveLength(2);
+  });
+
+  it.each([
+    { resource: "r" },
+    { sfmJournalId: "1" },
+    { details: [] },
+    { binding: "dpop" as const },
+    { organisation: { tenancy: "single", child: "999999999" } as const },
+  ])("refuses %j, and takes a bearer token that is asked for by name", async (more) => {
+    await expect(source().getToken({ scopes: [], ...more })).rejects.toMatchObject({ code: "input/invalid" });
+    expect((await source().getToken({ scopes: [], binding: "bearer" })).tokenType).toBe("Bearer");
+    expect(asked).toHaveLength(1);
+  });
+
+  it.each([{ clientId: "" }, { clientId: 7 as never }, { clientSecret: 7 as never }])(
+    "refuses the settings %j",
+    (change) => {
+      expect(() => source(change)).toThrow(expect.objectContaining({ code: "config/invalid" }));
+    },
+  );
 });

@@ -1,5 +1,5 @@
 import { silentLogger } from "@helsekontakt/core";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createMetadataCache } from "../src/metadata.ts";
 import { manualClock } from "./_sts.ts";
 
@@ -59,6 +59,25 @@ describe("the issuer's metadata", () => {
     clock.move(1);
     expect((await get()).jwks_uri).toBe("https://sts.example/j");
     expect(calls()).toBe(3);
+  });
+
+  it("serves on when the service says that it is busy", async () => {
+    const { clock, get, calls } = cacheWith(answer(good), answer({}, 503));
+    await get();
+    clock.move(day);
+    expect(await get()).toMatchObject(good);
+    expect(calls()).toBe(2);
+  });
+
+  it("leaves no timer behind", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      await cacheWith(answer(good)).get();
+      await expect(cacheWith(fault).get()).rejects.toThrow();
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("is asked for again after a fault, when there is none to serve on", async () => {
