@@ -2,7 +2,7 @@ import { type Clock, HelsekontaktError, Personal, throwIfAborted } from "@helsek
 import type { Journal, LedgerEntry, LedgerEvent, LedgerRunHandle, StagedMember } from "@helsekontakt/journal";
 import { describeWire, type HelsekontakterClient, type HelsekontakterWire } from "@helsekontakt/rest-client";
 import type { PersonGuard } from "../person-guard.ts";
-import { batchLimits } from "./batch-size.ts";
+import { batchLimits } from "./batch-limits.ts";
 import { defaultRetryDays, retryCalendar } from "./calendar.ts";
 import { checkInput, type InputRules } from "./check-input.ts";
 import { Sender, Stopped } from "./send.ts";

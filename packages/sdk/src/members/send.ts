@@ -2,7 +2,8 @@ import { type Clock, HelsekontaktError, limitTime, throwIfAborted } from "@helse
 import type { BatchMember, LedgerDue, LedgerRunHandle, MemberBatch, MemberSettlement } from "@helsekontakt/journal";
 import type { HelsekontakterClient, MemberOutcome } from "@helsekontakt/rest-client";
 import { buildMembersBundle, checkMembersBundle } from "../flows/members-bundle.ts";
-import { type BatchLimits, BatchSizer } from "./batch-size.ts";
+import type { BatchLimits } from "./batch-limits.ts";
+import { BatchSizer } from "./batch-size.ts";
 import { dayAt, type RetryCalendar, withdrawalPeriod } from "./calendar.ts";
 import type { Tally } from "./tally.ts";
 import type { ActivityCheck, SendMembersOptions } from "./types.ts";
@@ -154,7 +155,7 @@ export class Sender {
   /** The next members that wait, stored as a batch. */
   async #nextBatch(): Promise<MemberBatch | undefined> {
     const { run } = this.#parts;
-    const size = this.sizer.size;
+    const size = this.sizer.next();
     while (this.#buffer.length < size && !this.#exhausted) await this.#fill(Math.max(readAhead, size));
     const members = this.#buffer.splice(0, size);
     return members.length === 0 ? undefined : run.open(members);
@@ -236,8 +237,7 @@ export class Sender {
       if (timedOut) {
         timeouts++;
         tally.timeouts++;
-        // Halves of a slow batch say nothing of the size of others.
-        if (tries === 1 && first.members.length * 2 > this.sizer.size) this.sizer.timedOut(first.members.length);
+        this.sizer.timedOut(first.members.length, timeouts > 1 && !this.#own.has(first.id));
       } else tally.failures++;
       if (this.#failuresInARow >= maxFailures)
         throw new Stopped(

@@ -55,7 +55,7 @@ export interface BatchOptions {
   readonly max?: number;
   /** Milliseconds that a call may take before it counts as unanswered; default 15,000, the service's own limit. */
   readonly timeoutMs?: number;
-  /** Milliseconds that a call is sized for; default half of `timeoutMs`. */
+  /** Milliseconds that a call is sized for, at most; default two thirds of `timeoutMs`. Less where calls take unevenly long. */
   readonly targetMs?: number;
   /** Always this many members, without adapting; a call that times out twice is halved all the same. */
   readonly fixed?: number;
