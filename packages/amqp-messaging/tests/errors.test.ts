@@ -18,7 +18,15 @@ describe("MessagingError", () => {
     registry: registryOf([withQueues(w.alice), { ...withQueues(w.bob), ...change } as Party]),
   });
   const failingRegistry =
-    (code: "registry/unavailable" | "registry/profile-invalid" | "registry/party-inactive") => (w: World) => {
+    (
+      code:
+        | "registry/unavailable"
+        | "registry/profile-invalid"
+        | "registry/party-inactive"
+        | "registry/agreement-expired"
+        | "registry/no-profile",
+    ) =>
+    (w: World) => {
       const registry = registryOf([withQueues(w.bob)]);
       registry.fail = new HelsekontaktError(code, "expected an answer");
       return { registry };
@@ -60,6 +68,18 @@ describe("MessagingError", () => {
       failingRegistry("registry/profile-invalid"),
       {},
       { code: "registry/profile-invalid", event: "REG-2", retryable: false },
+    ],
+    [
+      "agreement not in force",
+      failingRegistry("registry/agreement-expired"),
+      {},
+      { code: "registry/agreement-expired", event: "REG-3", retryable: false },
+    ],
+    [
+      "no profile where one is asked for",
+      failingRegistry("registry/no-profile"),
+      {},
+      { code: "registry/no-profile", event: "REG-2", retryable: false },
     ],
     [
       "no encryption certificate",

@@ -71,7 +71,7 @@ describe("sending by the registries", () => {
     expect(s.calls).toEqual({ party: 1, certificates: 0, agreement: 0, agreementFor: 1, profile: 0 });
   });
 
-  it("U5: no such party, an inactive one, no queue of this type, and a function not supported have codes of their own", async () => {
+  it("U5: no such party, an inactive one, no queue of this type, a function not supported and an agreement that has expired have codes of their own", async () => {
     s.answers.party = notFound;
     expect(await code()).toBe("registry/party-unknown");
     const cases: [string, () => void, Partial<OutboundMessage>][] = [

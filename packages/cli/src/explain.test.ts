@@ -26,6 +26,16 @@ describe("helsekontakt explain", () => {
     expect(out).toMatch(text);
   });
 
+  it.each(["party-unknown", "party-inactive", "no-queue", "function-unsupported", "agreement-expired", "no-profile"])(
+    "U5: tells what to do about registry/%s",
+    async (reason) => {
+      const { code, out } = await run("explain", `registry/${reason}`);
+      expect(code).toBe(0);
+      expect(out).toMatch(/\n {2}retryable: no\n {2}what to do: \S.*\S/);
+      expect((await run("explain", reason)).out).toBe(out);
+    },
+  );
+
   it("tells every list that has a bare code", async () => {
     const { out } = await run("explain", "HE", "--json");
     const [answer] = JSON.parse(out) as { found: { name: string }[] }[];

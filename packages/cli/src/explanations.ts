@@ -52,8 +52,16 @@ function* rules(): Generator<Explanation> {
 
 function* errors(): Generator<Explanation> {
   // The reader's codes are rules as well, and explained there.
-  for (const [name, { meaning, retryable }] of Object.entries(errorCodes))
-    if (!ruleCatalogue.has(name)) yield { kind: "error", name, meaning: sentence(meaning), retryable };
+  const known: Readonly<Record<string, { meaning: string; retryable: boolean; todo?: string }>> = errorCodes;
+  for (const [name, { meaning, retryable, todo }] of Object.entries(known))
+    if (!ruleCatalogue.has(name))
+      yield {
+        kind: "error",
+        name,
+        meaning: sentence(meaning),
+        retryable,
+        ...(todo === undefined ? {} : { todo: sentence(todo) }),
+      };
 }
 
 function* codes(lists: Lists): Generator<Explanation> {

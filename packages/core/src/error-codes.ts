@@ -69,20 +69,46 @@ export const errorCodes = {
   },
   "protection/key-unreadable": { retryable: false, meaning: "a key or PKCS#12 file cannot be opened" },
 
-  "registry/party-unknown": { retryable: false, meaning: "no communication party with this HER-id" },
-  "registry/party-inactive": { retryable: false, meaning: "the communication party is not active" },
-  "registry/no-queue": { retryable: false, meaning: "the party has no queue of this type" },
-  "registry/function-unsupported": { retryable: false, meaning: "the party's profile cannot receive this function" },
-  "registry/profile-invalid": { retryable: false, meaning: "a CPP or CPA document cannot be read" },
+  "registry/party-unknown": {
+    retryable: false,
+    meaning: "no communication party with this HER-id",
+    todo: "look the HER-id up in the address registry of the same environment: test and production have different ones",
+  },
+  "registry/party-inactive": {
+    retryable: false,
+    meaning: "the communication party is not active",
+    todo: "find the party that has taken over, or ask its owner to activate it; registry.checks `lenient` sends all the same",
+  },
+  "registry/no-queue": {
+    retryable: false,
+    meaning: "the party has no queue of this type",
+    todo: "write to another level of the party (a service under the organisation), or ask its owner to register the queue",
+  },
+  "registry/function-unsupported": {
+    retryable: false,
+    meaning: "the party's profile cannot receive this function",
+    todo: "the receiver must activate the process in the address registry; with an agreement, a new one is needed",
+  },
+  "registry/profile-invalid": {
+    retryable: false,
+    meaning: "a CPP or CPA document cannot be read",
+    todo: "look at the document with `helsekontakt profile`, and report it to NHN's customer service",
+  },
   "registry/agreement-expired": {
     retryable: false,
     meaning: "the agreement with the party is not in force: its time is over or has not begun, or it was ended",
+    todo: "the parties need a new agreement in the collaboration registry; registry.checks `lenient` sends all the same",
   },
   "registry/no-profile": {
     retryable: false,
     meaning: "the party has neither agreement nor profile, and sending without one is switched off",
+    todo: "the party must register its processes in the address registry; registry.dummies `allow` sends all the same",
   },
-  "registry/unavailable": { retryable: true, meaning: "the registry cannot be reached or failed" },
+  "registry/unavailable": {
+    retryable: true,
+    meaning: "the registry cannot be reached or failed",
+    todo: "nothing at once: messages wait and are sent when it answers; `helsekontakt doctor` tells address, token and login",
+  },
 
   "receipt/unknown-message": {
     retryable: false,
@@ -105,9 +131,21 @@ export const errorCodes = {
   "journal/not-found": { retryable: false, meaning: "no row of this id in the journal" },
   "journal/key-unknown": { retryable: false, meaning: "a row is encrypted under a key that was not given" },
   "journal/corrupt": { retryable: false, meaning: "a stored value cannot be authenticated or read" },
-  "journal/too-new": { retryable: false, meaning: "the store was migrated by a later version of this package" },
+  "journal/too-new": {
+    retryable: false,
+    meaning: "the store was migrated by a later version of this package",
+    todo: "start that version, or a later one: nothing was changed, and what was stored is there",
+  },
   "journal/closed": { retryable: false, meaning: "the journal has been closed" },
-} as const satisfies Record<string, { readonly retryable: boolean; readonly meaning: string }>;
+} as const satisfies Record<
+  string,
+  {
+    readonly retryable: boolean;
+    readonly meaning: string;
+    /** What to do about it, where there is something. */
+    readonly todo?: string;
+  }
+>;
 
 /** One of the codes in {@link errorCodes}. */
 export type ErrorCode = keyof typeof errorCodes;

@@ -84,8 +84,9 @@ ${table(
       meaning,
     ]),
 )}
-A synchronous call without an answer is \`amqp/timeout\` with MUG-30. Certificates of the receiver and of this side have numbers
-of their own on sending (MUG-10 to MUG-19).
+The number of \`registry/agreement-expired\` is inferred: the official library looks at no agreement's time. A synchronous call
+without an answer is \`amqp/timeout\` with MUG-30. Certificates of the receiver and of this side have numbers of their own on
+sending (MUG-10 to MUG-19).
 
 ## Events of the official library
 

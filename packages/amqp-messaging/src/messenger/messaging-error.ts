@@ -70,6 +70,10 @@ export const eventsByCode: Readonly<Partial<Record<ErrorCode, EventCode>>> = {
   "registry/no-queue": "MUG-3",
   "registry/function-unsupported": "MUG-33",
   "registry/profile-invalid": "REG-2",
+  // The official library gives this number with its setting that asks for a profile.
+  "registry/no-profile": "REG-2",
+  // Inferred: it looks at no agreement's time, and has this one for agreements that cannot be had.
+  "registry/agreement-expired": "REG-3",
   "registry/unavailable": "REG-1",
   "amqp/header-invalid": "MUG-21",
   "amqp/unsupported-message": "MUG-23",
