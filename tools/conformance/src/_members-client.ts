@@ -22,6 +22,8 @@ export interface ClientOptions {
   readonly pauseAt?: { readonly step: string; readonly nth: number };
   /** Milliseconds; default the register's own. */
   readonly leaseMs?: number;
+  /** Milliseconds that a call may take; default 1,000. */
+  readonly timeoutMs?: number;
   /** Breaks the register on purpose. `lose`: a member is settled unsent. `resend`: one of the run before is sent again. */
   readonly mutant?: "lose" | "resend";
   /** What `resend` remembers from run to run. */
@@ -127,7 +129,7 @@ const input = (JSON.parse(readFileSync(options.input, "utf8")) as [string, strin
 try {
   const report = await sdk.members.reconcile(input, {
     // Short lists: many calls, and so many faults.
-    batch: { start: 2, max: 3, timeoutMs: 1_000, pauseMs: 5 },
+    batch: { start: 2, max: 3, timeoutMs: options.timeoutMs ?? 1_000, pauseMs: 5 },
     maxWithdrawals: 0.5,
     maxFailures: 20,
   });

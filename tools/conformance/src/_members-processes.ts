@@ -2,6 +2,7 @@ import { type ChildProcess, fork, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
 import type { ClientOptions } from "./_members-client.ts";
 import type { ServerOptions } from "./_members-server.ts";
 
@@ -9,6 +10,26 @@ import type { ServerOptions } from "./_members-server.ts";
 
 const flags = ["--conditions=helsekontakt-source", "--no-warnings=ExperimentalWarning"];
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+/**
+ * Joins the client's modules in one directory: it starts hundreds of times, and to read a thousand sources anew takes
+ * most of the processor's time.
+ */
+export async function buildClient(dir: string): Promise<void> {
+  const bundle = await rolldown({
+    input: here("./_members-client.ts"),
+    platform: "node",
+    resolve: { conditionNames: ["helsekontakt-source", "import", "node"] },
+    plugins: [
+      {
+        name: "pg as it is",
+        resolveId: (source) => (source === "pg" ? { id: import.meta.resolve(source), external: true } : undefined),
+      },
+    ],
+  });
+  await bundle.write({ dir: join(dir, "client"), format: "esm", entryFileNames: "client.mjs" });
+  await bundle.close();
+}
 
 /** Most of what a start costs is to read the sources: once is enough. */
 const environment = (dir: string) => ({ ...process.env, NODE_COMPILE_CACHE: join(dir, "compiled") });
@@ -44,7 +65,7 @@ export interface Ended {
 }
 
 function spawnClient(dir: string, options: ClientOptions): ChildProcess {
-  return spawn(process.execPath, [...flags, here("./_members-client.ts"), JSON.stringify(options)], {
+  return spawn(process.execPath, [...flags, join(dir, "client", "client.mjs"), JSON.stringify(options)], {
     stdio: ["ignore", "pipe", "inherit"],
     env: environment(dir),
   });
@@ -63,7 +84,7 @@ function watch(child: ChildProcess, seen: (line: string) => void = () => {}): Pr
     child.on("close", (code, signal) => {
       if (signal === "SIGKILL") resolve({ last, killed: true });
       else if (code === 0) resolve({ last, killed: false, ...(report === undefined ? {} : { report }) });
-      else reject(new Error(`the client ended with ${code ?? signal}`));
+      else reject(new Error(`the client ended with ${code ?? signal} after "${last}"`));
     });
   });
 }

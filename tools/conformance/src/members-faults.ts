@@ -8,7 +8,7 @@ import { postgresStore } from "@helsekontakt/journal/postgres";
 import { Pool } from "pg";
 import type { ClientOptions } from "./_members-client.ts";
 import { ask, Judge, type Member } from "./_members-judge.ts";
-import { endServer, pauseClient, runClient, startServer } from "./_members-processes.ts";
+import { buildClient, endServer, pauseClient, runClient, startServer } from "./_members-processes.ts";
 import { emptyOutcome, keepRun, keepPage, type Outcome, type Plan } from "./_members-record.ts";
 import { seeded } from "./_members-server.ts";
 
@@ -164,6 +164,7 @@ async function runEngine(engine: "sqlite" | "postgres", dir: string, pool: Pool,
       await judge.look();
       await judge.countDoubled();
       await judge.countLost(desired, active);
+      if (long) console.log(`members-faults: ${engine}: round ${round + 1} of ${rounds}`);
     }
     const facts = await ask(child, "facts");
     const journal = await openStore();
@@ -234,6 +235,8 @@ async function checkCounters(): Promise<boolean> {
         input,
         secret: secret.toString("hex"),
         killAt: 0,
+        // A call that a busy machine holds up would leave members without an outcome, which counts as lost.
+        timeoutMs: 60_000,
         file,
         mutant,
         memory: join(dir, "broken-memory.json"),
@@ -274,6 +277,7 @@ try {
 }
 let ok = true;
 try {
+  await buildClient(dir);
   ok = await checkCounters();
   if (!ok) console.error("members-faults: expected the counters to see each register that is broken on purpose");
   const outcomes = await Promise.all([
