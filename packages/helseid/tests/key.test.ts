@@ -195,12 +195,19 @@ describe("what a key says of itself", () => {
   });
 
   it.each(["null", "[]", "7", "[{}]", "true"])("the text %s is no JWK", async (text) => {
-    await expect(loadSigner(text)).rejects.toMatchObject({ code: "auth/key-invalid", message: /another text/ });
+    await expect(loadSigner(text)).rejects.toMatchObject({
+      code: "auth/key-invalid",
+      message: expect.stringMatching(/another text/) as string,
+    });
   });
 
   it("a refusal has a hint where there is one to give", async () => {
-    await expect(loadSigner(jwk(rsa.privateKey))).rejects.toMatchObject({ hint: /"alg"/ });
-    await expect(loadSigner(jwk(rsa.privateKey, { alg: "PS256", kid: "" }))).rejects.toMatchObject({ hint: /"kid"/ });
+    await expect(loadSigner(jwk(rsa.privateKey))).rejects.toMatchObject({
+      hint: expect.stringMatching(/"alg"/) as string,
+    });
+    await expect(loadSigner(jwk(rsa.privateKey, { alg: "PS256", kid: "" }))).rejects.toMatchObject({
+      hint: expect.stringMatching(/"kid"/) as string,
+    });
     await expect(loadSigner(jwk(rsa.privateKey, { alg: "none" }))).rejects.not.toHaveProperty(
       "hint",
       expect.any(String),

@@ -148,7 +148,7 @@ describe("the older token service", () => {
   it("ends within the time limit of one request, and of all", async () => {
     const clock = manualClock();
     const fetch = (): Promise<Response> => new Promise(() => undefined);
-    const late = { code: "auth/token-unavailable", message: /none in time/ };
+    const late = { code: "auth/token-unavailable", message: expect.stringMatching(/none in time/) as string };
     await expect(source({ fetch, clock, timeoutMs: 20 }).getToken({ scopes: [] })).rejects.toMatchObject(late);
     expect(clock.slept).toHaveLength(2);
     await expect(source({ fetch, clock, deadlineMs: 20 }).getToken({ scopes: [] })).rejects.toMatchObject(late);

@@ -172,7 +172,10 @@ describe("row 17: the self service", () => {
     await rotation().adopt({ ...sandbox.client.jwk });
     const key = await rotation().prepare();
     register.expireKey(sandbox.client.clientId, sandbox.client.jwk.kid ?? "", 0);
-    await expect(rotation().rotate()).rejects.toMatchObject({ code: "auth/token-rejected", hint: /by hand|prepare/ });
+    await expect(rotation().rotate()).rejects.toMatchObject({
+      code: "auth/token-rejected",
+      hint: expect.stringMatching(/by hand|prepare/) as string,
+    });
     register.addKey(sandbox.client.clientId, { jwk: { ...key }, origin: "Gui" });
     expect(await rotation().rotate()).toMatchObject({ active: key.kid, previous: sandbox.client.jwk.kid });
   });
@@ -284,7 +287,10 @@ describe("row 17: the store", () => {
     await rotation({ store: plain }).adopt({ ...sandbox.client.jwk });
     expect(statSync(file).mode & 0o777).toBe(0o600);
     chmodSync(file, 0o640);
-    await expect(plain.load()).rejects.toMatchObject({ code: "auth/key-store", hint: /chmod 600/ });
+    await expect(plain.load()).rejects.toMatchObject({
+      code: "auth/key-store",
+      hint: expect.stringMatching(/chmod 600/) as string,
+    });
     chmodSync(file, 0o600);
     const keys = await plain.load();
     const secret = join(folder, "secret.json");
