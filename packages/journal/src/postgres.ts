@@ -40,6 +40,8 @@ export function postgresStore(options: PostgresStoreOptions): Store {
         options.listen ?? poolSize(options.pool) !== 1,
       );
       await store.migrate();
+      // The first look, while no transaction is open.
+      await store.now();
       return store;
     },
   };
@@ -49,13 +51,17 @@ function poolSize(pool: PostgresPool): number | undefined {
   return (pool as { readonly options?: { readonly max?: number } }).options?.max;
 }
 
-/** How long a look at the database's clock is good for, in milliseconds: the machine's steady clock goes on from there. */
+/** When a look at the database's clock is renewed, in milliseconds: the machine's steady clock goes on from there. */
 const lookAge = 60_000;
 
 /** The database's clock and this machine's steady one at the same moment, in milliseconds. */
 interface ClockLook {
   readonly database: number;
   readonly steady: number;
+}
+
+function timeBy({ database, steady }: ClockLook): number {
+  return Math.round(database + performance.now() - steady);
 }
 
 class PostgresStore implements OpenStore {
@@ -86,12 +92,17 @@ class PostgresStore implements OpenStore {
 
   async now(): Promise<number> {
     const known = this.#look;
-    const age = performance.now() - (known?.steady ?? 0);
-    if (known !== undefined && age < lookAge) return Math.round(known.database + age);
-    // Everybody who finds the last look too old takes part in the next one.
+    if (known === undefined) return timeBy(await this.#lookAgain());
+    // A look takes a connection. Whoever waited for one inside a transaction would hold another meanwhile, and as many
+    // transactions as there are connections would wait for ever: so the old look serves until the next one is there.
+    if (performance.now() - known.steady >= lookAge) this.#lookAgain().catch(() => {});
+    return timeBy(known);
+  }
+
+  /** Everybody who finds the last look too old takes part in the next one. */
+  #lookAgain(): Promise<ClockLook> {
     this.#looking ??= this.#lookAtClock().finally(() => (this.#looking = undefined));
-    const { database, steady } = await this.#looking;
-    return Math.round(database + performance.now() - steady);
+    return this.#looking;
   }
 
   async #lookAtClock(): Promise<ClockLook> {

@@ -60,6 +60,33 @@ for (const { name, run: runCase } of upgradeCases)
   await inSchema(`upgrade: ${name}`, (schema) => postgresPlace(pool, schema, runCase));
 
 await inSchema(
+  "postgres: transactions that hold every connection of the pool end, however old the last look at the database's clock is",
+  async (schema) => {
+    const few = new Pool({ connectionString: address, max: 2, connectionTimeoutMillis: 3_000 });
+    few.on("error", () => {});
+    const journal = await openJournal({ store: postgresStore({ pool: few, schema, listen: false }) });
+    const steady = performance.now.bind(performance);
+    try {
+      let begun = 0;
+      const enqueue = (n: number): Promise<void> =>
+        journal.transaction(async (transaction) => {
+          begun++;
+          while (begun < 2) await new Promise((resolve) => void setTimeout(resolve, 5));
+          await journal.outbox.enqueue(message({ messageId: `in-few-${n}` }), { transaction });
+        });
+      performance.now = () => steady() + 3_600_000;
+      await Promise.all([enqueue(1), enqueue(2)]);
+      const kept = await journal.outbox.list({ limit: 10 });
+      expect(kept.length === 2, `both messages, found ${kept.length}`);
+    } finally {
+      performance.now = steady;
+      await journal.close();
+      await few.end();
+    }
+  },
+);
+
+await inSchema(
   "postgres: a long transaction of an older process makes the newer one wait, and holds up nobody else meanwhile",
   async (schema) => {
     const older = await openJournal({ store: postgresStore({ pool, schema }) });
