@@ -68,10 +68,12 @@ await inSchema(
     const steady = performance.now.bind(performance);
     try {
       let begun = 0;
+      let go = (): void => {};
+      const bothBegun = new Promise<void>((resolve) => void (go = resolve));
       const enqueue = (n: number): Promise<void> =>
         journal.transaction(async (transaction) => {
-          begun++;
-          while (begun < 2) await new Promise((resolve) => void setTimeout(resolve, 5));
+          if (++begun === 2) go();
+          await bothBegun;
           await journal.outbox.enqueue(message({ messageId: `in-few-${n}` }), { transaction });
         });
       performance.now = () => steady() + 3_600_000;
