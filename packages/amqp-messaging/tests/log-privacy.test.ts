@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -118,5 +118,25 @@ describe("log lines, events and errors", () => {
           expect(everything).not.toContain(Buffer.from(part, "base64url").toString("hex").slice(0, 24));
         }
       }
+  });
+
+  it("a body that cannot be opened is logged with its size and digest, to be compared with what was sent", async () => {
+    const { alice, bob, lines } = world;
+    world.messenger(bob).receive(`${bob.herId}_async`, { message: () => Promise.resolve("accept" as const) });
+    const body = await protect(payloadFrom(alice.herId), {
+      signer: alice.sign,
+      recipients: [bob.encrypt.certificate],
+    });
+    body.fill(0, body.length - 64);
+    await world.connection.send(`${bob.herId}_async`, world.wire(body));
+    await world.until("the refusal", () => world.events.some((e) => e.kind === "refused"));
+    const [line = ""] = lines.filter((l) => l.startsWith("a message could not be opened "));
+    expect(JSON.parse(line.slice("a message could not be opened ".length))).toMatchObject({
+      bytes: body.length,
+      sha256: createHash("sha256").update(body).digest("hex"),
+      stage: expect.stringMatching(/content|structure/) as string,
+      recipients: 1,
+      tried: 1,
+    });
   });
 });

@@ -6,6 +6,7 @@ import { herIdText } from "../envelope/values.ts";
 import { type PayloadFacts, payloadFactsInTurns } from "../envelope/payload-metadata.ts";
 import { certificateFacts, certificateFaults } from "../keys/certificate-facts.ts";
 import type { ProtectionPolicy } from "../protection/algorithms.ts";
+import type { OpeningFailure } from "../protection/decrypt-data.ts";
 import { type Unprotected, unprotect } from "../protection/unprotect.ts";
 import { timed } from "../telemetry/timed.ts";
 import { certificateCause, certificateData, openingRefusal, type RefusedMessage, refused } from "./failures.ts";
@@ -154,7 +155,7 @@ async function openBody(
         ...(expected === undefined ? {} : { expectedSigner: expected }),
         ...(options.trust === undefined ? {} : { trust: { at: new Date(options.clock.now()), ...options.trust } }),
         ...(policy === undefined ? {} : { policy }),
-        onFailure: (failure) => options.logger.warn("a message could not be opened", { ...failure }),
+        onFailure: (failure) => unopened(options, envelope, failure),
         signal,
       }),
     );
@@ -162,6 +163,12 @@ async function openBody(
     const error = HelsekontaktError.from(reason);
     throw openingRefusal(error, expected) ?? listAway(error);
   }
+}
+
+/** With what its sender can compare it with what he sent: bytes that changed on their way look like a wrong key. */
+function unopened({ logger }: Resolved, { messageId, body }: Envelope, failure: OpeningFailure): void {
+  const sha256 = createHash("sha256").update(body).digest("hex");
+  logger.warn("a message could not be opened", { messageId, bytes: body.byteLength, sha256, ...failure });
 }
 
 /** A partner without a certificate may be let through by name; one with a certificate is held to it. */
