@@ -87,8 +87,9 @@ export async function startPeer(kind: PeerKind = "rabbitmq-3"): Promise<Peer> {
     for (const [delivery, item] of returned.toReversed()) {
       inFlight.delete(delivery);
       // rhea tells the end of a session before the outcomes that came in the same read.
-      if (isAccepted(delivery)) continue;
-      item.queue.messages.unshift(item);
+      if (isOutcome(delivery, "accepted")) continue;
+      if (isOutcome(delivery, "rejected")) bury(item);
+      else item.queue.messages.unshift(item);
     }
     for (const queue of new Set(returned.map(([, item]) => item.queue))) pump(queue);
   };
@@ -291,9 +292,9 @@ function sectionEnd(bytes: Buffer, at: number): number {
   return type === 0xc0 ? at + 5 + bytes.readUInt8(at + 4) : at + 8 + bytes.readUInt32BE(at + 4);
 }
 
-function isAccepted(delivery: Delivery): boolean {
+function isOutcome(delivery: Delivery, name: "accepted" | "rejected"): boolean {
   const state = delivery.remote_state as { constructor: { composite_type?: string } } | undefined;
-  return state?.constructor.composite_type === "accepted";
+  return state?.constructor.composite_type === name;
 }
 
 function written(delivery: Delivery): boolean {

@@ -7,7 +7,7 @@ import type { ConnectionState, StateEvent, StateListener } from "./state.ts";
 import { QueueSubscription } from "./subscription.ts";
 import type { DeliveryHandler, ReceiveOptions, StopOptions, Subscription } from "./subscription-types.ts";
 import { openTransport, type Transport } from "./transport.ts";
-import { encodeWireMessage, type WireMessage } from "./wire-message.ts";
+import { encodeForSending, type WireMessage } from "./wire-message.ts";
 
 export interface SendOptions {
   readonly signal?: AbortSignal;
@@ -150,7 +150,7 @@ class SupervisedConnection implements AmqpConnection, QueueSenderHost {
   async send(queue: string, message: WireMessage, options: SendOptions = {}): Promise<void> {
     throwIfAborted(options.signal);
     if (this.#refuseSends) throw new HelsekontaktError("amqp/closed", "the connection was closed by this side");
-    const bytes = encodeWireMessage(message);
+    const bytes = encodeForSending(message);
     if (bytes.length > this.settings.maxMessageBytes)
       throw new HelsekontaktError(
         "input/too-large",

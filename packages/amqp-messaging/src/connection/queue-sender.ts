@@ -3,13 +3,14 @@ import type { Delivery, EventContext, Sender, Session } from "rhea";
 import { amqpError, isRefusal, remoteError } from "./amqp-error.ts";
 import type { SendHold } from "./connection.ts";
 import type { SenderHealth } from "./health.ts";
+import type { PartedBytes } from "./parted-bytes.ts";
 import type { ResolvedSettings } from "./settings.ts";
 import type { StateEvent } from "./state.ts";
 import type { Transport } from "./transport.ts";
 import { Waiting } from "./waiting.ts";
 
 interface Job {
-  readonly bytes: Buffer;
+  readonly bytes: Buffer | PartedBytes;
   readonly hold: SendHold | undefined;
   /** How often it was put on the wire. */
   tries: number;
@@ -77,7 +78,7 @@ export class QueueSender {
 
   /** @throws {HelsekontaktError} see `AmqpConnection.send` */
   send(
-    bytes: Buffer,
+    bytes: Buffer | PartedBytes,
     options: { readonly timeoutMs: number; readonly signal?: AbortSignal; readonly hold?: SendHold },
   ): Promise<void> {
     const { signal, timeoutMs } = options;
@@ -314,7 +315,7 @@ export class QueueSender {
       this.#isOneSuspected = job.ends > 0;
       this.#inFlightBytes += job.bytes.length;
       try {
-        this.#inFlight.set(link.send(job.bytes, undefined, 0), job);
+        this.#inFlight.set(link.send(job.bytes as Buffer, undefined, 0), job);
       } catch (error) {
         // rhea calls back from timers, where a throw would end the process.
         this.#inFlightBytes -= job.bytes.length;

@@ -7,6 +7,7 @@ import { connectionError, remoteError } from "./amqp-error.ts";
 import { prepareSession } from "./deliveries.ts";
 import { wholeFrames } from "./frame-input.ts";
 import { detectDialect } from "./dialect.ts";
+import { paceTransfers } from "./paced-output.ts";
 import type { ResolvedSettings } from "./settings.ts";
 
 /**
@@ -116,6 +117,7 @@ export async function openTransport(settings: ResolvedSettings, signal: AbortSig
         openSession: () => {
           const session = connection.create_session();
           prepareSession(session);
+          paceTransfers(session, largestFrame);
           session.open();
           return session;
         },

@@ -1,6 +1,7 @@
 import { HelsekontaktError } from "@helsekontakt/core";
 import rhea from "rhea";
 import { checkEncoding } from "./check-encoding.ts";
+import { PartedBytes, partedFrom } from "./parted-bytes.ts";
 import { readUsualMessage, type UsualMessage } from "./usual-message.ts";
 
 /** A message as it is sent. Every name and value goes out as an AMQP string, the content type as a symbol. */
@@ -16,7 +17,7 @@ export interface WireMessage {
   /** Milliseconds; at most 4,294,967,295 (49.7 days). */
   readonly ttlMs?: number;
   readonly applicationProperties: Readonly<Record<string, string>>;
-  /** Goes out as one data section, also when empty. */
+  /** Goes out as one data section, also when empty. Leave it as it is until the send has ended: a large one is not copied. */
   readonly body: Uint8Array;
 }
 
@@ -53,6 +54,22 @@ const emptyData = Buffer.from([0x00, 0x53, 0x75, 0xa0, 0x00]);
  * @see AMQP 1.0, part 3, section 3.2 Message format
  */
 export function encodeWireMessage(message: WireMessage): Buffer {
+  return Buffer.concat([encodeHead(message), message.body]);
+}
+
+/**
+ * @internal The same for a sender: a large body stays where it is.
+ *
+ * @throws {HelsekontaktError} as {@link encodeWireMessage}
+ */
+export function encodeForSending(message: WireMessage): Buffer | PartedBytes {
+  const head = encodeHead(message);
+  const { body } = message;
+  return body.byteLength < partedFrom ? Buffer.concat([head, body]) : new PartedBytes(head, body);
+}
+
+/** All but the body itself. */
+function encodeHead(message: WireMessage): Buffer {
   for (const field of ["messageId", "to", "subject"] as const)
     if (message[field] === "")
       throw new HelsekontaktError("input/invalid", `expected ${field} to have a value, found an empty one`);
@@ -76,7 +93,7 @@ export function encodeWireMessage(message: WireMessage): Buffer {
   const size = message.body.byteLength;
   const start = Buffer.from(size < 256 ? [0x00, 0x53, 0x75, 0xa0, size] : [0x00, 0x53, 0x75, 0xb0, 0, 0, 0, 0]);
   if (size >= 256) start.writeUInt32BE(size, 4);
-  return Buffer.concat([head.subarray(0, -emptyData.length), start, message.body]);
+  return Buffer.concat([head.subarray(0, -emptyData.length), start]);
 }
 
 /**

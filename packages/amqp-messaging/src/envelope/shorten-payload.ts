@@ -11,7 +11,8 @@ export interface ShortenedPayload {
 const fromBytes = 1024 * 1024;
 /** Shorter runs stay. */
 const fromRun = 64 * 1024;
-const slice = 1024 * 1024;
+/** Small enough for the first, which runs before its loop is compiled. */
+const slice = 256 * 1024;
 const alphabet = new Uint8Array(256);
 for (const c of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") alphabet[c.charCodeAt(0)] = 1;
 for (const c of " \t\r\n") alphabet[c.charCodeAt(0)] = 2;
