@@ -21,11 +21,13 @@ let sent: {
   proof: Record<string, unknown> | undefined;
 }[];
 let metadataCalls: number;
+/** What an answer waits for. */
+let gate: (() => Promise<void>) | undefined;
 let key: Awaited<ReturnType<typeof makeKey>>;
 
 beforeEach(async () => {
   clock = manualClock(1_700_000_000_000);
-  [answers, sent, metadataCalls] = [[], [], 0];
+  [answers, sent, metadataCalls, gate] = [[], [], 0, undefined];
   key = await makeKey("ES256");
 });
 
@@ -43,6 +45,7 @@ async function service(request: Request): Promise<Response> {
     proof: dpop === null ? undefined : decodeJwt(dpop),
   });
   const answer = answers.shift() ?? "token";
+  await gate?.();
   if (answer instanceof Error) throw answer;
   if (answer === "token")
     return Response.json({
@@ -77,6 +80,30 @@ describe("a nonce challenge", () => {
     await asked();
     // A pause comes before what is tried after a failed connection, none before the answer to a challenge.
     expect([sent.length, clock.slept.length]).toEqual([3, 1]);
+  });
+
+  it("is answered with its own nonce, whatever another call was given meanwhile, and with no other's after that", async () => {
+    const s = source();
+    await s.getToken({ scopes: ["loaded"] });
+    let arrived = 0;
+    let both = (): void => undefined;
+    const meeting = new Promise<void>((resolve) => (both = resolve));
+    gate = async () => {
+      if (++arrived === 2) both();
+      await meeting;
+    };
+    sent = [];
+    answers = ["n1", "n2"].map((n) => error("use_dpop_nonce", { "dpop-nonce": n }));
+    await Promise.all([s.getToken({ scopes: ["a"] }), s.getToken({ scopes: ["b"] })]);
+    expect(sent.slice(2).map((p) => p.proof?.["nonce"])).toEqual(expect.arrayContaining(["n1", "n2"]));
+    gate = undefined;
+    sent = [];
+    answers = [
+      error("use_dpop_nonce", { "dpop-nonce": "n3" }),
+      error("invalid_client", { ...date(100), "dpop-nonce": "n4" }),
+    ];
+    await source().getToken({ scopes: ["a"] });
+    expect(sent.map((p) => p.proof?.["nonce"])).toEqual([undefined, "n3", "n4"]);
   });
 
   it("without a nonce cannot be answered", async () => {

@@ -91,6 +91,33 @@ const rejected = () =>
   new HelsekontaktError("auth/token-rejected", "no", { remoteCode: "invalid_client", retryable: false });
 
 describe("a rotation", () => {
+  it("without any key says so, and makes none", async () => {
+    await expect(rotation().rotate()).rejects.toMatchObject({ code: "config/missing" });
+    expect([store.keys, calls]).toEqual([[], []]);
+  });
+
+  it("notes what the list says of the old key before it registers the next", async () => {
+    await rotation().adopt(await makeKey("ES256", "old"));
+    listed = [{ kid: "old", expiresAt: 9 }];
+    await rotation().rotate();
+    expect(store.keys[0]).toMatchObject({ kid: "old", state: "retiring", expiresAt: 9 });
+  });
+
+  it("ends a verification that its caller leaves", async () => {
+    await rotation().adopt(await makeKey("ES256", "old"));
+    const controller = new AbortController();
+    const fetch = (request: Request): Promise<Response> => {
+      if (request.method === "GET") return tokenService(request);
+      controller.abort();
+      return new Promise(() => undefined);
+    };
+    const source = { issuer, clientId: "c", fetch, clock, random: () => 0, timeoutMs: 100 };
+    await expect(rotation({ source }).rotate({ signal: controller.signal })).rejects.toMatchObject({
+      code: "abort/cancelled",
+    });
+    expect(states().map(([, s]) => s)).toEqual(["active", "registered"]);
+  });
+
   it("goes step by step, and says what it did", async () => {
     await rotation().adopt(await makeKey("ES256", "old"));
     const seen: string[] = [];
@@ -262,7 +289,9 @@ describe("a rotation", () => {
     await expect(asked).rejects.toMatchObject({ code: "abort/cancelled" });
     expect(given).toEqual([controller.signal, controller.signal]);
     expect(states().map(([, s]) => s)).toEqual(["active", "created"]);
+    calls = [];
     await expect(rotation().rotate({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "abort/cancelled" });
+    expect(calls).toEqual([]);
   });
 });
 
@@ -282,6 +311,26 @@ describe("the list of keys", () => {
     const both = await rotation().list({ remote: true });
     expect(both[0]).toMatchObject({ kid: "old", listed: true, expiresAt: 9 });
     expect(both).toHaveLength(2);
+  });
+
+  it("knows each of several keys of its own, and hands its caller's signal on", async () => {
+    await rotation().prepare();
+    await rotation().adopt(await makeKey("ES256", "old"));
+    const given: unknown[] = [];
+    const listing: KeyRegistry = {
+      ...registry,
+      listKeys: async (options) => {
+        given.push(options?.signal);
+        return [{ kid: "old" }];
+      },
+    };
+    const controller = new AbortController();
+    const all = await rotation({ registry: () => listing }).list({ remote: true, signal: controller.signal });
+    expect(all.map((k) => [k.state, k.listed])).toEqual([
+      ["created", false],
+      ["active", true],
+    ]);
+    expect(given).toEqual([controller.signal]);
   });
 
   it("remembers what HelseID says of expiry, also that it says nothing more, and saves only changes", async () => {
@@ -337,6 +386,18 @@ describe("keys of the store", () => {
     const { alg: _alg, ...plain } = good;
     for (const bad of [pub, plain, { ...good, kty: "oct" }, { ...good, x: "AA" }, { ...good, kty: "RSA" }])
       expect(() => describeKey(bad, 5)).toThrow(expect.objectContaining({ code: "auth/key-invalid" }));
+  });
+
+  it("of another curve family are refused, not half read", () => {
+    const okp = {
+      kty: "OKP",
+      crv: "Ed25519",
+      alg: "EdDSA",
+      kid: "k",
+      d: "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+    };
+    const pub = { x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" };
+    expect(() => describeKey({ ...okp, ...pub }, 5)).toThrow(expect.objectContaining({ code: "auth/key-invalid" }));
   });
 
   it("have their thumbprint for an id when they bring none", async () => {

@@ -142,6 +142,20 @@ describe("an answer", () => {
     expect(forgotten).toEqual(["token-1"]);
   });
 
+  it("that brings no nonce with its second challenge says so, and not that there were too many", async () => {
+    const call = await begin();
+    expect(call.repeat(answer(401, { "www-authenticate": challenge("use_dpop_nonce"), "dpop-nonce": "n" }))).toBe(true);
+    expect(() => call.repeat(answer(401, { "www-authenticate": challenge("use_dpop_nonce") }))).toThrow("found none");
+  });
+
+  it("401 for another reason is the caller's, also when the token has expired meanwhile", async () => {
+    const call = await begin();
+    clock.move(60_000);
+    expect(call.repeat(answer(401, { "www-authenticate": challenge("insufficient_scope") }))).toBe(false);
+    expect(call.repeat(answer(404))).toBe(false);
+    expect(forgotten).toEqual([]);
+  });
+
   it("401 without a reason means the token; another reason does not", async () => {
     for (const [headers, again] of [
       [{}, true],
@@ -185,7 +199,8 @@ describe("an answer", () => {
         false,
       );
       expect(remembered).toEqual([]);
-      expect(call.repeat(answer(401, { "www-authenticate": challenge("invalid_token", "Bearer") }))).toBe(true);
+      const both = `${challenge("invalid_token", "Bearer")}, ${challenge("use_dpop_nonce")}`;
+      expect(call.repeat(answer(401, { "www-authenticate": both }))).toBe(true);
     }
   });
 

@@ -96,6 +96,24 @@ describe("the tries of one token", () => {
     await expect(asked).rejects.toMatchObject({ code: "abort/cancelled" });
   });
 
+  it("end with an abort that comes while the fault is looked at", async () => {
+    const controller = new AbortController();
+    let count = 0;
+    const settings = { clock: manualClock(), logger: silentLogger, random: () => 0, deadlineMs: 60_000 };
+    const reason = {
+      get name() {
+        controller.abort();
+        return "Error";
+      },
+    };
+    const asked = withTries(settings, { scopes: [] }, controller.signal, () => {
+      count++;
+      return Promise.reject(reason as Error);
+    });
+    await expect(asked).rejects.toMatchObject({ code: "abort/cancelled" });
+    expect([count, settings.clock.slept]).toEqual([1, []]);
+  });
+
   it("end with the fault when the deadline comes in the pause", async () => {
     const clock = { now: () => 0, sleep: () => Promise.reject(new Error("the deadline")) };
     const settings = { clock, logger: silentLogger, random: () => 0, deadlineMs: 60_000 };
