@@ -13,12 +13,16 @@ const bytes = 20 * 1024 * 1024;
 const mib = 1024 * 1024;
 /** Beyond the payload that the application holds anyway. */
 const most = 3 * bytes;
+/** Milliseconds for which the event loop may be held. */
+const longestTurn = 50;
+/** The quietest counts: what the collector or others on the machine add differs, what a message needs does not. */
+const times = 3;
 
 interface Said {
   readonly ready?: true;
   readonly extra?: number;
   readonly before?: number;
-  readonly longest?: number;
+  readonly tries?: readonly { readonly cpu: number; readonly wall: number }[];
 }
 
 function side(task: object): { readonly ready: Promise<void>; readonly done: Promise<Required<Omit<Said, "ready">>> } {
@@ -65,6 +69,7 @@ async function main(): Promise<void> {
     const { host, port, username, password, namespace } = broker;
     const task = {
       bytes,
+      times,
       namespace,
       broker: { host, port, username, password },
       queue: await broker.makeQueue(),
@@ -78,10 +83,16 @@ async function main(): Promise<void> {
       ["out", sender],
       ["in", receiver],
     ] as const) {
-      const { extra, longest } = await done;
+      const { extra, tries } = await done;
       tally.check(extra <= most, `O3: ${name}: ${Math.round(extra / mib)} MiB extra, at most ${most / mib}`);
       figures[`${name}: extra memory`] = `${Math.round(extra / mib)} MiB (${(extra / bytes).toFixed(2)} of its size)`;
-      figures[`${name}: longest stop of the loop`] = `${Math.round(longest)} ms`;
+      const { cpu, wall } = tries.toSorted((a, b) => a.cpu - b.cpu)[0] ?? { cpu: Number.NaN, wall: Number.NaN };
+      tally.check(
+        cpu <= longestTurn,
+        `O3: ${name}: the event loop held for ${Math.round(cpu)} ms of processor, at most ${longestTurn}`,
+      );
+      figures[`${name}: longest turn of the loop`] =
+        `${Math.round(cpu)} ms of processor, ${Math.round(wall)} ms by the clock, in the quietest of ${times}`;
     }
   } finally {
     await broker.clean();
