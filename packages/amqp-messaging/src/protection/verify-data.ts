@@ -231,6 +231,9 @@ async function signedForms(
   if (attributes === undefined) {
     // Without this, signed attributes of another message could be passed off as content.
     if (isAttributeSet(parts.content)) throw signatureInvalid("a signature over attributes");
+    // RFC 5652, section 5.3: what the content is would be said by nobody who signed.
+    if (parts.contentType !== OID.data)
+      throw signatureInvalid("a signature without attributes over another content type");
     return [parts.content];
   }
   if (readObjectIdentifier(attributeValue(attributes, OID.contentType)) !== parts.contentType) {
