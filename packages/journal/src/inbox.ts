@@ -1,6 +1,7 @@
 // Over 400 lines: one object whose operations share their fenced changes.
 import type { ErrorCode, HelsekontaktError } from "@helsekontakt/core";
 import { type ExpressionBuilder, type Insertable, sql } from "kysely";
+import { backoffMs } from "./backoff.ts";
 import { openEach } from "./cipher.ts";
 import { once } from "./compiled.ts";
 import { conflict, notFound, plainText, wholeNumber } from "./faults.ts";
@@ -17,7 +18,6 @@ import {
 import { insertOutbox, type OutboxMessage, rowFromMessage } from "./outbox-rows.ts";
 import {
   atOnce,
-  backoffMs,
   type Cancellable,
   defaultLeaseMs,
   inboxTopic,

@@ -1,3 +1,4 @@
+export { backoffMs } from "./backoff.ts";
 export type { JournalKey, JournalKeys } from "./cipher.ts";
 export type { Acceptance, Inbox } from "./inbox.ts";
 export type { InboxClaim, InboxEntry, InboxMessage } from "./inbox-rows.ts";
@@ -25,7 +26,7 @@ export type {
   Staged,
   StagedMember,
 } from "./members-ledger-types.ts";
-export { backoffMs, type Cancellable, type Lease } from "./parts.ts";
+export type { Cancellable, Lease } from "./parts.ts";
 export { type ReceiptRule, receiptRules, renderReceiptRules } from "./receipt-rules.ts";
 export type { ReceiptError, ReceiptFacts, ReceiptRecord, Receipts, StoredReceipt } from "./receipts.ts";
 export type { AsideEntry, AsideNotice, Box, SetAside } from "./set-aside.ts";

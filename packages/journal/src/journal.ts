@@ -1,21 +1,17 @@
-import { type Clock, type Logger, silentLogger } from "@helsekontakt/core";
-import { Cipher, type JournalKeys } from "./cipher.ts";
-import { wholeNumber } from "./faults.ts";
-import { createInbox, type Inbox } from "./inbox.ts";
-import { createMembers, type Members } from "./members.ts";
-import { createMemberLedger } from "./members-ledger.ts";
+import type { Clock, Logger } from "@helsekontakt/core";
+import type { JournalKeys } from "./cipher.ts";
+import type { ErrorReports } from "./error-reports.ts";
+import type { Inbox } from "./inbox.ts";
+import type { Members } from "./members.ts";
 import type { MemberLedger } from "./members-ledger-types.ts";
-import { Notifier } from "./notifier.ts";
-import { createErrorReports, type ErrorReports } from "./error-reports.ts";
-import { createSentOfferings, type SentOfferingsStore } from "./offerings.ts";
-import { createOutbox } from "./outbox.ts";
+import type { SentOfferingsStore } from "./offerings.ts";
 import type { Outbox } from "./outbox-api.ts";
-import type { Cancellable, Parts } from "./parts.ts";
-import { createReceipts, type Receipts } from "./receipts.ts";
-import { createSetAside, type SetAside } from "./set-aside.ts";
-import { type Engine, JournalTransaction, currentTransaction, type Store } from "./store.ts";
-import { createThreads, type Threads } from "./threads.ts";
-import { countOldRows, type Pruned, prune, type Retention, type Rotation, rotateKeys } from "./upkeep.ts";
+import type { Cancellable } from "./parts.ts";
+import type { Receipts } from "./receipts.ts";
+import type { SetAside } from "./set-aside.ts";
+import type { Engine, JournalTransaction, Store } from "./store.ts";
+import type { Threads } from "./threads.ts";
+import type { Pruned, Retention, Rotation } from "./upkeep.ts";
 
 export interface JournalOptions extends Cancellable {
   /** `sqliteStore({ file })`, or `postgresStore({ pool })` from `@helsekontakt/journal/postgres`. */
@@ -78,64 +74,7 @@ export interface Journal {
  *   `config/invalid` for an unusable key
  */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
-  const cipher = new Cipher(options.key);
-  const maxPayloadBytes = wholeNumber("maxPayloadBytes", options.maxPayloadBytes ?? 32 * 1024 * 1024, 1, 2 ** 30);
-  const maxTries = wholeNumber("maxTries", options.maxTries ?? 10, 1, 1_000);
-  const maxSendTries = wholeNumber("maxSendTries", options.maxSendTries ?? 1_000, 1, 1_000_000);
-  const store = await options.store.open(options.signal ? { signal: options.signal } : {});
-  const { clock } = options;
-  const notifier = new Notifier((topics) => store.announce(topics));
-  store.listen((topics) => notifier.heard(topics));
-  const parts: Parts = {
-    store,
-    cipher,
-    logger: options.logger ?? silentLogger,
-    notifier,
-    maxPayloadBytes,
-    asideListeners: new Set(),
-    now: clock === undefined ? () => store.now() : async () => clock.now(),
-  };
-  const outbox = createOutbox(parts, { maxSendTries, maxTakeovers: maxTries });
-  const inbox = createInbox(parts, maxTries);
-  return {
-    engine: store.engine,
-    outbox,
-    inbox,
-    setAside: createSetAside(parts, outbox, inbox),
-    receipts: createReceipts(parts),
-    threads: createThreads(parts),
-    members: createMembers(parts),
-    ledger: createMemberLedger(parts),
-    offerings: createSentOfferings(parts),
-    reports: createErrorReports(parts),
-    prune: (retention) => prune(parts, retention),
-    rotateKeys: (rotate = {}) => rotateKeys(parts, rotate),
-    countOldRows: (options = {}) => countOldRows(parts, options),
-    async transaction(work, { signal } = {}) {
-      let topics: readonly string[] = [];
-      let own: { readonly reason: unknown } | undefined;
-      try {
-        const result = await store.write(async (db) => {
-          const transaction = new JournalTransaction(db);
-          try {
-            return await currentTransaction.run({ store, transaction }, () => work(transaction));
-          } catch (reason) {
-            own = { reason };
-            throw reason;
-          } finally {
-            topics = transaction.finish();
-          }
-        }, signal);
-        if (topics.length > 0) notifier.publish(...topics);
-        return result;
-      } catch (fault) {
-        // The application's own error is none of the store's.
-        throw own === undefined ? fault : own.reason;
-      }
-    },
-    async close() {
-      await store.close();
-      notifier.heard();
-    },
-  };
+  // Loaded when one is opened, with the query builder that its parts use.
+  const { open } = await import("./open-journal.ts");
+  return open(options);
 }

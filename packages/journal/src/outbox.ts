@@ -1,6 +1,7 @@
 // Over 400 lines: one object whose operations share their fenced changes.
 import type { ExpressionBuilder, Selectable } from "kysely";
 import type { ErrorCode, HelsekontaktError } from "@helsekontakt/core";
+import { backoffMs } from "./backoff.ts";
 import { openEach } from "./cipher.ts";
 import { once } from "./compiled.ts";
 import { conflict, notFound, plainText, wholeNumber } from "./faults.ts";
@@ -18,7 +19,6 @@ import {
 } from "./outbox-rows.ts";
 import {
   atOnce,
-  backoffMs,
   type Cancellable,
   defaultLeaseMs,
   inTransaction,

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { HelsekontaktError } from "@helsekontakt/core";
-import { CompiledQuery, type Kysely } from "kysely";
+import type { CompiledQuery, Kysely } from "kysely";
 import { storeFault } from "./faults.ts";
 import type { JournalSchema } from "./schema.ts";
 
@@ -18,12 +18,14 @@ export interface PgClient {
 /** A transaction of the journal's own, which the application's rows may be part of. */
 export class JournalTransaction {
   readonly #db: Db;
+  readonly #raw: typeof CompiledQuery.raw;
   readonly #topics = new Set<string>();
   #over = false;
 
   /** @internal */
-  constructor(db: Db) {
+  constructor(db: Db, raw: typeof CompiledQuery.raw) {
     this.#db = db;
+    this.#raw = raw;
   }
 
   /**
@@ -34,7 +36,7 @@ export class JournalTransaction {
    */
   async query<R = Record<string, unknown>>(text: string, values: readonly unknown[] = []): Promise<{ rows: R[] }> {
     try {
-      const { rows } = await this.db().executeQuery<R>(CompiledQuery.raw(text, [...values]));
+      const { rows } = await this.db().executeQuery<R>(this.#raw(text, [...values]));
       return { rows };
     } catch (reason) {
       throw storeFault(reason, "run the application's statement", "application");

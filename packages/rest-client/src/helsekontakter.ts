@@ -1,6 +1,6 @@
 import { HelsekontaktError, throwIfAborted } from "@helsekontakt/core";
 import type { Bundle } from "@helsekontakt/types/fhir";
-import { Client, type FhirResource } from "fhir-kit-client";
+import type { Client, FhirResource } from "fhir-kit-client";
 import { parseBody } from "./answer-body.ts";
 import { type CallOptions, checkBaseUrl, createTransport, invalidAnswer, type RestClientOptions } from "./call.ts";
 import { operations, settings } from "./gen/helsekontakter.ts";
@@ -70,10 +70,13 @@ export function createHelsekontakterClient(options: HelsekontakterClientOptions)
   const accept = [wire.mediaType, ...settings.mediaType.values.filter((m) => m !== wire.mediaType)]
     .map((media, n) => (n === 0 ? media : `${media};q=0.${10 - n}`))
     .join(", ");
-  const fhir = createFhirClient(base, options);
+  let loading: Promise<Client> | undefined;
   const post = async (path: string, bundle: Bundle, { signal }: CallOptions): Promise<Answered> => {
     throwIfAborted(signal);
     checkBundle(bundle);
+    // Loaded with the first Bundle: the library brings an HTTP client of its own, which takes longer than this package.
+    loading ??= createFhirClient(base, options);
+    const fhir = await loading;
     const answer: unknown = await fhir.request(base + path, {
       method: operation.method,
       body: await bundleText(shapeBundle(bundle, wire), wire),
@@ -117,7 +120,8 @@ function named({ index, fullUrl }: SentMember): Pick<MemberOutcome, "index" | "f
 /** Stands for a refusal that was read; no service answers it to a single request. */
 const refusedStatus = 207;
 
-function createFhirClient(baseUrl: string, options: RestClientOptions): Client {
+async function createFhirClient(baseUrl: string, options: RestClientOptions): Promise<Client> {
+  const { Client } = await import("fhir-kit-client");
   const client = new Client({ baseUrl });
   const fetchIt: FetchLike = options.fetch ?? ((request) => globalThis.fetch(request));
   const transport = createTransport({ ...options, fetch: keepRefusal(fetchIt) }, operation);

@@ -1,14 +1,9 @@
 import { createHash, createPublicKey, generateKeyPair, type JsonWebKey, type KeyObject } from "node:crypto";
-import { promisify } from "node:util";
 import { HelsekontaktError } from "@helsekontakt/core";
 import type { PrivateJwk, SigningAlgorithm } from "../options.ts";
 import type { PublicJwk, StoredKey } from "./types.ts";
 
 const curves: Readonly<Record<string, string>> = { ES256: "P-256", ES384: "P-384", ES512: "P-521" };
-const generate = promisify(generateKeyPair) as (
-  type: string,
-  options: object,
-) => Promise<{ readonly privateKey: KeyObject }>;
 
 /** Members of a public key by kind, in the order of RFC 7638: an allow-list, so that no private member can slip through. */
 const publicMembers = { RSA: ["e", "kty", "n"], EC: ["crv", "kty", "x", "y"] } as const;
@@ -16,9 +11,12 @@ const publicMembers = { RSA: ["e", "kty", "n"], EC: ["crv", "kty", "x", "y"] } a
 /** A new key pair, made off the event loop; its id is its RFC 7638 thumbprint. */
 export async function generateKey(alg: SigningAlgorithm, now: number): Promise<StoredKey> {
   const curve = curves[alg];
-  const { privateKey } = await (curve === undefined
-    ? generate("rsa", { modulusLength: 4096 })
-    : generate("ec", { namedCurve: curve }));
+  const privateKey = await new Promise<KeyObject>((resolve, reject) => {
+    const done = (error: Error | null, _: KeyObject, key: KeyObject): void =>
+      error === null ? resolve(key) : reject(error);
+    if (curve === undefined) generateKeyPair("rsa", { modulusLength: 4096 }, done);
+    else generateKeyPair("ec", { namedCurve: curve }, done);
+  });
   return describeKey({ ...privateKey.export({ format: "jwk" }), alg, use: "sig" }, now);
 }
 

@@ -1,12 +1,10 @@
 import { createCipheriv, createDecipheriv, randomBytes, scrypt } from "node:crypto";
-import { promisify } from "node:util";
 import { HelsekontaktError } from "@helsekontakt/core";
 import { describeKey } from "./jwk.ts";
 import type { KeyState, StoredKey, StoredKeys } from "./types.ts";
 
 const format = "helsekontakt-keys";
 const cost = { N: 32_768, r: 8, p: 1, maxmem: 64 * 1024 * 1024 };
-const derive = promisify(scrypt) as (p: string, s: Buffer, n: number, o: typeof cost) => Promise<Buffer>;
 const states: readonly string[] = ["created", "registered", "active", "retiring"] satisfies readonly KeyState[];
 
 /** The file's text: JSON, its content encrypted when there is a passphrase. */
@@ -15,11 +13,17 @@ export async function encodeKeys(keys: StoredKeys, passphrase: string | undefine
   if (passphrase === undefined) return `${JSON.stringify({ format, version: 1, ...content }, undefined, 2)}\n`;
   const salt = randomBytes(16);
   const iv = randomBytes(12);
-  const cipher = createCipheriv("aes-256-gcm", await derive(passphrase, salt, 32, cost), iv);
+  const cipher = createCipheriv("aes-256-gcm", await derive(passphrase, salt), iv);
   const data = Buffer.concat([cipher.update(JSON.stringify(content), "utf8"), cipher.final()]);
   const part = (bytes: Buffer): string => bytes.toString("base64url");
   const encrypted = { kdf: "scrypt", salt: part(salt), iv: part(iv), tag: part(cipher.getAuthTag()), data: part(data) };
   return `${JSON.stringify({ format, version: 1, encrypted }, undefined, 2)}\n`;
+}
+
+function derive(passphrase: string, salt: Buffer): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    scrypt(passphrase, salt, 32, cost, (error, key) => (error === null ? resolve(key) : reject(error)));
+  });
 }
 
 /** @throws {HelsekontaktError} `auth/key-store`; the message never quotes the content */
@@ -37,7 +41,7 @@ async function decrypt(encrypted: unknown, passphrase: string): Promise<string> 
   try {
     const parts = encrypted as Readonly<Record<string, string>>;
     const bytes = (name: string): Buffer => Buffer.from(parts[name] as string, "base64url");
-    const key = await derive(passphrase, bytes("salt"), 32, cost);
+    const key = await derive(passphrase, bytes("salt"));
     const decipher = createDecipheriv("aes-256-gcm", key, bytes("iv"), { authTagLength: 16 });
     decipher.setAuthTag(bytes("tag"));
     return Buffer.concat([decipher.update(bytes("data")), decipher.final()]).toString("utf8");

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { HelsekontaktError } from "@helsekontakt/core";
 import type { Middleware } from "./pipeline.ts";
 
@@ -15,7 +14,10 @@ export interface CorrelationOptions {
  *
  * @throws {HelsekontaktError} `config/invalid` for a header or an id that HTTP does not allow
  */
-export function correlates({ header = "x-correlation-id", id = randomUUID }: CorrelationOptions = {}): Middleware {
+export function correlates({
+  header = "x-correlation-id",
+  id = () => crypto.randomUUID(),
+}: CorrelationOptions = {}): Middleware {
   if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(header)) throw unusable("header", "the name of a header");
   return (next) => (call) => {
     // The headers are the pipeline's own copy; all tries read them.

@@ -1,4 +1,3 @@
-import { rootCertificates } from "node:tls";
 import { HelsekontaktError } from "@helsekontakt/core";
 import type { FetchLike } from "../retry.ts";
 
@@ -71,6 +70,7 @@ export function createNetworkFetch(options: NetworkOptions = {}): NetworkFetch {
 
 async function open({ proxy, ca, connections, keepAliveMs = 4_000 }: NetworkOptions) {
   const { Agent, ProxyAgent, fetch } = await import("undici");
+  const { rootCertificates } = await import("node:tls");
   const tls = ca === undefined ? {} : { ca: [...rootCertificates, ...(typeof ca === "string" ? [ca] : ca)] };
   const pool = { keepAliveTimeout: keepAliveMs, ...(connections === undefined ? {} : { connections }) };
   const dispatcher =

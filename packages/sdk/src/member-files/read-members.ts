@@ -1,6 +1,5 @@
 import { createReadStream } from "node:fs";
 import { HelsekontaktError } from "@helsekontakt/core";
-import { CsvRows } from "./csv.ts";
 import { decodeText, type TextLine, textLines } from "./lines.ts";
 import { columnFinder, memberReader, type RawMember } from "./member-row.ts";
 import type { MemberColumn, MemberFileOptions, MemberLine } from "./types.ts";
@@ -17,6 +16,8 @@ export type MemberSource = AsyncIterable<Uint8Array | string> | Iterable<Uint8Ar
  */
 export async function* readMembers(source: MemberSource, options: MemberFileOptions = {}): AsyncGenerator<MemberLine> {
   const read = memberReader(options);
+  // Loaded when a file is read: with the library behind it.
+  const { CsvRows } = await import("./csv.ts");
   const csv = new CsvRows(options);
   const json = ndjsonRows(options);
   let { format } = options;

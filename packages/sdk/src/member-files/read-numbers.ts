@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { HelsekontaktError } from "@helsekontakt/core";
-import { CsvRows } from "./csv.ts";
+import type { CsvRows } from "./csv.ts";
 import { decodeText, textLines } from "./lines.ts";
 import type { MemberSource } from "./read-members.ts";
 import type { MemberFileOptions } from "./types.ts";
@@ -36,7 +36,8 @@ export async function* readNumbers(source: MemberSource, options: NumberFileOpti
   for await (const lines of textLines(decodeText(source, encoding), signal)) {
     const first = lines.find((l) => l.text.trim() !== "");
     if (rows === undefined && first === undefined) continue;
-    rows ??= new CsvRows({
+    // Loaded when a file is read: with the library behind it.
+    rows ??= new (await import("./csv.ts")).CsvRows({
       ...noPeriods,
       header: header ?? !/^["'\s]*\d/.test(first?.text ?? ""),
       ...(column === undefined ? {} : { columns: { fnr: column } }),

@@ -1,0 +1,200 @@
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { HelsekontaktError, throwIfAborted } from "@helsekontakt/core";
+import { Kysely } from "kysely";
+import { closedFault, storeFault } from "./faults.ts";
+import { migrate } from "./migrations.ts";
+import type { JournalSchema } from "./schema.ts";
+import { nodeSqliteDialect } from "./sqlite-dialect.ts";
+import type { SqliteStoreOptions } from "./sqlite.ts";
+import { currentTransaction, type Db, type OpenStore } from "./store.ts";
+
+/** Opens the file and brings its tables up to date, see `sqliteStore`. */
+export async function openSqlite(
+  options: SqliteStoreOptions,
+  { signal }: { readonly signal?: AbortSignal },
+): Promise<OpenStore> {
+  throwIfAborted(signal);
+  let store: SqliteStore | undefined;
+  try {
+    store = new SqliteStore(options);
+    await store.write((db) => migrate(db, "sqlite", Date.now()), signal);
+    return store;
+  } catch (reason) {
+    await store?.close();
+    throw storeFault(reason, "open");
+  }
+}
+
+interface Waiting {
+  readonly work: (db: Db) => Promise<unknown>;
+  readonly signal: AbortSignal | undefined;
+  readonly resolve: (value: never) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** More would hold the event loop for too long between two looks at the sockets. */
+const maxGroup = 128;
+
+class SqliteStore implements OpenStore {
+  readonly engine = "sqlite";
+  readonly #database: DatabaseSync;
+  readonly #reader: DatabaseSync | undefined;
+  /** Compiled once: each message of a group has one. */
+  readonly #savepoints: Readonly<Record<"savepoint" | "release" | "undo", StatementSync>>;
+  readonly #db: Db;
+  readonly #readDb: Db | undefined;
+  #waiting: Waiting[] = [];
+  #running: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(options: SqliteStoreOptions) {
+    const timeout = options.busyTimeoutMs ?? 5_000;
+    this.#database = new DatabaseSync(options.file, { timeout });
+    try {
+      const pragmas = ["journal_mode=wal", "synchronous=full", "secure_delete=on", "foreign_keys=on"];
+      // Transactions of thousands of members: with the default of 4 MB each of them waited for a checkpoint of its own.
+      pragmas.push("cache_size=-32768", "wal_autocheckpoint=8192", "journal_size_limit=67108864");
+      for (const pragma of pragmas) this.#database.exec(`pragma ${pragma}`);
+      if (options.maxBytes !== undefined) {
+        const page = this.#database.prepare("pragma page_size").get()?.page_size;
+        this.#database.exec(`pragma max_page_count=${Math.max(1, Math.floor(options.maxBytes / Number(page)))}`);
+      }
+      if (options.file !== ":memory:") {
+        this.#reader = new DatabaseSync(options.file, { timeout });
+        this.#reader.exec("pragma query_only=on");
+        // Members are looked up by hash, all over the index.
+        this.#reader.exec("pragma cache_size=-16384");
+      }
+    } catch (reason) {
+      this.#database.close();
+      throw reason;
+    }
+    this.#savepoints = {
+      savepoint: this.#database.prepare("savepoint one"),
+      release: this.#database.prepare("release one"),
+      undo: this.#database.prepare("rollback to one"),
+    };
+    this.#db = new Kysely<JournalSchema>({ dialect: nodeSqliteDialect(this.#database) });
+    if (this.#reader !== undefined)
+      this.#readDb = new Kysely<JournalSchema>({ dialect: nodeSqliteDialect(this.#reader) });
+  }
+
+  async now(): Promise<number> {
+    return Date.now();
+  }
+
+  async read<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    if (this.#readDb === undefined) return this.write(work, signal);
+    throwIfAborted(signal);
+    if (this.#closed) throw closedFault();
+    try {
+      return await work(this.#readDb);
+    } catch (reason) {
+      throw storeFault(reason, "answer a query");
+    }
+  }
+
+  async write<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    throwIfAborted(signal);
+    if (this.#closed) throw closedFault();
+    // It would wait for a transaction that waits for it.
+    const inside = currentTransaction.getStore();
+    if (inside?.store === this && !inside.transaction.isOver)
+      throw new HelsekontaktError(
+        "input/invalid",
+        "expected a write inside a transaction to be given that transaction",
+        {
+          hint: "pass { transaction }, or write after it",
+        },
+      );
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ work, signal, resolve, reject });
+      this.#running ??= this.#drain();
+    });
+  }
+
+  statement<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.write(work, signal);
+  }
+
+  async within<T>(): Promise<T> {
+    throw new HelsekontaktError("input/invalid", "expected no caller's transaction on SQLite, found one", {
+      hint: "the application's own rows in the same file: journal.transaction()",
+    });
+  }
+
+  /** Processes that share a file find each other's changes by looking. */
+  announce(): void {}
+  listen(): void {}
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#running;
+    this.#reader?.close();
+    this.#database.close();
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      while (this.#waiting.length > 0) {
+        // Everything asked for in this turn of the event loop joins the group.
+        await new Promise((next) => setImmediate(next));
+        await this.#commitGroup(this.#waiting.splice(0, maxGroup));
+      }
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  async #commitGroup(group: readonly Waiting[]): Promise<void> {
+    const done: (() => void)[] = [];
+    const pending = new Set(group);
+    try {
+      this.#database.exec("begin immediate");
+      for (const one of group) {
+        const settle = await this.#runOne(one);
+        if (settle === undefined) pending.delete(one);
+        else done.push(settle);
+      }
+      this.#database.exec("commit");
+    } catch (reason) {
+      try {
+        this.#database.exec("rollback");
+      } catch {
+        // SQLite rolls back by itself on some faults (disk full); there is then nothing left to undo.
+      }
+      const fault = storeFault(reason, "commit");
+      for (const one of pending) one.reject(fault);
+      return;
+    }
+    for (const settle of done) settle();
+  }
+
+  /** Resolves to what to do after the commit; undefined when the work failed alone and was undone and told. */
+  async #runOne(one: Waiting): Promise<(() => void) | undefined> {
+    try {
+      throwIfAborted(one.signal);
+    } catch (reason) {
+      one.reject(reason);
+      return undefined;
+    }
+    const { savepoint, release, undo } = this.#savepoints;
+    savepoint.run();
+    try {
+      const value = await one.work(this.#db);
+      release.run();
+      return () => one.resolve(value as never);
+    } catch (reason) {
+      try {
+        undo.run();
+        release.run();
+      } catch {
+        // On some faults (disk full) SQLite has undone the whole group: then this fault is the group's.
+        throw reason;
+      }
+      one.reject(storeFault(reason, "write"));
+      return undefined;
+    }
+  }
+}
