@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -9,10 +10,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HelsekontaktError } from "@helsekontakt/core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createFileKeyStore, type StoredKey, watchKeyExpiry } from "../src/index.ts";
 import { describeKey } from "../src/rotation/jwk.ts";
 import { decodeKeys, encodeKeys } from "../src/rotation/store-format.ts";
@@ -93,6 +95,29 @@ describe("a key store in a file", () => {
     });
   });
 
+  it("makes the file durable, then its name, and closes what it opened", async () => {
+    const path = place("keys.json");
+    await createFileKeyStore(path).save({ keys: [] });
+    const handle = await open(path);
+    const calls: string[] = [];
+    const kind = Object.getPrototypeOf(handle) as { sync(): Promise<void> };
+    await handle.close();
+    const { sync } = kind;
+    vi.spyOn(kind, "sync").mockImplementation(function (this: unknown) {
+      calls.push("sync");
+      return sync.call(this);
+    });
+    // Linux lists what a process has open.
+    const opened = (): number => (existsSync("/proc/self/fd") ? readdirSync("/proc/self/fd").length : 0);
+    const before = opened();
+    try {
+      await createFileKeyStore(path).save({ keys: [key] });
+    } finally {
+      vi.restoreAllMocks();
+    }
+    expect([calls, opened()]).toEqual([["sync", "sync"], before]);
+  });
+
   it("is free again when the work in it fails", async () => {
     const store = createFileKeyStore(place("keys.json"));
     await expect(store.exclusive(() => Promise.reject(new Error("failed")))).rejects.toThrow("failed");
@@ -132,6 +157,9 @@ describe("the text of a key store", () => {
     const text = await encodeKeys({ keys }, "pass");
     expect(await decodeKeys(text, "pass")).toEqual({ keys });
     expect(text).not.toBe(await encodeKeys({ keys }, "pass"));
+  });
+
+  it("leaves out what is of another type, and what it does not know", async () => {
     const odd = outer({ keys: [entry({ expiresAt: "8", forgetAt: null, more: 1 })] });
     expect(Object.keys((await decodeKeys(odd, undefined)).keys[0] ?? {}).sort()).toEqual(
       ["alg", "createdAt", "jwk", "kid", "state", "thumbprint"].sort(),
@@ -222,10 +250,17 @@ describe("the watch over a key's expiry", () => {
 
   it("looks again after its pause, until it is ended", async () => {
     const told: number[] = [];
+    const timers = vi.spyOn(globalThis, "setInterval");
+    const ended = vi.spyOn(globalThis, "clearInterval");
     const options = { clock: manualClock(), everyMs: 5, onDue: (e: { leftMs: number }) => void told.push(e.leftMs) };
     const end = watchKeyExpiry(store(0), options);
+    const timer = timers.mock.results[0]?.value as NodeJS.Timeout;
+    // A watch alone keeps no process alive.
+    expect(timer.hasRef()).toBe(false);
     while (told.length < 3) await new Promise((resolve) => setTimeout(resolve, 5));
     end();
+    expect(ended).toHaveBeenCalledWith(timer);
+    vi.restoreAllMocks();
     await settle();
     const count = told.length;
     await new Promise((resolve) => setTimeout(resolve, 30));

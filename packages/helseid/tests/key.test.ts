@@ -201,6 +201,14 @@ describe("what a key says of itself", () => {
     });
   });
 
+  it("PEM may have a certificate before it, and is no public key only because it cannot be read", async () => {
+    const certificate = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+    const both = certificate + pem(p256.privateKey, "pkcs8");
+    expect(await loadSigner({ pem: both, kid: "k", alg: "ES256" })).toMatchObject({ alg: "ES256" });
+    await expect(loadSigner({ pem: "text", kid: "k", alg: "ES256" })).rejects.toThrow("cannot be read with it");
+    await expect(loadSigner({ pem: certificate, kid: "k", alg: "ES256" })).rejects.toThrow("found a public one");
+  });
+
   it("a refusal has a hint where there is one to give", async () => {
     await expect(loadSigner(jwk(rsa.privateKey))).rejects.toMatchObject({
       hint: expect.stringMatching(/"alg"/) as string,

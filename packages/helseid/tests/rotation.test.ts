@@ -111,7 +111,7 @@ describe("a rotation", () => {
       controller.abort();
       return new Promise(() => undefined);
     };
-    const source = { issuer, clientId: "c", fetch, clock, random: () => 0, timeoutMs: 100 };
+    const source = { issuer, clientId: "c", fetch, clock, random: () => 0, timeoutMs: 5_000 };
     await expect(rotation({ source }).rotate({ signal: controller.signal })).rejects.toMatchObject({
       code: "abort/cancelled",
     });

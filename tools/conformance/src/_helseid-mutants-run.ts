@@ -1,202 +1,253 @@
-import { spawn } from "node:child_process";
-import { readdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createVitest } from "vitest/node";
-import { mutantsOf, mutated, type Mutant } from "./_helseid-mutants.ts";
+import { BaseSequencer, createVitest, type TestSpecification } from "vitest/node";
+import { switchName, withSwitches } from "./_helseid-mutants.ts";
+import type { Line } from "./_helseid-mutants-runner.ts";
+import { allMutants, equivalents, namesOf, packageRoot, sourcesHash } from "./_helseid-mutants-list.ts";
 import { type MutantRecord, mutantsPath } from "./_helseid-records.ts";
 import { seeded } from "./_members-server.ts";
 
-// How strong the tests of packages/helseid are: a sample of its mutants by a seed, each run against the tests; a mutant
-// that no test fails for has survived. Run by hand, since it takes minutes to hours; `--write` keeps the record that the
-// security table reads.
+// How strong the tests of packages/helseid are: every mutant of its sources (or a sample by a seed) against the tests that
+// come by it, until one fails. All mutants are in one build, each behind a switch, so that a process of tests tries hundreds.
+// Run by hand, since it takes many minutes; `--write` keeps the record that the security table reads.
 //
-//   node --conditions=helsekontakt-source tools/conformance/src/_helseid-mutants-run.ts [--sample N] [--seed N] [--write]
-//
-// Mutants are made as the tests load the sources: no file is changed.
+//   node --conditions=helsekontakt-source tools/conformance/src/_helseid-mutants-run.ts
+//     [--sample N] [--seed N] [--only PATTERN of the sources] [--log FILE: goes on where it ended] [--write]
 
-const root = fileURLToPath(new URL("../../../packages/helseid/", import.meta.url));
-/** Types, settings without code, and what is generated. */
-const without = /(^|\/)(gen\/|index\.ts$|options\.ts$|types\.ts$)/;
-/** Milliseconds for one mutant before it counts as one that hangs. */
-const limitMs = 300_000;
+const given = (name: string): string | undefined => {
+  const at = process.argv.indexOf(name);
+  return at === -1 ? undefined : process.argv[at + 1];
+};
 
-type Part = "related" | "others";
-
-/** Tests that speak of a source; the others come after them. */
-const related: readonly (readonly [source: RegExp, tests: readonly string[]])[] = [
-  [/proofs|nonce/, ["security/proofs", "security/nonces", "token-source"]],
-  [/key-file/, ["key-file"]],
-  [/key/, ["tests/key.test", "security/keys", "security/assertions"]],
-  [/token-cache/, ["tests/cache", "security/flights"]],
-  [/token-source|organisation/, ["token-source", "security/grants", "cache"]],
+/** Tests that speak of a source come first, then all the others. */
+const related: readonly (readonly [source: RegExp, tests: RegExp])[] = [
+  [/src\/proofs/, /tests\/proofs/],
+  [/src\/key-file/, /key-file/],
+  [/src\/key/, /tests\/key\.test/],
+  [/src\/token-cache/, /token-cache/],
   [
-    /token-request|tries|token-answer/,
-    ["token-source", "security/grants", "security/nonces", "security/clock", "security/transport"],
+    /src\/(token-answer|token-errors|metadata|http|address|tries)/,
+    /token-answer|token-errors|metadata|http|address|tries|grant/,
   ],
-  [/metadata|http|address/, ["security/transport", "token-source", "security/hostile"]],
-  [/token-errors|connection/, ["token-source", "leaks", "security/transport"]],
-  [/assertion/, ["security/assertions", "token-source", "tests/key.test"]],
-  [/sign|send/, ["signing-fetch", "request-signer", "security/nonces", "security/hostile"]],
-  [/legacy/, ["legacy-sts"]],
-  [/rotation|jwk|lock|store|expiry/, ["security/rotation"]],
+  [/src\/(token-source|organisation)/, /grant\.test|send\.test/],
+  [/src\/token-request/, /grant\.test/],
+  [/assertion|service-time/, /grant\.test/],
+  [/src\/sign|src\/send/, /signed-call|send\.test|signing/],
+  [/src\/legacy/, /legacy-sts/],
+  [/src\/rotation/, /tests\/rotation|key-store/],
 ];
-/** Long runs that find what the others find. */
-const tooLong = /soak|jti|examples|expiry|double|proxy/;
+/** Quick tests first, and those last that wait for other processes. */
+const late = [
+  /security\/(rotation|leaks)|proxy/,
+  /security\/|signing-fetch/,
+  /token-source|tests\/cache|request-signer/,
+];
+/** Long runs that find in minutes what others find at once. */
+const leftOut = /soak|jti|examples|security\/expiry/;
+/** With which tests, up to how many milliseconds each, and whether one mutant at a time. */
+const rounds = [
+  { all: false, slowMs: 15_000, alone: false },
+  { all: false, slowMs: 15_000, alone: true },
+  { all: true, slowMs: 1_500, alone: false },
+  { all: true, slowMs: 20_000, alone: true },
+].slice(0, Number(given("--rounds") ?? 4));
 
-async function serve(): Promise<void> {
-  let current: Mutant | undefined;
-  let failed = false;
-  const vitest = await createVitest(
-    "test",
-    {
-      root,
-      watch: false,
-      // It knows modules by their files, which no mutant changes.
-      fsModuleCache: false,
-      testTimeout: 40_000,
-      hookTimeout: 40_000,
-      // Not `bail`: it counts what failed for the mutants before.
-      reporters: [
-        {
-          onTestCaseResult(test) {
-            if (test.result().state !== "failed") return;
-            failed = true;
-            void vitest.cancelCurrentRun("test-failure");
-          },
-          onTestModuleEnd(module) {
-            failed ||= module.state() === "failed";
-          },
-        },
-      ],
-    },
-    {
-      plugins: [
-        {
-          name: "mutant",
-          enforce: "pre",
-          transform: (_code, id) =>
-            current !== undefined && id.split("?")[0] === current.file ? mutated(current) : undefined,
-        },
-      ],
-    },
-  );
-  const all = (await vitest.globTestSpecifications()).filter((s) => !tooLong.test(s.moduleId));
-  /** Read anew: what a mutant before this one changed, and what this one does. */
-  const forget = (...files: readonly (string | undefined)[]): void => {
-    for (const file of files) if (file !== undefined) vitest.invalidateFile(file);
-  };
-  let before: string | undefined;
-  process.on("message", (asked: { readonly mutant: Mutant; readonly tests: Part } | "end") => {
-    if (asked === "end") {
-      void vitest.close().then(() => process.exit(0));
-      return;
-    }
-    const { mutant, tests } = asked;
-    void (async () => {
-      current = mutant;
-      const names = related.find(([source]) => source.test(mutant.file.slice(root.length)))?.[1] ?? [];
-      const first = all.filter((s) => names.some((n) => s.moduleId.includes(n)));
-      const rest = all.filter((s) => !first.includes(s) && !s.moduleId.includes("security/grants"));
-      failed = false;
-      forget(before, mutant.file);
-      before = mutant.file;
-      vitest.state.clearErrors();
-      const { unhandledErrors } = await vitest.runTestSpecifications(tests === "related" ? first : rest);
-      failed ||= unhandledErrors.length > 0;
-      process.send?.(failed);
-    })();
-  });
-  process.send?.("ready");
-}
-
-/** A process that runs mutants, with all that it starts in a group of its own: a mutant may never end. */
-async function start() {
-  const child = spawn(
-    process.execPath,
-    ["--conditions=helsekontakt-source", "--no-warnings", fileURLToPath(import.meta.url), "run"],
-    {
-      stdio: ["ignore", "ignore", "ignore", "ipc"],
-      detached: true,
-      cwd: root,
-    },
-  );
-  await new Promise((resolve) => child.once("message", resolve));
-  return {
-    async isKilled(mutant: Mutant, tests: Part): Promise<boolean | "hangs"> {
-      return new Promise((resolve) => {
-        const timer = setTimeout(() => {
-          child.removeAllListeners("message");
-          if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-          resolve("hangs");
-        }, limitMs);
-        child.once("message", (killed) => {
-          clearTimeout(timer);
-          resolve(killed === true);
-        });
-        child.send({ mutant, tests });
-      });
-    },
-    end: () => void child.send("end"),
-  };
-}
-
-async function main(): Promise<void> {
-  const given = (name: string, otherwise: number): number => {
-    const at = process.argv.indexOf(name);
-    return at === -1 ? otherwise : Number(process.argv[at + 1]);
-  };
-  const [sample, seed] = [given("--sample", 120), given("--seed", 20_261_130)];
-  const random = seeded(seed);
-  const files = readdirSync(`${root}src`, { recursive: true, encoding: "utf8" }).filter(
-    (f) => f.endsWith(".ts") && !without.test(f),
-  );
-  const mutants = files.sort().flatMap((file) => mutantsOf(`${root}src/${file}`));
-  const chosen = mutants
-    .map((mutant) => ({ mutant, place: random() }))
+const mutants = allMutants();
+const names = namesOf(mutants);
+const places = mutants.map((m) => `${m.file.slice(packageRoot.length)}:${m.line}`);
+const without = new Set(equivalents().map((e) => e.mutant));
+const seed = Number(given("--seed") ?? 20_261_130);
+const random = seeded(seed);
+const sample = Number(given("--sample") ?? mutants.length);
+const only = new RegExp(given("--only") ?? "");
+const chosen = new Set(
+  mutants
+    .map((_, n) => ({ n, place: random() }))
+    .filter(({ n }) => only.test(names[n] ?? "") && !without.has(names[n] ?? ""))
     .sort((a, b) => a.place - b.place)
     .slice(0, sample)
-    .map(({ mutant }) => mutant);
-  let runner = await start();
-  const survived: Mutant[] = [];
-  let done = 0;
-  const command = `node --conditions=helsekontakt-source tools/conformance/src/_helseid-mutants-run.ts --sample ${sample} --seed ${seed}`;
-  const place = (m: Mutant): string => `${m.file.slice(root.length)}:${m.line} ${m.what.replaceAll(/\s+/g, " ")}`;
-  // After each mutant: a run that is ended early has a smaller sample, or counts as survivors some that it has not tried
-  // with all tests; no score that is too high.
-  const keep = (complete = false): void => {
-    const record: MutantRecord = {
-      command,
-      mutants: mutants.length,
-      sample: done,
-      seed,
-      killed: done - survived.length,
-      complete,
-      survived: survived.map(place),
-    };
-    if (process.argv.includes("--write")) writeFileSync(mutantsPath, `${JSON.stringify(record, undefined, 2)}\n`);
+    .map(({ n }) => n),
+);
+const work = mkdtempSync(join(tmpdir(), "helsekontakt-mutants-"));
+const log = given("--log") ?? join(work, "log.ndjson");
+appendFileSync(log, "");
+const lines = (): Line[] =>
+  readFileSync(log, "utf8")
+    .split("\n")
+    .filter(Boolean)
+    .map((l) => JSON.parse(l) as Line);
+
+/** What a run before found, by the numbers of today; what it says of mutants that are no more is dropped. */
+function carryOver(): void {
+  const before = lines();
+  const [head] = before;
+  const old = head !== undefined && "names" in head ? head.names : [];
+  const number = new Map(names.map((name, n) => [name, n]));
+  const today = (n: number): number[] => {
+    const found = number.get(old[n] ?? "");
+    return found === undefined ? [] : [found];
   };
-  const judge = async (mutant: Mutant, tests: Part): Promise<boolean> => {
-    const killed = await runner.isKilled(mutant, tests);
-    if (killed === "hangs") runner = await start();
-    process.stdout.write(
-      `${done} ${tests} ${killed === false ? "SURVIVED" : killed === true ? "killed" : "hangs"} ${place(mutant)}\n`,
-    );
-    return killed !== false;
-  };
-  for (const mutant of chosen) {
-    done++;
-    if (!(await judge(mutant, "related"))) survived.push(mutant);
-    keep();
+  const same = old.length === names.length && old.every((name, n) => name === names[n]);
+  const carried = before.slice(1).flatMap((line): Line[] => {
+    // Tests come by mutants that nobody has seen.
+    if ("covers" in line || "done" in line) return same ? [line] : [];
+    if ("lives" in line) return [{ ...line, lives: line.lives.flatMap(today) }];
+    if ("spoils" in line) return [{ ...line, spoils: line.spoils.flatMap(today) }];
+    if ("killed" in line) return today(line.killed).map((killed) => ({ ...line, killed }));
+    return "trying" in line ? [] : [line];
+  });
+  // The last line is no try: one that an ended run was at is none that hangs.
+  const all: Line[] = [{ names }, ...(old.length === 0 ? [] : carried), { pid: process.pid }];
+  writeFileSync(log, all.map((l) => `${JSON.stringify(l)}\n`).join(""));
+}
+carryOver();
+
+/** The files in the order that they are given in. */
+class Given extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    return files;
   }
-  // Those that the tests nearest to them let live, against the others.
-  const spared = survived.slice();
-  for (const mutant of spared) {
-    if (await judge(mutant, "others")) survived.splice(survived.indexOf(mutant), 1);
-    keep();
-  }
-  keep(true);
-  runner.end();
-  process.stdout.write(`${((100 * (done - survived.length)) / done).toFixed(1)} % killed\n`);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await (process.argv[2] === "run" ? serve() : main());
+const vitest = await createVitest(
+  "test",
+  {
+    root: packageRoot,
+    watch: false,
+    maxWorkers: 1,
+    // One process for all files: their sources are loaded once.
+    isolate: false,
+    fileParallelism: false,
+    sequence: { sequencer: Given },
+    runner: fileURLToPath(new URL("_helseid-mutants-runner.ts", import.meta.url)),
+    // It knows modules by their files, which no mutant changes.
+    fsModuleCache: false,
+    reporters: [{}],
+  },
+  {
+    plugins: [
+      {
+        name: "mutants",
+        enforce: "pre",
+        transform(_code, id) {
+          const numbers = mutants.flatMap((m, n) => (m.file === id.split("?")[0] ? [n] : []));
+          return numbers.length === 0
+            ? undefined
+            : withSwitches(
+                numbers.map((n) => mutants[n] as never),
+                numbers,
+              );
+        },
+      },
+    ],
+  },
+);
+
+/** Runs tests until all have tried what they are to try: as many processes as mutants bring down. */
+async function run(files: readonly TestSpecification[], round: number, always?: number): Promise<void> {
+  const { all = true, slowMs = 0, alone = true } = rounds[round] ?? {};
+  for (;;) {
+    const living = livingNow().filter((n) => !mutants[n]?.atLoad);
+    const wanted = Object.fromEntries(
+      files.map((spec) => [fileOf(spec), living.filter((n) => all || isRelated(spec, n))]),
+    );
+    const job = { log, switchName, wanted, places, alone, round, slowMs, ...(always === undefined ? {} : { always }) };
+    process.env["HELSEKONTAKT_MUTANTS"] = JSON.stringify(job);
+    const before = statSync(log).size;
+    const watch = setInterval(endWhatHangs, 1_000);
+    await vitest.runTestSpecifications(
+      files.filter((spec) => always !== undefined || wanted[fileOf(spec)]?.length !== 0),
+    );
+    clearInterval(watch);
+    vitest.state.clearErrors();
+    const last = lines().at(-1);
+    const news = statSync(log).size > before;
+    // The last line of a process that came to its end says so.
+    if (!news || last === undefined || "done" in last || "pid" in last || "unfit" in last || always !== undefined)
+      return;
+    if ("trying" in last) blame(last, "ends the process");
+  }
+}
+
+const note = (line: Line): void => appendFileSync(log, `${JSON.stringify(line)}\n`);
+/** A mutant is killed by what happens twice, the second time tried alone in a new process. */
+function blame({ trying, test }: Extract<Line, { trying: unknown }>, how: "hangs" | "ends the process"): void {
+  const [only] = trying;
+  const again = lines().some((l) => "spoils" in l && l.test === test && l.spoils.includes(only ?? -1));
+  note(trying.length === 1 && only !== undefined && again ? { killed: only, test, how } : { spoils: trying, test });
+}
+let lastSize = 0;
+let lastChange = Date.now();
+
+/** A mutant may loop without end; its process cannot stop it then. */
+function endWhatHangs(): void {
+  const { size } = statSync(log);
+  if (size !== lastSize) {
+    lastSize = size;
+    lastChange = Date.now();
+    return;
+  }
+  const all = lines();
+  const last = all.at(-1);
+  if (last === undefined || !("trying" in last) || Date.now() - lastChange < last.limitMs + 10_000) return;
+  const process_ = all.findLast((l) => "pid" in l);
+  blame(last, "hangs");
+  if (process_ !== undefined && "pid" in process_ && process_.pid !== process.pid)
+    process.kill(process_.pid, "SIGKILL");
+}
+
+const fileOf = (spec: TestSpecification): string => spec.moduleId.slice(packageRoot.length);
+const isRelated = (spec: TestSpecification, n: number): boolean => {
+  const source = (mutants[n]?.file ?? "").slice(packageRoot.length);
+  return related.find(([name]) => name.test(source))?.[1].test(fileOf(spec)) ?? false;
+};
+
+const placeOf = (spec: TestSpecification): number => {
+  const place = late.findIndex((p) => p.test(fileOf(spec)));
+  return place === -1 ? late.length : place;
+};
+const tests = new RegExp(given("--tests") ?? "");
+const specs = (await vitest.globTestSpecifications())
+  .filter((s) => !leftOut.test(s.moduleId) && tests.test(fileOf(s)))
+  .sort((a, b) => placeOf(b) - placeOf(a));
+const killedNow = (): Set<number> => new Set(lines().flatMap((l) => ("killed" in l ? [l.killed] : [])));
+const livingNow = (): number[] => {
+  const killed = killedNow();
+  return [...chosen].filter((n) => !killed.has(n));
+};
+for (const round of rounds.keys()) {
+  await run(specs, round);
+  process.stdout.write(`round ${round + 1}: ${livingNow().length} of ${chosen.size} live\n`);
+}
+// Each in a process of its own.
+for (const n of rounds.length === 0 ? [] : livingNow().filter((m) => mutants[m]?.atLoad)) {
+  for (const spec of specs) if (isRelated(spec, n) && !killedNow().has(n)) await run([spec], 0, n);
+}
+
+const living = livingNow().sort((a, b) => a - b);
+const covered = new Set(lines().flatMap((l) => ("covers" in l ? l.covers : [])));
+for (const n of living) process.stdout.write(`${covered.has(n) ? "lives" : "no test"} ${names[n]}\n`);
+const killed = chosen.size - living.length;
+process.stdout.write(`${killed} of ${chosen.size} killed, ${((100 * killed) / chosen.size).toFixed(1)} %\n`);
+if (process.argv.includes("--write")) {
+  const how = lines().flatMap((l) => ("killed" in l && l.how !== "failed" ? [l.killed] : []));
+  const record: MutantRecord = {
+    command: `node --conditions=helsekontakt-source tools/conformance/src/_helseid-mutants-run.ts --sample ${sample} --seed ${seed}`,
+    complete: rounds.length === 4,
+    date: new Date().toISOString().slice(0, 10),
+    sources: sourcesHash(),
+    mutants: mutants.length,
+    equivalent: without.size,
+    sample: chosen.size,
+    seed,
+    killed,
+    killedByTime: new Set(how).size,
+    survived: living.map((n) => names[n] ?? ""),
+  };
+  writeFileSync(mutantsPath, `${JSON.stringify(record, undefined, 2)}\n`);
+}
+await vitest.close();
+rmSync(work, { recursive: true, force: true });
+process.exit(0);

@@ -1,9 +1,10 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 // What runs that take hours have found, as it is kept in the repository: written by those runs alone.
 
 export const soakPath: string = fileURLToPath(new URL("../helseid-soak.json", import.meta.url));
+export const coveragePath: string = fileURLToPath(new URL("../helseid-coverage.json", import.meta.url));
 export const mutantsPath: string = fileURLToPath(new URL("../helseid-mutants.json", import.meta.url));
 
 /** What a run found. */
@@ -18,6 +19,8 @@ export interface SoakRecord {
   readonly heapKb: readonly number[];
   readonly loopDelayP99Ms: number;
   readonly processors: number;
+  /** The operating system's priority of its processes: 0 is the usual one, -20 goes before all others. */
+  readonly priority: number;
   /** Processes of the whole machine that wanted a processor, at moments of the run. */
   readonly loadAverage: readonly number[];
 }
@@ -39,19 +42,42 @@ export function loopHolds({ loopDelayP99Ms }: SoakRecord): boolean {
   return loopDelayP99Ms < 20;
 }
 
-/** What came of a sample of mutants. */
+/** What came of the mutants, or of a sample of them. */
 export interface MutantRecord {
   readonly command: string;
+  /** False for a run that was ended before each survivor had met every test: its score is at least what it says. */
+  readonly complete: boolean;
+  readonly date: string;
+  /** SHA-256 of the sources that were mutated. */
+  readonly sources: string;
   readonly mutants: number;
+  /** Left out: nobody could tell them from the original. */
+  readonly equivalent: number;
+  /** How many were tried. */
   readonly sample: number;
   readonly seed: number;
   readonly killed: number;
-  /** False for a run that was ended before its survivors had been tried with all tests. */
-  readonly complete: boolean;
-  /** Some change nothing that can be seen; they count as survivors all the same. */
+  /** Of those: by a test that did not end, or by the end of its process. */
+  readonly killedByTime: number;
   readonly survived: readonly string[];
 }
 
 export function mutantRecord(): MutantRecord {
   return JSON.parse(readFileSync(mutantsPath, "utf8")) as MutantRecord;
+}
+
+/** How much of the sources the tests run through, in percent. */
+export interface CoverageRecord {
+  readonly command: string;
+  readonly date: string;
+  /** SHA-256 of the sources. */
+  readonly sources: string;
+  readonly lines: number;
+  readonly branches: number;
+}
+
+/** Undefined as long as no run has been recorded. */
+export function coverageRecord(): CoverageRecord | undefined {
+  if (!existsSync(coveragePath)) return undefined;
+  return JSON.parse(readFileSync(coveragePath, "utf8")) as CoverageRecord;
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { availableParallelism, loadavg } from "node:os";
+import { availableParallelism, getPriority, loadavg } from "node:os";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -104,6 +104,7 @@ async function soak(seconds: number): Promise<SoakRecord> {
     heapKb,
     loopDelayP99Ms: Number((delay.percentile(99) / 1e6).toFixed(1)),
     processors: availableParallelism(),
+    priority: getPriority(),
     loadAverage: load,
   };
 }
