@@ -1,6 +1,6 @@
 import { HelsekontaktError } from "@helsekontakt/core";
 import { SaxesParser } from "saxes";
-import { readXml } from "./reader.ts";
+import { readXml, type XmlHandler, type XmlTag } from "./reader.ts";
 
 // saxes is the oracle of our own scanner: the same events for every document, well-formed or not. Where saxes itself is
 // known to be wrong, `knownSlip` says how.
@@ -126,31 +126,46 @@ export function knownSlip(text: string): boolean {
   );
 }
 
-/** Events as one text, or undefined for a document that is not well-formed. */
-export function ourEvents(text: string): string | undefined {
+/**
+ * Events as one text, or undefined for a document that is not well-formed.
+ *
+ * @param takes - whether the handler takes an element whole, by its number; without it the handler takes events only
+ */
+export function ourEvents(text: string, takes?: (n: number) => boolean): string | undefined {
   const events: string[] = [];
+  let leaves = 0;
   let run = "";
   const flush = (): void => {
     if (run !== "") events.push(JSON.stringify(run));
     run = "";
   };
+  const open = (tag: XmlTag): void => {
+    flush();
+    events.push(
+      `<${tag.prefix}|${tag.local}|${tag.uri}`,
+      ...tag.attributes.map((a) => `@${a.name}|${a.prefix}|${a.local}|${a.uri}|${JSON.stringify(a.value)}`),
+    );
+  };
+  const handler: XmlHandler = {
+    open,
+    text: (piece) => {
+      run += piece;
+    },
+    close: () => {
+      flush();
+      events.push(">");
+    },
+  };
+  if (takes !== undefined)
+    handler.leaf = (tag, content) => {
+      if (!takes(leaves++)) return false;
+      open(tag);
+      if (content !== "") events.push(JSON.stringify(content));
+      events.push(">");
+      return true;
+    };
   try {
-    readXml(Buffer.from(text), {
-      open: (tag) => {
-        flush();
-        events.push(
-          `<${tag.prefix}|${tag.local}|${tag.uri}`,
-          ...tag.attributes.map((a) => `@${a.name}|${a.prefix}|${a.local}|${a.uri}|${JSON.stringify(a.value)}`),
-        );
-      },
-      text: (piece) => {
-        run += piece;
-      },
-      close: () => {
-        flush();
-        events.push(">");
-      },
-    });
+    readXml(Buffer.from(text), handler);
   } catch (error) {
     if (error instanceof HelsekontaktError && error.code.startsWith("xml/")) return undefined;
     throw error;

@@ -1,5 +1,5 @@
-/** 1 for the ASCII characters that a qualified name may hold, the colon included. */
-export const nameTable: Uint8Array = new Uint8Array(128);
+/** For a byte of UTF-8: 1 for the ASCII characters that a qualified name may hold, the colon included; 2 beyond ASCII. */
+export const nameTable: Uint8Array = new Uint8Array(256).fill(2, 128);
 // Without an expression, whose compilation would take longer than all the rest of the module.
 for (const c of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-") nameTable[c.charCodeAt(0)] = 1;
 

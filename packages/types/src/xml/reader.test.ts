@@ -55,6 +55,26 @@ describe("decodeXmlBytes()", () => {
     );
   });
 
+  it.each(["windows-1252", "ISO-8859-15", "ISO-8859-1"])(
+    "reads a long document in %s, wherever its letters stand",
+    (name) => {
+      const letters = Uint8Array.from({ length: 96 }, (_, n) => 0xa0 + n);
+      const head = Buffer.from(`<?xml version="1.0" encoding="${name}"?><a b="`);
+      for (const before of [0, 1, 65_400, 65_535, 140_000]) {
+        const input = Buffer.concat([
+          head,
+          letters,
+          Buffer.from(`">${"x".repeat(before)}`),
+          letters,
+          Buffer.from(`${"y".repeat(before)}</a>`),
+        ]);
+        const text = iconv.decode(Buffer.from(letters), name === "ISO-8859-1" ? "latin1" : name);
+        const { attributes, content } = parseXml(input);
+        expect([attributes[0]?.value, ...content]).toEqual([text, "x".repeat(before) + text + "y".repeat(before)]);
+      }
+    },
+  );
+
   it("reads ISO-8859-1 as it is defined, not as windows-1252", () => {
     const input = iconv.encode('<?xml version="1.0" encoding="ISO-8859-1"?><a>æ\u0080</a>', "latin1");
     expect(parseXml(input).content).toEqual(["æ\u0080"]);

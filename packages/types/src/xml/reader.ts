@@ -1,7 +1,7 @@
 import { HelsekontaktError } from "@helsekontakt/core";
-import { decodeXmlBytes } from "./encoding.ts";
+import { usualHead, utf8Of } from "./encoding.ts";
 import { defaultXmlLimits, type XmlLimits } from "./limits.ts";
-import { Scanner, type XmlTag } from "./scanner.ts";
+import { type ScanFaults, Scanner, type XmlTag } from "./scanner.ts";
 
 export type { XmlTag, XmlTagAttribute } from "./scanner.ts";
 
@@ -24,6 +24,11 @@ export interface XmlHandler {
   /** Character data; one run may come in several pieces. */
   text(text: string): void;
   close(cursor: XmlCursor): void;
+  /**
+   * An element in which no other one stands, whole, with all its text: most elements are such. False when it cannot be taken
+   * so; then its events follow. A handler that answers false must have changed nothing.
+   */
+  leaf?(tag: XmlTag, text: string): boolean;
 }
 
 export interface ReadXmlOptions {
@@ -42,44 +47,34 @@ export interface ReadXmlOptions {
 export function readXml(bytes: Uint8Array, handler: XmlHandler, options: ReadXmlOptions = {}): void {
   const limits = options.limits === undefined ? defaultXmlLimits : { ...defaultXmlLimits, ...options.limits };
   if (bytes.byteLength > limits.maxBytes) throw limit("bytes", limits.maxBytes);
-  const { text, clean } = decodeXmlBytes(bytes);
-  const scanner: Scanner = new Scanner(
-    text,
-    {
-      malformed: (reason, at) => {
-        throw notWellFormed(reason, cursor.lineAt(at));
-      },
-      limit: (what, max, at) => {
-        throw limit(what, max, cursor.lineAt(at));
-      },
-    },
-    limits,
-    clean,
-  );
-  const cursor = new Cursor(text, scanner);
-  // Decoding takes one byte order mark off; a second one is text in front of the root.
-  if (text.charCodeAt(0) !== 0xfeff) refuseDoctype(text, cursor);
+  const document = utf8Of(bytes);
+  const text = document.toString("latin1");
+  const cursor = new Cursor(text);
+  const from = text.startsWith(usualHead) ? usualHead.length : 0;
+  refuseDoctype(text, cursor, from);
+  const scanner = new Scanner(document, text, cursor, limits);
+  cursor.scanner = scanner;
   handler.start?.(cursor);
-  scanner.run(handler, cursor);
+  scanner.run(handler, cursor, from);
 }
 
-class Cursor implements XmlCursor {
+/** Where the scanner stands, and what is thrown there. */
+class Cursor implements XmlCursor, ScanFaults {
+  scanner: Scanner | undefined;
   readonly #text: string;
-  readonly #scanner: Scanner;
   #knownOffset = 0;
   #knownLine = 1;
 
-  constructor(text: string, scanner: Scanner) {
+  constructor(text: string) {
     this.#text = text;
-    this.#scanner = scanner;
   }
 
   get offset(): number {
-    return this.#scanner.offset;
+    return this.scanner?.offset ?? 0;
   }
 
   tagStart(): number {
-    return this.#scanner.tagStart;
+    return this.scanner?.tagStart ?? 0;
   }
 
   lineAt(offset: number): number {
@@ -95,18 +90,30 @@ class Cursor implements XmlCursor {
   }
 
   resolve(prefix: string): string | undefined {
-    return this.#scanner.resolve(prefix);
+    return this.scanner?.resolve(prefix);
+  }
+
+  malformed(reason: string, at: number): never {
+    throw notWellFormed(reason, this.lineAt(at));
+  }
+
+  limit(what: string, max: number, at: number): never {
+    throw limit(what, max, this.lineAt(at));
   }
 }
 
 /** Looks past declaration, comments and white space for a DOCTYPE, so that none of it is read at all. */
-function refuseDoctype(text: string, cursor: XmlCursor): void {
-  let i = 0;
+function refuseDoctype(text: string, cursor: XmlCursor, from: number): void {
+  let i = from;
   while (i < text.length) {
     const c = text.charCodeAt(i);
     if (c === 32 || c === 9 || c === 10 || c === 13) {
       i++;
-    } else if (text.startsWith("<!--", i)) {
+      continue;
+    }
+    const next = text.charCodeAt(i + 1);
+    if (c !== 60 || (next !== 33 && next !== 63)) return;
+    if (text.startsWith("<!--", i)) {
       const end = text.indexOf("-->", i + 4);
       if (end < 0) return;
       i = end + 3;

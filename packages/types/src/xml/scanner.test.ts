@@ -16,6 +16,11 @@ describe("the scanner", () => {
         if (ours === undefined) bad++;
         else good++;
         expect(ours, `seed ${seed}: ${JSON.stringify(text)}`).toBe(saxesEvents(text));
+        // The second time every name is known, and elements without others in them are told whole.
+        expect(
+          ourEvents(text, (n) => (seed & 1) === 0 || n % 3 > 0),
+          `seed ${seed}, whole: ${JSON.stringify(text)}`,
+        ).toBe(ours);
       }
     }
     expect(good).toBeGreaterThan(1_000);
@@ -36,6 +41,68 @@ describe("the scanner", () => {
         `<r>${filling}<e>${filling}</`,
       ])
         expect(ourEvents(text), `${before}: ${text.slice(-60)}`).toBe(saxesEvents(text));
+    }
+  });
+
+  it("reads more names than it keeps, and ends each element by its own", () => {
+    const names = Array.from({ length: 5_000 }, (_, n) => `n${(n * 7_919) % 5_000}`);
+    const text = `<r>${names.map((n) => `<${n} a${n}="1"><b>x</b></${n}><b ${n}="2"/>`).join("")}<n1>${"<b/>".repeat(9)}</n1></r>`;
+    for (const document of [text, text.replace("</n1></r>", "</n2></r>"), text])
+      expect(ourEvents(document, () => true) ?? "fault").toBe(saxesEvents(document) ?? "fault");
+  });
+
+  it("refuses what XML forbids wherever it stands", () => {
+    const good = '<r a="x" b=\'y\'><c>text</c><d e="f"/>long TEXT<!-- c --><?p i?><![CDATA[x]]></r >'.replace(
+      "TEXT",
+      "t".repeat(300),
+    );
+    expect(ourEvents(good)).toBeDefined();
+    for (const char of ["\0", "\u0001", "\u001f", "\ufffe", "\uffff"])
+      for (let at = 0; at <= good.length; at++) {
+        const text = good.slice(0, at) + char + good.slice(at);
+        for (const takes of [undefined, () => true]) expect(ourEvents(text, takes), `${at}`).toBeUndefined();
+      }
+  });
+
+  it("goes on in a long document after a handler has read another one, whole or broken", () => {
+    const filling = "x".repeat(9_000);
+    const text = `<r>${`<a b="c">${filling}</a><a/>`.repeat(5)}</r>`;
+    let seen = 0;
+    readXml(Buffer.from(text), {
+      open: () => {
+        seen++;
+        expect(ourEvents(`<inner>${filling.repeat(seen % 3)}<a></inner>`)).toBeUndefined();
+        expect(ourEvents("<inner>y</inner>")).toBe('<|inner|\n"y"\n>');
+      },
+      text: (run) => expect(run).toBe(filling),
+      close: () => {},
+    });
+    expect(seen).toBe(11);
+  });
+
+  it("knows attributes by their names when a handler has read a document of many others", () => {
+    // As many as are kept, more or less: one of them takes the place of the attribute that was read before.
+    for (let round = 2_044; round <= 2_050; round++) {
+      const others = Array.from({ length: round }, (_, n) => `o${round}-${n}`);
+      const many = Buffer.from(
+        `<${others[0]}>${others
+          .slice(1)
+          .map((n) => `<${n}/>`)
+          .join("")}</${others[0]}>`,
+      );
+      const found: string[] = [];
+      readXml(
+        Buffer.from(`<r${round}><a${round} v${round}="1"/><${others.at(-2)} ${others.at(-1)}="2"/></r${round}>`),
+        {
+          open: (tag) => {
+            for (const a of tag.attributes) found.push(`${a.name}=${a.value}`);
+            if (tag.local === `a${round}`) readXml(many, { open: () => {}, text: () => {}, close: () => {} });
+          },
+          text: () => {},
+          close: () => {},
+        },
+      );
+      expect(found).toEqual([`v${round}=1`, `${others.at(-1)}=2`]);
     }
   });
 

@@ -1,7 +1,39 @@
-import { CodeWindow } from "./code-window.ts";
+import type { Buffer } from "node:buffer";
+import { ByteWindow } from "./byte-window.ts";
 import { isNameChar, isNameStart, nameTable } from "./name-chars.ts";
-import { intern, XMLNS } from "./names.ts";
+import {
+  AFTER,
+  createName,
+  DECLARATION,
+  DEFAULT,
+  FEW,
+  FIRST,
+  findName,
+  keptNames,
+  KIND,
+  type Name,
+  nameBytes,
+  nameRecords,
+  PLACES,
+  PLAIN,
+  RECORD,
+  ROOM,
+} from "./name-table.ts";
+import { intern, XML, XMLNS } from "./names.ts";
 import type { XmlCursor, XmlHandler } from "./reader.ts";
+import {
+  firstForbidden,
+  FORBIDDEN,
+  isSpace,
+  NOTHING,
+  referenceOf,
+  survey,
+  textTable,
+  tidy,
+  unitsOf,
+  valueTable,
+  WIDE,
+} from "./scan-text.ts";
 
 // Over 400 lines: one pass over the text, whose steps share position and scopes on the hot path of every message.
 
@@ -39,7 +71,6 @@ export interface ScanFaults {
   limit(what: string, max: number, at: number): never;
 }
 
-const XML = "http://www.w3.org/XML/1998/namespace";
 const LT = 60;
 const GT = 62;
 const SLASH = 47;
@@ -51,76 +82,107 @@ const APOSTROPHE = 39;
 
 const declaration =
   /^<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(?:"1\.[0-9]+"|'1\.[0-9]+')(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(?:"[A-Za-z][\w.-]*"|'[A-Za-z][\w.-]*'))?(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(?:"(?:yes|no)"|'(?:yes|no)'))?[ \t\r\n]*\?>/;
+
+/** So much of the window is left when a tag begins; what is longer is read on the way that knows no window. */
+const AHEAD = 1024;
+/** Length up to which a text is walked for its end. */
+const NEAR = 48;
+const UNKNOWN = -1;
+/** The bit of attributes without prefix. */
+const ONLY_PLAIN = 1 << PLAIN;
+
+// The engine takes what a constant of this module holds for granted, and looks up what another one exports each time.
+const window = new ByteWindow();
+const { bytes, words } = window;
+const records = nameRecords;
+const pool = nameBytes;
+const kept = keptNames;
+const toRecord = RECORD;
+const toRoom = ROOM;
+const toKind = KIND;
+const toPlaces = PLACES;
+const few = FEW;
+const texts = textTable;
+const values = valueTable;
+const nameChars = nameTable;
+/** Length of a namespace from which on it is not kept. */
+const longestNamespace = 128;
+/** The last namespace of each length: a message declares the same few over and over. */
+const namespaces: string[] = [];
+const namespaceBytes = new Uint8Array(longestNamespace * longestNamespace);
+/** Who reads just now, the innermost last: a handler may read another document meanwhile. */
+const readers: Scanner[] = [];
 /** Behind the end of the longest text that the engine has; not infinite, because it keeps whole numbers without an object. */
 const NOWHERE = 2 ** 30;
-/** How nearly every message begins. */
-const usualDeclaration = '<?xml version="1.0" encoding="UTF-8"?>';
-/** What XML forbids. One search for each is many times faster than one pattern for all of them: the engine compares words. */
-const forbidden: readonly string[] = [
-  ...Array.from({ length: 32 }, (_, c) => c).filter((c) => c !== 9 && c !== 10 && c !== 13),
-  0xfffe,
-  0xffff,
-].map((c) => String.fromCharCode(c));
+
+const nobody: XmlHandler = { open: () => {}, text: () => {}, close: () => {} };
+const nowhere: XmlCursor = { offset: 0, tagStart: () => 0, lineAt: () => 1, resolve: () => undefined };
+const noName = keptNames[0] as Name;
 
 /**
- * Reads a text as XML 1.0 with namespaces, in one pass: well-formedness, references, line ends, namespaces.
+ * Reads a document in UTF-8 as XML 1.0 with namespaces, in one pass: well-formedness, references, line ends, namespaces.
  *
- * Long texts are never walked character by character: the next `<` is found by the engine's own search, and what must not
- * stand in a text (control characters, `]]>`, line ends of two characters) is looked for once in the whole document.
+ * There are two ways through a tag. The usual one takes tags of names that were met before, with values that mean only
+ * themselves, and compares bytes with what stood there last. It judges nothing: where a byte is not as it expects, the other way
+ * reads the tag from its beginning, and only that one finds faults. Long texts are never walked byte by byte: the next `<` is
+ * found by the engine's own search.
  *
  * @see Extensible Markup Language 1.0, fifth edition; Namespaces in XML 1.0, third edition
  */
 export class Scanner {
+  /** The document's bytes as characters, so that a piece of ASCII can be cut out of it; offsets are those of the bytes. */
   readonly text: string;
   /** Index just behind the present event. */
   offset = 0;
   /** Start of the tag that is being told. */
   tagStart = 0;
+  readonly #document: Buffer;
   readonly #faults: ScanFaults;
-  readonly #window: CodeWindow;
-  /** The window's codes and base. */
-  readonly #codes: Uint16Array;
+  /** Offset at which the window begins. */
   #base = 0;
   #handler: XmlHandler = nobody;
   #cursor: XmlCursor = nowhere;
-  readonly #limits: ScanLimits;
-  readonly #hasReturn: boolean;
-  readonly #hasReference: boolean;
-  readonly #hasCloser: boolean;
-  /** The first character that XML forbids; behind the end when there is none. */
-  readonly #illegalAt: number;
+  readonly #maxDepth: number;
+  readonly #maxAttributes: number;
+  readonly #maxText: number;
+  /** The first character that XML forbids, once it has been looked for; behind the end when there is none. */
+  #illegalAt = UNKNOWN;
+  /** The document four bytes at a time, from this byte on. */
+  #words: Int32Array | undefined;
+  #lead = 0;
   /** Attribute objects, used again for every tag, and the lists of the first few of them that tags carry. */
   readonly #attributes: Writable<XmlTagAttribute>[] = [];
+  /** Which of the kept names each of them has, where it is one without prefix. */
+  readonly #placed: number[] = [];
   readonly #lists: (readonly XmlTagAttribute[])[] = [[]];
   readonly #tag: Writable<XmlTag> = { local: "", prefix: "", uri: "", attributes: this.#lists[0] ?? [] };
-  /** Open elements. */
+  /** Open elements: where their names stand in their start tags, and the lengths and numbers of these. */
   #depth = 0;
-  readonly #open: Name[] = [];
+  readonly #starts: number[] = [];
+  readonly #lengths: number[] = [];
+  readonly #ids: number[] = [];
   /** Declarations in scope, innermost last, and how many there were when each element began. */
   readonly #prefixes: string[] = ["xml", "xmlns"];
   readonly #uris: string[] = [XML, XMLNS];
   readonly #marks: number[] = [];
   #defaultUri = "";
   readonly #defaults: string[] = [];
+  /** The name that was read last, on the way that knows no window. */
   #name: Name = noName;
+  /** In which record to look for the name of the next element: that of the element that was opened or closed last. */
+  #guess = FIRST;
 
-  /** @param clean - true when the text is known to hold no forbidden character */
-  constructor(text: string, faults: ScanFaults, limits: ScanLimits, clean = false) {
+  /**
+   * @param document - valid UTF-8 without byte order mark
+   * @param text - its bytes as characters
+   */
+  constructor(document: Buffer, text: string, faults: ScanFaults, limits: ScanLimits) {
+    this.#document = document;
     this.text = text;
     this.#faults = faults;
-    this.#window = new CodeWindow(text);
-    this.#codes = this.#window.codes;
-    this.#limits = limits;
-    this.#hasReturn = text.includes("\r");
-    this.#hasReference = text.includes("&");
-    this.#hasCloser = text.includes("]]>");
-    // Decoding has refused halves of surrogate pairs.
-    let first = NOWHERE;
-    for (const char of clean ? [] : forbidden) {
-      const at = text.indexOf(char);
-      if (at >= 0 && at < first) first = at;
-    }
-    this.#illegalAt = first;
+    this.#maxDepth = limits.maxDepth;
+    this.#maxAttributes = limits.maxAttributes;
+    this.#maxText = limits.maxText;
   }
 
   /** Namespace that a prefix stands for at the present event; `""` is the default one. */
@@ -130,77 +192,75 @@ export class Scanner {
     return undefined;
   }
 
-  /** Text comes in pieces: comments, CDATA sections and references part it. */
-  run(handler: XmlHandler, cursor: XmlCursor): void {
+  /**
+   * Text comes in pieces: comments, CDATA sections and references part it.
+   *
+   * @param from - where the document goes on behind a declaration that is known to be well-formed; 0 to look for one
+   */
+  run(handler: XmlHandler, cursor: XmlCursor, from: number): void {
     this.#handler = handler;
     this.#cursor = cursor;
+    readers.push(this);
     try {
-      this.#scan();
+      this.#show(0);
+      this.#scan(from);
     } finally {
-      this.#window.release();
+      window.clear();
+      readers.pop();
+      const outer = readers.at(-1);
+      if (outer !== undefined) {
+        outer.#show(outer.#base);
+        outer.#placed.fill(-1);
+      }
     }
   }
 
-  #scan(): void {
+  #scan(from: number): void {
     const { text } = this;
-    const window = this.#window;
     const end = text.length;
-    let at = 0;
+    let at = from === 0 ? this.#declaration() : from;
     let rooted = false;
-    if (text.startsWith(usualDeclaration)) at = usualDeclaration.length;
-    else if (text.startsWith("<?xml") && !isNameCharAt(text, 5)) {
-      const found = declaration.exec(text);
-      if (found === null) this.#fault("a malformed XML declaration", 0);
-      at = (found as RegExpExecArray)[0].length;
-    }
     while (at < end) {
       if (at + AHEAD > window.until && window.until < end) this.#show(at);
-      let c = this.#codes[at - this.#base] as number;
-      if (c !== LT) {
-        // Most texts are shorter than a search costs.
-        const near = at + NEAR;
-        let stop = at + 1;
-        const codes = this.#codes;
-        for (c = codes[stop - this.#base] as number; c !== LT && c > 0 && stop < near; )
-          c = codes[++stop - this.#base] as number;
-        const lt = c === LT ? stop : text.indexOf("<", stop);
-        stop = lt < 0 ? end : lt;
-        if (this.#depth > 0) this.#characters(at, stop);
-        else this.#blank(at, stop);
-        at = stop;
-        if (lt < 0) break;
+      if (bytes[at - this.#base] !== LT) {
+        at = this.#depth > 0 ? this.#characters(at) : this.#blank(at);
+        if (at >= end) break;
         if (at + AHEAD > window.until && window.until < end) this.#show(at);
       }
+      const c = bytes[at - this.#base + 1] as number;
       this.tagStart = at;
-      c = this.#codes[at - this.#base + 1] as number;
       if (c === SLASH) at = this.#closeTag(at);
       else if (c === BANG) at = this.#declarationOrSection(at);
       else if (c === QUESTION) at = this.#instruction(at);
       else {
-        if (rooted && this.#depth === 0) this.#fault("a second root element", at);
-        rooted = true;
-        at = this.#openTag(at);
+        if (this.#depth === 0) {
+          if (rooted) this.#fault("a second root element", at);
+          rooted = true;
+        }
+        const behind = this.#usualTag(at);
+        at = behind < 0 ? this.#openTag(at) : behind;
       }
     }
     if (this.#depth > 0) this.#fault("the end of the document inside an element", end);
     if (!rooted) this.#fault("a document without an element", end);
-    if (this.#illegalAt < end) this.#fault("a character that XML does not allow", end);
+  }
+
+  #declaration(): number {
+    const { text } = this;
+    if (!text.startsWith("<?xml") || isNameCharAt(text, 5)) return 0;
+    const found = declaration.exec(text);
+    if (found === null) this.#fault("a malformed XML declaration", 0);
+    return (found as RegExpExecArray)[0].length;
   }
 
   #show(at: number): void {
-    this.#window.show(at);
+    window.show(this.#document, at);
     this.#base = at;
-  }
-
-  /** The code at an offset; behind the window it is looked for in the text. */
-  #code(at: number): number {
-    const code = this.#codes[at - this.#base] as number;
-    return code > 0 ? code : this.text.charCodeAt(at);
   }
 
   /** Throws; a forbidden character that stands before the place is the fault then. */
   #fault(reason: string, at: number): never {
-    const first = this.#illegalAt;
+    const first = this.#firstIllegal();
     if (first < at || (first === at && first < this.text.length))
       this.#faults.malformed("a character that XML does not allow", first);
     this.#faults.malformed(reason, Math.min(at, this.text.length));
@@ -208,51 +268,322 @@ export class Scanner {
 
   /** Everything before an offset has been read: no forbidden character may be in it. */
   #passed(to: number): void {
-    if (to > this.#illegalAt) this.#fault("a character that XML does not allow", to);
+    if (to > this.#firstIllegal()) this.#fault("a character that XML does not allow", to);
   }
 
-  #blank(from: number, to: number): void {
-    for (let i = from; i < to; i++)
-      if (!isSpace(this.text.charCodeAt(i))) this.#fault("text outside the root element", i);
-  }
-
-  #characters(from: number, to: number): void {
-    this.#passed(to);
-    if (to - from > this.#limits.maxText) this.#faults.limit("characters in one text", this.#limits.maxText, to);
-    if (this.#hasCloser) {
-      const closer = this.text.indexOf("]]>", from);
-      if (closer >= 0 && closer < to) this.#fault('"]]>" in a text', closer);
+  #firstIllegal(): number {
+    if (this.#illegalAt === UNKNOWN) {
+      const found = this.#survey(0, this.text.length);
+      const first = found === NOTHING ? -1 : firstForbidden(this.text, (found & FORBIDDEN) !== 0);
+      this.#illegalAt = first < 0 ? NOWHERE : first;
     }
-    let run = this.text.slice(from, to);
-    if (this.#hasReference && run.includes("&")) run = this.#expand(run, from, false);
-    else if (this.#hasReturn && run.includes("\r")) run = run.replaceAll(/\r\n?/g, "\n");
+    return this.#illegalAt;
+  }
+
+  /** What stands in a range of the document. */
+  #survey(from: number, to: number): number {
+    const base = this.#base;
+    if (from >= base && to <= window.until) return survey(bytes, words, 0, from - base, to - base);
+    const document = this.#document;
+    // A document that does not fit the window is long enough for this.
+    if (this.#words === undefined) {
+      this.#lead = -document.byteOffset & 3;
+      this.#words = new Int32Array(
+        document.buffer,
+        document.byteOffset + this.#lead,
+        (document.length - this.#lead) >> 2,
+      );
+    }
+    return survey(document, this.#words, this.#lead, from, to);
+  }
+
+  /** A piece of the document as the text it is. */
+  #decode(from: number, to: number, wide: boolean): string {
+    return wide ? this.#document.toString("utf8", from, to) : this.text.slice(from, to);
+  }
+
+  #blank(from: number): number {
+    const { text } = this;
+    let at = from;
+    while (at < text.length && text.charCodeAt(at) !== LT) {
+      if (!isSpace(text.charCodeAt(at))) this.#fault("text outside the root element", at);
+      at++;
+    }
+    return at;
+  }
+
+  /** Tells the text that stands there; answers where it ends. */
+  #characters(from: number): number {
+    const b = bytes;
+    const t = texts;
+    let at = from - this.#base;
+    const far = at + NEAR;
+    let wide = 0;
+    let c = b[at] as number;
+    let kind = t[c] as number;
+    while (kind < 2 && at < far) {
+      wide |= kind;
+      c = b[++at] as number;
+      kind = t[c] as number;
+    }
+    const to = at + this.#base;
+    if (c !== LT || to - from > this.#maxText) return this.#longCharacters(from);
+    this.offset = to;
+    this.#handler.text(this.#decode(from, to, wide !== 0));
+    return to;
+  }
+
+  #longCharacters(from: number): number {
+    const { text } = this;
+    const lt = text.indexOf("<", from);
+    const to = lt < 0 ? text.length : lt;
+    const found = this.#survey(from, to);
+    const raw = text.slice(from, to);
+    if (found !== NOTHING && (found !== WIDE || raw.includes("\u00ef"))) this.#passed(to);
+    this.#limit("characters in one text", from, to);
+    if (raw.includes("]")) {
+      const closer = raw.indexOf("]]>");
+      if (closer >= 0) this.#fault('"]]>" in a text', from + closer);
+    }
+    const wide = (found & WIDE) !== 0;
+    const run = raw.includes("&") ? this.#expand(raw, from, false, wide) : tidy(this.#decode(from, to, wide), false);
     this.offset = to;
     this.#handler.text(run);
+    return to;
+  }
+
+  #limit(what: string, from: number, to: number): void {
+    const maxText = this.#maxText;
+    if (to - from > maxText && unitsOf(this.#document, from, to) > maxText) this.#faults.limit(what, maxText, to);
+  }
+
+  /** Reads a tag of the usual kind, and the whole element if nothing but text stands in it; -1 for any other. */
+  #usualTag(start: number): number {
+    const base = this.#base;
+    const b = bytes;
+    const v = values;
+    const depth = this.#depth;
+    const guess = this.#guess;
+    const nameAt = start - base + 1;
+    let id = records[guess] as number;
+    let length = records[id << toRecord] as number;
+    if (id === 0 || !stands(id, length, nameAt) || nameChars[b[nameAt + length] as number] !== 0) {
+      id = findName(bytes, nameAt);
+      if (id === 0) return -1;
+      records[guess] = id;
+      length = records[id << toRecord] as number;
+    }
+    const record = id << toRecord;
+    const kind = records[record + toKind] as number;
+    if (kind > DEFAULT || depth >= this.#maxDepth) return -1;
+    let at = nameAt + length;
+    let count = 0;
+    // Bits of the kinds of attributes.
+    let kinds = 0;
+    let c = b[at] as number;
+    while (c === 32) {
+      at++;
+      if (count >= few) return -1;
+      const place = record + toPlaces + count;
+      let attribute = records[place] as number;
+      let size = records[attribute << toRecord] as number;
+      if (attribute === 0 || !stands(attribute, size, at) || b[at + size] !== EQUALS) {
+        attribute = findName(bytes, at);
+        if (attribute === 0) return -1;
+        records[place] = attribute;
+        size = records[attribute << toRecord] as number;
+      }
+      at += size;
+      const quote = b[at + 1] as number;
+      if (b[at] !== EQUALS || (quote !== QUOTE && quote !== APOSTROPHE)) return -1;
+      at += 2;
+      const from = at;
+      let wide = 0;
+      c = b[at] as number;
+      let look = v[c] as number;
+      while (look < 2) {
+        wide |= look;
+        c = b[++at] as number;
+        look = v[c] as number;
+      }
+      if (c !== quote || at - from > this.#maxText) return -1;
+      if (count < this.#placed.length && this.#placed[count] === attribute) {
+        // Most tags have at a place what the tag before had there.
+        (this.#attributes[count] as Writable<XmlTagAttribute>).value = this.#decode(base + from, base + at, wide !== 0);
+      } else {
+        const name = kept[attribute] as Name;
+        kinds |= 1 << name.kind;
+        const isUri = name.kind >= DEFAULT;
+        this.#put(count, name, isUri ? this.#namespace(from, at) : this.#decode(base + from, base + at, wide !== 0));
+      }
+      count++;
+      c = b[++at] as number;
+    }
+    if (count > this.#maxAttributes) return -1;
+    const empty = c === SLASH;
+    if (empty) c = b[++at] as number;
+    if (c !== GT) return -1;
+    at++;
+    const mark = this.#prefixes.length;
+    const outer = this.#defaultUri;
+    const tag = this.#tag;
+    const { prefix, local } = kept[id] as Name;
+    // Scopes are set back before the other way reads the tag.
+    if (kinds > ONLY_PLAIN && !this.#usualScope(count)) return this.#unscope(mark, outer);
+    const uri = prefix === "" ? this.#defaultUri : this.resolve(prefix);
+    if (uri === undefined || (count > 1 && this.#isTwice(count))) return this.#unscope(mark, outer);
+    tag.local = local;
+    tag.prefix = prefix;
+    tag.uri = uri;
+    tag.attributes = this.#lists[count] ?? this.#list(count);
+    const behind = base + at;
+    const whole = empty ? behind : this.#leaf(start, length, behind);
+    if (whole >= 0) {
+      if (empty) this.#tellWhole("", start, behind, behind, behind);
+      if (kinds > ONLY_PLAIN) this.#unscope(mark, outer);
+      this.#guess = record + AFTER;
+      return whole;
+    }
+    this.#guess = record + FIRST;
+    this.#starts[depth] = start + 1;
+    this.#lengths[depth] = length;
+    this.#ids[depth] = id;
+    this.#marks[depth] = mark;
+    this.#defaults[depth] = outer;
+    this.#depth = depth + 1;
+    this.offset = behind;
+    this.#handler.open(tag, this.#cursor);
+    return behind;
+  }
+
+  /** Tells an element if nothing but text stands behind its start tag; -1 where there is something else. */
+  #leaf(start: number, length: number, from: number): number {
+    const base = this.#base;
+    const b = bytes;
+    const t = texts;
+    let at = from - base;
+    const far = at + NEAR;
+    let wide = 0;
+    let c = b[at] as number;
+    let kind = t[c] as number;
+    while (kind < 2 && at < far) {
+      wide |= kind;
+      c = b[++at] as number;
+      kind = t[c] as number;
+    }
+    if (c !== LT) {
+      if (at < far) return -1;
+      // Not beyond the window: an attachment is not searched twice.
+      const isWhole = window.until === this.text.length;
+      at = isWhole ? this.text.indexOf("<", from) - base : b.indexOf(LT, at);
+      if (at < 0 || at + AHEAD > b.length || base + at > window.until) return -1;
+      const found = this.#survey(from, base + at);
+      const raw = this.text.slice(from, base + at);
+      if ((found & FORBIDDEN) !== 0 || raw.includes("&") || raw.includes("]") || raw.includes("\r")) return -1;
+      wide = found & WIDE;
+      if (wide !== 0 && raw.includes("\u00ef")) return -1;
+    }
+    const to = base + at;
+    if (to - from > this.#maxText) return -1;
+    at += 2;
+    if (b[at - 1] !== SLASH || b[at + length] !== GT) return -1;
+    for (let n = 0, name = start + 1 - base; n < length; n++) if (b[at + n] !== b[name + n]) return -1;
+    at += length;
+    const end = base + at + 1;
+    this.#tellWhole(from === to ? "" : this.#decode(from, to, wide !== 0), start, from, to, end);
+    return end;
+  }
+
+  /** Tells an element that is nothing but a text. */
+  #tellWhole(text: string, start: number, from: number, to: number, end: number): void {
+    const handler = this.#handler;
+    this.offset = end;
+    if (handler.leaf?.(this.#tag, text) === true) return;
+    this.tagStart = start;
+    this.offset = from;
+    handler.open(this.#tag, this.#cursor);
+    if (text !== "") {
+      this.offset = to;
+      handler.text(text);
+    }
+    if (to !== end) this.tagStart = to;
+    this.offset = end;
+    handler.close(this.#cursor);
+  }
+
+  #put(count: number, name: Name, value: string): void {
+    let attribute = this.#attributes[count];
+    if (attribute === undefined) {
+      attribute = { name: "", prefix: "", local: "", uri: "", value: "" };
+      this.#attributes.push(attribute);
+    }
+    this.#placed[count] = name.kind === PLAIN && name.id > 0 ? name.id : -1;
+    attribute.value = value;
+    attribute.name = name.name;
+    attribute.prefix = name.prefix;
+    attribute.local = name.local;
+    attribute.uri = name.kind >= DEFAULT ? XMLNS : "";
+  }
+
+  /** Declares what the tag's attributes declare and binds their prefixes; false where there is a fault in it. */
+  #usualScope(count: number): boolean {
+    for (let n = 0; n < count; n++) {
+      const { uri, prefix, local, value } = this.#attributes[n] as XmlTagAttribute;
+      if (uri !== XMLNS) continue;
+      if (value === XML || value === XMLNS) return false;
+      if (prefix === "") {
+        this.#defaultUri = value;
+      } else {
+        if (local === "xml" || local === "xmlns" || value === "") return false;
+        this.#prefixes.push(local);
+        this.#uris.push(value);
+      }
+    }
+    for (let n = 0; n < count; n++) {
+      const attribute = this.#attributes[n] as Writable<XmlTagAttribute>;
+      if (attribute.uri === XMLNS || attribute.prefix === "") continue;
+      const uri = this.resolve(attribute.prefix);
+      if (uri === undefined) return false;
+      attribute.uri = uri;
+    }
+    return true;
+  }
+
+  #unscope(mark: number, outer: string): -1 {
+    if (this.#prefixes.length > mark) {
+      this.#prefixes.length = mark;
+      this.#uris.length = mark;
+    }
+    this.#defaultUri = outer;
+    return -1;
   }
 
   #openTag(start: number): number {
+    const { text } = this;
     let at = this.#readName(start + 1, 'a name after "<"');
     const name = this.#name;
     const depth = this.#depth;
-    if (depth >= this.#limits.maxDepth) this.#faults.limit("nested elements", this.#limits.maxDepth, at);
-    this.#open[depth] = name;
+    if (depth >= this.#maxDepth) this.#faults.limit("nested elements", this.#maxDepth, at);
+    this.#starts[depth] = start + 1;
+    this.#lengths[depth] = at - start - 1;
+    this.#ids[depth] = name.id;
     const mark = this.#prefixes.length;
     this.#marks[depth] = mark;
     this.#defaults[depth] = this.#defaultUri;
     let count = 0;
     let prefixed = false;
-    let c = this.#code(at);
+    let c = text.charCodeAt(at);
     while (c !== GT && c !== SLASH) {
       if (!isSpace(c))
         this.#fault(
-          at >= this.text.length ? "the end of the document inside a tag" : "a character that does not belong in a tag",
+          at >= text.length ? "the end of the document inside a tag" : "a character that does not belong in a tag",
           at,
         );
-      do c = this.#code(++at);
+      do c = text.charCodeAt(++at);
       while (isSpace(c));
       if (c === GT || c === SLASH) break;
       at = this.#attribute(at, count);
-      const kind = this.#name.kind;
+      const { kind } = this.#name;
       if (kind !== PLAIN) {
         const attribute = this.#attributes[count] as Writable<XmlTagAttribute>;
         if (kind === DEFAULT) this.#declareDefault(attribute.value, at);
@@ -260,16 +591,16 @@ export class Scanner {
         else prefixed = true;
       }
       count++;
-      c = this.#code(at);
+      c = text.charCodeAt(at);
     }
     let empty = false;
     if (c === SLASH) {
-      if (this.#code(at + 1) !== GT) this.#fault('a "/" that ends no tag', at + 1);
+      if (text.charCodeAt(at + 1) !== GT) this.#fault('a "/" that ends no tag', at + 1);
       empty = true;
       at++;
     }
     at++;
-    if (at > this.#illegalAt) this.#passed(at);
+    this.#passed(at);
     const tag = this.#tag;
     tag.local = name.local;
     tag.prefix = name.prefix;
@@ -279,6 +610,7 @@ export class Scanner {
     tag.attributes = this.#lists[count] ?? this.#list(count);
     this.offset = at;
     this.#depth = depth + 1;
+    this.#guess = (name.id << toRecord) + FIRST;
     this.#handler.open(tag, this.#cursor);
     if (empty) this.#end();
     return at;
@@ -298,92 +630,93 @@ export class Scanner {
       this.#uris.length = mark;
     }
     this.#defaultUri = this.#defaults[depth] as string;
+    this.#guess = ((this.#ids[depth] as number) << toRecord) + AFTER;
   }
 
   #closeTag(start: number): number {
     const { text } = this;
     if (this.#depth === 0) this.#fault("an end tag without a start tag", start);
-    const open = this.#open[this.#depth - 1] as Name;
+    const open = this.#starts[this.#depth - 1] as number;
+    const length = this.#lengths[this.#depth - 1] as number;
+    const base = this.#base;
     let at = start + 2;
-    const after = at + open.name.length;
-    const matches =
-      after < this.#window.until ? stands(open.codes, this.#codes, at - this.#base) : text.startsWith(open.name, at);
-    let c = this.#code(after);
-    if (!matches || (c !== GT && isNameCharAt(text, after))) {
-      this.#readName(at, 'a name after "</"');
-      this.#fault("an end tag that does not match its start tag", at);
+    const after = at + length;
+    const inWindow = after < window.until && open >= base;
+    if (inWindow) {
+      for (let n = 0; n < length; n++) if (bytes[at - base + n] !== bytes[open - base + n]) this.#strayEnd(at);
+    } else if (!text.startsWith(text.slice(open, open + length), at)) {
+      this.#strayEnd(at);
     }
+    let c = inWindow ? (bytes[after - base] as number) : text.charCodeAt(after);
     at = after;
-    while (isSpace(c)) c = this.#code(++at);
-    if (c !== GT)
-      this.#fault(
-        at >= text.length ? "the end of the document inside a tag" : "a character that does not belong in a tag",
-        at,
-      );
+    if (c !== GT) {
+      if (isNameCharAt(this.#characterAt(after), 0)) this.#strayEnd(start + 2);
+      while (isSpace(c)) c = text.charCodeAt(++at);
+      if (c !== GT)
+        this.#fault(
+          at >= text.length ? "the end of the document inside a tag" : "a character that does not belong in a tag",
+          at,
+        );
+    }
     at++;
     this.offset = at;
     this.#end();
     return at;
   }
 
+  #strayEnd(at: number): never {
+    this.#readName(at, 'a name after "</"');
+    this.#fault("an end tag that does not match its start tag", at);
+  }
+
+  /** The whole character that begins there, as a text. */
+  #characterAt(at: number): string {
+    return this.#document.toString("utf8", at, at + 4);
+  }
+
   #attribute(start: number, count: number): number {
     const { text } = this;
-    if (count >= this.#limits.maxAttributes)
-      this.#faults.limit("attributes of one element", this.#limits.maxAttributes, start);
+    if (count >= this.#maxAttributes) this.#faults.limit("attributes of one element", this.#maxAttributes, start);
     let at = this.#readName(start, "the name of an attribute");
     const name = this.#name;
-    let c = this.#code(at);
-    while (isSpace(c)) c = this.#code(++at);
+    let c = text.charCodeAt(at);
+    while (isSpace(c)) c = text.charCodeAt(++at);
     if (c !== EQUALS) this.#fault("an attribute without a value", at);
-    do c = this.#code(++at);
+    do c = text.charCodeAt(++at);
     while (isSpace(c));
     if (c !== QUOTE && c !== APOSTROPHE) this.#fault("a value without quotes", at);
     const from = at + 1;
-    // Most values are short and hold nothing that means something; the others are searched.
-    const codes = this.#codes;
-    const base = this.#base;
-    const far = from + SHORT;
-    let to = from;
-    let d = codes[to - base] as number;
-    while ((d > 127 || valueTable[d] === 1) && to < far) d = codes[++to - base] as number;
-    let value: string;
-    if (d === c && to - from <= this.#limits.maxText) {
-      value = name.kind >= DEFAULT ? this.#namespace(from, to) : text.slice(from, to);
-    } else {
-      to = text.indexOf(c === QUOTE ? '"' : "'", from);
-      value = this.#value(from, to);
-    }
-    let attribute = this.#attributes[count];
-    if (attribute === undefined) {
-      attribute = { name: "", prefix: "", local: "", uri: "", value: "" };
-      this.#attributes.push(attribute);
-    }
-    attribute.name = name.name;
-    attribute.prefix = name.prefix;
-    attribute.local = name.local;
-    attribute.uri = name.kind === DEFAULT || name.kind === DECLARATION ? XMLNS : "";
-    attribute.value = value;
+    const to = text.indexOf(c === QUOTE ? '"' : "'", from);
+    const value = this.#value(from, to);
+    this.#put(count, name, name.kind >= DEFAULT ? intern(value) : value);
     return to + 1;
   }
 
   #value(from: number, to: number): string {
     const { text } = this;
     if (to < 0) this.#fault("the end of the document inside a value", text.length);
-    if (to - from > this.#limits.maxText) this.#faults.limit("characters in one attribute", this.#limits.maxText, to);
-    const value = text.slice(from, to);
-    if (value.includes("<")) this.#fault('a "<" in a value', from + value.indexOf("<"));
+    this.#limit("characters in one attribute", from, to);
+    const raw = text.slice(from, to);
+    if (raw.includes("<")) this.#fault('a "<" in a value', from + raw.indexOf("<"));
     this.#passed(to);
-    if (this.#hasReference && value.includes("&")) return this.#expand(value, from, true);
-    return tidy(value, true);
+    const wide = (this.#survey(from, to) & WIDE) !== 0;
+    return raw.includes("&") ? this.#expand(raw, from, true, wide) : tidy(this.#decode(from, to, wide), true);
   }
 
   /** A namespace's name: one string for all documents. */
   #namespace(from: number, to: number): string {
-    const slot = to - from;
-    const known = namespaces[slot];
-    if (known !== undefined && stands(known.codes, this.#codes, from - this.#base)) return known.uri;
-    const uri = intern(this.text.slice(from, to));
-    namespaces[slot] = { uri, codes: codesOf(uri) };
+    const length = to - from;
+    const room = length * longestNamespace;
+    if (length > 0 && length < longestNamespace) {
+      let n = 0;
+      while (n < length && bytes[from + n] === namespaceBytes[room + n]) n++;
+      if (n === length) return namespaces[length] as string;
+    }
+    const uri = intern(this.#decode(this.#base + from, this.#base + to, true));
+    if (length < longestNamespace) {
+      namespaceBytes.set(bytes.subarray(from, to), room);
+      namespaces[length] = uri;
+    }
     return uri;
   }
 
@@ -416,23 +749,28 @@ export class Scanner {
   }
 
   #refuseTwice(count: number, at: number): void {
-    const attributes = this.#attributes;
-    if (count > 12) {
-      const seen = new Set<string>();
-      for (let n = 0; n < count; n++) {
-        const { uri, local } = attributes[n] as XmlTagAttribute;
-        seen.add(`${uri} ${local}`);
-      }
-      if (seen.size < count) this.#fault("an attribute that stands twice", at);
+    if (count <= 12) {
+      if (this.#isTwice(count)) this.#fault("an attribute that stands twice", at);
       return;
     }
+    const seen = new Set<string>();
+    for (let n = 0; n < count; n++) {
+      const { uri, local } = this.#attributes[n] as XmlTagAttribute;
+      seen.add(`${uri} ${local}`);
+    }
+    if (seen.size < count) this.#fault("an attribute that stands twice", at);
+  }
+
+  #isTwice(count: number): boolean {
+    const attributes = this.#attributes;
     for (let n = 1; n < count; n++) {
       const one = attributes[n] as XmlTagAttribute;
       for (let m = 0; m < n; m++) {
         const other = attributes[m] as XmlTagAttribute;
-        if (one.local === other.local && one.uri === other.uri) this.#fault("an attribute that stands twice", at);
+        if (one.local === other.local && one.uri === other.uri) return true;
       }
     }
+    return false;
   }
 
   #declarationOrSection(start: number): number {
@@ -446,15 +784,13 @@ export class Scanner {
     }
     if (text.startsWith("<![CDATA[", start)) {
       if (this.#depth === 0) this.#fault("text outside the root element", start);
-      const end = text.indexOf("]]>", start + 9);
+      const from = start + 9;
+      const end = text.indexOf("]]>", from);
       if (end < 0) this.#fault("the end of the document inside a CDATA section", text.length);
       this.#passed(end);
-      if (end - start - 9 > this.#limits.maxText)
-        this.#faults.limit("characters in one text", this.#limits.maxText, end);
-      let run = text.slice(start + 9, end);
-      if (this.#hasReturn && run.includes("\r")) run = run.replaceAll(/\r\n?/g, "\n");
+      this.#limit("characters in one text", from, end);
       this.offset = end + 3;
-      if (run !== "") this.#handler.text(run);
+      if (end > from) this.#handler.text(tidy(this.#decode(from, end, (this.#survey(from, end) & WIDE) !== 0), false));
       return end + 3;
     }
     this.#fault(
@@ -477,7 +813,7 @@ export class Scanner {
   }
 
   /** Replaces references and line ends; in attributes white space becomes blanks. */
-  #expand(raw: string, from: number, attribute: boolean): string {
+  #expand(raw: string, from: number, attribute: boolean, wide: boolean): string {
     let out = "";
     let at = 0;
     // Joined by the thousand, in one list that is used again: strings of strings, or a list for each thousand that has to
@@ -485,16 +821,14 @@ export class Scanner {
     const parts: string[] = [];
     let count = 0;
     for (let amp = raw.indexOf("&"); amp >= 0; amp = raw.indexOf("&", at)) {
-      if (amp > at) parts[count++] = tidy(raw.slice(at, amp), attribute);
+      if (amp > at) parts[count++] = tidy(this.#piece(from + at, from + amp, wide), attribute);
       const end = raw.indexOf(";", amp);
-      const number = raw.charCodeAt(amp + 1) === 35;
-      const value =
-        end < 0 ? undefined : number ? characterOf(raw, amp + 2, end) : entities.get(raw.slice(amp + 1, end));
+      const value = end < 0 ? undefined : referenceOf(raw, amp + 1, end);
       if (value === undefined)
         this.#fault(
           end < 0
             ? 'an "&" that begins no reference'
-            : number
+            : raw.charCodeAt(amp + 1) === 35
               ? "a reference to no character"
               : "a reference to an entity that is not declared",
           from + amp,
@@ -508,217 +842,65 @@ export class Scanner {
       at = end + 1;
     }
     if (parts.length > count) parts.length = count;
-    return out + parts.join("") + tidy(raw.slice(at), attribute);
+    return out + parts.join("") + tidy(this.#piece(from + at, from + raw.length, wide), attribute);
   }
 
-  /** Reads a qualified name into `#name`. Names are kept, so that a name of a message is made into a string once. */
+  /** A piece of a text in which there may be bytes beyond ASCII. */
+  #piece(from: number, to: number, wide: boolean): string {
+    return this.#decode(from, to, wide && (this.#survey(from, to) & WIDE) !== 0);
+  }
+
+  /** Reads a qualified name into `#name`, and keeps it. */
   #readName(start: number, expected: string): number {
-    const codes = this.#codes;
-    const from = start - this.#base;
-    // The name that stood behind the last one before nearly always does so again.
-    const before = this.#name;
-    const guess = before.next;
-    if (guess !== undefined && stands(guess.codes, codes, from)) {
-      const behind = codes[from + guess.codes.length] as number;
-      if (behind > 0 && behind < 128 && nameTable[behind] === 0) {
-        this.#name = guess;
-        return start + guess.codes.length;
-      }
-    }
-    let to = from;
-    let hash = 0;
-    let c = codes[to] as number;
-    while (c < 128 && nameTable[c] === 1) {
-      hash = (Math.imul(hash, 31) + c) | 0;
-      c = codes[++to] as number;
-    }
     const { text } = this;
-    let at = start + to - from;
-    if (c > 0 && c < 128) {
-      const slot = Math.imul(hash, 0x9e3779b1) >>> nameShift;
-      let known = names[slot];
-      if (known !== undefined && known.codes.length === to - from && stands(known.codes, codes, from)) {
-        this.#name = known;
-        if (before.kept) before.next = known;
+    let at = start;
+    while (nameChars[text.charCodeAt(at)] === 1) at++;
+    if (at < window.until) {
+      const known = findName(bytes, start - this.#base);
+      if (known !== 0 && records[known << toRecord] === at - start) {
+        this.#name = kept[known] as Name;
         return at;
       }
-      // Two names may share a place; more than two take turns.
-      const other = slot ^ 1;
-      const first = known;
-      known = names[other];
-      if (known !== undefined && known.codes.length === to - from && stands(known.codes, codes, from)) {
-        this.#name = known;
-        if (before.kept) before.next = known;
-        return at;
-      }
-      this.#name = this.#splitName(start, at, expected);
-      if (to - from <= 64) {
-        // What is no longer kept keeps nothing, so that there is an end to what can be reached from here.
-        if (first !== undefined && known !== undefined) {
-          known.kept = false;
-          known.next = undefined;
-        }
-        if (first !== undefined) names[other] = first;
-        names[slot] = this.#name;
-        this.#name.kept = true;
-      }
-      return at;
     }
-    // Beyond ASCII, or beyond the window.
-    while (at < text.length) {
-      const point = text.codePointAt(at) as number;
-      if (point < 128 ? nameTable[point] !== 1 : !isNameChar(point)) break;
-      at += point > 0xffff ? 2 : 1;
+    if (nameChars[text.charCodeAt(at)] === 2) at = this.#wideNameEnd(start);
+    const name = this.#decode(start, at, true);
+    if (name === "" || !isNameStart(name.codePointAt(0) as number))
+      this.#fault(`something else than ${expected}`, start);
+    const colon = name.indexOf(":");
+    if (colon >= 0) {
+      const local = name.slice(colon + 1);
+      if (colon === 0 || local === "" || local.includes(":") || !isNameStart(local.codePointAt(0) as number))
+        this.#fault("a name whose colon stands in the wrong place", start);
     }
-    this.#name = this.#splitName(start, at, expected);
+    this.#name = createName(intern(name), Uint8Array.from(this.#document.subarray(start, at)));
+    // A name that is kept may take the number of an older one.
+    this.#placed.fill(-1);
     return at;
   }
 
-  #splitName(start: number, end: number, expected: string): Name {
+  /** The end of a name beyond ASCII. */
+  #wideNameEnd(start: number): number {
     const { text } = this;
-    if (end === start || !isNameStart(text.codePointAt(start) as number))
-      this.#fault(`something else than ${expected}`, start);
-    const name = intern(text.slice(start, end));
-    const codes = codesOf(name);
-    const colon = name.indexOf(":");
-    if (colon < 0)
-      return {
-        name,
-        codes,
-        prefix: "",
-        local: name,
-        kind: name === "xmlns" ? DEFAULT : PLAIN,
-        kept: false,
-        next: undefined,
-      };
-    const local = name.slice(colon + 1);
-    if (colon === 0 || local === "" || local.includes(":") || !isNameStart(local.codePointAt(0) as number))
-      this.#fault("a name whose colon stands in the wrong place", start);
-    const prefix = intern(name.slice(0, colon));
-    return {
-      name,
-      codes,
-      prefix,
-      local: intern(local),
-      kind: prefix === "xmlns" ? DECLARATION : PREFIXED,
-      kept: false,
-      next: undefined,
-    };
+    let end = start;
+    while ((nameChars[text.charCodeAt(end)] ?? 0) !== 0) end++;
+    let at = start;
+    for (const char of this.#document.toString("utf8", start, end)) {
+      const point = char.codePointAt(0) as number;
+      if (point < 128 ? nameChars[point] !== 1 : !isNameChar(point)) break;
+      at += point < 128 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+    }
+    return at;
   }
 }
 
-const PLAIN = 0;
-const PREFIXED = 1;
-/** `xmlns`, the declaration of the default namespace. */
-const DEFAULT = 2;
-/** `xmlns:…` */
-const DECLARATION = 3;
-
-interface Name {
-  readonly name: string;
-  /** The name's code units. */
-  readonly codes: Uint16Array;
-  readonly prefix: string;
-  readonly local: string;
-  readonly kind: number;
-  /** Whether it stands in the table of names. */
-  kept: boolean;
-  /** The name that followed last. */
-  next: Name | undefined;
-}
-
-const nobody: XmlHandler = { open: () => {}, text: () => {}, close: () => {} };
-const nowhere: XmlCursor = { offset: 0, tagStart: () => 0, lineAt: () => 1, resolve: () => undefined };
-const noName: Name = {
-  name: "",
-  codes: new Uint16Array(0),
-  prefix: "",
-  local: "",
-  kind: PLAIN,
-  kept: false,
-  next: undefined,
-};
-/** 4096 places. */
-const nameShift = 20;
-/** Names of elements and attributes that were read before, in any document. */
-const names: (Name | undefined)[] = Array.from({ length: 4096 }, () => undefined);
-
-const entities = new Map([
-  ["amp", "&"],
-  ["lt", "<"],
-  ["gt", ">"],
-  ["quot", '"'],
-  ["apos", "'"],
-]);
-
-/** The character that `65` or `x41` stands for, between two places. */
-function characterOf(raw: string, from: number, to: number): string | undefined {
-  const hex = raw.charCodeAt(from) === 120;
-  let at = hex ? from + 1 : from;
-  if (at >= to || to - at > 10) return undefined;
-  let point = 0;
-  for (; at < to; at++) {
-    const digit = digitOf(raw.charCodeAt(at));
-    if (digit < 0 || (!hex && digit > 9)) return undefined;
-    point = point * (hex ? 16 : 10) + digit;
-  }
-  const allowed =
-    point === 9 ||
-    point === 10 ||
-    point === 13 ||
-    (point >= 0x20 && point <= 0xd7ff) ||
-    (point >= 0xe000 && point <= 0xfffd) ||
-    (point >= 0x10000 && point <= 0x10ffff);
-  return allowed ? String.fromCodePoint(point) : undefined;
-}
-
-function digitOf(c: number): number {
-  if (c >= 48 && c <= 57) return c - 48;
-  const lower = c | 32;
-  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
-}
-
-/** So much of the window is left when a tag begins; what is longer is looked for in the text. */
-const AHEAD = 1024;
-/** Length up to which a text is walked for its end. */
-const NEAR = 40;
-/** Length up to which a value is read character by character. */
-const SHORT = 128;
-/** 1 for the ASCII characters that mean only themselves in a value, whichever quotes it has. */
-const valueTable: Uint8Array = Uint8Array.from({ length: 128 }, (_, c) =>
-  c >= 32 && !"\"'<&".includes(String.fromCharCode(c)) ? 1 : 0,
-);
-
-/** The last namespace of each length, up to that of a short value: a message declares the same few over and over. */
-const namespaces: ({ readonly uri: string; readonly codes: Uint16Array } | undefined)[] = Array.from(
-  { length: SHORT + 1 },
-  () => undefined,
-);
-
-function codesOf(text: string): Uint16Array {
-  return Uint16Array.from({ length: text.length }, (_, n) => text.charCodeAt(n));
-}
-
-/** Whether the codes of a name stand there. */
-function stands(name: Uint16Array, codes: Uint16Array, from: number): boolean {
-  for (let n = 0; n < name.length; n++) if (codes[from + n] !== name[n]) return false;
+/** Whether a name stands at a place of the window. */
+function stands(id: number, length: number, from: number): boolean {
+  const room = id << toRoom;
+  for (let n = 0; n < length; n++) if (bytes[from + n] !== pool[room + n]) return false;
   return true;
-}
-
-function tidy(text: string, attribute: boolean): string {
-  if (attribute) return untidy(text) ? text.replaceAll(/\r\n|[\r\n\t]/g, " ") : text;
-  return text.includes("\r") ? text.replaceAll(/\r\n?/g, "\n") : text;
-}
-
-function untidy(value: string): boolean {
-  return value.includes("\n") || value.includes("\t") || value.includes("\r");
-}
-
-function isSpace(c: number): boolean {
-  return c === 32 || c === 10 || c === 13 || c === 9;
 }
 
 function isNameCharAt(text: string, at: number): boolean {
   const c = text.charCodeAt(at);
-  return c < 128 ? nameTable[c] === 1 : at < text.length && isNameChar(text.codePointAt(at) as number);
+  return c < 128 ? nameChars[c] === 1 : at < text.length && isNameChar(text.codePointAt(at) as number);
 }

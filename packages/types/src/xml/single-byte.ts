@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import { Buffer, isAscii } from "node:buffer";
 
 // The two encodings that differ from ISO-8859-1 in a few places. A library of encodings takes longer to load than the whole
 // codec, and the engine's own decoder of windows-1252 reads it as ISO-8859-1 in some of the versions in use.
@@ -21,18 +21,36 @@ const latin9Places: Readonly<Record<number, string>> = {
 let windows1252: Uint16Array | undefined;
 let latin9: Uint16Array | undefined;
 
-/** Bytes in windows-1252, none of which may be one that it leaves undefined. */
-export function fromWindows1252(bytes: Uint8Array): string {
+function windows1252Table(): Uint16Array {
   windows1252 ??= Uint16Array.from({ length: 256 }, (_, byte) =>
     byte < 0x80 || byte > 0x9f ? byte : windows1252Upper.charCodeAt(byte - 0x80),
   );
-  return byTable(bytes, windows1252);
+  return windows1252;
+}
+
+function latin9Table(): Uint16Array {
+  latin9 ??= Uint16Array.from({ length: 256 }, (_, byte) => latin9Places[byte]?.charCodeAt(0) ?? byte);
+  return latin9;
+}
+
+/** Bytes in windows-1252, none of which may be one that it leaves undefined. */
+export function fromWindows1252(bytes: Uint8Array): string {
+  return byTable(bytes, windows1252Table());
 }
 
 /** Bytes in ISO-8859-15. */
 export function fromLatin9(bytes: Uint8Array): string {
-  latin9 ??= Uint16Array.from({ length: 256 }, (_, byte) => latin9Places[byte]?.charCodeAt(0) ?? byte);
-  return byTable(bytes, latin9);
+  return byTable(bytes, latin9Table());
+}
+
+/** Bytes in one of the encodings whose markup is ASCII, in UTF-8. Those of windows-1252 as for {@link fromWindows1252}. */
+export function utf8FromSingleByte(bytes: Uint8Array, encoding: "iso-8859-1" | "iso-8859-15" | "windows-1252"): Buffer {
+  if (encoding === "iso-8859-1")
+    return utf8ByTable(
+      bytes,
+      Uint16Array.from({ length: 256 }, (_, byte) => byte),
+    );
+  return utf8ByTable(bytes, encoding === "iso-8859-15" ? latin9Table() : windows1252Table());
 }
 
 function byTable(bytes: Uint8Array, table: Uint16Array): string {
@@ -43,4 +61,40 @@ function byTable(bytes: Uint8Array, table: Uint16Array): string {
     out[2 * n + 1] = code >> 8;
   }
   return out.toString("utf16le");
+}
+
+const block = 64 * 1024;
+
+/** Piece by piece, without a text of the whole in between: large documents are nearly all base64, which stays as it is. */
+function utf8ByTable(bytes: Uint8Array, table: Uint16Array): Buffer {
+  let length = bytes.length;
+  for (let n = 0; n < bytes.length; n++) {
+    const code = table[bytes[n] as number] as number;
+    length += code > 0x7ff ? 2 : code > 0x7f ? 1 : 0;
+  }
+  const out = Buffer.allocUnsafeSlow(length);
+  let at = 0;
+  for (let from = 0; from < bytes.length; from += block) {
+    const piece = bytes.subarray(from, from + block);
+    if (isAscii(piece)) {
+      out.set(piece, at);
+      at += piece.length;
+      continue;
+    }
+    for (let n = 0; n < piece.length; n++) {
+      const code = table[piece[n] as number] as number;
+      if (code < 0x80) {
+        out[at++] = code;
+        continue;
+      }
+      if (code < 0x800) {
+        out[at++] = 0xc0 | (code >> 6);
+      } else {
+        out[at++] = 0xe0 | (code >> 12);
+        out[at++] = 0x80 | ((code >> 6) & 0x3f);
+      }
+      out[at++] = 0x80 | (code & 0x3f);
+    }
+  }
+  return out;
 }

@@ -113,15 +113,10 @@ export class XsdJudge implements XmlHandler {
       else this.#doubt();
       return;
     }
-    let transition = state.last;
-    if (transition === undefined || transition.local !== tag.local || transition.ns !== tag.uri) {
-      transition = state.byName.get(tag.local);
-      while (transition !== undefined && transition.ns !== tag.uri) transition = transition.other;
-      if (transition === undefined) {
-        this.#wild(tag, frame, state);
-        return;
-      }
-      state.last = transition;
+    const transition = step(state, tag);
+    if (transition === undefined) {
+      this.#wild(tag, frame, state);
+      return;
     }
     frame.state = transition.to;
     this.#enter(tag, transition.element);
@@ -149,6 +144,29 @@ export class XsdJudge implements XmlHandler {
         if (text !== element.fixed) this.#doubt();
       } else if (type.judge !== undefined && !type.judge(text)) this.#doubt();
     }
+  }
+
+  /** The three in one: nothing has to be remembered of an element in which no other one stands. */
+  leaf(tag: XmlTag, text: string): boolean {
+    if (!this.sure || this.#skip > 0) return true;
+    const frame = this.#frames[this.#depth - 1];
+    const transition = this.#depth === 0 || frame?.state === undefined ? undefined : step(frame.state, tag);
+    if (frame === undefined || transition === undefined || !transition.element.resolved) {
+      this.open(tag);
+      if (text !== "") this.text(text);
+      this.close();
+      return true;
+    }
+    const { element } = transition;
+    const { type } = element;
+    frame.state = transition.to;
+    if (
+      type === undefined ||
+      (tag.attributes.length > 0 || type.required > 0 ? !attributesFit(type, tag) : false) ||
+      !contentFits(type, element, text)
+    )
+      this.#doubt();
+    return true;
   }
 
   #doubt(): void {
@@ -205,29 +223,53 @@ export class XsdJudge implements XmlHandler {
       frame.state = type.start;
       frame.text = "";
     }
-    const all = tag.attributes;
-    let needed = type.required;
-    for (let n = 0; n < all.length; n++) {
-      const a = all[n] as XmlTag["attributes"][number];
+    if ((tag.attributes.length > 0 || type.required > 0) && !attributesFit(type, tag)) this.#doubt();
+  }
+}
+
+/** The transition for an element; what was taken last is looked at first. */
+function step(state: State, tag: XmlTag): Transition | undefined {
+  let transition = state.last;
+  if (transition !== undefined && transition.local === tag.local && transition.ns === tag.uri) return transition;
+  transition = state.byName.get(tag.local);
+  while (transition !== undefined && transition.ns !== tag.uri) transition = transition.other;
+  if (transition !== undefined) state.last = transition;
+  return transition;
+}
+
+function attributesFit(type: Type, tag: XmlTag): boolean {
+  const all = tag.attributes;
+  const { places } = type;
+  let needed = type.required;
+  for (let n = 0; n < all.length; n++) {
+    const a = all[n] as XmlTag["attributes"][number];
+    let attribute = places[n];
+    if (attribute === undefined || attribute.name !== a.local || a.uri !== "") {
       if (a.uri === XMLNS) continue;
       if (a.uri === XSI && (a.local === "schemaLocation" || a.local === "noNamespaceSchemaLocation")) continue;
       if (type.content === "any" && a.uri !== XSI) continue;
-      let attribute = type.places[n];
-      if (attribute === undefined || attribute.name !== a.local || a.uri !== "") {
-        attribute = type.attributes.get(a.uri === "" ? a.local : clarkName(a.uri, a.local));
-        if (attribute !== undefined) type.places[n] = attribute;
-      }
-      if (
-        attribute === undefined ||
-        (attribute.judge !== undefined && !attribute.judge(a.value)) ||
-        (attribute.fixed !== undefined && !attribute.fixed(a.value))
-      ) {
-        this.#doubt();
-        return;
-      }
-      if (attribute.required) needed--;
+      attribute = type.attributes.get(a.uri === "" ? a.local : clarkName(a.uri, a.local));
+      if (attribute === undefined) return false;
+      places[n] = attribute;
     }
-    if (needed > 0) this.#doubt();
+    if (attribute.judge !== undefined && !attribute.judge(a.value)) return false;
+    if (attribute.fixed !== undefined && !attribute.fixed(a.value)) return false;
+    if (attribute.required) needed--;
+  }
+  return needed <= 0;
+}
+
+/** Whether a text is all that may stand in an element. */
+function contentFits(type: Type, element: Element, text: string): boolean {
+  switch (type.content) {
+    case "text":
+      return element.preset ? text === element.fixed : type.judge === undefined || type.judge(text);
+    case "elements":
+      return (type.start === undefined || type.start.final) && isBlank(text);
+    case "empty":
+      return text === "";
+    default:
+      return type.start === undefined || type.start.final;
   }
 }
 
