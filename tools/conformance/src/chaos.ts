@@ -12,7 +12,7 @@ import { type ChaosResult, runChaos } from "./chaos/run.ts";
 //   chaos.ts [--messages N] [--faults M] [--seed S] [--soak MINUTES] [--json FILE] [--record] [--keep]
 //
 // `--soak` spreads messages and faults over time, strikes no process, and keeps one sender from the broker for a sixth of
-// the time; it also prints how each process's memory went.
+// the time; each process collects its garbage once a minute, and how what is left of its memory went is printed.
 const given = (name: string): string | undefined => {
   const at = process.argv.indexOf(name);
   return at === -1 ? undefined : process.argv[at + 1];
@@ -88,6 +88,7 @@ console.log(
 for (const crash of result.crashes.slice(0, 5)) console.log(`chaos: ended by itself: ${crash}`);
 console.log(`chaos: what workers told: ${list(result.events)}`);
 console.log(`chaos: errors: ${list(result.errors)}`);
+for (const refusal of result.refusals.slice(0, 10)) console.log(`chaos: refused by ${refusal}`);
 console.log(
   `chaos: connected again after the broker was back: ${result.reattached.length} times, p50 ${percentile(result.reattached, 0.5)} ms, ` +
     `p99 ${percentile(result.reattached, 0.99)} ms; highest memory ${(result.rss / 2 ** 20).toFixed(0)} MiB`,
@@ -97,13 +98,13 @@ if (soak !== undefined) {
   const middle = (values: readonly number[]): number =>
     [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
   for (const [name, minutes] of result.memory) {
-    // Of an hour: the first ten minutes but one to warm up, and the last ten.
+    // Of an hour: minutes 5 to 10, when all code has been compiled and every cache is as full as it gets, and the last ten.
     const part = Math.max(1, Math.round(minutes.length / 6));
-    const early = minutes.slice(Math.min(1, part - 1), part);
+    const early = minutes.slice(Math.floor((part - 1) / 2), part);
     const late = minutes.slice(-part);
     const level = (which: "rss" | "heap"): string =>
       `${mib(middle(early.map((m) => m[which])))} -> ${mib(middle(late.map((m) => m[which])))} MiB (${(middle(late.map((m) => m[which])) / middle(early.map((m) => m[which]))).toFixed(3)})`;
-    console.log(`chaos: memory of ${name}: resident ${level("rss")}, least live ${level("heap")}`);
+    console.log(`chaos: memory of ${name} after a collection: resident ${level("rss")}, live heap ${level("heap")}`);
   }
 }
 const file = given("--json");
@@ -122,6 +123,7 @@ const ok =
     verdict.unexplained ===
     0 &&
   result.crashes.length === 0 &&
+  result.refusals.length === 0 &&
   result.stepsMissed.length === 0;
 if (process.argv.includes("--record")) {
   const page = new URL("../../../packages/sdk/CHAOS-RUNS.md", import.meta.url);

@@ -7,6 +7,8 @@ import rhea, { type Connection, type EventContext } from "rhea";
 export class DuplicatePublisher {
   readonly #connection: Connection;
   readonly #seen = new Set<string>();
+  /** Digests of the bodies that the broker took, by message id: a message may have been sent more than once. */
+  readonly #digests = new Map<string, Set<string>>();
   published = 0;
 
   constructor(port: number, namespace: string, queues: readonly string[], seed: number, percent: number) {
@@ -32,7 +34,9 @@ export class DuplicatePublisher {
         .open_receiver({ source: { address: `/amq/queue/${queue}_copy` }, credit_window: 100, autoaccept: true })
         .on("message", ({ message }: EventContext) => {
           const id = message === undefined ? undefined : String(message.message_id);
-          if (id === undefined || message === undefined || this.#seen.has(id)) return;
+          if (id === undefined || message === undefined) return;
+          this.#remember(id, message.body);
+          if (this.#seen.has(id)) return;
           const draw = createHash("sha256").update(`${seed} ${id}`).digest().readUInt16BE(0) % 100;
           if (draw >= percent) return;
           this.#seen.add(id);
@@ -41,6 +45,18 @@ export class DuplicatePublisher {
           this.published++;
         });
     }
+  }
+
+  #remember(id: string, body: unknown): void {
+    const { content } = (body ?? {}) as { readonly content?: unknown };
+    if (!Buffer.isBuffer(content)) return;
+    const digests = this.#digests.get(id) ?? new Set();
+    this.#digests.set(id, digests.add(createHash("sha256").update(content).digest("hex")));
+  }
+
+  /** Whether the broker had a message with this id and this body. */
+  had(id: string, digest: string): boolean {
+    return this.#digests.get(id)?.has(digest) === true;
   }
 
   close(): void {

@@ -33,6 +33,13 @@ export class Ledger {
   readonly answered = new Set<string>();
   readonly errors = new Map<string, number>();
   readonly events = new Map<string, number>();
+  /** Of messages that a worker refused: who, message id, digest of what came or `-`, and what was wrong. */
+  readonly refusals: {
+    readonly worker: string;
+    readonly id: string;
+    readonly digest: string;
+    readonly what: string;
+  }[] = [];
   readonly #begun = new Map<string, Run[]>();
   readonly #committed = new Map<string, number>();
   /** Lives of a worker that ended by a kill, or in which it was paused or lost its connection to the database. */
@@ -70,6 +77,7 @@ export class Ledger {
     } else if (kind === "d") this.count(this.events, `received ${one}`);
     else if (kind === "s") this.count(this.events, Number(one) > 1 ? "sent again" : "sent");
     else if (kind === "e") this.count(this.errors, `${one} (${two})`);
+    else if (kind === "q") this.refusals.push({ worker, id: one, digest: two, what: words.slice(2).join(" ") });
     else if (kind === "r") this.count(this.errors, `${two} (refused to the caller)`);
   }
 

@@ -48,14 +48,15 @@ export interface ChaosResult {
   readonly reattached: readonly number[];
   /** Highest resident memory of a worker, in bytes. */
   readonly rss: number;
-  /** Memory of each worker by minute. */
   readonly memory: ReadonlyMap<string, readonly MemoryMinute[]>;
   readonly events: ReadonlyMap<string, number>;
   readonly errors: ReadonlyMap<string, number>;
+  /** Messages that a worker refused. All that is sent is well: each is a fault of ours, or of the run's. */
+  readonly refusals: readonly string[];
   readonly seconds: number;
 }
 
-/** What a worker held in one minute, in bytes: the middle of what is resident, the least of what is live. */
+/** What a worker held in bytes, resident and of live objects, after a collection once a minute. Soaks alone. */
 export interface MemoryMinute {
   readonly rss: number;
   readonly heap: number;
@@ -119,7 +120,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     const begunAt = new Map<string, number[]>();
     let lives = 0;
     let rss = 0;
-    const samples = new Map<string, { readonly at: number; readonly rss: number; readonly heap: number }[]>();
+    const memory = new Map<string, MemoryMinute[]>();
     let redeliveries = 0;
     const processes = new Map<string, WorkerProcess>();
     const proxies = new Map<string, FaultProxy>();
@@ -153,16 +154,16 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
           leaseMs: 5_000,
           ...(engine === "sqlite" ? { file } : { postgres: address.href, schema }),
         },
+        soakMinutes !== undefined,
         folder,
         {
           line(words, life) {
             ledger.take(name, life, words);
             if (words[0] === "k") ledger.count(kills, `${role} ${(words[1] ?? "").replaceAll("_", " ")}`);
-            if (words[0] === "m") {
-              rss = Math.max(rss, Number(words[1]));
-              const own = samples.get(name) ?? [];
-              if (own.length === 0) samples.set(name, own);
-              own.push({ at: Date.now(), rss: Number(words[1]), heap: Number(words[2]) });
+            if (words[0] === "m") rss = Math.max(rss, Number(words[1]));
+            if (words[0] === "g") {
+              const own = memory.get(name) ?? [];
+              memory.set(name, [...own, { rss: Number(words[1]), heap: Number(words[2]) }]);
             }
             if (words[0] === "c" && words[1] === "open")
               opens.set(name, [...(opens.get(name) ?? []), Number(words[2])]);
@@ -332,26 +333,19 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
         }),
       ),
       rss,
-      memory: new Map([...samples].map(([name, all]) => [name, byMinute(all, begun)])),
+      memory,
       events: ledger.events,
       errors: ledger.errors,
+      refusals: ledger.refusals.map(({ worker, id, digest, what }) =>
+        [
+          `${worker} ${id}: ${what}`,
+          ...(digest === "-" ? [] : [copies.had(id, digest) ? "as the broker had it" : "not as the broker had it"]),
+        ].join(", "),
+      ),
       seconds: (Date.now() - started) / 1_000,
     };
   } finally {
     for (const close of closing.toReversed()) await Promise.resolve(close()).catch(() => {});
-  }
-}
-
-function byMinute(
-  samples: readonly { readonly at: number; readonly rss: number; readonly heap: number }[],
-  begun: number,
-): MemoryMinute[] {
-  const minutes: MemoryMinute[] = [];
-  for (let minute = 0; ; minute++) {
-    const own = samples.filter(({ at }) => Math.floor((at - begun) / 60_000) === minute);
-    if (own.length === 0) return minutes;
-    const rss = own.map((s) => s.rss).sort((a, b) => a - b);
-    minutes.push({ rss: rss[Math.floor(rss.length / 2)] ?? 0, heap: Math.min(...own.map((s) => s.heap)) });
   }
 }
 

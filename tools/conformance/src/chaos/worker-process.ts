@@ -26,6 +26,7 @@ function deferred(): Deferred {
 /** One worker, started again whenever it dies, as a process manager does. */
 export class WorkerProcess {
   readonly #options: Omit<ClientOptions, "from">;
+  readonly #collects: boolean;
   readonly #folder: string;
   readonly #listener: WorkerListener;
   #child: ChildProcess | undefined;
@@ -38,8 +39,10 @@ export class WorkerProcess {
   /** One more than the highest number that was tried. */
   next = 0;
 
-  constructor(options: Omit<ClientOptions, "from">, folder: string, listener: WorkerListener) {
+  /** @param collects - the worker collects its garbage once a minute and tells what is left. */
+  constructor(options: Omit<ClientOptions, "from">, collects: boolean, folder: string, listener: WorkerListener) {
     this.#options = options;
+    this.#collects = collects;
     this.#folder = folder;
     this.#listener = listener;
     this.#start();
@@ -70,6 +73,7 @@ export class WorkerProcess {
     const child = spawn(
       process.execPath,
       [
+        ...(this.#collects ? ["--expose-gc"] : []),
         "--conditions=helsekontakt-source",
         "--no-warnings=ExperimentalWarning",
         fileURLToPath(new URL("./client.ts", import.meta.url)),
