@@ -149,11 +149,14 @@ async function runEngine(engine: "sqlite" | "postgres", dir: string, pool: Pool,
         const before = desired;
         desired = before.map(([fnr, from]) => [fnr, from, `${2030 + round}-0${n + 1}-28`]);
         const next = desired;
-        // What the round has left may be little: everybody's period is moved for the one that is paused, too.
-        const older: Member[] = before.map(([fnr, from]) => [fnr, from, `${2060 + round}-0${n + 1}-28`]);
-        outcome.changes += older.length + next.length;
-        if (await pauseOnce(step, older, next)) outcome.paused[step] = (outcome.paused[step] ?? 0) + 1;
-        else fail(`expected a run to pause at "${step}"`);
+        outcome.changes += 2 * next.length;
+        // A run that a busy machine lets run out of time may come to its end before: another period, and once more.
+        for (let tries = 0; outcome.paused[step] !== round + 1; tries++) {
+          // What the round has left may be little: everybody's period is moved for the one that is paused, too.
+          const older: Member[] = before.map(([fnr, from]) => [fnr, from, `${2060 + round}-0${n + 1}-${28 - tries}`]);
+          if (await pauseOnce(step, older, next)) outcome.paused[step] = round + 1;
+          else if (tries > 4) fail(`expected a run to pause at "${step}"`);
+        }
       }
       await runToEnd(options);
       await judge.look();
