@@ -87,7 +87,10 @@ export interface ReconcileOptions extends SendMembersOptions {
   readonly mode?: "full" | "delta";
   /** Organisation numbers that the input is about; default the configuration's own. */
   readonly organisations?: readonly string[];
-  /** Counts what would be done: nothing is sent and nothing changed. */
+  /**
+   * Counts what would be done: nothing is sent and nothing changed. Of members that are new it remembers a million, to find
+   * them twice; beyond that a repeated one counts as new.
+   */
   readonly dryRun?: boolean;
   /** Share of the members, from 0 to 1, that a full input may withdraw by leaving them out; default 0.1. */
   readonly maxWithdrawals?: number;
