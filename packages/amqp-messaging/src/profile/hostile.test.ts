@@ -86,9 +86,30 @@ describe("hostile profiles and agreements", () => {
       "registry/profile-invalid",
     ],
     ["a document of another kind", `<Envelope xmlns="${CPPA}"/>`, "registry/profile-invalid"],
+    [
+      "the right names in another namespace",
+      cpp.replaceAll(CPPA, "http://www.oasis-open.org/committees/ebxml-cppa/schema/cpp-cpa-3_0.xsd"),
+      "registry/profile-invalid",
+    ],
+    ["no party", cpp.replace(info, ""), "registry/profile-invalid"],
+    ["no party in an agreement", cpa.replace(/<PartyInfo[\s\S]*<\/PartyInfo>/u, ""), "registry/profile-invalid"],
     ["nothing", "", "xml/not-well-formed"],
   ])("a document with %s has a typed error", (_, document, code) => {
     expect(codeOf(typeof document === "string" ? Buffer.from(document) : document)).toBe(code);
+  });
+
+  it("a role that nobody knows, and ids that stand twice, are read", () => {
+    const twice = (element: string): string => {
+      const text = cpp.replace(new RegExp(`<${element}\\b(?:[^>]*/>|[\\s\\S]*?</${element}>)`, "u"), "$&$&");
+      expect(text, element).not.toBe(cpp);
+      return text;
+    };
+    const unknownRole = cpp.replace(/(<Role [^>]*name=")[^"]*/u, "$1UKJENT");
+    expect(unknownRole).not.toBe(cpp);
+    const found = [unknownRole, twice("DeliveryChannel"), twice("Transport"), twice("CollaborationRole")].map((text) =>
+      codeOf(Buffer.from(text)),
+    );
+    expect(found).toEqual(["read", "read", "read", "read"]);
   });
 
   it("names that a prototype has are names like any other", () => {
