@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
+import { setImmediate as breathe } from "node:timers/promises";
 import { buildMsgHead, type MessageParts } from "@helsekontakt/amqp-messaging/messages";
 import { HelsekontaktError, type Issue, ValidationError } from "@helsekontakt/core";
 import type { CallersTransaction, Journal } from "@helsekontakt/journal";
 import { encodeXml } from "@helsekontakt/types/xml";
 import { validateMessage } from "@helsekontakt/validators";
 import type { PersonGuard } from "../person-guard.ts";
+import { isLarge } from "./large-payload.ts";
 import { awaitReceipt, type Receipt } from "./receipt.ts";
 import { messageElements } from "./registry.ts";
 
@@ -65,10 +67,12 @@ export class Mailroom {
     if (parts.patient !== undefined) this.#guard(parts.patient.fnr, "patient.fnr");
     const msgId = parts.msgId ?? randomUUID();
     const payload = encodeXml(msgHeadName, buildMsgHead({ ...parts, msgId }), { registry: messageElements });
+    if (isLarge(payload)) await breathe();
     // Which spelling of TjenesteOmråde Helsenorge takes is not confirmed: the other one is a warning, not a fault.
     const { valid, issues } = validateMessage(payload, { spelling: "both" });
     if (!valid) throw new ValidationError("xml/not-valid", issues, `the ${parts.function} message`);
     const conversationId = parts.conversation?.conversation ?? msgId;
+    if (isLarge(payload)) await breathe();
     await prepare(msgId);
     const { id } = await this.#journal.outbox.enqueue(
       {

@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from "node:timers/promises";
 import { type Envelope, type HandlerResult, readAppRec } from "@helsekontakt/amqp-messaging";
 import type { MessageView } from "@helsekontakt/amqp-messaging/messages";
 import { HelsekontaktError, Personal } from "@helsekontakt/core";
@@ -9,6 +10,7 @@ import { ekontaktFunction } from "../flows/ekontakt.ts";
 import { retryCalendar } from "../members/calendar.ts";
 import { plainOrHash } from "./arrived.ts";
 import { type InboundOptions, settleRejected, unsupportedCode } from "./inbound.ts";
+import { isLarge } from "./large-payload.ts";
 import { isPlain, readForAnswer } from "./read-head.ts";
 import { notActiveCode } from "./receipt.ts";
 
@@ -53,7 +55,9 @@ export async function takeMessage(
   // Without a readable head there is no AppRec: the sender hears of it on its error queue.
   if (read === undefined) return { refuse: { condition: "transport:not-well-formed-xml" } };
   const { head, view } = read;
+  if (isLarge(message.payload)) await breathe();
   const rejection = findRejection(options, message, view);
+  if (isLarge(message.payload)) await breathe();
   const conversation = view.conversation?.conversation;
   const msgId = isUuid(view.msgId) ? view.msgId : undefined;
   const acceptance = await options.journal.inbox.accept(
