@@ -11,6 +11,8 @@ export default defineConfig({
     hookTimeout: 180_000,
     pool: "forks",
     maxWorkers: 2,
+    // Read by the table of rows, which need not run the tests once more.
+    reporters: ["default", ["json", { outputFile: ".test-report.json" }]],
     execArgv: ["--conditions=helsekontakt-source", "--no-warnings=ExperimentalWarning"],
   },
 });

@@ -61,9 +61,19 @@ try {
     tally.check(replaced >= 15, `expected at least 15 schemas to be replaced, found ${replaced}`);
   }
   let tests = 0;
-  for (const folder of ["packages/types", "packages/validators", "packages/amqp-messaging", "tools/gen-xsd"]) {
+  // Of messaging the tests beside the sources: the others are about connections, whose messages these build.
+  for (const [folder, ...only] of [
+    ["packages/types"],
+    ["packages/validators"],
+    ["packages/amqp-messaging", "src/"],
+    ["tools/gen-xsd"],
+  ] as const) {
     const file = join(work, `${folder.replace("/", "-")}.json`);
-    run(join(copy, "node_modules/.bin/vitest"), ["run", "--reporter=json", `--outputFile=${file}`], join(copy, folder));
+    run(
+      join(copy, "node_modules/.bin/vitest"),
+      ["run", ...only, "--reporter=json", `--outputFile=${file}`],
+      join(copy, folder),
+    );
     const { numPassedTests, numTotalTests, testResults } = JSON.parse(readFileSync(file, "utf8")) as {
       numPassedTests: number;
       numTotalTests: number;

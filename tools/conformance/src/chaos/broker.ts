@@ -121,8 +121,8 @@ export class OwnRabbit {
 
   /** The broker stops and starts within its process: quicker than a restart, and the same to its clients. */
   async restartApp(): Promise<number> {
-    await this.#ctl("stop_app");
-    await this.#ctl("start_app");
+    // As stop_app and start_app do it, which take seconds each only to start.
+    await this.#ctl("eval", "rabbit:stop(), rabbit:start(), ok.");
     return Date.now();
   }
 
