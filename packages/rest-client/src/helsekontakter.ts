@@ -70,16 +70,19 @@ export function createHelsekontakterClient(options: HelsekontakterClientOptions)
   const accept = [wire.mediaType, ...settings.mediaType.values.filter((m) => m !== wire.mediaType)]
     .map((media, n) => (n === 0 ? media : `${media};q=0.${10 - n}`))
     .join(", ");
+  const transport = createFhirTransport(options);
   let loading: Promise<Client> | undefined;
   const post = async (path: string, bundle: Bundle, { signal }: CallOptions): Promise<Answered> => {
     throwIfAborted(signal);
     checkBundle(bundle);
+    // Before anything is waited for: outcomes are told by the places that members have now.
+    const body = await bundleText(shapeBundle(bundle, wire), wire);
     // Loaded with the first Bundle: the library brings an HTTP client of its own, which takes longer than this package.
-    loading ??= createFhirClient(base, options);
+    loading ??= createFhirClient(base, transport);
     const fhir = await loading;
     const answer: unknown = await fhir.request(base + path, {
       method: operation.method,
-      body: await bundleText(shapeBundle(bundle, wire), wire),
+      body,
       options: { headers: { "content-type": wire.mediaType, accept }, ...(signal === undefined ? {} : { signal }) },
     });
     return answer as Answered;
@@ -120,11 +123,14 @@ function named({ index, fullUrl }: SentMember): Pick<MemberOutcome, "index" | "f
 /** Stands for a refusal that was read; no service answers it to a single request. */
 const refusedStatus = 207;
 
-async function createFhirClient(baseUrl: string, options: RestClientOptions): Promise<Client> {
+function createFhirTransport(options: RestClientOptions): FetchLike {
+  const fetchIt: FetchLike = options.fetch ?? ((request) => globalThis.fetch(request));
+  return createTransport({ ...options, fetch: keepRefusal(fetchIt) }, operation);
+}
+
+async function createFhirClient(baseUrl: string, transport: FetchLike): Promise<Client> {
   const { Client } = await import("fhir-kit-client");
   const client = new Client({ baseUrl });
-  const fetchIt: FetchLike = options.fetch ?? ((request) => globalThis.fetch(request));
-  const transport = createTransport({ ...options, fetch: keepRefusal(fetchIt) }, operation);
   client.httpClient.request = async (method, url, { headers = {}, signal } = {}, body) => {
     const response = await transport(
       new Request(url, {

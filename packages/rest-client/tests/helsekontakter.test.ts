@@ -72,6 +72,21 @@ describe("the request", () => {
     ]);
   });
 
+  it("has its settings judged when it is made, not by the first Bundle", async () => {
+    server = await startServer(json(200, {}));
+    for (const transport of [{ concurrency: { max: 0 } }, { correlation: { header: "no header" } }])
+      expect(() => createHelsekontakterClient({ baseUrl: server.url, transport })).toThrow("[config/invalid]");
+  });
+
+  it("holds what the Bundle held when it was given", async () => {
+    const c = await client(json(200, {}));
+    const entry = [...(members.entry ?? [])];
+    const sent = c.registerMembers({ ...members, entry });
+    entry.length = 1;
+    await sent;
+    expect((JSON.parse(server.seen[0]?.body ?? "") as Bundle).entry).toHaveLength(numbers.length);
+  });
+
   it("refuses what is no Bundle, stops on abort and in time", async () => {
     const c = await client(() => undefined);
     await expect(c.publish({ resourceType: "Patient" } as never)).rejects.toMatchObject({ code: "input/invalid" });
