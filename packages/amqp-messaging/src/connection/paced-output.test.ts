@@ -13,12 +13,14 @@ afterEach(() => {
 });
 
 /** A sender on a paced session to a peer that sets no limit to frames, and what the peer got. */
-async function paced(): Promise<{ session: Session; sender: Sender; got: Buffer[]; connection: Connection }> {
+async function paced(
+  limits: { max_frame_size?: number } = {},
+): Promise<{ session: Session; sender: Sender; got: Buffer[]; connection: Connection }> {
   const got: Buffer[] = [];
   const peer = rhea.create_container();
   peer.on("message", (context: EventContext) => void got.push(context.message?.body.content as Buffer));
   peer.on("disconnected", () => {});
-  const listener = peer.listen({ port: 0, host: "127.0.0.1" });
+  const listener = peer.listen({ port: 0, host: "127.0.0.1", ...limits } as never);
   await once(listener, "listening");
   const connection = rhea.create_container().connect({
     host: "127.0.0.1",
@@ -97,6 +99,57 @@ describe("paceTransfers()", () => {
     expect(got.map((body) => body.length)).toEqual(sizes);
   });
 
+  it("fills a turn with frames as small as the peer wants them", async () => {
+    const { session, sender, got } = await paced({ max_frame_size: 16 * 1024 });
+    const turns = byTurn(session);
+    sender.send(message(4 * mib, "x") as never, undefined, 0);
+    await settled(sender, 1);
+    expect(got[0]?.length).toBe(4 * mib);
+    expect(turns.length).toBeLessThan(10);
+    expect(Math.max(...turns)).toBeLessThanOrEqual(2 * mib + 64 * 1024);
+  });
+
+  it("rests while the peer's window is closed, and goes on when it opens", async () => {
+    const { session, sender, got, connection } = await paced();
+    const { outgoing } = session as unknown as { outgoing: { remote_window: number; process(): void } };
+    const { remote_window } = outgoing;
+    const process = outgoing.process.bind(outgoing);
+    let looks = 0;
+    outgoing.process = () => {
+      looks++;
+      process();
+    };
+    outgoing.remote_window = 0;
+    const all = settled(sender, 1);
+    sender.send(message(3 * mib, "x") as never, undefined, 0);
+    for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve));
+    expect(looks).toBeLessThan(5);
+    outgoing.remote_window = remote_window;
+    (connection as unknown as { _register(): void })._register();
+    await all;
+    expect(got[0]?.length).toBe(3 * mib);
+  });
+
+  it("writes nothing of a message behind the end of its session", async () => {
+    const { session, sender } = await paced();
+    const inner = session as unknown as {
+      readonly local: { readonly end: unknown };
+      output(frame: unknown, payload?: Buffer): void;
+    };
+    const output = inner.output.bind(session);
+    const written: string[] = [];
+    inner.output = (frame, payload) => {
+      if (payload !== undefined || frame === inner.local.end) written.push(payload === undefined ? "end" : "transfer");
+      output(frame, payload);
+    };
+    sender.send(message(20 * mib, "x") as never, undefined, 0);
+    await new Promise((resolve) => setImmediate(resolve));
+    session.close();
+    for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve));
+    expect(written).toContain("transfer");
+    expect(written.at(-1)).toBe("end");
+  });
+
   it("waits for a peer that does not read, and goes on when it does", async () => {
     const { sender, got, connection } = await paced();
     const { socket } = connection as unknown as { socket: net.Socket };
@@ -110,6 +163,12 @@ describe("paceTransfers()", () => {
     for (let i = 0; i < 200; i++) await new Promise((resolve) => setImmediate(resolve));
     expect(socket.writableLength).toBeGreaterThanOrEqual(4 * mib);
     expect(socket.writableLength).toBeLessThan(8 * mib);
+    // Whatever comes in meanwhile makes rhea look again.
+    for (let i = 0; i < 20; i++) {
+      (connection as unknown as { _register(): void })._register();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(socket.listenerCount("drain")).toBe(1);
     stopped = false;
     for (const go of held) go();
     await settled(sender, 1);

@@ -12,10 +12,13 @@ interface PacedSession {
   };
   readonly outgoing: {
     readonly next_pending_delivery: number;
-    readonly deliveries: { by_id(id: number): { readonly data: readonly unknown[]; next_to_send: number } | undefined };
+    readonly deliveries: {
+      by_id(id: number): { readonly data: readonly { readonly length: number }[]; next_to_send: number } | undefined;
+    };
     compute_max_payload(tag: Buffer): number | undefined;
     transfer_window(): number;
   };
+  is_open(): boolean;
   output(frame: unknown, payload?: { readonly length: number }): void;
 }
 
@@ -32,17 +35,25 @@ export function paceTransfers(session: Session, largest: number): void {
   let written = 0;
   let turn = false;
   let held = false;
+  let full = false;
 
   const goOn = (): void => {
     if (!held) return;
     held = false;
     connection._register();
   };
+  const drained = (): void => {
+    full = false;
+    goOn();
+  };
   const nextTurn = (): void => {
     turn = false;
     written = 0;
+    // One listener, however often the peer makes rhea ask meanwhile.
+    if (full) return;
     const { socket } = connection;
-    if (held && socket !== undefined && socket.writableLength >= waitingBytes) socket.once("drain", goOn);
+    full = held && socket !== undefined && socket.writableLength >= waitingBytes;
+    if (full) socket?.once("drain", drained);
     else goOn();
   };
   const watchTurn = (): void => {
@@ -63,14 +74,19 @@ export function paceTransfers(session: Session, largest: number): void {
   outgoing.compute_max_payload = (tag) => Math.min(largestPayload(tag) ?? largest, largest);
   const window = outgoing.transfer_window.bind(outgoing);
   outgoing.transfer_window = () => {
+    // Of a session that has ended, what is left of a message is nobody's: it may not follow the end.
+    if (!paced.is_open()) return 0;
     const delivery = outgoing.deliveries.by_id(outgoing.next_pending_delivery);
     const left = delivery === undefined ? 0 : delivery.data.length - delivery.next_to_send;
-    const full = (connection.socket?.writableLength ?? 0) >= waitingBytes;
-    const here = full ? 0 : Math.ceil((turnBytes - written) / largest);
-    if (here < left) {
+    const frame = Math.max(1, delivery?.data[delivery.next_to_send]?.length ?? largest);
+    const waits = (connection.socket?.writableLength ?? 0) >= waitingBytes;
+    const here = waits ? 0 : Math.max(0, Math.ceil((turnBytes - written) / frame));
+    const there = window();
+    // Where it is the peer's window that is smaller, rhea goes on by itself when the peer opens it.
+    if (here < Math.min(left, there)) {
       held = true;
       watchTurn();
     }
-    return Math.min(window(), Math.max(0, here));
+    return Math.min(there, here);
   };
 }
