@@ -116,6 +116,23 @@ describe("connectAmqp()", () => {
     expect(await Promise.all(waiting)).toEqual(["amqp/closed", "amqp/closed"]);
     peer = await startPeer();
   });
+  it("sends a large message as it was when its caller gave it up half written, whatever becomes of the bytes", async () => {
+    const connection = await connectAmqp(settings);
+    peer.declare("q");
+    await connection.send("q", wire());
+    const body = Buffer.alloc(20 * 1024 * 1024, "a");
+    const gone = new AbortController();
+    const sending = codeOf(connection.send("q", { ...wire("large"), body }, { signal: gone.signal }));
+    await new Promise((resolve) => setImmediate(resolve));
+    gone.abort();
+    expect(await sending).toBe("abort/cancelled");
+    expect(peer.published).toHaveLength(1);
+    body.fill("b");
+    while (peer.published.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    const [, large] = peer.published;
+    expect(large?.subarray(-body.length).equals(Buffer.alloc(body.length, "a"))).toBe(true);
+    await connection.close();
+  });
   it("attaches again after a refusal that passes, and tells one that does not at once", async () => {
     const connection = await connectAmqp(settings);
     peer.declare("q");

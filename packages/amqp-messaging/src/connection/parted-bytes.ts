@@ -22,3 +22,9 @@ export class PartedBytes {
     return start >= before ? rest : Buffer.concat([this.#head.subarray(start, end), rest]);
   }
 }
+
+/** @internal Copies what rhea has not yet written of a message, so that its memory may be used for something else. */
+export function keepRest(delivery: unknown): void {
+  const { data, next_to_send } = delivery as { readonly data: Uint8Array[]; readonly next_to_send: number };
+  for (let at = next_to_send; at < data.length; at++) data[at] = Buffer.from(data[at] ?? []);
+}

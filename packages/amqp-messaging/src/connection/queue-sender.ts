@@ -3,7 +3,7 @@ import type { Delivery, EventContext, Sender, Session } from "rhea";
 import { amqpError, isRefusal, remoteError } from "./amqp-error.ts";
 import type { SendHold } from "./connection.ts";
 import type { SenderHealth } from "./health.ts";
-import type { PartedBytes } from "./parted-bytes.ts";
+import { keepRest, PartedBytes } from "./parted-bytes.ts";
 import type { ResolvedSettings } from "./settings.ts";
 import type { StateEvent } from "./state.ts";
 import type { Transport } from "./transport.ts";
@@ -337,7 +337,12 @@ export class QueueSender {
 
   /** A job given up by its caller: what is on the wire keeps its place in the window until the broker answers. */
   #forget(job: Job): void {
-    if (!this.#waiting.remove(job)) return;
+    if (!this.#waiting.remove(job)) {
+      // The rest is written all the same, and the caller may do with his bytes what he likes from now on.
+      if (job.bytes instanceof PartedBytes)
+        for (const [delivery, sent] of this.#inFlight) if (sent === job) keepRest(delivery);
+      return;
+    }
     this.#waitingBytes -= job.bytes.length;
     this.#checkIdle();
   }
