@@ -412,6 +412,22 @@ describe("createMessenger()", () => {
     await until("the dead letters", () => peer.queue(`${bob.herId}_async`).dead.length === 2);
     expect(events.filter((e) => e.kind === "retry")).toHaveLength(0);
   });
+  it("holds messages of a journal that a later version has changed, without counting tries", async () => {
+    let gone = true;
+    const { messages, reports } = bobReceives({ maxTries: 2 }, () =>
+      gone ? Promise.reject(new HelsekontaktError("journal/too-new", "changed")) : "accept",
+    );
+    await messenger(alice).protectAndSend(outbound());
+    await until(
+      "several retries",
+      () => events.filter((e) => e.kind === "retry").length > 2 || peer.queue(`${bob.herId}_async`).dead.length > 0,
+    );
+    expect(peer.queue(`${bob.herId}_async`).dead).toHaveLength(0);
+    gone = false;
+    await until("the message", () => events.some((e) => e.kind === "accepted"));
+    expect(messages.length).toBeGreaterThan(2);
+    expect(reports).toHaveLength(0);
+  });
   it("holds messages while the registry is out, without reports and without counting tries", async () => {
     const registry = registryOf([dummy(alice), dummy(bob)]);
     registry.fail = new HelsekontaktError("registry/unavailable", "down");

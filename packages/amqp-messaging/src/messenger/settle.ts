@@ -17,6 +17,8 @@ const outages: readonly string[] = [
   "journal/unavailable",
   "journal/full",
   "journal/read-only",
+  // A later version has changed the tables: its processes will take the message.
+  "journal/too-new",
   "amqp/overloaded",
   "abort/cancelled",
 ];
