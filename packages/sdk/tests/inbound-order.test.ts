@@ -61,6 +61,17 @@ describe("inbound messages", () => {
     expect(new Set(seen)).toEqual(new Set(["DIALOG_INNBYGGER_EKONTAKT"]));
   });
 
+  it("O2: answers keep the order of their thread, whatever the key of their message: none holds up another thread's", async () => {
+    const { sdk, journal, events } = await harness.run({ config: withAmqp({ orderBy: () => "one for all" }) });
+    sdk.ekontakt.onMessage(() => Promise.resolve(accept()));
+    await writeThree();
+    await until(() => (events.filter((e) => e.type === "handled").length === 3 ? true : undefined));
+    const taken = await journal.inbox.list();
+    expect(new Set(taken.map((e) => e.key)).size).toBe(1);
+    const answers = await journal.outbox.list();
+    expect(answers.map((e) => e.key).toSorted()).toEqual(taken.map((e) => e.msgId).toSorted());
+  });
+
   it("O2: an order that fails or names none leaves a message in its thread's", async () => {
     const failing = await handleThree(
       withAmqp({

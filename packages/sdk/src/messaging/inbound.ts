@@ -197,12 +197,21 @@ function receiptFor(options: InboundOptions, claim: InboxClaim, head: MsgHead, o
     kind: "APPREC",
     from: claim.to,
     to: claim.from,
-    key: claim.key ?? claim.id,
+    key: threadOf(claim) ?? claim.id,
     payload: buildAppRec(head, outcome, { id, genDate: isoSeconds(options.clock.now()) }).bytes,
     // What the sender's profile must name to take the AppRec; a function that is in no agreement cannot be named there.
     properties: isUnsupported(outcome) ? {} : { acknowledges: claim.kind },
     ...(claim.conversation === undefined ? {} : { conversation: claim.conversation }),
   };
+}
+
+/**
+ * What goes out keeps the order of its thread, also where the application gives the order of what comes in: one answer that
+ * cannot be sent now must hold up no other thread's.
+ */
+function threadOf({ key, conversation, msgId }: InboxClaim): string | undefined {
+  // One that was rejected waits for no other message of its thread.
+  return key === undefined ? undefined : (conversation ?? msgId ?? key);
 }
 
 function isUnsupported(outcome: AppRecOutcome): boolean {
@@ -221,7 +230,7 @@ function answerMessage(options: InboundOptions, claim: InboxClaim, parts: Messag
     from: parts.sender.service.herId,
     to: parts.receiver.service.herId,
     conversation,
-    key: claim.key ?? conversation,
+    key: threadOf(claim) ?? conversation,
     payload,
     expectsReceipt: true,
     receiptWithinMs: options.receiptWithinMs,
