@@ -183,6 +183,27 @@ describe("readXml()", () => {
   });
 });
 
+describe("namespace declarations", () => {
+  // Each prefix is looked up among all that are in scope: without a cap, many of them and many elements would take minutes.
+  const declared = (prefix: string, count: number, inner: string): string =>
+    `<a ${Array.from({ length: count }, (_, n) => `xmlns:${prefix}${n}='u${n}'`).join(" ")}>${inner}</a>`;
+
+  it("may be 512 in scope, in few tags or many", () => {
+    expect(parseXml(bytes(declared("p", 250, declared("q", 250, declared("r", 12, "<p0:b/>"))))).content).toHaveLength(
+      1,
+    );
+    expect(code(() => parseXml(bytes(declared("p", 250, declared("q", 250, declared("r", 13, ""))))))).toBe(
+      "xml/limit-exceeded",
+    );
+    const nested = (depth: number): string => (depth === 0 ? "" : declared(`d${depth}_`, 3, nested(depth - 1)));
+    for (let round = 0; round < 2; round++) expect(code(() => parseXml(bytes(nested(200))))).toBe("xml/limit-exceeded");
+  });
+
+  it("may be any number one behind the other", () => {
+    expect(parseXml(bytes(`<r>${declared("p", 200, "").repeat(10)}</r>`)).content).toHaveLength(10);
+  });
+});
+
 describe("base64 content", () => {
   it("goes both ways and takes white space", () => {
     const data = new Uint8Array([0, 1, 2, 253]);

@@ -7,9 +7,9 @@ export type { XmlTag, XmlTagAttribute } from "./scanner.ts";
 
 /** Where the reader stands. All members are cheap except {@link lineAt}. */
 export interface XmlCursor {
-  /** Index into the text just behind the present event. */
+  /** Just behind the present event: bytes of the document in UTF-8, without byte order mark, whatever it came in. */
   readonly offset: number;
-  /** Start of the tag that is being reported. */
+  /** Start of the tag that is being reported, as {@link offset}. */
   tagStart(): number;
   /** Line of an offset, from 1. Counts line ends, so call it for errors only. */
   lineAt(offset: number): number;

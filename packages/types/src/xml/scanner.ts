@@ -87,6 +87,13 @@ const declaration =
 const AHEAD = 1024;
 /** Length up to which a text is walked for its end. */
 const NEAR = 48;
+/**
+ * Declarations in scope at a time. Each prefix is looked up among them, one by one; documents that declare on 256 levels as
+ * many as a tag takes would have sixty thousand.
+ */
+const mostDeclared = 512;
+/** `xml` and `xmlns`, which nobody has to declare. */
+const BUILT_IN = 2;
 const UNKNOWN = -1;
 /** The bit of attributes without prefix. */
 const ONLY_PLAIN = 1 << PLAIN;
@@ -534,7 +541,8 @@ export class Scanner {
       if (prefix === "") {
         this.#defaultUri = value;
       } else {
-        if (local === "xml" || local === "xmlns" || value === "") return false;
+        if (local === "xml" || local === "xmlns" || value === "" || this.#prefixes.length >= mostDeclared + BUILT_IN)
+          return false;
         this.#prefixes.push(local);
         this.#uris.push(value);
       }
@@ -731,6 +739,8 @@ export class Scanner {
     if (value === "") this.#fault("a prefix that is bound to nothing", at);
     for (let n = mark; n < this.#prefixes.length; n++)
       if (this.#prefixes[n] === local) this.#fault("an attribute that stands twice", at);
+    if (this.#prefixes.length >= mostDeclared + BUILT_IN)
+      this.#faults.limit("namespace declarations in scope", mostDeclared, at);
     this.#prefixes.push(local);
     this.#uris.push(intern(value));
   }
