@@ -75,6 +75,14 @@ test("declarations stay, JavaScript of an earlier build goes", async () => {
   expect(existsSync(join(dir, "dist/old/part.js.map"))).toBe(false);
 });
 
+test("declarations whose source is gone go with it", async () => {
+  write({ ...sample, "dist/old/part.d.ts": "old", "dist/old/part.d.ts.map": "old", "dist/part.d.ts.map": "map" });
+  await bundlePackage(dir);
+  expect(existsSync(join(dir, "dist/old/part.d.ts"))).toBe(false);
+  expect(existsSync(join(dir, "dist/old/part.d.ts.map"))).toBe(false);
+  expect(readFileSync(join(dir, "dist/part.d.ts.map"), "utf8")).toBe("map");
+});
+
 test("the same sources give the same bytes, with maps that name the sources", async () => {
   write(sample);
   const read = (): Record<string, string> =>
@@ -100,6 +108,12 @@ test("other packages stay imports", async () => {
 test("a module below dist that looks beside itself is refused by name", async () => {
   write({ ...sample, "src/deep/other.ts": `export const beside = new URL("./x.json", import.meta.url);` });
   await expect(bundlePackage(dir)).rejects.toThrow("deep/other.js");
+});
+
+test("a module that looks beside itself and is joined into a file above it is refused by name", async () => {
+  const beside = `export const beside: URL = new URL("../../x.json", import.meta.url);`;
+  write({ ...sample, "src/index.ts": `export { beside } from "./deep/beside.ts";`, "src/deep/beside.ts": beside });
+  await expect(bundlePackage(dir)).rejects.toThrow(join("src", "deep", "beside.ts"));
 });
 
 test("an import that leads nowhere is refused", async () => {

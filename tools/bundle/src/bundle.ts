@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, isAbsolute, join, relative } from "node:path";
 import { type OutputChunk, rolldown } from "rolldown";
 
@@ -9,7 +9,7 @@ interface Manifest {
 /**
  * Writes a package's JavaScript into `dist`: one file for each export path, and one for what several of them share. Each
  * module that Node loads takes it about a millisecond, whatever is in it, so the many small files of `src` are joined.
- * Declarations stay as the compiler wrote them; JavaScript that an earlier build left is removed.
+ * Declarations stay as the compiler wrote them; what an earlier build left, of either, is removed.
  *
  * @param dir - the package's folder; its `package.json` names sources and results.
  * @returns names of the files written, relative to `dist`.
@@ -50,23 +50,32 @@ export async function bundlePackage(dir: string): Promise<string[]> {
   await bundle.close();
   const files = new Map<string, string>();
   for (const file of output)
-    files.set(file.fileName, file.type === "chunk" ? checked(file) : Buffer.from(file.source).toString("utf8"));
+    files.set(file.fileName, file.type === "chunk" ? checked(file, dir) : Buffer.from(file.source).toString("utf8"));
   for (const [name, text] of files) {
     mkdirSync(dirname(join(dist, name)), { recursive: true });
     writeFileSync(join(dist, name), text);
   }
   for (const entry of readdirSync(dist, { recursive: true, encoding: "utf8" })) {
     const name = entry.replaceAll("\\", "/");
-    if (/\.js(\.map)?$/.test(name) && !files.has(name)) rmSync(join(dist, name));
+    const declared = /^(.*)\.d\.ts(\.map)?$/.exec(name)?.[1];
+    const stays =
+      declared === undefined
+        ? files.has(name) || !/\.js(\.map)?$/.test(name)
+        : existsSync(join(dir, "src", `${declared}.ts`));
+    if (!stays) rmSync(join(dist, name));
   }
   return [...files.keys()].sort();
 }
 
 /** The text of a file. A module that looks for something beside itself must stay as deep as it was. */
-function checked({ fileName, code, moduleIds }: OutputChunk): string {
-  if (fileName.includes("/") && code.includes("import.meta.url"))
-    throw new Error(
-      `expected import.meta.url in files of dist itself, found it in ${fileName} (${moduleIds.join(", ")})`,
-    );
+function checked({ fileName, code, modules }: OutputChunk, dir: string): string {
+  for (const [id, module] of Object.entries(modules))
+    if (
+      module.code?.includes("import.meta.url") === true &&
+      (fileName.includes("/") || dirname(id) !== join(dir, "src"))
+    )
+      throw new Error(
+        `expected import.meta.url in modules of src itself and files of dist itself, found it in ${fileName} (${relative(dir, id)})`,
+      );
   return code;
 }
