@@ -11,8 +11,11 @@ export default defineConfig({
     hookTimeout: 180_000,
     pool: "forks",
     maxWorkers: 2,
-    // Read by the table of rows, which need not run the tests once more.
-    reporters: ["default", ["json", { outputFile: ".test-report.json" }]],
+    // Read by the table of rows, which need not run the tests once more. Whoever names a reporter has that one alone: the
+    // options of this one would be taken for its own.
+    ...(process.argv.some((a) => a.startsWith("--reporter"))
+      ? {}
+      : { reporters: ["default", ["json", { outputFile: ".test-report.json" }]] }),
     execArgv: ["--conditions=helsekontakt-source", "--no-warnings=ExperimentalWarning"],
   },
 });
