@@ -12,7 +12,7 @@ import { OwnRabbit } from "./chaos/broker.ts";
 
 const queues = ["a_async", "b_async", "c_async"];
 const restarts = 20;
-const atOnce = 8;
+const atOnce = 3;
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms));
 
 async function until(what: string, condition: () => boolean, limitMs = 60_000): Promise<void> {
