@@ -154,17 +154,31 @@ const takeRows = once(
   (v) => v.ids,
 );
 
-/** One statement, fenced by owner and the claim's number. */
-const handledRow = once(
-  (db, v: { readonly id: string; readonly owner: string; readonly fence: number; readonly now: number }) =>
+type Claimed = { readonly id: string; readonly owner: string; readonly fence: number };
+
+const heldRow = once((db, v: Claimed, { store }) =>
+  lock(
+    store,
     db
-      .updateTable("inbox")
-      .set({ owner: null, lease_until: null, reason: null, state: inboxTable.received.handle?.to, changed_at: v.now })
+      .selectFrom("inbox")
+      .select("id")
       .where("id", "=", v.id)
       .where("state", "in", statesAllowing(inboxTable, "handle"))
       .where("owner", "=", v.owner)
-      .where("fence", "=", v.fence)
-      .returning(inboxColumns),
+      .where("fence", "=", v.fence),
+  ),
+);
+
+/** One statement, fenced by owner and the claim's number. */
+const handledRow = once((db, v: Claimed & { readonly now: number }) =>
+  db
+    .updateTable("inbox")
+    .set({ owner: null, lease_until: null, reason: null, state: inboxTable.received.handle?.to, changed_at: v.now })
+    .where("id", "=", v.id)
+    .where("state", "in", statesAllowing(inboxTable, "handle"))
+    .where("owner", "=", v.owner)
+    .where("fence", "=", v.fence)
+    .returning(inboxColumns),
 );
 
 /** @internal */
@@ -367,9 +381,13 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
       const topics = rows.length > 0 ? [inboxTopic, outboxTopic] : [inboxTopic];
       return inTransaction(parts, { ...options, oneStatement: rows.length === 0 }, topics, async (db) => {
         const { id, owner, fence } = claim;
+        // In the application's transaction a fault may be caught and the rest committed: so no answer is queued for whoever
+        // does not hold the message any more, and it is not handled before its answers are there.
+        if (rows.length > 0 && (await heldRow(parts, db, { id, owner, fence })).length === 0)
+          throw await notHeld(db, claim);
+        for (const { reply, row } of rows) await insertOutbox(parts, db, row, reply.payload);
         const [done] = await handledRow(parts, db, { id, owner, fence, now });
         if (done === undefined) throw await notHeld(db, claim);
-        for (const { reply, row } of rows) await insertOutbox(parts, db, row, reply.payload);
         return inboxEntryFromRow(parts, done);
       });
     },

@@ -851,6 +851,17 @@ export const contractCases: readonly ContractCase[] = [
             await journal.inbox.handled(claim, { transaction, replies: [message({ messageId: `re-${id}` })] });
             if (fails) throw new RangeError("after all not");
           });
+        // A fault of an answer that the application swallows leaves nothing handled without it.
+        const swallowed = await journal.transaction((transaction) =>
+          code(
+            journal.inbox.handled(claim, {
+              transaction,
+              replies: [message({ messageId: "m-kept", payload: text("other") })],
+            }),
+          ),
+        );
+        assert.equal(swallowed, "journal/conflict");
+        assert.equal((await journal.inbox.get(claim.id))?.state, "received");
         await assert.rejects(handle("first", true), RangeError);
         assert.equal((await journal.inbox.get(claim.id))?.state, "received");
         await handle("second", false);
