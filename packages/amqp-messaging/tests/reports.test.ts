@@ -1,3 +1,4 @@
+// Over 400 lines: all causes of a report, between the same two parties, whose keys take a second to make.
 import { randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HelsekontaktError } from "@helsekontakt/core";

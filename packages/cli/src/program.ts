@@ -1,3 +1,4 @@
+// Over 400 lines: the tree of commands and options in one place, as `--help` shows it; what they do stands in commands/.
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import type { CliIo, ExitCode } from "./io.ts";

@@ -1,3 +1,4 @@
+// Over 400 lines: every case is one answer of the same token service to the same request.
 import { HelsekontaktError, type Logger, silentLogger } from "@helsekontakt/core";
 import { decodeJwt } from "jose";
 import { beforeEach, describe, expect, it, vi } from "vitest";

@@ -1,3 +1,4 @@
+// Over 400 lines: every step of one rotation, with the same store and the same service.
 import { HelsekontaktError } from "@helsekontakt/core";
 import { beforeEach, describe, expect, it } from "vitest";
 import {

@@ -1,3 +1,4 @@
+// Over 400 lines: one run, whose steps share its lease, its counts and its transaction.
 import { type Selectable, sql } from "kysely";
 import { notFound } from "./faults.ts";
 import type {

@@ -1,3 +1,4 @@
+// Over 400 lines: one list of cases, which both engines run as it is.
 import assert from "node:assert/strict";
 import { type HelsekontaktError, Personal } from "@helsekontakt/core";
 import { sql } from "kysely";

@@ -1,3 +1,4 @@
+// Over 400 lines: the cases of one pipeline, part by part, on one kind of server.
 import { inspect } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";

@@ -1,3 +1,4 @@
+// Over 400 lines: where the parts of the sandbox are put together; each part stands in a file of its own.
 import { randomUUID } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";

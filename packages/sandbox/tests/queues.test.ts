@@ -1,3 +1,4 @@
+// Over 400 lines: every case of one administration, on one broker.
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";

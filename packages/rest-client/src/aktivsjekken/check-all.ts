@@ -1,3 +1,4 @@
+// Over 400 lines: one stream, whose steps share what is asked, what is under way and what has come.
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { HelsekontaktError, Personal, systemClock, throwIfAborted } from "@helsekontakt/core";
 import { operations } from "../gen/aktivsjekken.ts";

@@ -60,7 +60,7 @@ export function createRegistry(parts: RegistryParts): Registries {
     logger,
   });
   if (events === undefined) return { registry, follow: undefined };
-  const soap = soapOptions(parts);
+  const soap = soapOptions(parts, addressRegistryUrl(parts));
   const serviceBus = createServiceBusManager({ ...soap, url: serviceBusManagerUrl(soap.url, soap.binding) });
   return {
     registry,
@@ -72,7 +72,7 @@ export function createRegistry(parts: RegistryParts): Registries {
 /** @internal */
 export function addressRegistryOf(parts: SoapParts & Pick<RegistryParts, "parties">): AddressRegistry {
   return parts.config?.addressRegistry === "soap"
-    ? createSoapAddressRegistry(soapOptions(parts))
+    ? createSoapAddressRegistry(soapOptions(parts, addressRegistryUrl(parts)))
     : createRestAddressRegistry(parts.parties());
 }
 
@@ -87,10 +87,13 @@ export function collaborationRegistryOf(
 
 type SoapParts = Pick<RegistryParts, "config" | "soapUrl" | "network" | "retry">;
 
+/** Of the address registry; the other services' are asked for where they are used. @internal */
+export const addressRegistryUrl = ({ config, soapUrl }: SoapParts): string | undefined => config?.soap?.url ?? soapUrl;
+
 /** The way to the SOAP services: retries, proxy and own authorities as for REST. */
 export function soapOptions(
-  { config, soapUrl, network, retry }: SoapParts,
-  url = config?.soap?.url ?? soapUrl,
+  { config, network, retry }: Pick<RegistryParts, "config" | "network" | "retry">,
+  url: string | undefined,
 ): SoapClientOptions {
   const { soap } = config ?? {};
   if (soap === undefined || url === undefined)
