@@ -246,10 +246,13 @@ class Peers {
           receiver.add_credit(window);
         }
         if (--left > 0) return;
-        // The answer to the end is not waited for: with more credit out than messages, this broker may not give it.
-        resolve(() => {
+        // No credit may follow the end: rhea would write it, and RabbitMQ 3.10 takes such a flow for a session without a
+        // beginning, and ends the connection.
+        resolve(async () => {
+          receiver.set_credit_window(0);
+          receiver.close();
+          await once(receiver, "receiver_close");
           session.close();
-          return Promise.resolve();
         });
       });
     });
