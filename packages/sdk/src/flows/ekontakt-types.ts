@@ -148,7 +148,8 @@ export interface Ekontakt {
    */
   ask(question: EkontaktQuestion, options?: SendOptions): Promise<SentMessage>;
   /**
-   * Answers in a thread that the journal knows, at any later time.
+   * Answers in a thread that the journal knows, at any later time. Answers in one thread are stored in the order of the
+   * calls, awaited or not; in a transaction, among those of that transaction.
    *
    * @throws {HelsekontaktError} `journal/not-found` when the thread is not known; else as {@link ask}
    */

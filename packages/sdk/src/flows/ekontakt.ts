@@ -105,30 +105,30 @@ export function createEkontakt(
         ),
       );
     },
-    async reply(dialogId, answer, options = {}) {
-      const thread = await journal.threads.get(dialogId, signalOf(options));
-      if (thread === undefined) {
-        throw new HelsekontaktError(
-          "journal/not-found",
-          "expected a thread that a message has opened, found none with this id",
-          {
-            hint: "use the dialogId of a message that was received or sent through this journal",
-          },
+    reply: (dialogId, answer, options = {}) =>
+      mailroom.postInTurn(dialogId, options, async (post) => {
+        const thread = await journal.threads.get(dialogId, signalOf(options));
+        if (thread === undefined) {
+          throw new HelsekontaktError(
+            "journal/not-found",
+            "expected a thread that a message has opened, found none with this id",
+            {
+              hint: "use the dialogId of a message that was received or sent through this journal",
+            },
+          );
+        }
+        const sent = await post(
+          message(
+            sender(thread.own),
+            patientOf(thread),
+            answerPart(answer, thread.facts["sakstype"]),
+            attachmentsOf(answer.attachments),
+            { parent: thread.lastMessageId ?? dialogId, conversation: dialogId },
+          ),
         );
-      }
-      const sent = await mailroom.post(
-        message(
-          sender(thread.own),
-          patientOf(thread),
-          answerPart(answer, thread.facts["sakstype"]),
-          attachmentsOf(answer.attachments),
-          { parent: thread.lastMessageId ?? dialogId, conversation: dialogId },
-        ),
-        options,
-      );
-      await rememberLast({ dialogId, own: thread.own, other: thread.other, lastMessageId: sent.msgId }, options);
-      return sent;
-    },
+        await rememberLast({ dialogId, own: thread.own, other: thread.other, lastMessageId: sent.msgId }, options);
+        return sent;
+      }),
   };
 
   const inbound: EkontaktInbound = {

@@ -9,6 +9,7 @@ import type { PersonGuard } from "../person-guard.ts";
 import { isLarge } from "./large-payload.ts";
 import { awaitReceipt, type Receipt } from "./receipt.ts";
 import { messageElements } from "./registry.ts";
+import { ThreadOrder } from "./thread-order.ts";
 
 /** How a message is posted. */
 export interface SendOptions {
@@ -40,6 +41,9 @@ export interface SentMessage {
 /** Root of every message but AppRecs, in Clark form. */
 export const msgHeadName = "{http://www.kith.no/xmlstds/msghead/2006-05-24}MsgHead";
 
+type Prepare = (msgId: string) => Promise<unknown>;
+type Post = (parts: MessageParts) => Promise<SentMessage>;
+
 /**
  * Takes a message from the flows: builds, validates, encodes, and commits it to the journal. Sending is the dispatcher's.
  */
@@ -47,6 +51,7 @@ export class Mailroom {
   readonly #journal: Journal;
   readonly #receiptWithinMs: number;
   readonly #guard: PersonGuard;
+  readonly #order = new ThreadOrder();
 
   constructor(journal: Journal, receiptWithinMs: number, guard: PersonGuard) {
     this.#journal = journal;
@@ -55,15 +60,25 @@ export class Mailroom {
   }
 
   /**
+   * Messages that name the same thread are stored in the order of the calls, see {@link ThreadOrder}.
+   *
    * @param prepare - what must be in the journal before the message is; runs when the message is found valid.
    * @throws {ValidationError} `xml/not-valid` with every issue, when the message breaks a schema or profile
    * @throws {HelsekontaktError} `input/invalid`, `journal/*`, `abort/cancelled`
    */
-  async post(
-    parts: MessageParts,
-    options: SendOptions = {},
-    prepare: (msgId: string) => Promise<unknown> = () => Promise.resolve(),
-  ): Promise<SentMessage> {
+  post(parts: MessageParts, options: SendOptions = {}, prepare?: Prepare): Promise<SentMessage> {
+    const thread = parts.conversation?.conversation;
+    // Nobody knows the thread of a message that opens one before the call has ended.
+    if (thread === undefined) return this.#post(parts, options, prepare);
+    return this.#order.run(thread, options, () => this.#post(parts, options, prepare));
+  }
+
+  /** {@link Mailroom.post} with what is read before it and written after it: all of it in the order of the calls. */
+  postInTurn<T>(thread: string, options: SendOptions, work: (post: Post) => Promise<T>): Promise<T> {
+    return this.#order.run(thread, options, () => work((parts) => this.#post(parts, options)));
+  }
+
+  async #post(parts: MessageParts, options: SendOptions, prepare?: Prepare): Promise<SentMessage> {
     if (parts.patient !== undefined) this.#guard(parts.patient.fnr, "patient.fnr");
     const msgId = parts.msgId ?? randomUUID();
     const payload = encodeXml(msgHeadName, buildMsgHead({ ...parts, msgId }), { registry: messageElements });
@@ -73,7 +88,7 @@ export class Mailroom {
     if (!valid) throw new ValidationError("xml/not-valid", issues, `the ${parts.function} message`);
     const conversationId = parts.conversation?.conversation ?? msgId;
     if (isLarge(payload)) await breathe();
-    await prepare(msgId);
+    await prepare?.(msgId);
     const { id } = await this.#journal.outbox.enqueue(
       {
         msgId,
