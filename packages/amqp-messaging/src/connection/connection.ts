@@ -21,7 +21,7 @@ export interface SendOptions {
 export interface SendHold {
   /** Asks whoever grants the right, once the message is ready to be written; rejects when it is lost. */
   confirm(): Promise<void>;
-  /** Asked again at every write, resends included, in the same turn of the event loop: must not wait. */
+  /** Asked again at every write, each portion of a large message and resends included, in its turn of the event loop: must not wait. */
   isHeld(): boolean;
 }
 

@@ -5,6 +5,18 @@ const turnBytes = 1024 * 1024;
 /** Bytes that may wait in the socket before more are encoded. */
 const waitingBytes = 4 * 1024 * 1024;
 
+const guards = new WeakMap<object, () => boolean>();
+
+/**
+ * @internal Has `mayBeWritten` asked before each portion of a delivery, in the turn in which it is written. At false nothing
+ * more is written on its session, neither of it nor behind it: whoever answered so ends the session, with which the peer
+ * throws away what it has of the message. Undefined takes the question back.
+ */
+export function guardDelivery(delivery: object, mayBeWritten: (() => boolean) | undefined): void {
+  if (mayBeWritten === undefined) guards.delete(delivery);
+  else guards.set(delivery, mayBeWritten);
+}
+
 interface PacedSession {
   readonly connection: {
     readonly socket?: NodeJS.WritableStream & { readonly writableLength: number };
@@ -77,6 +89,7 @@ export function paceTransfers(session: Session, largest: number): void {
     // Of a session that has ended, what is left of a message is nobody's: it may not follow the end.
     if (!paced.is_open()) return 0;
     const delivery = outgoing.deliveries.by_id(outgoing.next_pending_delivery);
+    if (delivery !== undefined && guards.get(delivery)?.() === false) return 0;
     const left = delivery === undefined ? 0 : delivery.data.length - delivery.next_to_send;
     const frame = Math.max(1, delivery?.data[delivery.next_to_send]?.length ?? largest);
     const waits = (connection.socket?.writableLength ?? 0) >= waitingBytes;

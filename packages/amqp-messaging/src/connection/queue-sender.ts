@@ -1,8 +1,10 @@
+// Over 400 lines: waiting, in flight and given up are states of one message, and are read together.
 import { HelsekontaktError } from "@helsekontakt/core";
 import type { Delivery, EventContext, Sender, Session } from "rhea";
 import { amqpError, isRefusal, remoteError } from "./amqp-error.ts";
 import type { SendHold } from "./connection.ts";
 import type { SenderHealth } from "./health.ts";
+import { guardDelivery } from "./paced-output.ts";
 import { keepRest, PartedBytes } from "./parted-bytes.ts";
 import type { ResolvedSettings } from "./settings.ts";
 import type { StateEvent } from "./state.ts";
@@ -304,18 +306,16 @@ export class QueueSender {
       this.#waiting.shift();
       this.#waitingBytes -= job.bytes.length;
       if (job.hold?.isHeld() === false) {
-        job.reject(
-          new HelsekontaktError("abort/cancelled", "expected the right to send to be held still, found it lost", {
-            context: { queue: this.queue, tries: job.tries },
-          }),
-        );
+        job.reject(this.#holdLost(job));
         continue;
       }
       job.tries++;
       this.#isOneSuspected = job.ends > 0;
       this.#inFlightBytes += job.bytes.length;
       try {
-        this.#inFlight.set(link.send(job.bytes as Buffer, undefined, 0), job);
+        const delivery = link.send(job.bytes as Buffer, undefined, 0);
+        this.#inFlight.set(delivery, job);
+        if (job.hold !== undefined) guardDelivery(delivery, this.#guardOf(job, job.hold));
       } catch (error) {
         // rhea calls back from timers, where a throw would end the process.
         this.#inFlightBytes -= job.bytes.length;
@@ -323,6 +323,39 @@ export class QueueSender {
       }
     }
     this.#checkIdle();
+  }
+
+  /**
+   * What rhea has taken is written later: behind other messages, and a large one in portions. Where a right is lost between
+   * two of them, another may have sent the message meanwhile. A broker cannot be told to forget the head of a message:
+   * RabbitMQ 3 does not know of aborted transfers. It forgets it with the session.
+   */
+  #guardOf(job: Job, hold: SendHold): () => boolean {
+    const session = this.#session;
+    return () => {
+      if (hold.isHeld()) return true;
+      // rhea is in the middle of writing.
+      setImmediate(() => {
+        if (this.#session === session) this.#cutOff();
+      });
+      return false;
+    };
+  }
+
+  /** Ends the session on which a message may not be sent on; what else is in flight goes out again on the next one. */
+  #cutOff(): void {
+    const session = this.#session;
+    this.#dropLink();
+    session?.close();
+    for (const job of this.#inFlight.values()) if (job.hold?.isHeld() === false) job.reject(this.#holdLost(job));
+    this.#requeueInFlight();
+    if (this.#waiting.size > 0) this.#ensureAttached();
+  }
+
+  #holdLost(job: Job): HelsekontaktError {
+    return new HelsekontaktError("abort/cancelled", "expected the right to send to be held still, found it lost", {
+      context: { queue: this.queue, tries: job.tries },
+    });
   }
 
   #settle(context: EventContext, finish: (job: Job) => void): void {
@@ -338,13 +371,18 @@ export class QueueSender {
   /** A job given up by its caller: what is on the wire keeps its place in the window until the broker answers. */
   #forget(job: Job): void {
     if (!this.#waiting.remove(job)) {
-      // The rest is written all the same, and the caller may do with his bytes what he likes from now on.
-      if (job.bytes instanceof PartedBytes)
-        for (const [delivery, sent] of this.#inFlight) if (sent === job) keepRest(delivery);
+      for (const [delivery, sent] of this.#inFlight) if (sent === job) this.#giveUp(delivery, job);
       return;
     }
     this.#waitingBytes -= job.bytes.length;
     this.#checkIdle();
+  }
+
+  /** The rest is written all the same, and the caller may do with his bytes what he likes from now on. */
+  #giveUp(delivery: Delivery, job: Job): void {
+    if (job.bytes instanceof PartedBytes) keepRest(delivery);
+    // A right that is held now ends with the call, and slow is not lost. One that is lost already fences the rest: it was.
+    if (job.hold?.isHeld() === true) guardDelivery(delivery, undefined);
   }
 
   #failAll(reason: HelsekontaktError): void {

@@ -48,6 +48,33 @@ export const faultCases: readonly ContractCase[] = [
       );
     },
   ),
+  scoped(
+    "a large message whose right to send is lost half written does not come; what is behind it does",
+    async (s) => {
+      const queue = await s.environment.makeQueue();
+      const proxy = await s.proxy();
+      const connection = await s.connect({ port: proxy.port });
+      await connection.send(queue, message(queue, undefined, "first"));
+      // The sockets on the way do not hold all of it.
+      proxy.holdClient(true);
+      let held = true;
+      const hold = { confirm: () => Promise.resolve(), isHeld: () => held };
+      const large = connection.send(queue, message(queue, Buffer.alloc(20_000_000), "large"), { hold });
+      const next = connection.send(queue, message(queue, undefined, "next"));
+      await until("the large one to be begun", () => connection.health().senders[0]?.inFlight !== 0);
+      await sleep(200);
+      held = false;
+      proxy.holdClient(false);
+      await assert.rejects(large, code("abort/cancelled"));
+      await next;
+      const got = await collect(await s.connect(), queue, 2);
+      assert.deepEqual(
+        got.map((d) => d.message.messageId),
+        ["first", "next"],
+      );
+      assert.equal(proxy.connections, 1, "expected the connection to stay");
+    },
+  ),
   scoped("D5: a cut during the handler: it is called once, and the redelivery is settled by its outcome", async (s) => {
     const queue = await s.environment.makeQueue();
     const proxy = await s.proxy();
