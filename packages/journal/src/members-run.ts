@@ -11,12 +11,13 @@ import type {
   Staged,
   StagedMember,
 } from "./members-ledger-types.ts";
+import type { DryMembers } from "./members-dry.ts";
 import { type MemberLease, takenOver } from "./members-lease.ts";
 import { memberPlace } from "./members.ts";
 import { SeenSet } from "./members-rows.ts";
 import { settleRows } from "./members-settle.ts";
 import { inNumbers, inTexts } from "./members-sql.ts";
-import { type PersonHashes, personHashes, planStage, writeStage } from "./members-stage.ts";
+import { type PersonHashes, personHashes, planStage, type StagePlan, writeStage } from "./members-stage.ts";
 import type { Cancellable, Parts } from "./parts.ts";
 import type { MemberBatchTable } from "./schema.ts";
 import type { Db } from "./store.ts";
@@ -27,16 +28,13 @@ const page = 5_000;
 
 type Stored = readonly [seq: number, change: BatchMember["change"], start: string, end: string];
 
-/** Hashes of new members that a dry run remembers, to find them twice: it stores none of them. */
-const maxRemembered = 1_000_000;
-
 export class LedgerRun implements LedgerRunHandle {
   readonly run: number;
   readonly #parts: Parts;
   readonly #lease: MemberLease | undefined;
   readonly #seen = new SeenSet();
   readonly #badRuns: ReadonlySet<number>;
-  readonly #dryPeriods = new Map<string, string>();
+  #dry: DryMembers | undefined;
   #hashes: PersonHashes | undefined;
   /** Rows that look wanted and were not before this run. */
   #added = 0;
@@ -68,7 +66,7 @@ export class LedgerRun implements LedgerRunHandle {
     );
     if (this.#lease === undefined) {
       this.#added += plan.reclaimed;
-      return this.#recall(hashes, members, plan.results);
+      return this.#recall(plan);
     }
     this.#added += plan.results.filter((r) => r === "added").length;
     if (plan.inserts.length + plan.updates.length > 0) {
@@ -81,16 +79,23 @@ export class LedgerRun implements LedgerRunHandle {
     return plan.results;
   }
 
-  #recall(hashes: PersonHashes, members: readonly StagedMember[], results: readonly Staged[]): Staged[] {
-    return results.map((result, n) => {
-      const member = members[n];
-      if (result !== "added" || member === undefined || this.#dryPeriods.size >= maxRemembered) return result;
-      const key = `${hashes(member)[0].slice(0, 16)}/${member.organisation}`;
-      const period = `${member.start}/${member.end}`;
-      const before = this.#dryPeriods.get(key);
-      if (before === undefined) this.#dryPeriods.set(key, period);
-      return before === undefined ? result : before === period ? "duplicate" : "two-periods";
-    });
+  /** What a dry run makes of members that it has met before and, unlike another, not stored. */
+  async #recall({ inserts, results }: StagePlan): Promise<Staged[]> {
+    if (inserts.length === 0) return results;
+    // Loaded when there is something to remember: the engine may be another one.
+    this.#dry ??= new (await import("./members-dry.ts")).DryMembers();
+    const before = this.#dry.add(
+      inserts.map(({ hash, member }) => ({
+        key: `${hash}/${member.organisation}`,
+        period: `${member.start}/${member.end}`,
+      })),
+    );
+    for (const [n, { member, place }] of inserts.entries()) {
+      const period = before[n];
+      if (period !== undefined)
+        results[place] = period === `${member.start}/${member.end}` ? "duplicate" : "two-periods";
+    }
+    return results;
   }
 
   async *#absent(
@@ -468,6 +473,8 @@ export class LedgerRun implements LedgerRunHandle {
   }
 
   async end(state: "done" | "stopped" | "refused"): Promise<void> {
+    this.#dry?.close();
+    this.#dry = undefined;
     if (this.#lease === undefined) return;
     try {
       await this.#setState(state);

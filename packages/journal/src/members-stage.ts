@@ -36,6 +36,8 @@ interface Known {
 }
 
 interface Fresh {
+  /** Which of the results it is. */
+  readonly place: number;
   readonly hash: string;
   readonly member: StagedMember;
 }
@@ -110,7 +112,7 @@ function planFresh(plan: StagePlan, fresh: Map<string, Fresh>, hash: string, mem
   const before = fresh.get(key)?.member;
   if (before !== undefined)
     return before.start === member.start && before.end === member.end ? "duplicate" : "two-periods";
-  const one = { hash, member };
+  const one = { place: plan.results.length, hash, member };
   fresh.set(key, one);
   plan.inserts.push(one);
   return "added";

@@ -1085,7 +1085,10 @@ export const contractCases: readonly ContractCase[] = [
         const next = await second.ledger.begin({ kind: "reconcile", dryRun });
         assert.deepEqual(await next.stage([line(ann)]), ["unchanged"]);
         assert.deepEqual(await next.countAbsent(["999999999"]), { absent: 1, wanted: 2 });
-        if (dryRun) continue;
+        if (dryRun) {
+          await next.end("done");
+          continue;
+        }
         assert.equal(await next.withdrawAbsent(["999999999"]), 1);
         await next.accept();
         const [gone] = await next.peek({ limit: 9, everything: false });
@@ -1097,6 +1100,30 @@ export const contractCases: readonly ContractCase[] = [
       }
       assert.equal(await second.rotateKeys(), 2);
       assert.equal((await second.ledger.explain({ person: bo }))[0]?.todo, "withdraw");
+    },
+  },
+  {
+    name: "ledger: a dry run finds new members twice wherever they stand, as a run that counts does, and keeps nothing",
+    async run(bench) {
+      const journal = await bench.open({ key: { id: "k", secret: randomBytes(32) } });
+      const line = (person: Personal, end = "2027-07-31", organisation = "999999999") => ({
+        person,
+        organisation,
+        start: "2026-08-01",
+        end,
+      });
+      for (const dryRun of [true, true, false]) {
+        const run = await journal.ledger.begin({ kind: "reconcile", dryRun });
+        assert.deepEqual(await run.stage([line(ann), line(ann), line(bo)]), ["added", "duplicate", "added"]);
+        assert.deepEqual(
+          await run.stage([line(cy), line(bo, "2027-12-31"), line(ann), line(ann, undefined, "888888888")]),
+          ["added", "two-periods", "duplicate", "added"],
+        );
+        // What was found twice has not taken the first one's place.
+        assert.deepEqual(await run.stage([line(bo), line(cy)]), ["duplicate", "duplicate"]);
+        await run.end("refused");
+        assert.equal((await journal.members.find(ann)).length, dryRun ? 0 : 2);
+      }
     },
   },
   {

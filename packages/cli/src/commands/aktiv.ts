@@ -99,7 +99,7 @@ export function aktiv(options: AktivCommandOptions, io: CliIo): Promise<ExitCode
         }
       } finally {
         await result?.close();
-        await issues.close();
+        issues.close();
       }
       return report(tally, issues.errors, result, options, io);
     },

@@ -85,7 +85,7 @@ export function syncMembers(file: string, options: SyncCommandOptions, io: CliIo
       });
       return await finish(report, options, session, io);
     } finally {
-      await issues.close();
+      issues.close();
     }
   });
 }

@@ -88,8 +88,8 @@ export interface ReconcileOptions extends SendMembersOptions {
   /** Organisation numbers that the input is about; default the configuration's own. */
   readonly organisations?: readonly string[];
   /**
-   * Counts what would be done: nothing is sent and nothing changed. Of members that are new it remembers a million, to find
-   * them twice; beyond that a repeated one counts as new.
+   * Counts what would be done: nothing is sent and nothing changed. Members that are new are kept under hashes in a
+   * temporary file (some 50 MB for a million) until the run ends, to find them twice; memory does not grow with them.
    */
   readonly dryRun?: boolean;
   /** Share of the members, from 0 to 1, that a full input may withdraw by leaving them out; default 0.1. */
