@@ -218,9 +218,9 @@ ${byLength(
 export function is${tsName(type.name)}(v: unknown, c: FastContext, d: number${reference ? ", targets?: readonly string[]" : ""}): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-${resource ? "" : "  let some = false;\n"}${declared}  for (const k in o) {
+${resource ? "" : "  let some = 0;\n"}${declared}  for (const k in o) {
     const x = o[k];
-${resource ? "" : `    if (k === "id") {\n      if (!p.isString(x)) return false;\n      continue;\n    }\n    some = true;\n`}    switch (k.length) {
+${resource ? "" : "    some++;\n"}    switch (k.length) {
 ${switched}    }
 ${
   // What may stand beside a primitive is rare: it is looked up only where the key is none of the type's own.
@@ -228,7 +228,7 @@ ${
     ? "    return false;\n"
     : `    if (!isBeside(k, x, o, ${siblings}, c, d + 1)) return false;\n${usesSib ? "    sib = true;\n" : ""}`
 }  }
-${resource ? "" : "  if (!some) return false;\n"}${alone.join("")}${after}${reference ? "" : "  return true;\n"}}
+${resource ? "" : "  if (some === 0) return false;\n"}${alone.join("")}${after}${reference ? "" : "  return true;\n"}}
 `;
   }
 
@@ -249,8 +249,11 @@ ${resource ? "" : "  if (!some) return false;\n"}${alone.join("")}${after}${refe
     for (const a of field.alternatives) {
       const sibling = quote(`_${a.json}`);
       const primitive = model.primitives.has(a.type);
-      // Of an element the id is read before all others.
-      if (element && field.name === "id") continue;
+      // An element that has nothing but an id is empty.
+      if (element && field.name === "id") {
+        add("id", "p.isString(x)", "          some--;\n");
+        continue;
+      }
       const own = field.constraints.filter(
         (k) => !a.type.includes(".") && (k.onType === undefined || k.onType === a.type),
       );
@@ -272,9 +275,11 @@ ${resource ? "" : "  if (!some) return false;\n"}${alone.join("")}${after}${refe
 ${mention("y", a, "            ")}          }\n`;
       else if (primitive) {
         test = good("x", field, a);
-        if (absolute.has(`${owner}.${field.name}`)) test = `(isKnownSystem(x) || (${test} && rules.isAbsolute(x)))`;
+        const whole = absolute.has(`${owner}.${field.name}`);
+        if (whole) test = `(isKnownSystem(x) || (${test} && rules.isAbsolute(x)))`;
         if (bound !== undefined) test += ` && isBound(x, ${boundName(bound)})`;
-        code = mention("x", a, "          ");
+        // An absolute address names nothing inside the document.
+        code = whole ? "" : mention("x", a, "          ");
       } else if (a.type === "Resource")
         test = field.list ? "areResources(x, c, d + 1)" : "c.resourceIn(x, d + 1, false)";
       else {

@@ -11,6 +11,8 @@ import type { Field, Model } from "./model.ts";
 interface Tri {
   readonly yes: string;
   readonly no: string;
+  /** Where it is not empty: there `no` is `!yes`. */
+  readonly known?: string;
 }
 
 /** Where the names of an expression are found. Everything in scope has passed the checks of its structure before. */
@@ -116,8 +118,9 @@ class FastEmitter {
     if (op === "and" || op === "or" || op === "xor" || op === "implies") {
       const l = this.tri(left, scope);
       const r = this.tri(right, scope);
-      if (op === "and") return { yes: and(l.yes, r.yes), no: or(l.no, r.no) };
-      if (op === "or") return { yes: or(l.yes, r.yes), no: and(l.no, r.no) };
+      const known = l.known !== undefined && l.known === r.known ? { known: l.known } : {};
+      if (op === "and") return { yes: and(l.yes, r.yes), no: or(l.no, r.no), ...known };
+      if (op === "or") return { yes: or(l.yes, r.yes), no: and(l.no, r.no), ...known };
       if (op === "implies") return { yes: or(l.no, r.yes), no: and(l.yes, r.no) };
       return { yes: or(and(l.yes, r.no), and(l.no, r.yes)), no: or(and(l.yes, r.yes), and(l.no, r.no)) };
     }
@@ -141,7 +144,7 @@ class FastEmitter {
   #equal(left: Path, right: Path, scope: FastScope): Tri {
     if (right.kind === "literal" && typeof right.value === "string") {
       const { value, present } = this.#primitive(left, scope);
-      return { yes: `(${value} === ${quote(right.value)})`, no: and(present, `${value} !== ${quote(right.value)}`) };
+      return { yes: `(${value} === ${quote(right.value)})`, no: and(present, `${value} !== ${quote(right.value)}`), known: present };
     }
     if (!isCondition(left) || !isCondition(right)) throw new Unsupported();
     const l = this.tri(left, scope);
@@ -236,12 +239,8 @@ class FastEmitter {
             const left = this.tri(test.left, this.#at(item));
             return `if (${not(or(and(left.yes, "yes"), and(left.no, "no")))}) return false;\n`;
           });
-          return this.#looped(
-            of,
-            scope,
-            `const yes = ${right.yes};\nconst no = ${right.no};\n${loop}return true;\n`,
-            "true",
-          );
+          const no = right.known === undefined ? right.no : and(right.known, "!yes");
+          return this.#looped(of, scope, `const yes = ${right.yes};\nconst no = ${no};\n${loop}return true;\n`, "true");
         }
         const body = this.#each(
           of,

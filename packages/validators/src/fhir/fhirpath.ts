@@ -289,6 +289,12 @@ function numberOf(v: unknown): number {
   return typeof v === "number" ? v : v instanceof FhirDecimal ? v.valueOf() : Number.NaN;
 }
 
+/** `===` for addresses: those of one document differ at their ends, and begin alike. */
+export function isSame(a: string, b: string): boolean {
+  const last = a.length - 1;
+  return last === b.length - 1 && a.charCodeAt(last) === b.charCodeAt(last) && a === b;
+}
+
 /** Texts that have been seen: a few are compared one by one, more are kept in a set. */
 export class Seen {
   readonly #few: string[] = [];
@@ -296,7 +302,7 @@ export class Seen {
 
   isNew(text: string): boolean {
     if (this.#many) return this.#many.size < this.#many.add(text).size;
-    if (this.#few.includes(text)) return false;
+    for (const other of this.#few) if (isSame(other, text)) return false;
     if (this.#few.push(text) > 12) this.#many = new Set(this.#few);
     return true;
   }

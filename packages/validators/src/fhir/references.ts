@@ -1,5 +1,5 @@
 import type { FhirObject } from "./context.ts";
-import { at } from "./fhirpath.ts";
+import { at, isSame } from "./fhirpath.ts";
 
 /** Up to this many resources are searched one after the other: a map would cost more than it saves. */
 const few = 16;
@@ -144,7 +144,7 @@ export class BundleFrame {
         if (typeof entry !== "object" || entry === null) continue;
         const { fullUrl, resource } = entry as FhirObject;
         if (typeof fullUrl !== "string" || typeof resource !== "object" || resource === null) continue;
-        if (fullUrl === reference || isRelativeTo(fullUrl, resource as FhirObject, reference)) return resource;
+        if (isSame(fullUrl, reference) || isRelativeTo(fullUrl, resource as FhirObject, reference)) return resource;
       }
       return undefined;
     }

@@ -101,7 +101,7 @@ return false;
 
 function i1(o: FhirObject, c: FastContext): boolean {
 const yes = (((c.resource["type"] === "batch") || (c.resource["type"] === "transaction")) || (c.resource["type"] === "history"));
-const no = ((((c.resource["type"] !== undefined || c.resource["_type"] !== undefined) && c.resource["type"] !== "batch") && ((c.resource["type"] !== undefined || c.resource["_type"] !== undefined) && c.resource["type"] !== "transaction")) && ((c.resource["type"] !== undefined || c.resource["_type"] !== undefined) && c.resource["type"] !== "history"));
+const no = ((c.resource["type"] !== undefined || c.resource["_type"] !== undefined) && !yes);
 if (o["entry"] !== undefined) for (const e0 of o["entry"] as FhirObject[]) {
 if (!((((e0["request"] !== undefined) && yes) || (!((e0["request"] !== undefined)) && no)))) return false;
 }
@@ -110,7 +110,7 @@ return true;
 
 function i2(o: FhirObject, c: FastContext): boolean {
 const yes = (((c.resource["type"] === "batch-response") || (c.resource["type"] === "transaction-response")) || (c.resource["type"] === "history"));
-const no = ((((c.resource["type"] !== undefined || c.resource["_type"] !== undefined) && c.resource["type"] !== "batch-response") && ((c.resource["type"] !== undefined || c.resource["_type"] !== undefined) && c.resource["type"] !== "transaction-response")) && ((c.resource["type"] !== undefined || c.resource["_type"] !== undefined) && c.resource["type"] !== "history"));
+const no = ((c.resource["type"] !== undefined || c.resource["_type"] !== undefined) && !yes);
 if (o["entry"] !== undefined) for (const e0 of o["entry"] as FhirObject[]) {
 if (!((((e0["response"] !== undefined) && yes) || (!((e0["response"] !== undefined)) && no)))) return false;
 }
@@ -200,15 +200,17 @@ return false;
 export function isAddress(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 3:
         if (k === "use" && (x === "home" || x === "work" || x === "temp" || x === "old" || x === "billing")) continue;
         break;
@@ -239,7 +241,7 @@ export function isAddress(v: unknown, c: FastContext, d: number): boolean {
     }
     if (!isBeside(k, x, o, beside0, c, d + 1)) return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   return true;
 }
 
@@ -247,19 +249,21 @@ export function isAddress(v: unknown, c: FastContext, d: number): boolean {
 export function isAge(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
   let v2: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "unit" && p.isString(x)) continue;
         if (k === "code" && p.isCode(x)) {
@@ -291,7 +295,7 @@ export function isAge(v: unknown, c: FastContext, d: number): boolean {
     if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (!((((v0 !== undefined || (sib && o["_code"] !== undefined)) || !((v1 !== undefined || (sib && o["_value"] !== undefined)))) && (!((v2 !== undefined || (sib && o["_system"] !== undefined))) || (fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true))) && ((!((v1 !== undefined || (sib && o["_value"] !== undefined))) || (v1 === undefined)) || (fp.rank(v1, 0) > 0)))) return false;
   if (!(!((v0 !== undefined || (sib && o["_code"] !== undefined))) || (v2 !== undefined || (sib && o["_system"] !== undefined)))) return false;
   return true;
@@ -301,18 +305,20 @@ export function isAge(v: unknown, c: FastContext, d: number): boolean {
 export function isAnnotation(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let n0 = 0;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "time" && p.isDateTime(x)) continue;
         if (k === "text" && p.isString(x)) {
@@ -339,7 +345,7 @@ export function isAnnotation(v: unknown, c: FastContext, d: number): boolean {
     if (!isBeside(k, x, o, beside2, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (sib) n0 += rules.countAlone(o, ["authorString"]);
   if (n0 > 1) return false;
   if (v0 === undefined && !(sib && o["_text"] !== undefined)) return false;
@@ -350,18 +356,20 @@ export function isAnnotation(v: unknown, c: FastContext, d: number): boolean {
 export function isAttachment(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 3:
         if (k === "url" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
@@ -397,7 +405,7 @@ export function isAttachment(v: unknown, c: FastContext, d: number): boolean {
     if (!isBeside(k, x, o, beside3, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (!(!((v0 !== undefined || (sib && o["_data"] !== undefined))) || (v1 !== undefined || (sib && o["_contentType"] !== undefined)))) return false;
   return true;
 }
@@ -499,7 +507,7 @@ export function isBundle(v: unknown, c: FastContext, d: number): boolean {
 export function isBundleEntry(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
@@ -507,12 +515,14 @@ export function isBundleEntry(v: unknown, c: FastContext, d: number): boolean {
   let v3: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "link") {
           if (!Array.isArray(x) || x.length === 0) return false;
@@ -558,7 +568,7 @@ export function isBundleEntry(v: unknown, c: FastContext, d: number): boolean {
     if (!isBeside(k, x, o, beside5, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (!(((v0 !== undefined) || (v1 !== undefined)) || (v2 !== undefined))) return false;
   if (!(!((v3 !== undefined || (sib && o["_fullUrl"] !== undefined))) || (typeof v3 === "string" && !(v3.indexOf("_") >= 0 && v3.includes("/_history/"))))) return false;
   if (v3 !== undefined && !rules.bundleEntry(o, c, v3)) return false;
@@ -569,18 +579,20 @@ export function isBundleEntry(v: unknown, c: FastContext, d: number): boolean {
 export function isBundleEntryRequest(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 3:
         if (k === "url" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
@@ -615,7 +627,7 @@ export function isBundleEntryRequest(v: unknown, c: FastContext, d: number): boo
     if (!isBeside(k, x, o, beside6, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (v0 === undefined && !(sib && o["_method"] !== undefined)) return false;
   if (v1 === undefined && !(sib && o["_url"] !== undefined)) return false;
   return true;
@@ -625,17 +637,19 @@ export function isBundleEntryRequest(v: unknown, c: FastContext, d: number): boo
 export function isBundleEntryResponse(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "etag" && p.isString(x)) continue;
         break;
@@ -668,7 +682,7 @@ export function isBundleEntryResponse(v: unknown, c: FastContext, d: number): bo
     if (!isBeside(k, x, o, beside7, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (v0 === undefined && !(sib && o["_status"] !== undefined)) return false;
   return true;
 }
@@ -677,15 +691,17 @@ export function isBundleEntryResponse(v: unknown, c: FastContext, d: number): bo
 export function isBundleEntrySearch(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "mode" && (x === "match" || x === "include" || x === "outcome")) continue;
         break;
@@ -701,7 +717,7 @@ export function isBundleEntrySearch(v: unknown, c: FastContext, d: number): bool
     }
     if (!isBeside(k, x, o, beside8, c, d + 1)) return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   return true;
 }
 
@@ -709,18 +725,20 @@ export function isBundleEntrySearch(v: unknown, c: FastContext, d: number): bool
 export function isBundleLink(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 3:
         if (k === "url" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
@@ -745,7 +763,7 @@ export function isBundleLink(v: unknown, c: FastContext, d: number): boolean {
     if (!isBeside(k, x, o, beside9, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (v0 === undefined && !(sib && o["_relation"] !== undefined)) return false;
   if (v1 === undefined && !(sib && o["_url"] !== undefined)) return false;
   return true;
@@ -890,16 +908,18 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
 export function isCareTeamParticipant(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "role") {
           if (!Array.isArray(x) || x.length === 0) return false;
@@ -929,7 +949,7 @@ export function isCareTeamParticipant(v: unknown, c: FastContext, d: number): bo
     }
     return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (!(!((v0 !== undefined)) || (((s1: readonly unknown[]) => (s1.length === 0 ? true : fp.ofType(s1, "Practitioner").length > 0))(fp.resolve(fp.get(o, "member"), c))))) return false;
   return true;
 }
@@ -938,15 +958,17 @@ export function isCareTeamParticipant(v: unknown, c: FastContext, d: number): bo
 export function isCodeableConcept(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "text" && p.isString(x)) continue;
         break;
@@ -966,7 +988,7 @@ export function isCodeableConcept(v: unknown, c: FastContext, d: number): boolea
     }
     if (!isBeside(k, x, o, beside11, c, d + 1)) return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   return true;
 }
 
@@ -974,24 +996,22 @@ export function isCodeableConcept(v: unknown, c: FastContext, d: number): boolea
 export function isCoding(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "code" && p.isCode(x)) continue;
         break;
       case 6:
-        if (k === "system" && (isKnownSystem(x) || (p.isUri(x) && rules.isAbsolute(x)))) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
-          continue;
-        }
+        if (k === "system" && (isKnownSystem(x) || (p.isUri(x) && rules.isAbsolute(x)))) continue;
         break;
       case 7:
         if (k === "version" && p.isString(x)) continue;
@@ -1006,7 +1026,7 @@ export function isCoding(v: unknown, c: FastContext, d: number): boolean {
     }
     if (!isBeside(k, x, o, beside12, c, d + 1)) return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   return true;
 }
 
@@ -1014,15 +1034,17 @@ export function isCoding(v: unknown, c: FastContext, d: number): boolean {
 export function isContactDetail(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "name" && p.isString(x)) continue;
         break;
@@ -1042,7 +1064,7 @@ export function isContactDetail(v: unknown, c: FastContext, d: number): boolean 
     }
     if (!isBeside(k, x, o, beside13, c, d + 1)) return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   return true;
 }
 
@@ -1050,18 +1072,20 @@ export function isContactDetail(v: unknown, c: FastContext, d: number): boolean 
 export function isContactPoint(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 3:
         if (k === "use" && (x === "home" || x === "work" || x === "temp" || x === "old" || x === "mobile")) continue;
         break;
@@ -1088,7 +1112,7 @@ export function isContactPoint(v: unknown, c: FastContext, d: number): boolean {
     if (!isBeside(k, x, o, beside14, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (!(!((v0 !== undefined || (sib && o["_value"] !== undefined))) || (v1 !== undefined || (sib && o["_system"] !== undefined)))) return false;
   return true;
 }
@@ -1097,18 +1121,20 @@ export function isContactPoint(v: unknown, c: FastContext, d: number): boolean {
 export function isContributor(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "type" && (x === "author" || x === "editor" || x === "reviewer" || x === "endorser")) {
           v0 = x;
@@ -1136,7 +1162,7 @@ export function isContributor(v: unknown, c: FastContext, d: number): boolean {
     if (!isBeside(k, x, o, beside15, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (v0 === undefined && !(sib && o["_type"] !== undefined)) return false;
   if (v1 === undefined && !(sib && o["_name"] !== undefined)) return false;
   return true;
@@ -1146,19 +1172,21 @@ export function isContributor(v: unknown, c: FastContext, d: number): boolean {
 export function isCount(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
   let v2: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "unit" && p.isString(x)) continue;
         if (k === "code" && p.isCode(x)) {
@@ -1190,7 +1218,7 @@ export function isCount(v: unknown, c: FastContext, d: number): boolean {
     if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (!(((((v0 !== undefined || (sib && o["_code"] !== undefined)) || !((v1 !== undefined || (sib && o["_value"] !== undefined)))) && (!((v2 !== undefined || (sib && o["_system"] !== undefined))) || (fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true))) && (!((v0 !== undefined || (sib && o["_code"] !== undefined))) || (v0 === "1"))) && ((!((v1 !== undefined || (sib && o["_value"] !== undefined))) || (v1 === undefined)) || (fp.not(fp.contains(fp.text(fp.get(o, "value")), ".")) === true)))) return false;
   if (!(!((v0 !== undefined || (sib && o["_code"] !== undefined))) || (v2 !== undefined || (sib && o["_system"] !== undefined)))) return false;
   return true;
@@ -1200,18 +1228,20 @@ export function isCount(v: unknown, c: FastContext, d: number): boolean {
 export function isDataRequirement(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let n0 = 0;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "type" && typeof x === "string" && codes0.has(x)) {
           v0 = x;
@@ -1281,7 +1311,7 @@ export function isDataRequirement(v: unknown, c: FastContext, d: number): boolea
     if (!isBeside(k, x, o, beside16, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (v0 === undefined && !(sib && o["_type"] !== undefined)) return false;
   if (n0 > 1) return false;
   return true;
@@ -1291,18 +1321,20 @@ export function isDataRequirement(v: unknown, c: FastContext, d: number): boolea
 export function isDataRequirementCodeFilter(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "path" && p.isString(x)) {
           v0 = x;
@@ -1337,7 +1369,7 @@ export function isDataRequirementCodeFilter(v: unknown, c: FastContext, d: numbe
     if (!isBeside(k, x, o, beside17, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (!(((v0 !== undefined || (sib && o["_path"] !== undefined)) && !((v1 !== undefined || (sib && o["_searchParam"] !== undefined)))) || (!((v0 !== undefined || (sib && o["_path"] !== undefined))) && (v1 !== undefined || (sib && o["_searchParam"] !== undefined))))) return false;
   return true;
 }
@@ -1346,19 +1378,21 @@ export function isDataRequirementCodeFilter(v: unknown, c: FastContext, d: numbe
 export function isDataRequirementDateFilter(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let n0 = 0;
   let v0: unknown;
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "path" && p.isString(x)) {
           v0 = x;
@@ -1392,7 +1426,7 @@ export function isDataRequirementDateFilter(v: unknown, c: FastContext, d: numbe
     if (!isBeside(k, x, o, beside18, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (sib) n0 += rules.countAlone(o, ["valueDateTime"]);
   if (n0 > 1) return false;
   if (!(((v0 !== undefined || (sib && o["_path"] !== undefined)) && !((v1 !== undefined || (sib && o["_searchParam"] !== undefined)))) || (!((v0 !== undefined || (sib && o["_path"] !== undefined))) && (v1 !== undefined || (sib && o["_searchParam"] !== undefined))))) return false;
@@ -1403,18 +1437,20 @@ export function isDataRequirementDateFilter(v: unknown, c: FastContext, d: numbe
 export function isDataRequirementSort(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "path" && p.isString(x)) {
           v0 = x;
@@ -1432,7 +1468,7 @@ export function isDataRequirementSort(v: unknown, c: FastContext, d: number): bo
     if (!isBeside(k, x, o, beside19, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (v0 === undefined && !(sib && o["_path"] !== undefined)) return false;
   if (v1 === undefined && !(sib && o["_direction"] !== undefined)) return false;
   return true;
@@ -1442,19 +1478,21 @@ export function isDataRequirementSort(v: unknown, c: FastContext, d: number): bo
 export function isDistance(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
   let v2: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "unit" && p.isString(x)) continue;
         if (k === "code" && p.isCode(x)) {
@@ -1486,7 +1524,7 @@ export function isDistance(v: unknown, c: FastContext, d: number): boolean {
     if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (!(((v0 !== undefined || (sib && o["_code"] !== undefined)) || !((v1 !== undefined || (sib && o["_value"] !== undefined)))) && (!((v2 !== undefined || (sib && o["_system"] !== undefined))) || (fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true)))) return false;
   if (!(!((v0 !== undefined || (sib && o["_code"] !== undefined))) || (v2 !== undefined || (sib && o["_system"] !== undefined)))) return false;
   return true;
@@ -1496,17 +1534,19 @@ export function isDistance(v: unknown, c: FastContext, d: number): boolean {
 export function isDosage(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let n0 = 0;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "text" && p.isString(x)) continue;
         if (k === "site" && isCodeableConcept(x, c, d + 1)) continue;
@@ -1581,7 +1621,7 @@ export function isDosage(v: unknown, c: FastContext, d: number): boolean {
     if (!isBeside(k, x, o, beside20, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (sib) n0 += rules.countAlone(o, ["asNeededBoolean"]);
   if (n0 > 1) return false;
   return true;
@@ -1591,17 +1631,19 @@ export function isDosage(v: unknown, c: FastContext, d: number): boolean {
 export function isDosageDoseAndRate(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let n0 = 0;
   let n1 = 0;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "type" && isCodeableConcept(x, c, d + 1)) continue;
         break;
@@ -1637,7 +1679,7 @@ export function isDosageDoseAndRate(v: unknown, c: FastContext, d: number): bool
     }
     return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (n0 > 1) return false;
   if (n1 > 1) return false;
   return true;
@@ -1647,19 +1689,21 @@ export function isDosageDoseAndRate(v: unknown, c: FastContext, d: number): bool
 export function isDuration(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
   let v2: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "unit" && p.isString(x)) continue;
         if (k === "code" && p.isCode(x)) {
@@ -1691,7 +1735,7 @@ export function isDuration(v: unknown, c: FastContext, d: number): boolean {
     if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (!(!((v0 !== undefined || (sib && o["_code"] !== undefined))) || ((fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true) && (v1 !== undefined || (sib && o["_value"] !== undefined))))) return false;
   if (!(!((v0 !== undefined || (sib && o["_code"] !== undefined))) || (v2 !== undefined || (sib && o["_system"] !== undefined)))) return false;
   return true;
@@ -1701,22 +1745,24 @@ export function isDuration(v: unknown, c: FastContext, d: number): boolean {
 export function isElement(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 9:
         if (k === "extension" && areExtensions(x, c, d + 1)) continue;
         break;
     }
     return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   return true;
 }
 
@@ -1992,16 +2038,18 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
 export function isEpisodeOfCareDiagnosis(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "role" && isCodeableConcept(x, c, d + 1)) continue;
         if (k === "rank" && p.isPositiveInt(x)) continue;
@@ -2019,7 +2067,7 @@ export function isEpisodeOfCareDiagnosis(v: unknown, c: FastContext, d: number):
     }
     if (!isBeside(k, x, o, beside23, c, d + 1)) return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (v0 === undefined) return false;
   return true;
 }
@@ -2028,18 +2076,20 @@ export function isEpisodeOfCareDiagnosis(v: unknown, c: FastContext, d: number):
 export function isEpisodeOfCareStatusHistory(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 6:
         if (k === "status" && (x === "planned" || x === "waitlist" || x === "active" || x === "onhold" || x === "finished" || x === "cancelled" || x === "entered-in-error")) {
           v0 = x;
@@ -2060,7 +2110,7 @@ export function isEpisodeOfCareStatusHistory(v: unknown, c: FastContext, d: numb
     if (!isBeside(k, x, o, beside24, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (v0 === undefined && !(sib && o["_status"] !== undefined)) return false;
   if (v1 === undefined) return false;
   return true;
@@ -2070,19 +2120,21 @@ export function isEpisodeOfCareStatusHistory(v: unknown, c: FastContext, d: numb
 export function isExpression(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
   let v2: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "name" && p.isId(x)) continue;
         break;
@@ -2114,7 +2166,7 @@ export function isExpression(v: unknown, c: FastContext, d: number): boolean {
     if (!isBeside(k, x, o, beside25, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (v0 === undefined && !(sib && o["_language"] !== undefined)) return false;
   if (!((v1 !== undefined || (sib && o["_expression"] !== undefined)) || (v2 !== undefined || (sib && o["_reference"] !== undefined)))) return false;
   return true;
@@ -2124,19 +2176,21 @@ export function isExpression(v: unknown, c: FastContext, d: number): boolean {
 export function isExtension(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let n0 = 0;
   let v0: unknown;
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 3:
         if (k === "url" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
@@ -2390,7 +2444,7 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
     if (!isBeside(k, x, o, beside26, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (sib) n0 += rules.countAlone(o, ["valueBase64Binary", "valueBoolean", "valueCanonical", "valueCode", "valueDate", "valueDateTime", "valueDecimal", "valueId", "valueInstant", "valueInteger", "valueMarkdown", "valueOid", "valuePositiveInt", "valueString", "valueTime", "valueUnsignedInt", "valueUri", "valueUrl", "valueUuid"]);
   if (v0 === undefined) return false;
   if (n0 > 1) return false;
@@ -2610,15 +2664,17 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
 export function isHealthcareServiceAvailableTime(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 6:
         if (k === "allDay" && typeof x === "boolean") continue;
         break;
@@ -2647,7 +2703,7 @@ export function isHealthcareServiceAvailableTime(v: unknown, c: FastContext, d: 
     }
     if (!isBeside(k, x, o, beside28, c, d + 1)) return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   return true;
 }
 
@@ -2655,15 +2711,17 @@ export function isHealthcareServiceAvailableTime(v: unknown, c: FastContext, d: 
 export function isHealthcareServiceEligibility(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "code" && isCodeableConcept(x, c, d + 1)) continue;
         break;
@@ -2679,7 +2737,7 @@ export function isHealthcareServiceEligibility(v: unknown, c: FastContext, d: nu
     }
     if (!isBeside(k, x, o, beside29, c, d + 1)) return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   return true;
 }
 
@@ -2687,17 +2745,19 @@ export function isHealthcareServiceEligibility(v: unknown, c: FastContext, d: nu
 export function isHealthcareServiceNotAvailable(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 6:
         if (k === "during" && isPeriod(x, c, d + 1)) continue;
         break;
@@ -2717,7 +2777,7 @@ export function isHealthcareServiceNotAvailable(v: unknown, c: FastContext, d: n
     if (!isBeside(k, x, o, beside30, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (v0 === undefined && !(sib && o["_description"] !== undefined)) return false;
   return true;
 }
@@ -2726,15 +2786,17 @@ export function isHealthcareServiceNotAvailable(v: unknown, c: FastContext, d: n
 export function isHumanName(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 3:
         if (k === "use" && (x === "usual" || x === "official" || x === "temp" || x === "nickname" || x === "anonymous" || x === "old" || x === "maiden")) continue;
         break;
@@ -2756,7 +2818,7 @@ export function isHumanName(v: unknown, c: FastContext, d: number): boolean {
     }
     if (!isBeside(k, x, o, beside31, c, d + 1)) return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   return true;
 }
 
@@ -2764,15 +2826,17 @@ export function isHumanName(v: unknown, c: FastContext, d: number): boolean {
 export function isIdentifier(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 3:
         if (k === "use" && (x === "usual" || x === "official" || x === "temp" || x === "secondary" || x === "old")) continue;
         break;
@@ -2783,11 +2847,7 @@ export function isIdentifier(v: unknown, c: FastContext, d: number): boolean {
         if (k === "value" && p.isString(x)) continue;
         break;
       case 6:
-        if (k === "system" && (isKnownSystem(x) || (p.isUri(x) && rules.isAbsolute(x)))) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
-          continue;
-        }
+        if (k === "system" && (isKnownSystem(x) || (p.isUri(x) && rules.isAbsolute(x)))) continue;
         if (k === "period" && isPeriod(x, c, d + 1)) continue;
         break;
       case 8:
@@ -2799,7 +2859,7 @@ export function isIdentifier(v: unknown, c: FastContext, d: number): boolean {
     }
     if (!isBeside(k, x, o, beside32, c, d + 1)) return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   return true;
 }
 
@@ -2929,15 +2989,17 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
 export function isLocationHoursOfOperation(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 6:
         if (k === "allDay" && typeof x === "boolean") continue;
         break;
@@ -2964,7 +3026,7 @@ export function isLocationHoursOfOperation(v: unknown, c: FastContext, d: number
     }
     if (!isBeside(k, x, o, beside34, c, d + 1)) return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   return true;
 }
 
@@ -2972,18 +3034,20 @@ export function isLocationHoursOfOperation(v: unknown, c: FastContext, d: number
 export function isLocationPosition(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 8:
         if (k === "latitude" && p.isDecimal(x)) {
           v1 = x;
@@ -3005,7 +3069,7 @@ export function isLocationPosition(v: unknown, c: FastContext, d: number): boole
     if (!isBeside(k, x, o, beside35, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (v0 === undefined && !(sib && o["_longitude"] !== undefined)) return false;
   if (v1 === undefined && !(sib && o["_latitude"] !== undefined)) return false;
   return true;
@@ -3015,15 +3079,17 @@ export function isLocationPosition(v: unknown, c: FastContext, d: number): boole
 export function isMeta(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 3:
         if (k === "tag") {
           if (!Array.isArray(x) || x.length === 0) return false;
@@ -3074,7 +3140,7 @@ export function isMeta(v: unknown, c: FastContext, d: number): boolean {
     }
     if (!isBeside(k, x, o, beside36, c, d + 1)) return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   return true;
 }
 
@@ -3082,15 +3148,17 @@ export function isMeta(v: unknown, c: FastContext, d: number): boolean {
 export function isMoney(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 5:
         if (k === "value" && p.isDecimal(x)) continue;
         break;
@@ -3103,7 +3171,7 @@ export function isMoney(v: unknown, c: FastContext, d: number): boolean {
     }
     if (!isBeside(k, x, o, beside37, c, d + 1)) return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   return true;
 }
 
@@ -3111,18 +3179,20 @@ export function isMoney(v: unknown, c: FastContext, d: number): boolean {
 export function isNarrative(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 3:
         if (k === "div" && typeof x === "string" && isNarrativeText(x)) {
           v1 = x;
@@ -3142,7 +3212,7 @@ export function isNarrative(v: unknown, c: FastContext, d: number): boolean {
     if (!isBeside(k, x, o, beside24, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (v0 === undefined && !(sib && o["_status"] !== undefined)) return false;
   if (v1 === undefined) return false;
   return true;
@@ -3219,18 +3289,20 @@ export function isOperationOutcome(v: unknown, c: FastContext, d: number): boole
 export function isOperationOutcomeIssue(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "code" && typeof x === "string" && codes1.has(x)) {
           v1 = x;
@@ -3263,7 +3335,7 @@ export function isOperationOutcomeIssue(v: unknown, c: FastContext, d: number): 
     if (!isBeside(k, x, o, beside39, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (v0 === undefined && !(sib && o["_severity"] !== undefined)) return false;
   if (v1 === undefined && !(sib && o["_code"] !== undefined)) return false;
   return true;
@@ -3398,15 +3470,17 @@ export function isOrganization(v: unknown, c: FastContext, d: number): boolean {
 export function isOrganizationContact(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "name" && isHumanName(x, c, d + 1)) continue;
         break;
@@ -3431,7 +3505,7 @@ export function isOrganizationContact(v: unknown, c: FastContext, d: number): bo
     }
     return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   return true;
 }
 
@@ -3439,18 +3513,20 @@ export function isOrganizationContact(v: unknown, c: FastContext, d: number): bo
 export function isParameterDefinition(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 3:
         if (k === "use" && (x === "in" || x === "out")) {
           v0 = x;
@@ -3483,7 +3559,7 @@ export function isParameterDefinition(v: unknown, c: FastContext, d: number): bo
     if (!isBeside(k, x, o, beside41, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (v0 === undefined && !(sib && o["_use"] !== undefined)) return false;
   if (v1 === undefined && !(sib && o["_type"] !== undefined)) return false;
   return true;
@@ -3664,16 +3740,18 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
 export function isPatientCommunication(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 8:
         if (k === "language" && isCodeableConcept(x, c, d + 1)) {
           v0 = x;
@@ -3690,7 +3768,7 @@ export function isPatientCommunication(v: unknown, c: FastContext, d: number): b
     }
     if (!isBeside(k, x, o, beside43, c, d + 1)) return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (v0 === undefined) return false;
   return true;
 }
@@ -3699,19 +3777,21 @@ export function isPatientCommunication(v: unknown, c: FastContext, d: number): b
 export function isPatientContact(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let v0: unknown;
   let v1: unknown;
   let v2: unknown;
   let v3: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "name" && isHumanName(x, c, d + 1)) {
           v0 = x;
@@ -3760,7 +3840,7 @@ export function isPatientContact(v: unknown, c: FastContext, d: number): boolean
     }
     if (!isBeside(k, x, o, beside44, c, d + 1)) return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (!((((v0 !== undefined) || (v1 !== undefined)) || (v2 !== undefined)) || (v3 !== undefined))) return false;
   return true;
 }
@@ -3769,18 +3849,20 @@ export function isPatientContact(v: unknown, c: FastContext, d: number): boolean
 export function isPatientLink(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "type" && (x === "replaced-by" || x === "replaces" || x === "refer" || x === "seealso")) {
           v1 = x;
@@ -3803,7 +3885,7 @@ export function isPatientLink(v: unknown, c: FastContext, d: number): boolean {
     if (!isBeside(k, x, o, beside45, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (v0 === undefined) return false;
   if (v1 === undefined && !(sib && o["_type"] !== undefined)) return false;
   return true;
@@ -3813,17 +3895,19 @@ export function isPatientLink(v: unknown, c: FastContext, d: number): boolean {
 export function isPeriod(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let v0: unknown;
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 3:
         if (k === "end" && p.isDateTime(x)) {
           v1 = x;
@@ -3842,7 +3926,7 @@ export function isPeriod(v: unknown, c: FastContext, d: number): boolean {
     }
     if (!isBeside(k, x, o, beside46, c, d + 1)) return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (!(((v0 === undefined) || (v1 === undefined)) || (fp.rank(v0, v1) <= 0))) return false;
   return true;
 }
@@ -3972,16 +4056,18 @@ export function isPractitioner(v: unknown, c: FastContext, d: number): boolean {
 export function isPractitionerQualification(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "code" && isCodeableConcept(x, c, d + 1)) {
           v0 = x;
@@ -4011,7 +4097,7 @@ export function isPractitionerQualification(v: unknown, c: FastContext, d: numbe
     }
     return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (v0 === undefined) return false;
   return true;
 }
@@ -4159,15 +4245,17 @@ export function isPractitionerRole(v: unknown, c: FastContext, d: number): boole
 export function isPractitionerRoleAvailableTime(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 6:
         if (k === "allDay" && typeof x === "boolean") continue;
         break;
@@ -4196,7 +4284,7 @@ export function isPractitionerRoleAvailableTime(v: unknown, c: FastContext, d: n
     }
     if (!isBeside(k, x, o, beside28, c, d + 1)) return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   return true;
 }
 
@@ -4204,17 +4292,19 @@ export function isPractitionerRoleAvailableTime(v: unknown, c: FastContext, d: n
 export function isPractitionerRoleNotAvailable(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 6:
         if (k === "during" && isPeriod(x, c, d + 1)) continue;
         break;
@@ -4234,7 +4324,7 @@ export function isPractitionerRoleNotAvailable(v: unknown, c: FastContext, d: nu
     if (!isBeside(k, x, o, beside30, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (v0 === undefined && !(sib && o["_description"] !== undefined)) return false;
   return true;
 }
@@ -4243,18 +4333,20 @@ export function isPractitionerRoleNotAvailable(v: unknown, c: FastContext, d: nu
 export function isQuantity(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "unit" && p.isString(x)) continue;
         if (k === "code" && p.isCode(x)) {
@@ -4283,7 +4375,7 @@ export function isQuantity(v: unknown, c: FastContext, d: number): boolean {
     if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (!(!((v0 !== undefined || (sib && o["_code"] !== undefined))) || (v1 !== undefined || (sib && o["_system"] !== undefined)))) return false;
   return true;
 }
@@ -4292,17 +4384,19 @@ export function isQuantity(v: unknown, c: FastContext, d: number): boolean {
 export function isRange(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let v0: unknown;
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 3:
         if (k === "low" && isQuantity(x, c, d + 1)) {
           const y = x as FhirObject;
@@ -4325,7 +4419,7 @@ export function isRange(v: unknown, c: FastContext, d: number): boolean {
     }
     return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (!((!((v0 !== undefined)) || !((v1 !== undefined))) || (fp.le(fp.get(o, "low"), fp.get(o, "high")) === true))) return false;
   return true;
 }
@@ -4334,18 +4428,20 @@ export function isRange(v: unknown, c: FastContext, d: number): boolean {
 export function isRatio(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let v0: unknown;
   let v1: unknown;
   let v2: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 9:
         if (k === "extension" && areExtensions(x, c, d + 1)) {
           v2 = x;
@@ -4365,7 +4461,7 @@ export function isRatio(v: unknown, c: FastContext, d: number): boolean {
     }
     return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (!(((!((v0 !== undefined)) && !((v1 !== undefined))) || ((v0 !== undefined) && (v1 !== undefined))) && ((v0 !== undefined) || (v2 !== undefined)))) return false;
   return true;
 }
@@ -4374,17 +4470,19 @@ export function isRatio(v: unknown, c: FastContext, d: number): boolean {
 export function isReference(v: unknown, c: FastContext, d: number, targets?: readonly string[]): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let v0: unknown;
   let v1: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "type" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
@@ -4409,7 +4507,7 @@ export function isReference(v: unknown, c: FastContext, d: number, targets?: rea
     }
     if (!isBeside(k, x, o, beside49, c, d + 1)) return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   return (v0 === undefined && v1 === undefined) || c.reference(v0, v1, targets);
 }
 
@@ -4417,17 +4515,19 @@ export function isReference(v: unknown, c: FastContext, d: number, targets?: rea
 export function isRelatedArtifact(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 3:
         if (k === "url" && p.isUri(x)) {
           if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
@@ -4463,7 +4563,7 @@ export function isRelatedArtifact(v: unknown, c: FastContext, d: number): boolea
     if (!isBeside(k, x, o, beside50, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (v0 === undefined && !(sib && o["_type"] !== undefined)) return false;
   return true;
 }
@@ -4472,19 +4572,21 @@ export function isRelatedArtifact(v: unknown, c: FastContext, d: number): boolea
 export function isSampledData(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
   let v2: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "data" && p.isString(x)) continue;
         break;
@@ -4516,7 +4618,7 @@ export function isSampledData(v: unknown, c: FastContext, d: number): boolean {
     if (!isBeside(k, x, o, beside51, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (v0 === undefined) return false;
   if (v1 === undefined && !(sib && o["_period"] !== undefined)) return false;
   if (v2 === undefined && !(sib && o["_dimensions"] !== undefined)) return false;
@@ -4527,19 +4629,21 @@ export function isSampledData(v: unknown, c: FastContext, d: number): boolean {
 export function isSignature(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let v0: unknown;
   let v1: unknown;
   let v2: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 3:
         if (k === "who" && isReference(x, c, d + 1, types18)) {
           v2 = x;
@@ -4576,7 +4680,7 @@ export function isSignature(v: unknown, c: FastContext, d: number): boolean {
     if (!isBeside(k, x, o, beside52, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (v0 === undefined) return false;
   if (v1 === undefined && !(sib && o["_when"] !== undefined)) return false;
   if (v2 === undefined) return false;
@@ -4587,15 +4691,17 @@ export function isSignature(v: unknown, c: FastContext, d: number): boolean {
 export function isTiming(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "code" && isCodeableConcept(x, c, d + 1)) continue;
         break;
@@ -4621,7 +4727,7 @@ export function isTiming(v: unknown, c: FastContext, d: number): boolean {
     }
     if (!isBeside(k, x, o, beside53, c, d + 1)) return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   return true;
 }
 
@@ -4629,7 +4735,7 @@ export function isTiming(v: unknown, c: FastContext, d: number): boolean {
 export function isTimingRepeat(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let n0 = 0;
   let v0: unknown;
@@ -4645,12 +4751,14 @@ export function isTimingRepeat(v: unknown, c: FastContext, d: number): boolean {
   let v10: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "when") {
           if (!Array.isArray(x) || x.length === 0) return false;
@@ -4750,7 +4858,7 @@ export function isTimingRepeat(v: unknown, c: FastContext, d: number): boolean {
     if (!isBeside(k, x, o, beside54, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (n0 > 1) return false;
   if (!(!((v0 !== undefined || (sib && o["_duration"] !== undefined))) || (v1 !== undefined || (sib && o["_durationUnit"] !== undefined)))) return false;
   if (!(!((v2 !== undefined || (sib && o["_period"] !== undefined))) || (v3 !== undefined || (sib && o["_periodUnit"] !== undefined)))) return false;
@@ -4768,7 +4876,7 @@ export function isTimingRepeat(v: unknown, c: FastContext, d: number): boolean {
 export function isTriggerDefinition(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let sib = false;
   let n0 = 0;
   let v0: unknown;
@@ -4777,12 +4885,14 @@ export function isTriggerDefinition(v: unknown, c: FastContext, d: number): bool
   let v4: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "type" && (x === "named-event" || x === "periodic" || x === "data-changed" || x === "data-added" || x === "data-modified" || x === "data-removed" || x === "data-accessed" || x === "data-access-ended")) {
           v0 = x;
@@ -4837,7 +4947,7 @@ export function isTriggerDefinition(v: unknown, c: FastContext, d: number): bool
     if (!isBeside(k, x, o, beside55, c, d + 1)) return false;
     sib = true;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (sib) n0 += rules.countAlone(o, ["timingDate", "timingDateTime"]);
   if (v0 === undefined && !(sib && o["_type"] !== undefined)) return false;
   if (n0 > 1) return false;
@@ -4851,17 +4961,19 @@ export function isTriggerDefinition(v: unknown, c: FastContext, d: number): bool
 export function isUsageContext(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
   const o = v as FhirObject;
-  let some = false;
+  let some = 0;
   let n0 = 0;
   let v0: unknown;
   for (const k in o) {
     const x = o[k];
-    if (k === "id") {
-      if (!p.isString(x)) return false;
-      continue;
-    }
-    some = true;
+    some++;
     switch (k.length) {
+      case 2:
+        if (k === "id" && p.isString(x)) {
+          some--;
+          continue;
+        }
+        break;
       case 4:
         if (k === "code" && isCoding(x, c, d + 1)) {
           v0 = x;
@@ -4898,7 +5010,7 @@ export function isUsageContext(v: unknown, c: FastContext, d: number): boolean {
     }
     return false;
   }
-  if (!some) return false;
+  if (some === 0) return false;
   if (v0 === undefined) return false;
   if (n0 !== 1) return false;
   return true;
