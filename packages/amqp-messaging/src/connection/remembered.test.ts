@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { RememberedOutcomes } from "./remembered.ts";
+import { idKey, RememberedOutcomes } from "./remembered.ts";
 
 const settle = (outcomes: RememberedOutcomes, count: number): void => {
   for (let i = 0; i < count; i++) outcomes.settled(`s${i}`, 10, "accept");
@@ -30,11 +30,14 @@ describe("RememberedOutcomes", () => {
     expect(outcomes.answer("s2", 10, false)).toBe("reject");
     expect(outcomes.answer(undefined, 10, true)).toBeUndefined();
   });
+});
 
-  it("forgets the failures of messages that are not heard of any more", () => {
-    const outcomes = new RememberedOutcomes(8);
-    for (let i = 0; i < 5_000; i++) outcomes.failed(`s${i}`);
-    expect(outcomes.failed("s4999")).toBe(2);
-    expect(outcomes.failed("s0")).toBe(1);
+describe("idKey()", () => {
+  it("tells ids apart whose forms differ, and is short for long ones", () => {
+    const ids = ["1", 1, Buffer.from("1"), Buffer.alloc(16), "x".repeat(1_000_000), Buffer.alloc(1_000_000)];
+    const keys = ids.map((id) => idKey(id));
+    expect(new Set(keys).size).toBe(ids.length);
+    for (const key of keys) expect(key?.length).toBeLessThanOrEqual(401);
+    expect(idKey(undefined)).toBeUndefined();
   });
 });

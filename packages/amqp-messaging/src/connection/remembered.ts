@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Outcome } from "./outcome.ts";
 
 /** Unsettled at the broker are at most as many as were granted; the rest is for losses one after the other. */
@@ -11,11 +12,19 @@ interface Known {
   readonly written: boolean;
 }
 
+/** Longer ids are known by their digest: a sender may make them as long as a message. */
+const longestId = 200;
+
 /** @internal A message id as a key: string, uuid and binary by their bytes, ulong by its digits. */
 export function idKey(id: unknown): string | undefined {
-  if (typeof id === "string") return `s${id}`;
-  if (Buffer.isBuffer(id)) return `b${id.toString("hex")}`;
+  if (typeof id === "string") return id.length > longestId ? digestKey(id) : `s${id}`;
+  if (Buffer.isBuffer(id)) return id.length > longestId ? digestKey(id) : `b${id.toString("hex")}`;
   return typeof id === "number" || typeof id === "bigint" ? `n${id}` : undefined;
+}
+
+/** @internal */
+export function digestKey(bytes: string | Uint8Array): string {
+  return `d${createHash("sha256").update(bytes).digest("base64")}`;
 }
 
 /**
@@ -25,7 +34,6 @@ export function idKey(id: unknown): string | undefined {
 export class RememberedOutcomes {
   readonly #most: number;
   readonly #known = new Map<string, Known>();
-  readonly #failures = new Map<string, number>();
 
   /** @param credit - messages that the broker may have handed out and not seen settled. */
   constructor(credit: number) {
@@ -48,30 +56,12 @@ export class RememberedOutcomes {
     return known.outcome;
   }
 
-  /** Counts one more failure of a message. */
-  failed(id: string | undefined): number {
-    if (id === undefined) return 1;
-    const failures = (this.#failures.get(id) ?? 0) + 1;
-    this.#failures.delete(id);
-    this.#failures.set(id, failures);
-    this.#trim(this.#failures);
-    return failures;
-  }
-
-  forgetFailures(id: string | undefined): void {
-    if (id !== undefined) this.#failures.delete(id);
-  }
-
   #keep(id: string | undefined, known: Known): void {
     if (id === undefined) return;
     this.#known.delete(id);
     this.#known.set(id, known);
-    this.#trim(this.#known);
-  }
-
-  #trim(map: Map<string, unknown>): void {
-    if (map.size <= this.#most) return;
-    const [oldest] = map.keys();
-    if (oldest !== undefined) map.delete(oldest);
+    if (this.#known.size <= this.#most) return;
+    const [oldest] = this.#known.keys();
+    if (oldest !== undefined) this.#known.delete(oldest);
   }
 }

@@ -4,11 +4,12 @@ import type { Delivery, EventContext, Receiver, Session } from "rhea";
 import { amqpError, remoteError } from "./amqp-error.ts";
 import { isRedelivered, type Item, readArrival } from "./arrived.ts";
 import { takenOutcomes } from "./dialect.ts";
+import { FailureCounts } from "./failure-counts.ts";
 import type { SubscriptionHealth } from "./health.ts";
 import type { QueueSenderHost } from "./queue-sender.ts";
 import { isFinal, isReturn, type Outcome, type OutcomeRules, settleDelivery } from "./outcome.ts";
 import { ParkedDeliveries } from "./parked.ts";
-import { RememberedOutcomes } from "./remembered.ts";
+import { digestKey, RememberedOutcomes } from "./remembered.ts";
 import { Schedule } from "./schedule.ts";
 import type { DeliveryHandler, ReceiveOptions, StopOptions, Subscription } from "./subscription-types.ts";
 import { endSession, type Transport } from "./transport.ts";
@@ -45,6 +46,7 @@ export class QueueSubscription implements Subscription {
   readonly #schedule: Schedule<Item>;
   readonly #parked = new ParkedDeliveries();
   readonly #remembered: RememberedOutcomes;
+  readonly #failures = new FailureCounts();
   /** Runs by message id, so that a redelivery on a new link joins the run that the old link began. */
   readonly #runs = new Map<string, Run>();
   readonly #begun = new Map<Item, number>();
@@ -382,7 +384,7 @@ export class QueueSubscription implements Subscription {
         redelivered: isRedelivered(item.message),
         signal: this.#abort.signal,
       });
-      if (isFinal(outcome)) this.#remembered.forgetFailures(item.id);
+      if (isFinal(outcome) && !this.#failures.isEmpty) this.#failures.forget(failureKey(item));
       return outcome;
     } catch (error) {
       return this.#failed(item, HelsekontaktError.from(error, "message/handler-failed").code);
@@ -391,17 +393,20 @@ export class QueueSubscription implements Subscription {
 
   /** Back to the queue after a pause that doubles with each failure; to the dead letters after the last. */
   #failed(item: Item, code: string): Outcome {
-    const failures = Math.max(this.#remembered.failed(item.id), item.message.deliveryCount + 1);
+    const key = failureKey(item);
+    const known = this.#failures.failed(key);
+    const failures = Math.max(known ?? 1, item.message.deliveryCount + 1);
     const dead = failures >= (this.#options.maxTries ?? 10);
     this.#host.settings.logger.error(
       dead ? "handler failed for the last time" : "handler failed; the delivery goes back to the queue",
       { queue: this.queue, code, failures },
     );
     if (dead) {
-      this.#remembered.forgetFailures(item.id);
+      this.#failures.forget(key);
       return { kind: "dead-letter", reason: `failed ${failures} times, last with ${code}` };
     }
-    const pause = Math.min(Math.max(longestPauseMs, this.#releaseDelayMs), this.#releaseDelayMs * 2 ** (failures - 1));
+    const longest = Math.max(longestPauseMs, this.#releaseDelayMs);
+    const pause = known === undefined ? longest : Math.min(longest, this.#releaseDelayMs * 2 ** (failures - 1));
     return { kind: "release", afterMs: pause };
   }
 
@@ -426,6 +431,11 @@ export class QueueSubscription implements Subscription {
       });
     }
   }
+}
+
+/** One without an id is known by its content: it would be at its first try for ever. */
+function failureKey({ id, message }: Item): string {
+  return id ?? digestKey(message.body);
 }
 
 function between(value: number, least: number, most: number): number {
