@@ -1,6 +1,7 @@
 import { type Clock, type Logger, silentLogger, silentTelemetry, systemClock } from "@helsekontakt/core";
 import type { SendOptions } from "../connection/connection.ts";
 import type { ReceiveOptions, Subscription } from "../connection/subscription.ts";
+import { FailureCounts } from "../connection/failure-counts.ts";
 import { queueTypes } from "../gen/transport.ts";
 import type { KeySource } from "../keys/own-keys.ts";
 import { observeMessenger } from "../telemetry/gauges.ts";
@@ -8,7 +9,7 @@ import { installedTelemetry } from "../telemetry/open-telemetry.ts";
 import type { Told } from "../telemetry/timed.ts";
 import { Calls } from "./calls.ts";
 import { takeError, takeMessage } from "./receive.ts";
-import { createReportMemory, type ReportMemory, TryCounter } from "./receive-memory.ts";
+import { createReportMemory, type ReportMemory } from "./receive-memory.ts";
 import { protectAndSend } from "./send.ts";
 import type {
   CallMessage,
@@ -77,7 +78,8 @@ export interface Resolved extends Omit<MessengerOptions, "telemetry" | "signer" 
   readonly logger: Logger;
   readonly emit: (event: MessengerEvent) => void;
   readonly reports: ReportMemory;
-  readonly tries: TryCounter;
+  /** Across redeliveries: RabbitMQ 3 does not count for AMQP 1.0 readers. */
+  readonly tries: FailureCounts;
 }
 
 /** Builds a messenger over a connection and a registry. */
@@ -105,7 +107,7 @@ export function createMessenger(options: MessengerOptions): Messenger {
         ? installedTelemetry()
         : Promise.resolve(telemetry === false ? silentTelemetry : telemetry),
     reports: options.reports ?? createReportMemory(),
-    tries: new TryCounter(),
+    tries: new FailureCounts(),
     emit(event) {
       try {
         options.onEvent?.(event);

@@ -20,26 +20,10 @@ export function createReportMemory(): ReportMemory {
     isReported: (key) => keys.has(key),
     reported(key) {
       keys.add(key);
-      trim(keys);
+      const [oldest] = keys;
+      if (keys.size > remembered && oldest !== undefined) keys.delete(oldest);
     },
   };
-}
-
-/** @internal How often handling failed, across redeliveries, bounded. RabbitMQ 3 does not count for AMQP 1.0 readers. */
-export class TryCounter {
-  readonly #tries = new Map<string, number>();
-
-  failed(key: string): number {
-    const tries = (this.#tries.get(key) ?? 0) + 1;
-    this.#tries.delete(key);
-    this.#tries.set(key, tries);
-    trim(this.#tries);
-    return tries;
-  }
-
-  forget(key: string): void {
-    this.#tries.delete(key);
-  }
 }
 
 /** @internal A UUID that is the same for the same text: what is made of one message again keeps its id. */
@@ -49,10 +33,4 @@ export function stableUuid(text: string): string {
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x80;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-}
-
-function trim(collection: Map<string, unknown> | Set<string>): void {
-  if (collection.size <= remembered) return;
-  const [oldest] = collection.keys();
-  if (oldest !== undefined) collection.delete(oldest);
 }

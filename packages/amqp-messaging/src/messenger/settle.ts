@@ -175,7 +175,8 @@ export class Delivered {
     const { retryPauseMs, maxTries, tries: counter } = this.#options;
     const error = reason === undefined ? undefined : this.#error(reason);
     const outage = error !== undefined && isOutage(error);
-    const tries = outage ? 0 : counter.failed(this.#triesKey());
+    const counted = outage ? 0 : counter.failed(this.#triesKey());
+    const tries = counted ?? 1;
     if (tries >= maxTries) {
       const last = error === undefined ? "" : `, last with ${error.code}`;
       return this.deadLetter(`failed ${tries} times${last}`, error);
@@ -186,7 +187,9 @@ export class Delivered {
     const { messageId } = this.envelope;
     this.#options.emit({ kind: "retry", queue, messageId, tries, ...(error === undefined ? {} : { error }) });
     const { initial, max } = retryPauseMs;
-    const pause = outage ? outagePauseMs : (afterMs ?? initial * 2 ** Math.min(tries - 1, 20));
+    // One that could not be counted leaves the others time to come to their last try.
+    const growing = counted === undefined ? max : initial * 2 ** Math.min(tries - 1, 20);
+    const pause = outage ? outagePauseMs : (afterMs ?? growing);
     return { kind: "release", afterMs: Math.min(max, Math.max(0, pause)) };
   }
 
