@@ -172,6 +172,17 @@ describe("decodeXml()", () => {
     expect(failure(() => decode(`<Root ${ns}><Nope/></Root>`, "tolerant")).code).toBe("xml/unexpected-element");
   });
 
+  it("lists a thousand places that it let pass, and says how many more there are", () => {
+    const unknown = Array.from({ length: 150 }, (_, i) => `a${i}="1"`).join(" ");
+    const { tolerated } = decode(`<Root ${ns}><Name/><List>${`<B ${unknown}/>`.repeat(20)}</List></Root>`, "tolerant");
+    expect(tolerated).toHaveLength(1_001);
+    expect(tolerated[999]?.message).toBe("expected only attributes that the schema has here, found another");
+    expect(tolerated[1_000]).toEqual({
+      path: "/Root",
+      message: "expected at most 1000 places in the list, found more: 2000 are counted only",
+    });
+  });
+
   it("hands the original bytes back when asked", () => {
     const input = bytes(`<Root ${ns}><Name/></Root>`);
     expect(decodeXml(input, { registry, keepBytes: true }).bytes).toBe(input);

@@ -11,7 +11,7 @@ export interface DecodeOptions {
   /**
    * `strict` (default) refuses what the object could not give back: elements out of order, missing ones, undeclared
    * attributes. `tolerant` takes known elements in any order, lets required ones be absent, and leaves out undeclared
-   * attributes; each such place is listed in `tolerated`.
+   * attributes; the first thousand such places are listed in `tolerated`.
    */
   readonly mode?: "strict" | "tolerant";
 }
@@ -27,7 +27,10 @@ export interface Decoded {
   /** Root element in Clark form. */
   readonly name: string;
   readonly value: object | string;
-  /** What the tolerant mode let pass, and hints that had no place in the object. */
+  /**
+   * What the tolerant mode let pass, and hints that had no place in the object: a thousand at most, and behind them how
+   * many more there are.
+   */
   readonly tolerated: readonly Tolerated[];
   /** The input itself, when `keepBytes` was asked for. */
   readonly bytes?: Uint8Array;

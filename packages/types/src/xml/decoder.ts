@@ -18,6 +18,9 @@ import { variantNamespace } from "./variants.ts";
 
 // Over 400 lines: one state machine, whose steps share private state on the hot path of every message.
 
+/** Places in the list of what was let pass: a message of nothing else would be in memory thirty times over. */
+const mostTolerated = 1_000;
+
 /** A place where the document leaves the schema and the decoder went on. Never holds a value of the document. */
 export interface Tolerated {
   readonly path: string;
@@ -69,6 +72,8 @@ export class Decoder implements XmlHandler {
   readonly #strict: boolean;
   readonly #frames: Frame[] = [];
   readonly #tolerated: Tolerated[] = [];
+  /** Those that had no room in the list. */
+  #more = 0;
   #depth = 0;
   #tree: TreeBuilder | undefined;
   #treeName = "";
@@ -84,7 +89,10 @@ export class Decoder implements XmlHandler {
 
   result(): { name: string; value: object | string; tolerated: readonly Tolerated[] } {
     const root = this.#root as { name: string; value: object | string };
-    return { ...root, tolerated: this.#tolerated };
+    if (this.#more === 0) return { ...root, tolerated: this.#tolerated };
+    const message = `expected at most ${mostTolerated} places in the list, found more: ${this.#more} are counted only`;
+    const path = `/${root.name.slice(root.name.indexOf("}") + 1)}`;
+    return { ...root, tolerated: [...this.#tolerated, { path, message }] };
   }
 
   start(cursor: XmlCursor): void {
@@ -291,7 +299,7 @@ export class Decoder implements XmlHandler {
       if (value[need.prop] !== undefined || frame.nil) continue;
       const message = `expected ${need.name.startsWith("@") ? "attribute" : "element"} ${need.name.replace("@", "")}, found none`;
       if (this.#strict) throw this.#faultHere("xml/missing-element", cursor, message);
-      this.#tolerated.push({ path: this.#path(), message });
+      this.#tolerate(message);
     }
     return value;
   }
@@ -397,7 +405,7 @@ export class Decoder implements XmlHandler {
       } else {
         const message = "expected only attributes that the schema has here, found another";
         if (this.#strict) throw this.#faultHere("xml/unexpected-element", cursor, message);
-        this.#tolerated.push({ path: this.#path(), message });
+        this.#tolerate(message);
       }
     }
   }
@@ -419,7 +427,7 @@ export class Decoder implements XmlHandler {
     } else if (name === "schemaLocation" || name === "noNamespaceSchemaLocation") {
       if (type !== undefined) frame.value[`$${name}`] = value;
       else if (frame.slot !== "prop" && frame.slot !== "root") frame.schemaLocation = value;
-      else this.#tolerated.push({ path: this.#path(), message: "a schema location hint has no place in the object" });
+      else this.#tolerate("a schema location hint has no place in the object");
     } else if (name === "type") {
       const at = value.trim().indexOf(":");
       const local = value.trim().slice(at + 1);
@@ -435,7 +443,7 @@ export class Decoder implements XmlHandler {
       if (type === undefined) {
         const message = "expected no xsi:type on an element of simple type, whose value is plain text, found one";
         if (this.#strict) throw this.#faultHere("xml/unexpected-element", cursor, message);
-        this.#tolerated.push({ path: this.#path(), message });
+        this.#tolerate(message);
         return;
       }
       frame.value.$type = clark;
@@ -468,7 +476,12 @@ export class Decoder implements XmlHandler {
   #outOfOrder(tag: XmlTag, cursor: XmlCursor): void {
     const message = "expected the element earlier, in schema order";
     if (this.#strict) throw this.#fault("xml/unexpected-element", tag, cursor, message);
-    this.#tolerated.push({ path: `${this.#path()}/${tag.local}`, message });
+    this.#tolerate(message, `/${tag.local}`);
+  }
+
+  #tolerate(message: string, child = ""): void {
+    if (this.#tolerated.length < mostTolerated) this.#tolerated.push({ path: this.#path() + child, message });
+    else this.#more++;
   }
 
   #path(): string {
