@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createRandom, damage, ourEvents, knownSlip, randomDocument, saxesEvents, wellFormed } from "./_fuzz.ts";
+import { findName } from "./name-table.ts";
 import { readXml, type XmlTag } from "./reader.ts";
 
 describe("the scanner", () => {
@@ -42,6 +43,17 @@ describe("the scanner", () => {
       ])
         expect(ourEvents(text), `${before}: ${text.slice(-60)}`).toBe(saxesEvents(text));
     }
+  });
+
+  it("keeps a name beyond ASCII once, however often it stands in a document", () => {
+    const kept = (name: string): number => findName(Buffer.from(`${name}>`), 0);
+    expect(ourEvents("<Fylke><Formål Ærlig='1'/></Fylke>")).toBeDefined();
+    const before = ["Fylke", "Formål", "Ærlig"].map(kept);
+    expect(before).not.toContain(0);
+    // Two blanks are not usual: each of these is read the long way.
+    const text = `<r>${"<Formål  Ærlig='1'/>".repeat(3_000)}</r>`;
+    expect(ourEvents(text)).toBe(saxesEvents(text));
+    expect(["Fylke", "Formål", "Ærlig"].map(kept)).toEqual(before);
   });
 
   it("reads more names than it keeps, and ends each element by its own", () => {

@@ -865,6 +865,8 @@ export class Scanner {
     const { text } = this;
     let at = start;
     while (nameChars[text.charCodeAt(at)] === 1) at++;
+    const isWide = nameChars[text.charCodeAt(at)] === 2;
+    if (isWide) at = this.#nameBytesEnd(at);
     if (at < window.until) {
       const known = findName(bytes, start - this.#base);
       if (known !== 0 && records[known << toRecord] === at - start) {
@@ -872,7 +874,7 @@ export class Scanner {
         return at;
       }
     }
-    if (nameChars[text.charCodeAt(at)] === 2) at = this.#wideNameEnd(start);
+    if (isWide) at = this.#wideNameEnd(start, at);
     const name = this.#decode(start, at, true);
     if (name === "" || !isNameStart(name.codePointAt(0) as number))
       this.#fault(`something else than ${expected}`, start);
@@ -888,11 +890,16 @@ export class Scanner {
     return at;
   }
 
-  /** The end of a name beyond ASCII. */
-  #wideNameEnd(start: number): number {
+  /** The end of the bytes that may belong to a name, those beyond ASCII included. */
+  #nameBytesEnd(from: number): number {
     const { text } = this;
-    let end = start;
+    let end = from;
     while ((nameChars[text.charCodeAt(end)] ?? 0) !== 0) end++;
+    return end;
+  }
+
+  /** The end of a name beyond ASCII, whose characters are looked at one by one. */
+  #wideNameEnd(start: number, end: number): number {
     let at = start;
     for (const char of this.#document.toString("utf8", start, end)) {
       const point = char.codePointAt(0) as number;
