@@ -115,7 +115,11 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Codes are short words; anything that could be a personal number or a sentence is none. */
+/** Codes are short words; anything that could be a personal number, also with a mark in it, or a sentence is none. */
 function isCode(value: unknown): value is string {
-  return typeof value === "string" && /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/.test(value) && !/\d{9}/.test(value);
+  return (
+    typeof value === "string" &&
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$/.test(value) &&
+    !/\d{9}/.test(value.replaceAll(/[._-]/g, ""))
+  );
 }

@@ -164,9 +164,9 @@ function localOf(code: XmlElement | undefined): string | undefined {
   return local !== undefined && isWord(local) ? local : undefined;
 }
 
-/** Codes are short words: a sentence, or anything that could be a number of a person, is none. */
+/** Codes are short words: a sentence, or anything that could be a number of a person, also with a mark in it, is none. */
 function isWord(text: string): boolean {
-  return /^[A-Za-z][A-Za-z0-9._-]{0,63}$/u.test(text) && !/\d{9}/u.test(text);
+  return /^[A-Za-z][A-Za-z0-9._-]{0,63}$/u.test(text) && !/\d{9}/u.test(text.replaceAll(/[._-]/gu, ""));
 }
 
 function unexpected(operation: string, expected: string): HelsekontaktError {
