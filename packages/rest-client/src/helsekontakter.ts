@@ -78,7 +78,11 @@ export function createHelsekontakterClient(options: HelsekontakterClientOptions)
     // Before anything is waited for: outcomes are told by the places that members have now.
     const body = await bundleText(shapeBundle(bundle, wire), wire);
     // Loaded with the first Bundle: the library brings an HTTP client of its own, which takes longer than this package.
-    loading ??= createFhirClient(base, transport);
+    loading ??= createFhirClient(base, transport).catch((reason: unknown) => {
+      // A file that could not be read now is there at the next call.
+      loading = undefined;
+      throw reason;
+    });
     const fhir = await loading;
     const answer: unknown = await fhir.request(base + path, {
       method: operation.method,

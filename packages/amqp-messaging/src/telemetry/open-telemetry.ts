@@ -12,7 +12,11 @@ let loading: Promise<Telemetry> | undefined;
 
 /** Traces and numbers to OpenTelemetry where the application has `@opentelemetry/api`, to nobody elsewhere. */
 export function installedTelemetry(): Promise<Telemetry> {
-  loading ??= import("@opentelemetry/api").then(openTelemetry, () => silentTelemetry);
+  loading ??= import("@opentelemetry/api").then(openTelemetry, (reason: unknown) => {
+    // Not there stays so; what could not be read now is asked for by the next messenger.
+    if ((reason as { code?: unknown } | undefined)?.code !== "ERR_MODULE_NOT_FOUND") loading = undefined;
+    return silentTelemetry;
+  });
   return loading;
 }
 

@@ -34,7 +34,11 @@ export function createNetworkFetch(options: NetworkOptions = {}): NetworkFetch {
   let opening: ReturnType<typeof open> | undefined;
   return {
     async fetch(request) {
-      opening ??= open(options);
+      opening ??= open(options).catch((reason: unknown) => {
+        // A file that could not be read now is there at the next request.
+        opening = undefined;
+        throw reason;
+      });
       const { dispatcher, fetch } = await opening;
       const response = await fetch(request.url, {
         method: request.method,

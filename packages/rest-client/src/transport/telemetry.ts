@@ -10,7 +10,11 @@ let loading: Promise<Api | undefined> | undefined;
 
 /** The OpenTelemetry API where the application has it; without it there is nothing to report to. */
 function loadApi(): Promise<Api | undefined> {
-  loading ??= import("@opentelemetry/api").catch(() => undefined);
+  loading ??= import("@opentelemetry/api").catch((reason: unknown) => {
+    // Not there stays so; what could not be read now is asked for at the next call.
+    if ((reason as { code?: unknown } | undefined)?.code !== "ERR_MODULE_NOT_FOUND") loading = undefined;
+    return undefined;
+  });
   return loading;
 }
 
