@@ -8,6 +8,8 @@ const section = (code: number, value: Buffer) => Buffer.concat([Buffer.from([0x0
 const bytes = (...list: number[]) => Buffer.from(list);
 const u32 = (n: number) => [n >>> 24, (n >>> 16) & 0xff, (n >>> 8) & 0xff, n & 0xff];
 const array32 = (count: number, ...rest: number[]) => bytes(0xf0, ...u32(4 + rest.length), ...u32(count), ...rest);
+/** "a" as a string. */
+const key = [0xa1, 1, 0x61];
 const message = encodeWireMessage({
   messageId: "m",
   to: "q",
@@ -61,6 +63,15 @@ describe("checkEncoding()", () => {
     ["a section of a number that does not fit", bytes(0x00, 0x80, 1, 0, 0, 0, 0, 0, 0, 0x77, 0x40)],
     ["a value outside a section", bytes(0x40)],
     ["properties twice", Buffer.concat([section(0x73, bytes(0x45)), section(0x73, bytes(0x45))])],
+    ["an application property twice", section(0x74, bytes(0xc1, 9, 4, ...key, 0x40, ...key, 0x41))],
+    [
+      "an application property twice, in two forms",
+      section(0x74, bytes(0xc1, 12, 4, ...key, 0x40, 0xb1, ...u32(1), 0x61, 0x40)),
+    ],
+    [
+      "an application property twice, once as a symbol",
+      section(0x74, bytes(0xd1, ...u32(12), ...u32(4), ...key, 0x40, 0xa3, 1, 0x61, 0x40)),
+    ],
     ["two values as body", Buffer.concat([section(0x77, bytes(0x40)), section(0x77, bytes(0x40))])],
     [
       "ten thousand descriptors of a descriptor",

@@ -1,11 +1,11 @@
 /** Values in one message, elements of arrays included; a message of this protocol has some dozens. */
 const mostValues = 100_000;
 const mostDepth = 32;
-const sections = { first: 0x70, last: 0x78, data: 0x75, sequence: 0x76 } as const;
+const sections = { first: 0x70, last: 0x78, applicationProperties: 0x74, data: 0x75, sequence: 0x76 } as const;
 
 /**
  * @internal Walks the encoding of a message without building anything: sizes within their parents, counts that are
- * there, known sections, a bounded depth and number of values. An array of some bytes may claim four thousand million
+ * there, known sections, no application property twice, a bounded depth and number of values. An array of some bytes may claim four thousand million
  * elements of no width, which rhea would make one by one; and rhea prints what it does not know as a section to the
  * console, content and all. So it never gets to see such a message.
  *
@@ -23,8 +23,34 @@ export function checkEncoding(bytes: Buffer): void {
     const many = section === sections.data || section === sections.sequence;
     if (!many && seen.has(section)) fail("each section once");
     seen.add(section);
-    at = walk.value(walk.value(at + 1, bytes.length, 1), bytes.length, 1);
+    const value = walk.value(at + 1, bytes.length, 1);
+    at = walk.value(value, bytes.length, 1);
+    // Of two that say who sends, each reader might take another. What brokers add on the way, annotations, is not judged.
+    if (section === sections.applicationProperties && hasKeyTwice(bytes, value)) fail("each application property once");
   }
+}
+
+/** Whether a text is a key more than once, in whatever form, in a map that was walked; false for what is no map. */
+function hasKeyTwice(bytes: Buffer, at: number): boolean {
+  const code = bytes[at];
+  if (code !== 0xc1 && code !== 0xd1) return false;
+  const walk = new Walk(bytes);
+  const wide = code === 0xd1;
+  const count = wide ? bytes.readUInt32BE(at + 5) : bytes.readUInt8(at + 2);
+  const seen = new Set<string>();
+  let next = at + (wide ? 9 : 3);
+  for (let i = 0; i < count; i += 2) {
+    const kind = (bytes[next] ?? 0) & 0xef;
+    const end = walk.value(next, bytes.length, 1);
+    // A string or a symbol, its size in one byte or in four.
+    if (kind === 0xa1 || kind === 0xa3) {
+      const key = bytes.toString("latin1", next + (((bytes[next] ?? 0) & 0x10) === 0 ? 2 : 5), end);
+      if (seen.has(key)) return true;
+      seen.add(key);
+    }
+    next = walk.value(end, bytes.length, 1);
+  }
+  return false;
 }
 
 /**

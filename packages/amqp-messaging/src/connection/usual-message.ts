@@ -87,8 +87,8 @@ class Reader {
     const entries = new Map<string, unknown>();
     for (let i = 0; i < count; i += 2) {
       const key = this.#value(stop);
-      // In rhea's object these would have another place, or none.
-      if (typeof key !== "string" || key === "__proto__" || /^\d/.test(key)) throw unusual;
+      // In rhea's object these would have another place, or none; whether one may stand twice is judged elsewhere.
+      if (typeof key !== "string" || key === "__proto__" || /^\d/.test(key) || entries.has(key)) throw unusual;
       entries.set(key, this.#value(stop));
     }
     if (this.#at !== stop) throw unusual;
