@@ -171,8 +171,9 @@ function wrongHeader(
   const names = (["fnr", "from", "to"] as const)
     .filter((c) => c === "fnr" || defaults[c] === undefined)
     .map((c) => columns[c] ?? memberColumnNames[c].slice(0, 3).join(" or "));
-  // A first line with digits is no header but somebody's data, which is not repeated.
-  const data = cells.some((cell) => /\d{3}/.test(cell));
+  // A first line with digits is no header but somebody's data, which is not repeated; with a wrong encoding, something
+  // stands between the digits.
+  const data = cells.some((cell) => cell.replaceAll(/\D/g, "").length >= 3);
   const shown = cells.slice(0, 12).map((cell) => `"${cell.trim().slice(0, 30)}"`);
   const found =
     cells.length === 0 ? "no line at all" : data ? "a first line that holds data" : `the columns ${shown.join(", ")}`;
