@@ -1,4 +1,5 @@
 import { type ErrorCode, HelsekontaktError } from "@helsekontakt/core";
+import { shownId } from "../envelope/shown-id.ts";
 import { type FailureCause, failureReports } from "../gen/error-conditions.ts";
 import type { EventCode } from "../gen/events.ts";
 
@@ -24,6 +25,7 @@ export class MessagingError extends HelsekontaktError {
   static override readonly brandName: string = "MessagingError";
   /** HER-id of the other party. */
   readonly party: string | undefined;
+  /** One that has not the form of an id may be any text: it is here as the beginning of its SHA-256, `sha256:…`. */
   readonly messageId: string | undefined;
   /** Why a received message was refused; never a foreign error. */
   override readonly cause: FailureCause | undefined;
@@ -39,7 +41,7 @@ export class MessagingError extends HelsekontaktError {
       original: error.original(),
     });
     this.party = facts.party;
-    this.messageId = facts.messageId;
+    this.messageId = facts.messageId === undefined ? undefined : shownId(facts.messageId);
     this.cause = facts.cause;
     this.event = facts.event ?? eventOf(error.code, direction, facts.cause);
   }

@@ -1,7 +1,15 @@
-import { type Clock, type Logger, silentLogger, silentTelemetry, systemClock } from "@helsekontakt/core";
+import {
+  type Clock,
+  type LogFields,
+  type Logger,
+  silentLogger,
+  silentTelemetry,
+  systemClock,
+} from "@helsekontakt/core";
 import type { SendOptions } from "../connection/connection.ts";
 import type { ReceiveOptions, Subscription } from "../connection/subscription.ts";
 import { FailureCounts } from "../connection/failure-counts.ts";
+import { shownId } from "../envelope/shown-id.ts";
 import { queueTypes } from "../gen/transport.ts";
 import type { KeySource } from "../keys/own-keys.ts";
 import { observeMessenger } from "../telemetry/gauges.ts";
@@ -101,7 +109,7 @@ export function createMessenger(options: MessengerOptions): Messenger {
     retryPauseMs: options.retryPauseMs ?? { initial: 200, max: 30_000 },
     callTimeoutMs: options.callTimeoutMs ?? queueTypes.sync.ttlMs,
     clock: options.clock ?? systemClock,
-    logger: options.logger ?? silentLogger,
+    logger: showingIds(options.logger ?? silentLogger),
     telemetry:
       telemetry === undefined
         ? installedTelemetry()
@@ -136,5 +144,17 @@ export function createMessenger(options: MessengerOptions): Messenger {
       ),
     receiveErrors: (queue, handler, receive = {}) =>
       kept(connection.receive(queue, (delivery) => takeError(resolved, handler, delivery), receive)),
+  };
+}
+
+/** No line shows a message id that may be any text. */
+function showingIds(logger: Logger): Logger {
+  const shown = (fields: LogFields | undefined): LogFields | undefined =>
+    typeof fields?.["messageId"] === "string" ? { ...fields, messageId: shownId(fields["messageId"]) } : fields;
+  return {
+    debug: (message, fields) => logger.debug(message, shown(fields)),
+    info: (message, fields) => logger.info(message, shown(fields)),
+    warn: (message, fields) => logger.warn(message, shown(fields)),
+    error: (message, fields) => logger.error(message, shown(fields)),
   };
 }
