@@ -51,13 +51,29 @@ function poolSize(pool: PostgresPool): number | undefined {
   return (pool as { readonly options?: { readonly max?: number } }).options?.max;
 }
 
-/** When a look at the database's clock is renewed, in milliseconds: the machine's steady clock goes on from there. */
-const lookAge = 60_000;
+/**
+ * When a look at the database's clock is renewed, in milliseconds: the machine's steady clock goes on from there. Of a
+ * virtual machine that is stopped from outside both of its clocks stand, so that nothing but a new look tells.
+ */
+const lookAge = 10_000;
 
-/** The database's clock and this machine's steady one at the same moment, in milliseconds. */
+/**
+ * A look is not trusted any more when the machine's own clock and its steady one have gone apart by this much: the steady
+ * one stands while a machine sleeps, and leases given by it would have run out already. In milliseconds.
+ */
+const apart = 1_000;
+/** How long a call waits for a new look then. */
+const lookWait = 1_000;
+
+/** The database's clock and this machine's two at the same moment, in milliseconds. */
 interface ClockLook {
   readonly database: number;
   readonly steady: number;
+  readonly wall: number;
+}
+
+function isTrusted({ steady, wall }: ClockLook): boolean {
+  return Math.abs(Date.now() - wall - (performance.now() - steady)) < apart;
 }
 
 function timeBy({ database, steady }: ClockLook): number {
@@ -93,10 +109,22 @@ class PostgresStore implements OpenStore {
   async now(): Promise<number> {
     const known = this.#look;
     if (known === undefined) return timeBy(await this.#lookAgain());
+    if (!isTrusted(known)) return timeBy(await this.#lookSoon(known));
     // A look takes a connection. Whoever waited for one inside a transaction would hold another meanwhile, and as many
     // transactions as there are connections would wait for ever: so the old look serves until the next one is there.
     if (performance.now() - known.steady >= lookAge) this.#lookAgain().catch(() => {});
     return timeBy(known);
+  }
+
+  /** As below, but for a time: the old look is the better answer than none. */
+  async #lookSoon(known: ClockLook): Promise<ClockLook> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<ClockLook>((resolve) => (timer = setTimeout(() => resolve(known), lookWait)));
+    try {
+      return await Promise.race([this.#lookAgain().catch(() => known), late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Everybody who finds the last look too old takes part in the next one. */
@@ -112,7 +140,8 @@ class PostgresStore implements OpenStore {
         select (extract(epoch from clock_timestamp()) * 1000)::float8 as now`.execute(db);
       return rows[0]?.now ?? Date.now();
     });
-    this.#look = { database, steady: (before + performance.now()) / 2 };
+    const after = performance.now();
+    this.#look = { database, steady: (before + after) / 2, wall: Date.now() - (after - before) / 2 };
     return this.#look;
   }
 

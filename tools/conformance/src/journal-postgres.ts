@@ -88,6 +88,30 @@ await inSchema(
   },
 );
 
+await inSchema("postgres: a machine that slept gives out no lease that has run out already", async (schema) => {
+  const journal = await openJournal({ store: postgresStore({ pool, schema }) });
+  const steady = performance.now.bind(performance);
+  try {
+    for (const [n, sleptMs] of [3_600_000, 90_000].entries()) {
+      await journal.outbox.enqueue(message({ messageId: `over-night-${n}` }));
+      // The database and the machine's own clock have gone on, the steady one has not.
+      const before = performance.now.bind(performance);
+      performance.now = () => before() - sleptMs;
+      const [claim] = await journal.outbox.claim({ owner: "sleeper", leaseMs: 60_000 });
+      const { rows } = await pool.query<{ now: number }>(
+        "select (extract(epoch from clock_timestamp()) * 1000)::float8 as now",
+      );
+      const left = (claim?.leaseUntil ?? 0) - (rows[0]?.now ?? 0);
+      expect(left > 50_000, `a lease of nearly a minute, found one with ${Math.round(left)} ms left`);
+    }
+    const others = await journal.outbox.claim({ owner: "other", leaseMs: 60_000 });
+    expect(others.length === 0, "another to find nothing that it may take over");
+  } finally {
+    performance.now = steady;
+    await journal.close();
+  }
+});
+
 await inSchema(
   "postgres: a long transaction of an older process makes the newer one wait, and holds up nobody else meanwhile",
   async (schema) => {
