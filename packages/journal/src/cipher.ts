@@ -4,12 +4,15 @@ import {
   createHash,
   createHmac,
   createSecretKey,
+  type Hash,
+  type Hmac,
   hkdfSync,
   type KeyObject,
   randomFillSync,
 } from "node:crypto";
 import { HelsekontaktError } from "@helsekontakt/core";
 import { plainText } from "./faults.ts";
+import { turn } from "./turn.ts";
 
 /** A key for encryption at rest. */
 export interface JournalKey {
@@ -34,6 +37,7 @@ interface Derived {
 const version = 1;
 const ivBytes = 12;
 const tagBytes = 16;
+const hashedAtOnce = 1024 * 1024;
 
 /**
  * AES-256-GCM over values at rest: `version | iv | tag | ciphertext`, with the row's place as associated data, so that a
@@ -115,6 +119,25 @@ export class Cipher {
     return digest(keyId === null ? undefined : this.#key(keyId), label, value);
   }
 
+  /** Under what rows may be: the present key first, null for in clear. */
+  get keyIds(): (string | null)[] {
+    return [...this.#byId.keys(), null];
+  }
+
+  /**
+   * {@link Cipher.hashUnder} of what is large: the event loop has a turn after each MiB.
+   *
+   * @throws {HelsekontaktError} `journal/key-unknown`
+   */
+  async hashInTurns(keyId: string | null, label: string, value: Uint8Array): Promise<string> {
+    const hash = begunDigest(keyId === null ? undefined : this.#key(keyId), label);
+    for (let at = 0; at < value.length; at += hashedAtOnce) {
+      hash.update(value.subarray(at, at + hashedAtOnce));
+      await turn();
+    }
+    return hash.digest("hex");
+  }
+
   #key(id: string): Derived {
     const key = this.#byId.get(id);
     if (key === undefined)
@@ -151,11 +174,16 @@ function derive(key: JournalKey, use: string): KeyObject {
 }
 
 function digest(key: Derived | undefined, label: string, value: string | Uint8Array): string {
-  const hash = key === undefined ? createHash("sha256") : createHmac("sha256", key.lookup);
-  return hash.update(`${label}\0`).update(value).digest("hex");
+  return begunDigest(key, label).update(value).digest("hex");
 }
 
-function corrupt(place: string): HelsekontaktError {
+function begunDigest(key: Derived | undefined, label: string): Hash | Hmac {
+  const hash = key === undefined ? createHash("sha256") : createHmac("sha256", key.lookup);
+  return hash.update(`${label}\0`);
+}
+
+/** @internal */
+export function corrupt(place: string): HelsekontaktError {
   return new HelsekontaktError("journal/corrupt", "expected an authentic stored value, found a changed one", {
     context: { table: place.split(":")[0] ?? "" },
   });

@@ -3,6 +3,7 @@ import type { Insertable, Selectable } from "kysely";
 import { fromJsonBytes, toJsonBytes } from "./cipher.ts";
 import { plainOrNull, plainText } from "./faults.ts";
 import { atOnce, checkPayload, type Parts } from "./parts.ts";
+import { type LargePayload, largePayload, payloadValues } from "./payloads.ts";
 import type { InboxTable } from "./schema.ts";
 import type { InboxState } from "./states.ts";
 
@@ -76,13 +77,13 @@ export const inboxColumns = [
 export type InboxRow = Pick<Selectable<InboxTable>, (typeof inboxColumns)[number]>;
 
 /** @internal */
-export function inboxPlace(column: "payload" | "properties", id: string): string {
-  return `inbox:${column}:${id}`;
+export function inboxPlace(id: string): string {
+  return `inbox:properties:${id}`;
 }
 
 /** @internal */
 export function inboxEntryFromRow(parts: Parts, row: InboxRow): InboxEntry {
-  const place = inboxPlace("properties", row.id);
+  const place = inboxPlace(row.id);
   return {
     id: row.id,
     messageId: row.amqp_id,
@@ -102,12 +103,20 @@ export function inboxEntryFromRow(parts: Parts, row: InboxRow): InboxEntry {
   };
 }
 
+/** A message that is ready to be stored. @internal */
+export interface InboxInsert {
+  readonly row: Insertable<InboxTable>;
+  readonly large: LargePayload | undefined;
+}
+
 /** Checks a message and makes its row. @throws {HelsekontaktError} `input/invalid`, `input/too-large` @internal */
-export function rowFromInboxMessage(parts: Parts, message: InboxMessage, now: number): Insertable<InboxTable> {
+export async function insertFromInboxMessage(parts: Parts, message: InboxMessage, now: number): Promise<InboxInsert> {
   const { cipher } = parts;
   checkPayload(parts, message.payload);
   const id = randomUUID();
-  return {
+  const { payload } = message;
+  const large = largePayload(parts, "inbox", id, payload);
+  const row = {
     id,
     amqp_id: plainText("messageId", message.messageId),
     msg_id: plainOrNull("msgId", message.msgId),
@@ -116,11 +125,11 @@ export function rowFromInboxMessage(parts: Parts, message: InboxMessage, now: nu
     to_party: plainText("to", message.to),
     ordering_key: plainOrNull("key", message.key),
     conversation: plainOrNull("conversation", message.conversation),
-    properties: cipher.seal(toJsonBytes(message.properties ?? {}), inboxPlace("properties", id)),
-    payload: cipher.seal(message.payload, inboxPlace("payload", id)),
-    content_hash: cipher.hash("inbox", message.payload),
+    properties: cipher.seal(toJsonBytes(message.properties ?? {}), inboxPlace(id)),
+    ...payloadValues(parts, "inbox", id, payload, large),
+    content_hash: large === undefined ? cipher.hash("inbox", payload) : "",
     key_id: cipher.keyId,
-    state: "received",
+    state: "received" as const,
     tries: 0,
     owner: null,
     lease_until: null,
@@ -130,4 +139,6 @@ export function rowFromInboxMessage(parts: Parts, message: InboxMessage, now: nu
     changed_at: now,
     fence: 0,
   };
+  if (large !== undefined) row.content_hash = await cipher.hashInTurns(cipher.keyId, "inbox", payload);
+  return { row, large };
 }

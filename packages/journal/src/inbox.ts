@@ -12,10 +12,10 @@ import {
   type InboxRow,
   inboxColumns,
   inboxEntryFromRow,
-  inboxPlace,
-  rowFromInboxMessage,
+  insertFromInboxMessage,
 } from "./inbox-rows.ts";
-import { insertOutbox, type OutboxMessage, rowFromMessage } from "./outbox-rows.ts";
+import { KeyOrder } from "./key-order.ts";
+import { insertFromMessage, insertOutbox, type OutboxInsert, type OutboxMessage } from "./outbox-rows.ts";
 import {
   atOnce,
   type Cancellable,
@@ -28,6 +28,18 @@ import {
   outboxTopic,
   type Parts,
 } from "./parts.ts";
+import { hasPayload, noPayload, type PayloadRow, payloadColumns } from "./payload-columns.ts";
+import {
+  afterRow,
+  beforeRow,
+  inlinePayload,
+  inParts,
+  loosen,
+  readClaimed,
+  readPayload,
+  removeQuietly,
+  withParts,
+} from "./payloads.ts";
 import type { InboxTable, JournalSchema } from "./schema.ts";
 import { tellAside } from "./set-aside.ts";
 import { type InboxEvent, type InboxState, inboxTable, statesAllowing } from "./states.ts";
@@ -139,7 +151,11 @@ function selectDue(db: Db, now: number) {
 }
 
 const takeRows = once(
-  (db, v: { readonly ids: string[]; readonly owner: string; readonly leaseUntil: number; readonly now: number }) =>
+  (
+    db,
+    v: { readonly ids: string[]; readonly owner: string; readonly leaseUntil: number; readonly now: number },
+    { store },
+  ) =>
     db
       .updateTable("inbox")
       .set((e) => ({
@@ -150,7 +166,7 @@ const takeRows = once(
         changed_at: v.now,
       }))
       .where("id", "in", v.ids)
-      .returning([...inboxColumns, "payload", "seq"]),
+      .returning([...inboxColumns, ...payloadColumns(store.engine), "seq"]),
   (v) => v.ids,
 );
 
@@ -223,15 +239,15 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
       : conflict("a claim that is still held", `a message that is ${row.state} or held by another`, id);
   }
 
-  async function duplicate(db: Db, message: InboxMessage, byContent: boolean): Promise<Acceptance | undefined> {
+  /** @param hashes - of the content, where it counts. */
+  async function duplicate(db: Db, message: InboxMessage, hashes: readonly string[]): Promise<Acceptance | undefined> {
     const from = db.selectFrom("inbox").select(inboxColumns).where("from_party", "=", message.from);
-    const hashes = byContent ? cipher.hashes("inbox", message.payload) : [];
     const found = await from
       .where((e) =>
         e.or([
           e("amqp_id", "=", message.messageId),
           ...(message.msgId === undefined ? [] : [e("msg_id", "=", message.msgId)]),
-          ...(byContent ? [e("content_hash", "in", hashes)] : []),
+          ...(hashes.length > 0 ? [e("content_hash", "in", hashes)] : []),
         ]),
       )
       .execute();
@@ -255,17 +271,18 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
     ids: readonly string[],
     now: number,
     lease: Lease,
-  ): Promise<{ readonly opened: InboxClaim[]; readonly corrupt: string[] }> {
+  ): Promise<{
+    readonly opened: { readonly claim: InboxClaim; readonly row: PayloadRow }[];
+    readonly corrupt: string[];
+  }> {
     if (ids.length === 0) return { opened: [], corrupt: [] };
     const leaseUntil = now + (lease.leaseMs ?? defaultLeaseMs);
     const rows = await takeRows(parts, db, { ids: [...ids], owner: lease.owner, leaseUntil, now });
     rows.sort((a, b) => Number(a.seq) - Number(b.seq));
-    const claims = openEach(rows, (row) => ({
-      ...inboxEntryFromRow(parts, row),
-      payload: cipher.open(row.key_id, row.payload ?? new Uint8Array(0), inboxPlace("payload", row.id)),
-      owner: lease.owner,
-      leaseUntil,
-    }));
+    const claims = openEach(rows, (row) => {
+      const payload = inlinePayload(parts, "inbox", row);
+      return { row, claim: { ...inboxEntryFromRow(parts, row), payload, owner: lease.owner, leaseUntil } };
+    });
     await setAside(db, claims.corrupt, "quarantine", "journal/corrupt", now);
     return claims;
   }
@@ -286,6 +303,24 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
       .execute();
   }
 
+  /** Of claims whose parts are damaged, those that are still held. */
+  async function setAsideHeld(claims: readonly InboxClaim[], now: number): Promise<void> {
+    if (claims.length === 0) return;
+    await store.write(async (db) => {
+      for (const { id, owner, fence } of claims)
+        if ((await heldRow(parts, db, { id, owner, fence })).length > 0)
+          await setAside(db, [id], "quarantine", "journal/corrupt", now);
+    });
+  }
+
+  /** Under every key; of a large payload in turns of the event loop. */
+  async function contentHashes({ payload }: InboxMessage, isLarge: boolean): Promise<string[]> {
+    if (!isLarge) return cipher.hashes("inbox", payload);
+    const hashes: string[] = [];
+    for (const keyId of cipher.keyIds) hashes.push(await cipher.hashInTurns(keyId, "inbox", payload));
+    return hashes;
+  }
+
   async function due(db: Db, now: number, limit: number, only?: string): Promise<{ id: string; tries: number }[]> {
     return only === undefined
       ? dueRows(parts, db, { now, limit })
@@ -304,61 +339,85 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
     return rows.map((row) => inboxEntryFromRow(parts, row));
   }
 
+  const order = new KeyOrder();
+  const accept: Inbox["accept"] = async (message, options = {}) => {
+    const now = await parts.now();
+    const { row, large } = await insertFromInboxMessage(parts, message, now);
+    const { id } = row;
+    const { claim } = options;
+    if (claim !== undefined) plainText("owner", claim.owner);
+    const hashes = options.byContent ? await contentHashes(message, large !== undefined) : [];
+    if (large !== undefined) {
+      const known = await store.read((db) => duplicate(db, message, hashes), options.signal);
+      if (known !== undefined) return known;
+    }
+    const work = async (db: Db): Promise<Acceptance> => {
+      if (options.byContent) {
+        // No constraint keeps two processes from storing one content twice: they take turns.
+        if (store.engine === "postgres")
+          await sql`select pg_advisory_xact_lock(hashtextextended(${`${row.from_party}/${row.content_hash}`}, 0))`.execute(
+            db,
+          );
+        const known = await duplicate(db, message, hashes);
+        if (known !== undefined) {
+          if (large?.ahead === true) {
+            await beforeRow(parts, db, large);
+            large.unused = true;
+          }
+          return known;
+        }
+      }
+      if (large !== undefined) await beforeRow(parts, db, large);
+      // Its ids are unique for a sender, so what is known is not stored again.
+      const [inserted] = await insertRow(parts, db, large === undefined ? row : { ...row, payload_ref: large.ref });
+      if (inserted === undefined) {
+        if (large !== undefined) large.unused = true;
+        const known = await duplicate(db, message, []);
+        if (known !== undefined) return known;
+        throw conflict("a new message or a known one", "a row that is neither", id);
+      }
+      if (large !== undefined) await afterRow(parts, db, large);
+      const [first] = claim === undefined ? [] : await due(db, now, 1, id);
+      const [taken] = first === undefined || claim === undefined ? [] : (await take(db, [first.id], now, claim)).opened;
+      if (taken === undefined) return { outcome: "new", entry: inboxEntryFromRow(parts, inserted) };
+      // What is in parts is not read back: it is what was given.
+      const own = large === undefined ? taken.claim : { ...taken.claim, payload: message.payload };
+      return { outcome: "new", entry: own, claim: own };
+    };
+    // The insert alone needs no transaction around it.
+    const alone = claim === undefined && options.byContent !== true;
+    const load = { bytes: message.payload.length };
+    const result = await withParts(parts, [large], options.signal ? { signal: options.signal } : {}, () =>
+      store[alone ? "statement" : "write"](work, options.signal, load),
+    );
+    if (result.outcome === "new") notifier.publish(inboxTopic);
+    return result;
+  };
+
   return {
-    async accept(message, options = {}) {
-      const now = await parts.now();
-      const row = rowFromInboxMessage(parts, message, now);
-      const { id } = row;
-      const { claim } = options;
-      if (claim !== undefined) plainText("owner", claim.owner);
-      const work = async (db: Db): Promise<Acceptance> => {
-        if (options.byContent) {
-          // No constraint keeps two processes from storing one content twice: they take turns.
-          if (store.engine === "postgres")
-            await sql`select pg_advisory_xact_lock(hashtextextended(${`${row.from_party}/${row.content_hash}`}, 0))`.execute(
-              db,
-            );
-          const known = await duplicate(db, message, true);
-          if (known !== undefined) return known;
-        }
-        // Its ids are unique for a sender, so what is known is not stored again.
-        const [inserted] = await insertRow(parts, db, row);
-        if (inserted === undefined) {
-          const known = await duplicate(db, message, false);
-          if (known !== undefined) return known;
-          throw conflict("a new message or a known one", "a row that is neither", id);
-        }
-        const [first] = claim === undefined ? [] : await due(db, now, 1, id);
-        const [taken] =
-          first === undefined || claim === undefined ? [] : (await take(db, [first.id], now, claim)).opened;
-        return taken === undefined
-          ? { outcome: "new", entry: inboxEntryFromRow(parts, inserted) }
-          : { outcome: "new", entry: taken, claim: taken };
-      };
-      // The insert alone needs no transaction around it.
-      const alone = claim === undefined && options.byContent !== true;
-      const result = await store[alone ? "statement" : "write"](work, options.signal);
-      if (result.outcome === "new") notifier.publish(inboxTopic);
-      return result;
-    },
+    accept: (message, options) =>
+      order.run(message.key, inParts(parts, message.payload), () => accept(message, options)),
 
     async claim({ limit = 16, signal, ...lease }) {
       plainText("owner", lease.owner);
       wholeNumber("limit", limit, 1, 1_000);
       const now = await parts.now();
-      const { opened, corrupt, spent } = await store.write(async (db) => {
+      const { opened, spent, ...found } = await store.write(async (db) => {
         const rows = await due(db, now, limit);
         const spent = rows.filter((r) => r.tries >= maxTries).map((r) => r.id);
         await setAside(db, spent, "exhausted", "message/handler-failed", now);
         const ids = rows.filter((r) => r.tries < maxTries).map((r) => r.id);
         return { ...(await take(db, ids, now, lease)), spent };
       }, signal);
+      const read = await readClaimed(parts, "inbox", opened);
+      await setAsideHeld(read.corrupt, now);
+      const corrupt = [...found.corrupt, ...read.corrupt.map(({ id }) => id)];
       if (spent.length > 0) parts.logger.error("messages set aside: their tries are used up", { count: spent.length });
       if (corrupt.length > 0)
         parts.logger.error("messages set aside: what is stored of them is damaged", { count: corrupt.length });
       tellAside(parts, "inbox", spent, "message/handler-failed");
       tellAside(parts, "inbox", corrupt, "journal/corrupt");
-      return opened;
+      return read.claims;
     },
 
     async renew(claim, { leaseMs = defaultLeaseMs, signal } = {}) {
@@ -377,19 +436,24 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
 
     async handled(claim, { replies = [], ...options } = {}) {
       const now = await parts.now();
-      const rows = replies.map((reply) => ({ reply, row: rowFromMessage(parts, reply, now) }));
-      const topics = rows.length > 0 ? [inboxTopic, outboxTopic] : [inboxTopic];
-      return inTransaction(parts, { ...options, oneStatement: rows.length === 0 }, topics, async (db) => {
+      const inserts: OutboxInsert[] = [];
+      for (const reply of replies) inserts.push(await insertFromMessage(parts, reply, now));
+      const topics = inserts.length > 0 ? [inboxTopic, outboxTopic] : [inboxTopic];
+      const work = async (db: Db): Promise<InboxEntry> => {
         const { id, owner, fence } = claim;
         // In the application's transaction a fault may be caught and the rest committed: so no answer is queued for whoever
         // does not hold the message any more, and it is not handled before its answers are there.
-        if (rows.length > 0 && (await heldRow(parts, db, { id, owner, fence })).length === 0)
+        if (inserts.length > 0 && (await heldRow(parts, db, { id, owner, fence })).length === 0)
           throw await notHeld(db, claim);
-        for (const { reply, row } of rows) await insertOutbox(parts, db, row, reply.payload);
+        for (const insert of inserts) await insertOutbox(parts, db, insert);
         const [done] = await handledRow(parts, db, { id, owner, fence, now });
         if (done === undefined) throw await notHeld(db, claim);
         return inboxEntryFromRow(parts, done);
-      });
+      };
+      const larges = inserts.map(({ large }) => large);
+      return withParts(parts, larges, options, () =>
+        inTransaction(parts, { ...options, oneStatement: inserts.length === 0 }, topics, work),
+      );
     },
 
     async retry(claim, { reason, retryAt }, options) {
@@ -420,11 +484,15 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
       const entry = await store.write(async (db) => {
         const row = await lock(
           store,
-          db.selectFrom("inbox").select(["state", "payload"]).where("id", "=", id),
+          db
+            .selectFrom("inbox")
+            .select(["state", hasPayload(store.engine).as("whole")])
+            .where("id", "=", id),
         ).executeTakeFirst();
         if (row === undefined) throw notFound("a message", id);
         const cell = inboxTable[row.state].requeue;
-        if (cell === null || row.payload === null)
+        // SQLite knows no booleans: 1 or 0.
+        if (cell === null || !row.whole)
           throw conflict("a message that was set aside, with its payload", `one that is ${row.state}`, id);
         return change(db, id, { ...free, state: cell.to, tries: 0, next_at: atOnce, changed_at: now });
       }, signal);
@@ -435,13 +503,16 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
     async drop(id, reason, { signal } = {}) {
       plainText("reason", reason);
       const now = await parts.now();
-      return store.write(async (db) => {
+      const entry = await store.write(async (db) => {
         const row = await lock(store, db.selectFrom("inbox").select("state").where("id", "=", id)).executeTakeFirst();
         if (row === undefined) throw notFound("a message", id);
         const cell = inboxTable[row.state].drop;
         if (cell === null) throw conflict("a message that was set aside", `one that is ${row.state}`, id);
-        return change(db, id, { state: cell.to, payload: null, reason, changed_at: now });
+        await loosen(parts, db, "inbox", [id]);
+        return change(db, id, { ...noPayload(store.engine), state: cell.to, reason, changed_at: now });
       }, signal);
+      await removeQuietly(parts);
+      return entry;
     },
 
     async get(id, { signal } = {}) {
@@ -454,11 +525,16 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
 
     async payload(id, { signal } = {}) {
       const row = await store.read(
-        (db) => db.selectFrom("inbox").select(["key_id", "payload"]).where("id", "=", id).executeTakeFirst(),
+        (db) =>
+          db
+            .selectFrom("inbox")
+            .select(["id", "key_id", ...payloadColumns(store.engine)])
+            .where("id", "=", id)
+            .executeTakeFirst(),
         signal,
       );
       if (row === undefined) throw notFound("a message", id);
-      return row.payload === null ? undefined : cipher.open(row.key_id, row.payload, inboxPlace("payload", id));
+      return readPayload(parts, "inbox", row);
     },
 
     pending: ({ after, limit, signal } = {}) => list("received", after, limit, signal),

@@ -11,7 +11,7 @@ export interface Migration {
    * live with names itself here, and renames what it changes, so that a statement of older code fails and is told as
    * `journal/too-new`; it never gives another meaning to what keeps its name.
    */
-  readonly worksWith: number;
+  readonly worksWith: number | Readonly<Record<Engine, number>>;
   apply(db: Db, engine: Engine): Promise<void>;
 }
 
@@ -24,7 +24,14 @@ export const migrations: readonly Migration[] = [
   { worksWith: 3, apply: fencedClaims },
   { worksWith: 3, apply: errorReports },
   { worksWith: 3, apply: compatibleVersions },
+  // On SQLite, code that knows of no parts would send a large message empty.
+  { worksWith: { sqlite: 7, postgres: 3 }, apply: payloadParts },
 ];
+
+/** The oldest version whose code may go on after a step, see {@link Migration.worksWith}. @internal */
+export function worksWithOn({ worksWith }: Migration, engine: Engine): number {
+  return typeof worksWith === "number" ? worksWith : worksWith[engine];
+}
 
 /** The version that this package writes. */
 export const schemaVersion = migrations.length;
@@ -58,13 +65,14 @@ export async function migrate(
   const present = row?.version ?? 0;
   const known = steps.length;
   if (present > known) return checkNewer(db, present, known);
-  for (const [index, { worksWith, apply }] of steps.entries()) {
+  for (const [index, step] of steps.entries()) {
     const version = index + 1;
     if (version <= present) continue;
-    await apply(db, engine);
+    await step.apply(db, engine);
+    const works_with = worksWithOn(step, engine);
     await db
       .insertInto("journal_migration")
-      .values({ version, applied_at: now, ...(version < saysWorksWith ? {} : { works_with: worksWith }) })
+      .values({ version, applied_at: now, ...(version < saysWorksWith ? {} : { works_with }) })
       .execute();
   }
 }
@@ -327,4 +335,32 @@ async function errorReports(db: Db): Promise<void> {
 /** Version 6: with each version, the oldest one whose code may go on. */
 async function compatibleVersions(db: Db): Promise<void> {
   await db.schema.alterTable("journal_migration").addColumn("works_with", "integer").execute();
+}
+
+/**
+ * Version 7: on SQLite large payloads in parts beside their rows, see payload-columns.ts. Those that are there stay in their rows until
+ * they go. PostgreSQL keeps its tables: it stores large values beside the row by itself.
+ */
+async function payloadParts(db: Db, engine: Engine): Promise<void> {
+  if (engine === "postgres") return;
+  for (const table of ["outbox", "inbox"]) {
+    await db.schema.alterTable(table).renameColumn("payload", "payload_inline").execute();
+    await db.schema.alterTable(table).addColumn("payload_ref", "text").execute();
+    await db.schema.alterTable(table).addColumn("payload_bytes", "integer").execute();
+  }
+  await db.schema
+    .createTable("payload_part")
+    .addColumn("ref", "text", (c) => c.notNull())
+    .addColumn("part", "integer", (c) => c.notNull())
+    .addColumn("content", sql`blob`, (c) => c.notNull())
+    .addPrimaryKeyConstraint("payload_part_key", ["ref", "part"])
+    .execute();
+  await db.schema
+    .createTable("payload_loose")
+    .addColumn("ref", "text", (c) => c.primaryKey())
+    .addColumn("box", "text", (c) => c.notNull())
+    .addColumn("row_id", "text", (c) => c.notNull())
+    .addColumn("touched_at", "double precision", (c) => c.notNull())
+    .addColumn("doomed", "integer", (c) => c.notNull())
+    .execute();
 }

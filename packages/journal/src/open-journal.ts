@@ -11,6 +11,7 @@ import { Notifier } from "./notifier.ts";
 import { createSentOfferings } from "./offerings.ts";
 import { createOutbox } from "./outbox.ts";
 import type { Parts } from "./parts.ts";
+import { removeQuietly } from "./payloads.ts";
 import { createReceipts } from "./receipts.ts";
 import { createSetAside } from "./set-aside.ts";
 import { currentTransaction, JournalTransaction } from "./store.ts";
@@ -38,6 +39,7 @@ export async function open(options: JournalOptions): Promise<Journal> {
   };
   const outbox = createOutbox(parts, { maxSendTries, maxTakeovers: maxTries });
   const inbox = createInbox(parts, maxTries);
+  await removeQuietly(parts);
   return {
     engine: store.engine,
     outbox,

@@ -4,6 +4,7 @@ import { fromJsonBytes, toJsonBytes } from "./cipher.ts";
 import { once } from "./compiled.ts";
 import { conflict, plainOrNull, plainText, wholeNumber } from "./faults.ts";
 import { atOnce, checkPayload, type Parts } from "./parts.ts";
+import { afterRow, beforeRow, type LargePayload, largePayload, payloadValues } from "./payloads.ts";
 import type { OutboxTable } from "./schema.ts";
 import type { ApplicationState, TransportState } from "./states.ts";
 import type { Db } from "./store.ts";
@@ -107,13 +108,13 @@ export const entryColumns = [
 export type EntryRow = Pick<Selectable<OutboxTable>, (typeof entryColumns)[number]>;
 
 /** @internal */
-export function outboxPlace(column: "payload" | "properties", id: string): string {
-  return `outbox:${column}:${id}`;
+export function outboxPlace(id: string): string {
+  return `outbox:properties:${id}`;
 }
 
 /** @internal */
 export function entryFromRow(parts: Parts, row: EntryRow): OutboxEntry {
-  const place = outboxPlace("properties", row.id);
+  const place = outboxPlace(row.id);
   return {
     id: row.id,
     messageId: row.amqp_id,
@@ -138,15 +139,24 @@ export function entryFromRow(parts: Parts, row: EntryRow): OutboxEntry {
   };
 }
 
+/** A message that is ready to be stored. @internal */
+export interface OutboxInsert {
+  readonly row: Insertable<OutboxTable>;
+  readonly payload: Uint8Array;
+  readonly large: LargePayload | undefined;
+}
+
 /** Checks a message and makes its row. @throws {HelsekontaktError} `input/invalid`, `input/too-large` @internal */
-export function rowFromMessage(parts: Parts, message: OutboxMessage, now: number): Insertable<OutboxTable> {
+export async function insertFromMessage(parts: Parts, message: OutboxMessage, now: number): Promise<OutboxInsert> {
   const id = plainText("messageId", message.messageId ?? randomUUID());
   checkPayload(parts, message.payload);
   const { cipher } = parts;
   const within = message.expectsReceipt
     ? wholeNumber("receiptWithinMs", message.receiptWithinMs ?? ninetySixHours, 1, tenYears)
     : null;
-  return {
+  const { payload } = message;
+  const large = largePayload(parts, "outbox", id, payload);
+  const row = {
     id,
     amqp_id: id,
     msg_id: plainOrNull("msgId", message.msgId),
@@ -155,12 +165,12 @@ export function rowFromMessage(parts: Parts, message: OutboxMessage, now: number
     to_party: plainText("to", message.to),
     conversation: plainOrNull("conversation", message.conversation),
     ordering_key: plainOrNull("key", message.key),
-    properties: cipher.seal(toJsonBytes(message.properties ?? {}), outboxPlace("properties", id)),
-    payload: cipher.seal(message.payload, outboxPlace("payload", id)),
-    digest: cipher.hash("outbox", message.payload),
+    properties: cipher.seal(toJsonBytes(message.properties ?? {}), outboxPlace(id)),
+    ...payloadValues(parts, "outbox", id, payload, large),
+    digest: large === undefined ? cipher.hash("outbox", payload) : "",
     key_id: cipher.keyId,
-    transport: "queued",
-    application: message.expectsReceipt ? "awaiting" : "none",
+    transport: "queued" as const,
+    application: message.expectsReceipt ? ("awaiting" as const) : ("none" as const),
     attempts: 0,
     resends: 0,
     owner: null,
@@ -178,6 +188,8 @@ export function rowFromMessage(parts: Parts, message: OutboxMessage, now: number
     escalations: 0,
     escalate_at: null,
   };
+  if (large !== undefined) row.digest = await cipher.hashInTurns(cipher.keyId, "outbox", payload);
+  return { row, payload, large };
 }
 
 const insertRow = once<Insertable<OutboxTable>, { id: string }>((db, row) =>
@@ -188,6 +200,17 @@ const insertRow = once<Insertable<OutboxTable>, { id: string }>((db, row) =>
     .returning("id"),
 );
 
+/** Tells a message that is there before its payload is written for nothing. Undefined for a new one. @internal */
+export async function knownOutbox(parts: Parts, insert: OutboxInsert): Promise<Stored | undefined> {
+  const present = await parts.store.read((db) => presentRow(db, insert.row.id));
+  return present === undefined ? undefined : duplicateOf(parts, present, insert);
+}
+
+interface Stored {
+  readonly id: string;
+  readonly duplicate: boolean;
+}
+
 /**
  * Inserts the row; a second message of the same id and payload is the same message, told again by a caller that did not
  * hear the answer.
@@ -195,20 +218,37 @@ const insertRow = once<Insertable<OutboxTable>, { id: string }>((db, row) =>
  * @throws {HelsekontaktError} `journal/conflict` when the id is taken by another payload
  * @internal
  */
-export async function insertOutbox(
-  parts: Parts,
-  db: Db,
-  row: Insertable<OutboxTable>,
-  payload: Uint8Array,
-): Promise<{ readonly id: string; readonly duplicate: boolean }> {
-  const rows = await insertRow(parts, db, row);
-  if (rows.length > 0) return { id: row.id, duplicate: false };
-  const present = await db
+export async function insertOutbox(parts: Parts, db: Db, insert: OutboxInsert): Promise<Stored> {
+  const { row, large } = insert;
+  if (large !== undefined) await beforeRow(parts, db, large);
+  const rows = await insertRow(parts, db, large === undefined ? row : { ...row, payload_ref: large.ref });
+  if (rows.length > 0) {
+    if (large !== undefined) await afterRow(parts, db, large);
+    return { id: row.id, duplicate: false };
+  }
+  if (large !== undefined) large.unused = true;
+  return duplicateOf(parts, await presentRow(db, row.id), insert);
+}
+
+function presentRow(db: Db, id: string) {
+  return db
     .selectFrom("outbox")
     .select(["id", "digest", "key_id"])
-    .where((e) => e.or([e("id", "=", row.id), e("amqp_id", "=", row.id)]))
+    .where((e) => e.or([e("id", "=", id), e("amqp_id", "=", id)]))
     .executeTakeFirst();
-  if (present?.id !== row.id || present.digest !== parts.cipher.hashUnder(present.key_id, "outbox", payload))
-    throw conflict("a message id that is free or of the same payload", "one of another payload", row.id);
-  return { id: row.id, duplicate: true };
+}
+
+async function duplicateOf(
+  { cipher }: Parts,
+  present: Pick<Selectable<OutboxTable>, "id" | "digest" | "key_id"> | undefined,
+  { row: { id }, payload, large }: OutboxInsert,
+): Promise<Stored> {
+  const isSame =
+    present?.id === id &&
+    present.digest ===
+      (large === undefined
+        ? cipher.hashUnder(present.key_id, "outbox", payload)
+        : await cipher.hashInTurns(present.key_id, "outbox", payload));
+  if (!isSame) throw conflict("a message id that is free or of the same payload", "one of another payload", id);
+  return { id, duplicate: true };
 }

@@ -5,17 +5,18 @@ import { backoffMs } from "./backoff.ts";
 import { openEach } from "./cipher.ts";
 import { once } from "./compiled.ts";
 import { conflict, notFound, plainText, wholeNumber } from "./faults.ts";
+import { KeyOrder } from "./key-order.ts";
 import type { Outbox } from "./outbox-api.ts";
 import { holdClaim } from "./outbox-hold.ts";
 import {
   type EntryRow,
   entryColumns,
   entryFromRow,
+  insertFromMessage,
   insertOutbox,
+  knownOutbox,
   type OutboxClaim,
   type OutboxEntry,
-  outboxPlace,
-  rowFromMessage,
 } from "./outbox-rows.ts";
 import {
   atOnce,
@@ -27,6 +28,8 @@ import {
   outboxTopic,
   type Parts,
 } from "./parts.ts";
+import { hasPayload, noPayload, payloadColumns } from "./payload-columns.ts";
+import { inlinePayload, inParts, loosen, readClaimed, readPayload, removeQuietly, withParts } from "./payloads.ts";
 import type { JournalSchema, OutboxTable } from "./schema.ts";
 import { tellAside } from "./set-aside.ts";
 import { applicationTable, isSettled, type TransportEvent, type TransportState, transportTable } from "./states.ts";
@@ -42,7 +45,7 @@ export interface OutboxLimits {
 
 /** @internal */
 export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
-  const { store, notifier, cipher } = parts;
+  const { store, notifier } = parts;
 
   /** One change of a claimed row, fenced by owner and the claim's number in the commit that makes it. */
   async function settle(
@@ -98,18 +101,42 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
       .execute();
   }
 
+  /** Of claims whose parts are damaged, those that are still held. */
+  async function setAsideHeld(claims: readonly OutboxClaim[], now: number): Promise<void> {
+    if (claims.length === 0) return;
+    await store.write(async (db) => {
+      for (const { id, owner, fence } of claims)
+        if ((await heldRow(parts, db, { id, owner, fence })).length > 0)
+          await setAside(db, [id], "journal/corrupt", now);
+    });
+  }
+
+  const order = new KeyOrder();
+  const enqueue: Outbox["enqueue"] = async (message, options = {}) => {
+    const insert = await insertFromMessage(parts, message, await parts.now());
+    const { large } = insert;
+    if (large !== undefined && options.transaction === undefined) {
+      const known = await knownOutbox(parts, insert);
+      if (known !== undefined) return known;
+    }
+    const how = { ...options, oneStatement: true, load: { bytes: message.payload.length } };
+    return withParts(parts, [large], options, () =>
+      inTransaction(parts, how, [outboxTopic], (db) => insertOutbox(parts, db, insert)),
+    );
+  };
+
   return {
-    async enqueue(message, options = {}) {
-      const row = rowFromMessage(parts, message, await parts.now());
-      const insert = (db: Db) => insertOutbox(parts, db, row, message.payload);
-      return inTransaction(parts, { ...options, oneStatement: true }, [outboxTopic], insert);
-    },
+    enqueue: (message, options) =>
+      // Whoever holds the transaction would wait for a write that waits for the transaction.
+      options?.transaction === undefined
+        ? order.run(message.key, inParts(parts, message.payload), () => enqueue(message, options))
+        : enqueue(message, options),
 
     async claim({ owner, leaseMs = defaultLeaseMs, limit = 16, signal }) {
       plainText("owner", owner);
       wholeNumber("limit", limit, 1, 1_000);
       const now = await parts.now();
-      const { opened, corrupt, spent } = await store.write(async (db) => {
+      const { opened, spent, ...found } = await store.write(async (db) => {
         const due = await dueRows(parts, db, { now, limit });
         // Whoever had it before ended, each time, without a word: it is the message that ends them.
         const isSpent = (row: { transport: string; takeovers: number }): boolean =>
@@ -117,18 +144,19 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
         const spent = due.filter(isSpent).map((row) => row.id);
         await setAside(db, spent, "message/tries-exhausted", now);
         const ids = due.filter((row) => !isSpent(row)).map((row) => row.id);
-        if (ids.length === 0) return { opened: [], corrupt: [], spent };
+        if (ids.length === 0) return { opened: [], corrupt: [] as string[], spent };
         const rows = await takeRows(parts, db, { ids, owner, leaseUntil: now + leaseMs, now });
         rows.sort((a, b) => Number(a.seq) - Number(b.seq));
-        const claims = openEach(rows, (row) => ({
-          ...entryFromRow(parts, row),
-          payload: cipher.open(row.key_id, row.payload ?? new Uint8Array(0), outboxPlace("payload", row.id)),
-          owner,
-          leaseUntil: now + leaseMs,
-        }));
+        const claims = openEach(rows, (row) => {
+          const payload = inlinePayload(parts, "outbox", row);
+          return { row, claim: { ...entryFromRow(parts, row), payload, owner, leaseUntil: now + leaseMs } };
+        });
         await setAside(db, claims.corrupt, "journal/corrupt", now);
         return { ...claims, spent };
       }, signal);
+      const read = await readClaimed(parts, "outbox", opened);
+      await setAsideHeld(read.corrupt, now);
+      const corrupt = [...found.corrupt, ...read.corrupt.map(({ id }) => id)];
       if (spent.length > 0)
         parts.logger.error("messages failed: their senders ended each time without an outcome", {
           count: spent.length,
@@ -139,7 +167,7 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
       if (corrupt.length + spent.length > 0) notifier.publish(...corrupt, ...spent, outboxTopic);
       tellAside(parts, "outbox", spent, "message/tries-exhausted");
       tellAside(parts, "outbox", corrupt, "journal/corrupt");
-      return opened;
+      return read.claims;
     },
 
     async renew(claim, { leaseMs = defaultLeaseMs, signal } = {}) {
@@ -239,8 +267,13 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
             `${row.transport} and ${row.application}, sent again ${row.resends} times`,
             row.id,
           );
-        const held = await db.selectFrom("outbox").select("payload").where("id", "=", row.id).executeTakeFirst();
-        if (held?.payload == null) throw conflict("a message with its payload", "one that retention emptied", row.id);
+        const held = await db
+          .selectFrom("outbox")
+          .select("id")
+          .where("id", "=", row.id)
+          .where(hasPayload(store.engine))
+          .executeTakeFirst();
+        if (held === undefined) throw conflict("a message with its payload", "one that retention emptied", row.id);
         if (amqpId !== undefined) {
           const taken = await find(db, amqpId, false);
           if (taken !== undefined) throw conflict("a new message id", "one that is in the journal", row.id);
@@ -285,8 +318,10 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
         if (row === undefined) throw notFound("a message", id);
         const cell = transportTable[row.transport].drop;
         if (cell === null) throw conflict("a failed message", `one that is ${row.transport}`, row.id);
-        return change(db, row.id, { transport: cell.to, payload: null, reason, changed_at: now });
+        await loosen(parts, db, "outbox", [row.id]);
+        return change(db, row.id, { ...noPayload(store.engine), transport: cell.to, reason, changed_at: now });
       }, signal);
+      await removeQuietly(parts);
       notifier.publish(entry.id);
       return entry;
     },
@@ -300,7 +335,7 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
         (db) =>
           db
             .selectFrom("outbox")
-            .select(["id", "key_id", "payload"])
+            .select(["id", "key_id", ...payloadColumns(store.engine)])
             .where(byAnyId(id))
             .orderBy("seq", "desc")
             .limit(1)
@@ -308,8 +343,7 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
         signal,
       );
       if (row === undefined) throw notFound("a message", id);
-      if (row.payload === null) return undefined;
-      return cipher.open(row.key_id, row.payload, outboxPlace("payload", row.id));
+      return readPayload(parts, "outbox", row);
     },
 
     async list({ transport, application, after, limit = 100, signal } = {}) {
@@ -391,7 +425,11 @@ const dueRows = once((db, v: { readonly now: number; readonly limit: number }, {
 );
 
 const takeRows = once(
-  (db, v: { readonly ids: string[]; readonly owner: string; readonly leaseUntil: number; readonly now: number }) =>
+  (
+    db,
+    v: { readonly ids: string[]; readonly owner: string; readonly leaseUntil: number; readonly now: number },
+    { store },
+  ) =>
     db
       .updateTable("outbox")
       .set((e) => ({
@@ -409,8 +447,18 @@ const takeRows = once(
         changed_at: v.now,
       }))
       .where("id", "in", v.ids)
-      .returning([...entryColumns, "payload", "seq"]),
+      .returning([...entryColumns, ...payloadColumns(store.engine), "seq"]),
   (v) => v.ids,
+);
+
+const heldRow = once((db, v: Claimed) =>
+  db
+    .selectFrom("outbox")
+    .select("id")
+    .where("id", "=", v.id)
+    .where("transport", "=", "sending")
+    .where("owner", "=", v.owner)
+    .where("fence", "=", v.fence),
 );
 
 /** One statement, which changes nothing for whoever is not the holder any more. */

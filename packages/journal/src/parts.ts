@@ -3,7 +3,7 @@ import { type RawBuilder, sql } from "kysely";
 import type { Cipher } from "./cipher.ts";
 import type { Notifier } from "./notifier.ts";
 import type { AsideNotice } from "./set-aside.ts";
-import { type CallersTransaction, type Db, JournalTransaction, type OpenStore } from "./store.ts";
+import { type CallersTransaction, type Db, JournalTransaction, type OpenStore, type StoreLoad } from "./store.ts";
 
 /** What the journal's parts share. @internal */
 export interface Parts {
@@ -38,7 +38,11 @@ export interface Lease {
  */
 export async function inTransaction<T>(
   { store, notifier }: Parts,
-  options: Cancellable & { readonly transaction?: CallersTransaction; readonly oneStatement?: boolean },
+  options: Cancellable & {
+    readonly transaction?: CallersTransaction;
+    readonly oneStatement?: boolean;
+    readonly load?: StoreLoad;
+  },
   topics: readonly string[],
   work: (db: Db) => Promise<T>,
 ): Promise<T> {
@@ -49,7 +53,7 @@ export async function inTransaction<T>(
     return result;
   }
   const result = await (transaction === undefined
-    ? store[options.oneStatement === true ? "statement" : "write"](work, signal)
+    ? store[options.oneStatement === true ? "statement" : "write"](work, signal, options.load)
     : store.within(transaction, work, topics));
   if (transaction === undefined) notifier.publish(...topics);
   else notifier.heard(topics);

@@ -1,8 +1,39 @@
 import type { Generated } from "kysely";
 import type { ApplicationState, InboxState, ReceiptOutcome, TransportState } from "./states.ts";
 
+/** Where a payload is, see payload-columns.ts. */
+interface PayloadColumns {
+  /** PostgreSQL: the sealed value. */
+  payload: Uint8Array | null;
+  /** SQLite: the sealed value of a small one. */
+  payload_inline: Uint8Array | null;
+  /** SQLite: names the parts of a large one. */
+  payload_ref: string | null;
+  /** SQLite: bytes of a large one before it was sealed. */
+  payload_bytes: number | null;
+}
+
+/** SQLite: the sealed parts of large payloads, never changed. */
+export interface PayloadPartTable {
+  ref: string;
+  part: number;
+  content: Uint8Array;
+}
+
+/** SQLite: parts that no row names, yet or any more. */
+export interface PayloadLooseTable {
+  ref: string;
+  /** The row that they are for. */
+  box: "outbox" | "inbox";
+  row_id: string;
+  /** When the last of them was written. */
+  touched_at: number;
+  /** 0 while they are written; 1 when they go, unless their row is in the same commit. */
+  doomed: number;
+}
+
 /** Times are milliseconds since 1970 UTC, in float columns so that both engines give numbers. */
-export interface OutboxTable {
+export interface OutboxTable extends PayloadColumns {
   seq: Generated<number>;
   /** Stable id of the row; equal to the first AMQP message id. */
   id: string;
@@ -14,7 +45,6 @@ export interface OutboxTable {
   conversation: string | null;
   ordering_key: string | null;
   properties: Uint8Array;
-  payload: Uint8Array | null;
   digest: string;
   key_id: string | null;
   transport: TransportState;
@@ -43,7 +73,7 @@ export interface OutboxTable {
 }
 
 /** One row per incoming message, kept after handling to recognise duplicates. */
-export interface InboxTable {
+export interface InboxTable extends PayloadColumns {
   seq: Generated<number>;
   id: string;
   amqp_id: string;
@@ -54,7 +84,6 @@ export interface InboxTable {
   ordering_key: string | null;
   conversation: string | null;
   properties: Uint8Array;
-  payload: Uint8Array | null;
   content_hash: string;
   key_id: string | null;
   state: InboxState;
@@ -196,5 +225,7 @@ export interface JournalSchema {
   member_lease: MemberLeaseTable;
   offering_bundle: OfferingBundleTable;
   error_report: ErrorReportTable;
+  payload_part: PayloadPartTable;
+  payload_loose: PayloadLooseTable;
   journal_migration: MigrationTable;
 }

@@ -6,7 +6,8 @@ import { migrate } from "./migrations.ts";
 import type { JournalSchema } from "./schema.ts";
 import { nodeSqliteDialect } from "./sqlite-dialect.ts";
 import type { SqliteStoreOptions } from "./sqlite.ts";
-import { currentTransaction, type Db, type OpenStore } from "./store.ts";
+import { currentTransaction, type Db, type OpenStore, type StoreLoad } from "./store.ts";
+import { turn } from "./turn.ts";
 
 /** Opens the file and brings its tables up to date, see `sqliteStore`. */
 export async function openSqlite(
@@ -28,12 +29,15 @@ export async function openSqlite(
 interface Waiting {
   readonly work: (db: Db) => Promise<unknown>;
   readonly signal: AbortSignal | undefined;
+  readonly load: StoreLoad | undefined;
   readonly resolve: (value: never) => void;
   readonly reject: (reason: unknown) => void;
 }
 
 /** More would hold the event loop for too long between two looks at the sockets. */
 const maxGroup = 128;
+/** And so would more bytes in one commit, or more that a checkpoint copies from the log to the file. */
+const maxGroupBytes = 1024 * 1024;
 
 class SqliteStore implements OpenStore {
   readonly engine = "sqlite";
@@ -45,6 +49,8 @@ class SqliteStore implements OpenStore {
   readonly #readDb: Db | undefined;
   #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
+  /** Bytes of calls that settle, since the last time. */
+  #unsettled = { written: 0, read: 0 };
   #closed = false;
 
   constructor(options: SqliteStoreOptions) {
@@ -83,18 +89,20 @@ class SqliteStore implements OpenStore {
     return Date.now();
   }
 
-  async read<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async read<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal, load?: StoreLoad): Promise<T> {
     if (this.#readDb === undefined) return this.write(work, signal);
     throwIfAborted(signal);
     if (this.#closed) throw closedFault();
     try {
-      return await work(this.#readDb);
+      const answer = await work(this.#readDb);
+      if (load?.settles === true) this.#settleRead(load.bytes);
+      return answer;
     } catch (reason) {
       throw storeFault(reason, "answer a query");
     }
   }
 
-  async write<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async write<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal, load?: StoreLoad): Promise<T> {
     throwIfAborted(signal);
     if (this.#closed) throw closedFault();
     // It would wait for a transaction that waits for it.
@@ -108,13 +116,13 @@ class SqliteStore implements OpenStore {
         },
       );
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ work, signal, resolve, reject });
+      this.#waiting.push({ work, signal, load, resolve, reject });
       this.#running ??= this.#drain();
     });
   }
 
-  statement<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    return this.write(work, signal);
+  statement<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal, load?: StoreLoad): Promise<T> {
+    return this.write(work, signal, load);
   }
 
   async within<T>(): Promise<T> {
@@ -139,12 +147,43 @@ class SqliteStore implements OpenStore {
     try {
       while (this.#waiting.length > 0) {
         // Everything asked for in this turn of the event loop joins the group.
-        await new Promise((next) => setImmediate(next));
-        await this.#commitGroup(this.#waiting.splice(0, maxGroup));
+        await turn();
+        const group = this.#nextGroup();
+        await this.#commitGroup(group);
+        for (const { load } of group) if (load?.settles === true) this.#unsettled.written += load.bytes;
+        if (this.#unsettled.written >= maxGroupBytes) await this.#checkpoint();
       }
     } finally {
       this.#running = undefined;
     }
+  }
+
+  #nextGroup(): Waiting[] {
+    let count = 0;
+    for (let bytes = 0; count < Math.min(this.#waiting.length, maxGroup); count++) {
+      bytes += this.#waiting[count]?.load?.bytes ?? 0;
+      if (count > 0 && bytes > maxGroupBytes) break;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #checkpoint(): Promise<void> {
+    await turn();
+    this.#unsettled.written = 0;
+    try {
+      this.#database.exec("pragma wal_checkpoint(passive)");
+      // The pages of a large value, which nobody asks for soon, would fill the cache.
+      this.#database.exec("pragma shrink_memory");
+    } catch {
+      // Everything is committed; SQLite checkpoints again by itself.
+    }
+  }
+
+  #settleRead(bytes: number): void {
+    this.#unsettled.read += bytes;
+    if (this.#unsettled.read < maxGroupBytes) return;
+    this.#unsettled.read = 0;
+    this.#reader?.exec("pragma shrink_memory");
   }
 
   async #commitGroup(group: readonly Waiting[]): Promise<void> {

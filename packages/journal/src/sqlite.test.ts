@@ -70,7 +70,7 @@ describe("sqliteStore()", () => {
     }
     const damage = new DatabaseSync(file);
     for (const table of ["outbox", "inbox"])
-      damage.exec(`update ${table} set payload = zeroblob(40) where amqp_id = 'damaged'`);
+      damage.exec(`update ${table} set payload_inline = zeroblob(40) where amqp_id = 'damaged'`);
     damage.close();
     const owner = { owner: "a" };
     expect((await journal.outbox.claim(owner)).map((c) => c.messageId)).toEqual(["whole"]);

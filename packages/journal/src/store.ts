@@ -76,6 +76,17 @@ export const currentTransaction = new AsyncLocalStorage<{
 /** The application's transaction: a `pg` client that has begun one, or one of {@link Journal.transaction}. */
 export type CallersTransaction = PgClient | JournalTransaction;
 
+/** What a call moves, for a store that works in this process and on its event loop. */
+export interface StoreLoad {
+  /** About how many bytes. */
+  readonly bytes: number;
+  /**
+   * One of many such calls, for a large value: what they wrote is brought to its place between them, and not at some later
+   * commit in one go, and the memory that they took goes.
+   */
+  readonly settles?: boolean;
+}
+
 /** An opened and migrated store. */
 export interface OpenStore {
   readonly engine: Engine;
@@ -85,16 +96,16 @@ export interface OpenStore {
    */
   now(): Promise<number>;
   /** Reads committed state. @throws {HelsekontaktError} `journal/unavailable`, `journal/closed`, `abort/cancelled` */
-  read<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal): Promise<T>;
+  read<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal, load?: StoreLoad): Promise<T>;
   /**
    * Runs `work` in a transaction and resolves after its durable commit. The signal is looked at until the work begins;
    * work that has begun is finished, so that the caller knows what is stored.
    *
    * @throws {HelsekontaktError} `journal/unavailable`, `journal/closed`, `abort/cancelled`, and what `work` throws
    */
-  write<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal): Promise<T>;
+  write<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal, load?: StoreLoad): Promise<T>;
   /** {@link OpenStore.write} for work of which one statement alone writes: it needs no transaction around it. */
-  statement<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal): Promise<T>;
+  statement<T>(work: (db: Db) => Promise<T>, signal?: AbortSignal, load?: StoreLoad): Promise<T>;
   /**
    * Runs `work` on the application's client; the application commits. `topics` are announced with that commit.
    *

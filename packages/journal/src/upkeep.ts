@@ -8,8 +8,20 @@ import { pruneBatches, pruneHistories, pruneRuns, pruneWithdrawn } from "./membe
 import { offeringPlace } from "./offerings.ts";
 import { outboxPlace } from "./outbox-rows.ts";
 import { type Cancellable, lock, type Parts } from "./parts.ts";
+import { hasPayload, isLarge, noPayload, payloadColumns, payloadLength, payloadPlace } from "./payload-columns.ts";
+import {
+  afterRow,
+  beforeRow,
+  largePayload,
+  loosen,
+  payloadValues,
+  readPayload,
+  removeLoose,
+  withParts,
+} from "./payloads.ts";
 import { receiptPlace } from "./receipts.ts";
-import type { Db } from "./store.ts";
+import type { Box } from "./set-aside.ts";
+import type { Db, Engine } from "./store.ts";
 import { threadPlace } from "./threads.ts";
 
 /** What may go, by age in milliseconds since the row's last change. */
@@ -52,23 +64,23 @@ export interface Pruned {
 const batch = 200;
 
 /** Sent or failed, with nothing awaited: at most one batch. */
-const finishedOutbox = (db: Db, before: number, withPayload: boolean) => {
+const finishedOutbox = (db: Db, engine: Engine, before: number, withPayload: boolean) => {
   const query = db
     .selectFrom("outbox")
     .select("id")
     .where("transport", "in", ["sent", "failed", "dropped"])
     .where("changed_at", "<", before)
     .where((e) => e.or([e("application", "!=", "awaiting"), e("transport", "!=", "sent")]));
-  return (withPayload ? query.where("payload", "is not", null) : query).limit(batch);
+  return (withPayload ? query.where(hasPayload(engine)) : query).limit(batch);
 };
 
 /** Bytes of all stored payloads. */
-async function payloadBytes(db: Db): Promise<number> {
+async function payloadBytes(db: Db, engine: Engine): Promise<number> {
   let sum = 0;
   for (const table of ["outbox", "inbox"] as const) {
     const row = await db
       .selectFrom(table)
-      .select(sql<number | string | null>`sum(octet_length(payload))`.as("bytes"))
+      .select(sql<number | string | null>`sum(${payloadLength(engine)})`.as("bytes"))
       .executeTakeFirst();
     sum += Number(row?.bytes ?? 0);
   }
@@ -77,19 +89,21 @@ async function payloadBytes(db: Db): Promise<number> {
 
 /** Empties finished messages of either box, those that changed first, until `excess` bytes went: at most one batch. */
 async function emptyOldest(
+  parts: Parts,
   db: Db,
   excess: number,
   states: readonly ("handled" | "dropped" | "quarantined")[],
 ): Promise<{ readonly rows: number; readonly bytes: number }> {
-  const oldest = await finishedOutbox(db, Number.MAX_SAFE_INTEGER, true)
-    .select(["changed_at", sql<string>`'outbox'`.as("box"), sql<number>`octet_length(payload)`.as("bytes")])
+  const { engine } = parts.store;
+  const oldest = await finishedOutbox(db, engine, Number.MAX_SAFE_INTEGER, true)
+    .select(["changed_at", sql<string>`'outbox'`.as("box"), payloadLength(engine).as("bytes")])
     .orderBy("changed_at")
     .execute();
   const arrived = await db
     .selectFrom("inbox")
-    .select(["id", "changed_at", sql<string>`'inbox'`.as("box"), sql<number>`octet_length(payload)`.as("bytes")])
+    .select(["id", "changed_at", sql<string>`'inbox'`.as("box"), payloadLength(engine).as("bytes")])
     .where("state", "in", states)
-    .where("payload", "is not", null)
+    .where(hasPayload(engine))
     .orderBy("changed_at")
     .limit(batch)
     .execute();
@@ -101,13 +115,17 @@ async function emptyOldest(
     bytes += Number(row.bytes);
   }
   for (const table of ["outbox", "inbox"] as const)
-    if (go[table].length > 0) await db.updateTable(table).set({ payload: null }).where("id", "in", go[table]).execute();
+    if (go[table].length > 0) {
+      await loosen(parts, db, table, go[table]);
+      await db.updateTable(table).set(noPayload(engine)).where("id", "in", go[table]).execute();
+    }
   return { rows: go.outbox.length + go.inbox.length, bytes };
 }
 
 /** A message is finished when nothing more is done or expected; awaited and queued ones never go. @internal */
 export async function prune(parts: Parts, retention: Retention): Promise<Pruned> {
   const { store } = parts;
+  const { engine } = store;
   const { signal, payloadsOlderThanMs, rowsOlderThanMs } = retention;
   const pruned: Pruned = {
     payloads: 0,
@@ -128,7 +146,14 @@ export async function prune(parts: Parts, retention: Retention): Promise<Pruned>
 
   const inbox = (db: Db, before: number, withPayload: boolean) => {
     const query = db.selectFrom("inbox").select("id").where("state", "in", states).where("changed_at", "<", before);
-    return (withPayload ? query.where("payload", "is not", null) : query).limit(batch);
+    return (withPayload ? query.where(hasPayload(engine)) : query).limit(batch);
+  };
+  /** What a query finds; on SQLite by its ids, since the parts of these payloads have to go as well. */
+  const found = async <Q extends { execute(): Promise<{ id: string }[]> }>(db: Db, box: Box, query: Q) => {
+    if (engine !== "sqlite") return query;
+    const ids = (await query.execute()).map(({ id }) => id);
+    await loosen(parts, db, box, ids);
+    return ids;
   };
   const counted = async (what: keyof Pruned, step: (db: Db) => Promise<number>): Promise<void> => {
     for (;;) {
@@ -144,37 +169,37 @@ export async function prune(parts: Parts, retention: Retention): Promise<Pruned>
 
   if (payloadsOlderThanMs !== undefined) {
     const before = now - wholeNumber("payloadsOlderThanMs", payloadsOlderThanMs, 0, Number.MAX_SAFE_INTEGER);
-    const empty = { payload: null };
-    await repeat("payloads", (db) =>
+    const empty = noPayload(engine);
+    await repeat("payloads", async (db) =>
       db
         .updateTable("outbox")
         .set(empty)
-        .where("id", "in", finishedOutbox(db, before, true))
+        .where("id", "in", await found(db, "outbox", finishedOutbox(db, engine, before, true)))
         .returning("id")
         .execute(),
     );
-    await repeat("payloads", (db) =>
+    await repeat("payloads", async (db) =>
       db
         .updateTable("inbox")
         .set(empty)
-        .where("id", "in", inbox(db, before, true))
+        .where("id", "in", await found(db, "inbox", inbox(db, before, true)))
         .returning("id")
         .execute(),
     );
   }
   if (rowsOlderThanMs !== undefined) {
     const before = now - wholeNumber("rowsOlderThanMs", rowsOlderThanMs, 0, Number.MAX_SAFE_INTEGER);
-    await repeat("outbox", (db) =>
+    await repeat("outbox", async (db) =>
       db
         .deleteFrom("outbox")
-        .where("id", "in", finishedOutbox(db, before, false))
+        .where("id", "in", await found(db, "outbox", finishedOutbox(db, engine, before, false)))
         .returning("id")
         .execute(),
     );
-    await repeat("inbox", (db) =>
+    await repeat("inbox", async (db) =>
       db
         .deleteFrom("inbox")
-        .where("id", "in", inbox(db, before, false))
+        .where("id", "in", await found(db, "inbox", inbox(db, before, false)))
         .returning("id")
         .execute(),
     );
@@ -217,10 +242,10 @@ export async function prune(parts: Parts, retention: Retention): Promise<Pruned>
   const { memberHistoriesOlderThanMs, payloadBytesAtMost } = retention;
   if (payloadBytesAtMost !== undefined) {
     wholeNumber("payloadBytesAtMost", payloadBytesAtMost, 0, Number.MAX_SAFE_INTEGER);
-    let excess = (await store.read((db) => payloadBytes(db), signal)) - payloadBytesAtMost;
+    let excess = (await store.read((db) => payloadBytes(db, engine), signal)) - payloadBytesAtMost;
     while (excess > 0) {
       throwIfAborted(signal);
-      const emptied = await store.write((db) => emptyOldest(db, excess, states), signal);
+      const emptied = await store.write((db) => emptyOldest(parts, db, excess, states), signal);
       if (emptied.rows === 0) break;
       excess -= emptied.bytes;
       pruned.payloads += emptied.rows;
@@ -232,6 +257,7 @@ export async function prune(parts: Parts, retention: Retention): Promise<Pruned>
       now - wholeNumber("memberHistoriesOlderThanMs", memberHistoriesOlderThanMs, 0, Number.MAX_SAFE_INTEGER);
     await counted("memberHistories", (db) => pruneHistories(db, before, batch));
   }
+  await removeLoose(parts, signal === undefined ? {} : { signal });
   return pruned;
 }
 
@@ -270,6 +296,7 @@ export async function countOldRows({ store, cipher }: Parts, { signal }: Cancell
  */
 export async function rotateKeys(parts: Parts, { signal, onProgress }: Rotation): Promise<number> {
   const { store, cipher } = parts;
+  const { engine } = store;
   const keyId = cipher.keyId;
   if (keyId === null) return 0;
   const reseal = (from: string | null, bytes: Uint8Array, place: string): Uint8Array =>
@@ -284,21 +311,22 @@ export async function rotateKeys(parts: Parts, { signal, onProgress }: Rotation)
         store,
         db
           .selectFrom("outbox")
-          .select(["id", "key_id", "payload", "properties"])
+          .select(["id", "key_id", ...payloadColumns(engine), "properties"])
           .where((e) => e.or([e("key_id", "is", null), e("key_id", "!=", keyId)]))
+          .where((e) => e.not(isLarge(engine)))
           .limit(size),
       ).execute();
       for (const row of rows) {
         const payload =
-          row.payload === null ? null : cipher.open(row.key_id, row.payload, outboxPlace("payload", row.id));
+          row.payload === null ? null : cipher.open(row.key_id, row.payload, payloadPlace("outbox", row.id));
         await db
           .updateTable("outbox")
           .set({
             key_id: keyId,
-            payload: payload === null ? null : cipher.seal(payload, outboxPlace("payload", row.id)),
+            ...(payload === null ? noPayload(engine) : payloadValues(parts, "outbox", row.id, payload, undefined)),
             // Of an emptied message the digest is gone with the key: the id alone then stays taken.
             digest: payload === null ? "" : cipher.hash("outbox", payload),
-            properties: reseal(row.key_id, row.properties, outboxPlace("properties", row.id)),
+            properties: reseal(row.key_id, row.properties, outboxPlace(row.id)),
           })
           .where("id", "=", row.id)
           .execute();
@@ -310,20 +338,21 @@ export async function rotateKeys(parts: Parts, { signal, onProgress }: Rotation)
         store,
         db
           .selectFrom("inbox")
-          .select(["id", "key_id", "payload", "properties", "content_hash"])
+          .select(["id", "key_id", ...payloadColumns(engine), "properties", "content_hash"])
           .where((e) => e.or([e("key_id", "is", null), e("key_id", "!=", keyId)]))
+          .where((e) => e.not(isLarge(engine)))
           .limit(size),
       ).execute();
       for (const row of rows) {
         const payload =
-          row.payload === null ? null : cipher.open(row.key_id, row.payload, inboxPlace("payload", row.id));
+          row.payload === null ? null : cipher.open(row.key_id, row.payload, payloadPlace("inbox", row.id));
         await db
           .updateTable("inbox")
           .set({
             key_id: keyId,
-            payload: payload === null ? null : cipher.seal(payload, inboxPlace("payload", row.id)),
+            ...(payload === null ? noPayload(engine) : payloadValues(parts, "inbox", row.id, payload, undefined)),
             content_hash: payload === null ? row.content_hash : cipher.hash("inbox", payload),
-            properties: reseal(row.key_id, row.properties, inboxPlace("properties", row.id)),
+            properties: reseal(row.key_id, row.properties, inboxPlace(row.id)),
           })
           .where("id", "=", row.id)
           .execute();
@@ -411,14 +440,85 @@ export async function rotateKeys(parts: Parts, { signal, onProgress }: Rotation)
       return rows.length;
     },
   ];
+  const count = (done: number): void => {
+    total += done;
+    if (done > 0) onProgress?.({ done: total, left: Math.max(0, before - total) });
+  };
+  for (const box of ["outbox", "inbox"] as const)
+    for (;;) {
+      throwIfAborted(signal);
+      const done = await rotateLarge(parts, box, signal);
+      if (done === undefined) break;
+      count(done);
+    }
   for (const step of steps) {
     for (;;) {
       throwIfAborted(signal);
       const done = await store.write(step, signal);
-      total += done;
-      if (done > 0) onProgress?.({ done: total, left: Math.max(0, before - total) });
+      count(done);
       if (done < size) break;
     }
   }
   return total;
+}
+
+/**
+ * Writes the parts of one large payload anew, and then its row with them: whoever reads the older parts meanwhile finds the
+ * new ones by the row. One of before version 7 comes into parts here.
+ *
+ * @returns undefined when there is none left; 0 when the row was changed meanwhile.
+ */
+async function rotateLarge(parts: Parts, box: Box, signal: AbortSignal | undefined): Promise<number | undefined> {
+  const { store, cipher } = parts;
+  const keyId = cipher.keyId;
+  const how = signal === undefined ? {} : { signal };
+  const row = await store.read(
+    (db) =>
+      db
+        .selectFrom(box)
+        .select(["id", "key_id", "properties", ...payloadColumns(store.engine)])
+        .where((e) => e.or([e("key_id", "is", null), e("key_id", "!=", keyId)]))
+        .where(isLarge(store.engine))
+        .limit(1)
+        .executeTakeFirst(),
+    signal,
+  );
+  if (row === undefined) return undefined;
+  const { id } = row;
+  const payload = await readPayload(parts, box, row);
+  if (payload === undefined) return 0;
+  const large = largePayload(parts, box, id, payload);
+  const place = box === "outbox" ? outboxPlace(id) : inboxPlace(id);
+  const hash = await cipher.hashInTurns(keyId, box, payload);
+  return withParts(parts, [large], how, () =>
+    store.write(async (db) => {
+      if (large !== undefined) {
+        await beforeRow(parts, db, large);
+        // Either the older parts go, or these.
+        large.unused = true;
+      }
+      const same = await db
+        .selectFrom(box)
+        .select("id")
+        .where("id", "=", id)
+        .where(hasPayload(store.engine))
+        .where("key_id", "is", row.key_id)
+        .where("payload_ref", "is", row.payload_ref)
+        .executeTakeFirst();
+      if (same === undefined) return 0;
+      await loosen(parts, db, box, [id]);
+      await db
+        .updateTable(box)
+        .set({
+          key_id: keyId,
+          properties: cipher.seal(cipher.open(row.key_id, row.properties, place), place),
+          ...payloadValues(parts, box, id, payload, large),
+          ...(box === "outbox" ? { digest: hash } : { content_hash: hash }),
+        })
+        .where("id", "=", id)
+        .execute();
+      if (large !== undefined) await afterRow(parts, db, large);
+      return 1;
+    }, signal),
+  );
 }

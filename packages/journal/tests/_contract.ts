@@ -19,6 +19,7 @@ import {
   type TransportState,
   transportTable,
 } from "../src/index.ts";
+import { payloadCases } from "./_contract-payloads.ts";
 
 // One long file: a single list that every engine runs from first to last.
 
@@ -112,6 +113,7 @@ async function reach(bench: Bench, journal: Journal, transport: TransportState, 
 }
 
 export const contractCases: readonly ContractCase[] = [
+  ...payloadCases,
   {
     name: "outbox: a message is durable, claimed, sent and settled",
     async run(bench) {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Db } from "../src/store.ts";
+import type { Db, Engine } from "../src/store.ts";
 import type { ApplicationState, InboxState, TransportState } from "../src/states.ts";
 
 // Rows as a process of an older version left them: by the columns of that version, not by today's code. Without a key, so
@@ -38,7 +38,9 @@ export const payloadOf = (id: string): string => `payload of ${id}`;
 export const heldFence = 2;
 
 /** Fills the tables of `version` with rows in every state. */
-export async function fill(db: Db, version: number): Promise<void> {
+export async function fill(db: Db, version: number, engine: Engine): Promise<void> {
+  // Small ones are in the row, under either name.
+  const payload = version >= 7 && engine === "sqlite" ? "payload_inline" : "payload";
   for (const { id, transport, application } of outboxRows) {
     const gone = transport === "dropped";
     const held = transport === "sending";
@@ -53,7 +55,7 @@ export async function fill(db: Db, version: number): Promise<void> {
       conversation: null,
       ordering_key: null,
       properties: json({ of: id }),
-      payload: gone ? null : text(payloadOf(id)),
+      [payload]: gone ? null : text(payloadOf(id)),
       digest: hash("outbox", payloadOf(id)),
       key_id: null,
       transport,
@@ -87,7 +89,7 @@ export async function fill(db: Db, version: number): Promise<void> {
       ordering_key: null,
       conversation: null,
       properties: json({ of: state }),
-      payload: state === "dropped" ? null : text(payloadOf(`in-${state}`)),
+      [payload]: state === "dropped" ? null : text(payloadOf(`in-${state}`)),
       content_hash: hash("inbox", payloadOf(`in-${state}`)),
       key_id: null,
       state,

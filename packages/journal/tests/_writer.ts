@@ -3,12 +3,23 @@ import { openJournal, sqliteStore } from "../src/index.ts";
 
 // A process to be killed: it queues messages, ten at a time, and takes, sends and receives some, and writes a line for each
 // thing that the journal confirmed. `writeSync` to a pipe: the line is out before the next step.
-const [file = "", secret = "", round = "0"] = process.argv.slice(2);
+const [file = "", secret = "", round = "0", size] = process.argv.slice(2);
 const journal = await openJournal({
   store: sqliteStore({ file }),
   key: { id: "k", secret: Buffer.from(secret, "hex") },
 });
 const say = (line: string): number => writeSync(1, `${line}\n`);
+
+// Of a size that is stored in parts: one after the other, out and in.
+if (size !== undefined)
+  for (let i = 0; ; i++) {
+    const messageId = `r${round}-${i}`;
+    const payload = Buffer.alloc(Number(size), messageId);
+    await journal.outbox.enqueue({ messageId, kind: "D", from: "1", to: "2", payload });
+    say(`queued ${messageId}`);
+    await journal.inbox.accept({ messageId, kind: "D", from: "2", to: "1", payload });
+    say(`received ${messageId}`);
+  }
 
 for (let i = 0; ; i += 10) {
   await Promise.all(

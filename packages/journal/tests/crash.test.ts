@@ -1,43 +1,45 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { DatabaseSync } from "node:sqlite";
+import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { type Journal, openJournal, sqliteStore } from "../src/index.ts";
 
 const writer = fileURLToPath(new URL("./_writer.ts", import.meta.url));
 
-/** Runs the writer until it has confirmed `lines` things, kills it with SIGKILL in the midst of its work, and returns them all. */
-function runAndKill(file: string, secret: string, round: number, lines: number): Promise<string[]> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(
-      process.execPath,
-      // Node strips types by default since 22.18.
-      [
-        "--experimental-strip-types",
-        "--conditions=helsekontakt-source",
-        "--no-warnings=ExperimentalWarning",
-        writer,
-        file,
-        secret,
-        String(round),
-      ],
-      { stdio: ["ignore", "pipe", "inherit"] },
-    );
+/** Starts the writer; `confirmed` grows by each line it says, and `killed` resolves to all of them after SIGKILL. */
+function startWriter(
+  arguments_: readonly string[],
+  onLine: (confirmed: readonly string[]) => void = () => {},
+): { readonly child: ChildProcess; readonly killed: Promise<string[]> } {
+  const child = spawn(
+    process.execPath,
+    // Node strips types by default since 22.18.
+    [
+      "--experimental-strip-types",
+      "--conditions=helsekontakt-source",
+      "--no-warnings=ExperimentalWarning",
+      writer,
+      ...arguments_,
+    ],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  const killed = new Promise<string[]>((resolve, reject) => {
     const confirmed: string[] = [];
     const reader = createInterface({ input: child.stdout });
     reader.on("line", (line) => {
       confirmed.push(line);
-      if (confirmed.length === lines) child.kill("SIGKILL");
+      onLine(confirmed);
     });
     let closed = false;
     let signal: NodeJS.Signals | null = null;
     const finish = (): void => {
-      if (!closed || signal === null) return;
-      resolve(confirmed);
+      if (closed && signal !== null) resolve(confirmed);
     };
     reader.on("close", () => {
       closed = true;
@@ -49,6 +51,43 @@ function runAndKill(file: string, secret: string, round: number, lines: number):
       finish();
     });
   });
+  return { child, killed };
+}
+
+/** Runs the writer until it has confirmed `lines` things, kills it in the midst of its work, and returns them all. */
+function runAndKill(file: string, secret: string, round: number, lines: number): Promise<string[]> {
+  const { child, killed } = startWriter([file, secret, String(round)], (confirmed) => {
+    if (confirmed.length === lines) child.kill("SIGKILL");
+  });
+  return killed;
+}
+
+const largeBytes = 3 * 1024 * 1024;
+
+/** Kills a writer of large messages when it has confirmed `lines` and `parts` parts are stored whose row is not. */
+async function killBetweenParts(file: string, secret: string, round: number, lines: number, parts: number) {
+  const said = { lines: 0 };
+  const { child, killed } = startWriter([file, secret, String(round), String(largeBytes)], ({ length }) => {
+    said.lines = length;
+  });
+  const database = new DatabaseSync(file, { timeout: 5_000 });
+  try {
+    const under = "select count(*) as n from payload_part join payload_loose using (ref) where doomed = 0";
+    const counted = (): number => {
+      try {
+        return Number(database.prepare(under).get()?.["n"]);
+      } catch {
+        // The writer has made no tables yet.
+        return 0;
+      }
+    };
+    const isThere = (): boolean => said.lines >= lines && counted() >= parts;
+    while (child.exitCode === null && !isThere()) await setImmediate();
+    child.kill("SIGKILL");
+    return await killed;
+  } finally {
+    database.close();
+  }
 }
 
 async function check(journal: Journal, line: string): Promise<void> {
@@ -84,6 +123,48 @@ describe("a process killed in mid-write", () => {
       // What was sent is sent; what a dead process held is taken over when its lease runs out.
       const open = await journal.outbox.list({ transport: "sending" });
       expect(open.every((entry) => entry.attempts >= 1)).toBe(true);
+      await journal.close();
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  it("leaves large messages whole or not at all, killed between their parts, and no part without its row", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "helsekontakt-crash-"));
+    const file = join(directory, "journal.db");
+    const secret = randomBytes(32);
+    const count = (text: string): number => {
+      const database = new DatabaseSync(file);
+      try {
+        return Number(database.prepare(`select count(*) as n from ${text}`).get()?.["n"]);
+      } finally {
+        database.close();
+      }
+    };
+    try {
+      const confirmed: string[] = [];
+      for (const [round, [lines, parts]] of (
+        [
+          [0, 1],
+          [1, 3],
+          [2, 6],
+        ] as const
+      ).entries())
+        confirmed.push(...(await killBetweenParts(file, secret.toString("hex"), round, lines, parts)));
+      expect(confirmed.length).toBeGreaterThanOrEqual(3);
+      const clock = { now: () => Date.now() + 3_600_000, sleep: async () => {} };
+      const journal = await openJournal({ store: sqliteStore({ file }), key: { id: "k", secret }, clock });
+      const stored = [
+        ...(await journal.outbox.list()).map(({ id }) => ({ line: `queued ${id}`, id, box: journal.outbox })),
+        ...(await journal.inbox.list()).map((e) => ({ line: `received ${e.messageId}`, id: e.id, box: journal.inbox })),
+      ];
+      for (const line of confirmed) expect(stored.map((s) => s.line)).toContain(line);
+      for (const { line, id, box } of stored) {
+        const payload = Buffer.alloc(largeBytes, line.split(" ")[1]);
+        expect(Buffer.compare((await box.payload(id)) ?? Buffer.of(), payload), line).toBe(0);
+      }
+      expect(count("payload_loose")).toBe(0);
+      expect(count("payload_part")).toBe(6 * stored.length);
       await journal.close();
     } finally {
       rmSync(directory, { recursive: true });

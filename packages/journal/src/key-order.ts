@@ -1,0 +1,21 @@
+/**
+ * Lets messages of one key be stored in the order of the calls: a large one takes several turns of the event loop, and a
+ * small one that is not awaited behind it would overtake it. Without a large one nobody waits.
+ *
+ * @internal
+ */
+export class KeyOrder {
+  readonly #last = new Map<string, Promise<void>>();
+
+  run<T>(key: string | undefined, isLarge: boolean, work: () => Promise<T>): Promise<T> {
+    const before = key === undefined ? undefined : this.#last.get(key);
+    if (key === undefined || (before === undefined && !isLarge)) return work();
+    const running = before === undefined ? work() : before.then(work);
+    const over = (): void => {
+      if (this.#last.get(key) === settled) this.#last.delete(key);
+    };
+    const settled: Promise<void> = running.then(over, over);
+    this.#last.set(key, settled);
+    return running;
+  }
+}
