@@ -1,6 +1,6 @@
 // Over 400 lines: one object whose operations share their fenced changes.
 import type { ExpressionBuilder, Selectable } from "kysely";
-import type { ErrorCode, HelsekontaktError } from "@helsekontakt/core";
+import { type ErrorCode, type HelsekontaktError, waitFor } from "@helsekontakt/core";
 import { backoffMs } from "./backoff.ts";
 import { openEach } from "./cipher.ts";
 import { once } from "./compiled.ts";
@@ -18,6 +18,7 @@ import {
   type OutboxClaim,
   type OutboxEntry,
 } from "./outbox-rows.ts";
+import { StateLooks, untilCommonTurn } from "./outbox-wait.ts";
 import {
   atOnce,
   type Cancellable,
@@ -46,6 +47,7 @@ export interface OutboxLimits {
 /** @internal */
 export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
   const { store, notifier } = parts;
+  const looks = new StateLooks(parts);
 
   /** One change of a claimed row, fenced by owner and the claim's number in the commit that makes it. */
   async function settle(
@@ -360,20 +362,20 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
     },
 
     async wait(id, { pollMs = 1_000, signal } = {}) {
-      // Rows are told of by their own id, which is what nearly everybody waits for.
-      let subscription = notifier.subscribe([id]);
-      let known = id;
+      const cancellable = signal ? { signal } : {};
+      const first = await get(id, cancellable);
+      if (first === undefined) throw notFound("a message", id);
+      if (isSettled(first.transport, first.application)) return first;
+      // Rows are told of by their own id.
+      const subscription = notifier.subscribe([first.id]);
       try {
         for (;;) {
-          const entry = await get(known, signal ? { signal } : {});
-          if (entry === undefined) throw notFound("a message", id);
-          if (isSettled(entry.transport, entry.application)) return entry;
-          if (entry.id === known) await subscription.wait(pollMs, signal);
-          else {
-            subscription.end();
-            known = entry.id;
-            subscription = notifier.subscribe([known]);
-          }
+          const state = await waitFor(looks.of(first.id), signal);
+          if (state === undefined) throw notFound("a message", id);
+          if (isSettled(state.transport, state.application)) {
+            const entry = await get(first.id, cancellable);
+            if (entry !== undefined && isSettled(entry.transport, entry.application)) return entry;
+          } else await subscription.wait(untilCommonTurn(pollMs), signal);
         }
       } finally {
         subscription.end();
