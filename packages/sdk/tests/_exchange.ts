@@ -11,6 +11,7 @@ import {
   openJournal,
   sqliteStore,
 } from "../src/index.ts";
+import { turned } from "./_turned.ts";
 
 /** What the receiving side has seen of one MsgId. */
 export interface Seen {
@@ -40,9 +41,6 @@ export async function openExchange(): Promise<Exchange> {
   const keys = join(dir, "keys");
   await writeIdentities(sandbox.identities, keys);
   const { keys: _keys, ...config } = sandbox.config;
-  const { organisation, helsenorge } = config;
-  const [service] = organisation.services;
-  if (service === undefined) throw new Error("expected a service");
   const journal = await openJournal({ store: sqliteStore({ file: join(dir, "receiver.db") }) });
   const all = new Map<string, Seen>();
   const seen = (msgId: string): Seen => {
@@ -51,19 +49,7 @@ export async function openExchange(): Promise<Exchange> {
     return known;
   };
   const receiver: Helsekontakt = createHelsekontakt({
-    ...config,
-    organisation: {
-      herId: helsenorge.herId,
-      name: helsenorge.name,
-      organisationNumber: "999999999",
-      services: [helsenorge.service],
-    },
-    helsenorge: {
-      herId: organisation.herId,
-      name: organisation.name,
-      organisationNumber: organisation.organisationNumber,
-      service,
-    },
+    ...turned(config),
     keys: { signing: sandbox.identities.helsenorge.signing, decryption: [sandbox.identities.helsenorge.encryption] },
     journal: {
       ...journal,

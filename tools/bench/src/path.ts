@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Pool } from "pg";
+import { turned } from "../../../packages/sdk/tests/_turned.ts";
 import type { PathFigures, PathWorkerOptions } from "./_path-worker.ts";
 import type { Row } from "./measure.ts";
 
@@ -115,19 +116,6 @@ async function path(engine: string, limit: number, schema?: string): Promise<Row
     for (const child of children) child.kill("SIGKILL");
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/** The same configuration from Helsenorge's side. */
-function turned(config: Config): Config {
-  const { organisation, helsenorge } = config;
-  const { services, ...own } = organisation;
-  const [service] = services;
-  if (service === undefined) throw new Error("expected a service in the sandbox's configuration");
-  return {
-    ...config,
-    organisation: { ...helsenorge, organisationNumber: "999999999", services: [helsenorge.service] },
-    helsenorge: { ...own, service },
-  };
 }
 
 function answer<T>(child: ChildProcess): Promise<T> {

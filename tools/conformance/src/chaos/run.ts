@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { type Journal, openJournal, sqliteStore } from "@helsekontakt/journal";
 import { postgresStore } from "@helsekontakt/journal/postgres";
 import { Pool } from "pg";
+import { turned } from "../../../../packages/sdk/tests/_turned.ts";
 import { OwnRabbit } from "./broker.ts";
 import type { ClientOptions } from "./client.ts";
 import { DuplicatePublisher } from "./copies.ts";
@@ -104,12 +105,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       execArgv: ["--conditions=helsekontakt-source", "--no-warnings=ExperimentalWarning"],
     });
     closing.push(() => world.kill("SIGKILL"));
-    const { config, citizens } = await new Promise<Pick<ClientOptions, "citizens"> & { config: SandboxShape }>(
-      (resolve, reject) => {
-        world.once("message", (message) => resolve(message as never));
-        world.once("exit", (code) => reject(new Error(`the services ended with ${code}`)));
-      },
-    );
+    const { config, citizens } = await new Promise<Pick<ClientOptions, "citizens" | "config">>((resolve, reject) => {
+      world.once("message", (message) => resolve(message as never));
+      world.once("exit", (code) => reject(new Error(`the services ended with ${code}`)));
+    });
 
     const ledger = new Ledger();
     const kills = new Map<string, number>();
@@ -347,29 +346,6 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   } finally {
     for (const close of closing.toReversed()) await Promise.resolve(close()).catch(() => {});
   }
-}
-
-type SandboxShape = ClientOptions["config"];
-
-/** The same configuration from Helsenorge's side. */
-function turned(config: SandboxShape): SandboxShape {
-  const { organisation, helsenorge } = config;
-  const [service] = organisation.services;
-  return {
-    ...config,
-    organisation: {
-      herId: helsenorge.herId,
-      name: helsenorge.name,
-      organisationNumber: "999999999",
-      services: [helsenorge.service],
-    },
-    helsenorge: {
-      herId: organisation.herId,
-      name: organisation.name,
-      organisationNumber: organisation.organisationNumber,
-      service: service ?? fail("a service"),
-    },
-  } as SandboxShape;
 }
 
 function auditPool(address: URL, closing: (() => unknown)[]): Pool {
