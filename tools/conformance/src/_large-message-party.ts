@@ -6,6 +6,7 @@
 import { randomUUID } from "node:crypto";
 import { connectAmqp, createMessenger, type Party } from "@helsekontakt/amqp-messaging";
 import { loadIdentity } from "@helsekontakt/amqp-messaging/protection";
+import { document, peak, settle, watchLoop } from "./_large-message-watch.ts";
 
 interface Task {
   readonly role: "send" | "receive";
@@ -28,15 +29,6 @@ const task = JSON.parse(process.argv[2] ?? "") as Task;
 const { role, bytes, times, queue } = task;
 const small = 8;
 const say = (message: object): void => void process.send?.(message);
-const collect = (): void => (globalThis as { gc?: () => void }).gc?.();
-
-/** XML of the size: one attachment in base64, which is what makes messages large. */
-function document(size: number): Buffer {
-  const start =
-    '<MsgHead xmlns="http://www.kith.no/xmlstds/msghead/2006-05-24"><Document><RefDoc><Content><Base64Container xmlns="http://www.kith.no/xmlstds/base64container">';
-  const end = "</Base64Container></Content></RefDoc></Document></MsgHead>";
-  return Buffer.concat([Buffer.from(start), Buffer.alloc(size - start.length - end.length, "QUJD"), Buffer.from(end)]);
-}
 
 const sign = loadIdentity(task.sign);
 const encrypt = loadIdentity(task.encrypt);
@@ -58,47 +50,12 @@ const messenger = createMessenger({
   telemetry: false,
 });
 
-/** Highest resident memory so far, in bytes: the kernel's count, which misses no peak. */
-const peak = (): number => process.resourceUsage().maxRSS * 1024;
 let before = 0;
 let extra: number | undefined;
 /** Of each large message: how long the event loop stood at most. */
 const tries: { cpu: number; wall: number }[] = [];
 
-/**
- * Watches the event loop until the answer is called. `cpu` is the processor time of its longest turn: others on a busy
- * machine do not count into it, and nothing here waits for a disk. `wall` is by the clock. Milliseconds.
- */
-function watchLoop(): () => { cpu: number; wall: number } {
-  const every = 1;
-  const cpuTime = (): number => {
-    const { user, system } = process.threadCpuUsage();
-    return (user + system) / 1_000;
-  };
-  const longest = { cpu: 0, wall: 0 };
-  let cpu = cpuTime();
-  let at = performance.now();
-  const look = (): void => {
-    const now = [cpuTime(), performance.now()] as const;
-    longest.cpu = Math.max(longest.cpu, now[0] - cpu);
-    longest.wall = Math.max(longest.wall, now[1] - at - every);
-    [cpu, at] = now;
-  };
-  const timer = setInterval(look, every);
-  return () => {
-    clearInterval(timer);
-    look();
-    return longest;
-  };
-}
 let ended = watchLoop();
-
-async function settle(): Promise<void> {
-  for (let i = 0; i < 3; i++) {
-    collect();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
 
 async function mark(): Promise<void> {
   await settle();

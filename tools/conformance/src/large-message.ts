@@ -1,6 +1,6 @@
 /**
- * A message of 20 MB through a real broker, signed and encrypted, each side in a process of its own: how much memory it
- * takes beyond what small messages had taken, and how long the event loop stood still.
+ * A message of 20 MB through a real broker, signed and encrypted, each side in a process of its own, and through the embedded
+ * journal, sealed: how much memory it takes beyond what small messages had taken, and how long the event loop stood still.
  */
 import { generateKeyPairSync } from "node:crypto";
 import { fork } from "node:child_process";
@@ -25,8 +25,13 @@ interface Said {
   readonly tries?: readonly { readonly cpu: number; readonly wall: number }[];
 }
 
-function side(task: object): { readonly ready: Promise<void>; readonly done: Promise<Required<Omit<Said, "ready">>> } {
-  const child = fork(fileURLToPath(new URL("./_large-message-party.ts", import.meta.url)), [JSON.stringify(task)], {
+type Measured = Required<Omit<Said, "ready">>;
+
+function side(
+  task: object,
+  file = "./_large-message-party.ts",
+): { readonly ready: Promise<void>; readonly done: Promise<Measured> } {
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), [JSON.stringify(task)], {
     execArgv: ["--conditions=helsekontakt-source", "--no-warnings=ExperimentalWarning", "--expose-gc"],
   });
   let ready = (): void => {};
@@ -65,6 +70,17 @@ async function main(): Promise<void> {
   const tally = createTally();
   const broker = await prepareRabbitMq();
   const figures: Record<string, string> = {};
+  const judge = (name: string, { extra, tries }: Measured): void => {
+    tally.check(extra <= most, `O3: ${name}: ${Math.round(extra / mib)} MiB extra, at most ${most / mib}`);
+    figures[`${name}: extra memory`] = `${Math.round(extra / mib)} MiB (${(extra / bytes).toFixed(2)} of its size)`;
+    const { cpu, wall } = tries.toSorted((a, b) => a.cpu - b.cpu)[0] ?? { cpu: Number.NaN, wall: Number.NaN };
+    tally.check(
+      cpu <= longestTurn,
+      `O3: ${name}: the event loop held for ${Math.round(cpu)} ms of processor, at most ${longestTurn}`,
+    );
+    figures[`${name}: longest turn of the loop`] =
+      `${Math.round(cpu)} ms of processor, ${Math.round(wall)} ms by the clock, in the quietest of ${times}`;
+  };
   try {
     const { host, port, username, password, namespace } = broker;
     const task = {
@@ -83,17 +99,10 @@ async function main(): Promise<void> {
       ["out", sender],
       ["in", receiver],
     ] as const) {
-      const { extra, tries } = await done;
-      tally.check(extra <= most, `O3: ${name}: ${Math.round(extra / mib)} MiB extra, at most ${most / mib}`);
-      figures[`${name}: extra memory`] = `${Math.round(extra / mib)} MiB (${(extra / bytes).toFixed(2)} of its size)`;
-      const { cpu, wall } = tries.toSorted((a, b) => a.cpu - b.cpu)[0] ?? { cpu: Number.NaN, wall: Number.NaN };
-      tally.check(
-        cpu <= longestTurn,
-        `O3: ${name}: the event loop held for ${Math.round(cpu)} ms of processor, at most ${longestTurn}`,
-      );
-      figures[`${name}: longest turn of the loop`] =
-        `${Math.round(cpu)} ms of processor, ${Math.round(wall)} ms by the clock, in the quietest of ${times}`;
+      judge(name, await done);
     }
+    for (const way of ["out", "in", "retention"])
+      judge(`embedded journal, ${way}`, await side({ way, bytes, times }, "./_large-message-journal.ts").done);
   } finally {
     await broker.clean();
   }
