@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { HelsekontaktError } from "@helsekontakt/core";
 import { readXml } from "@helsekontakt/types/xml";
@@ -33,12 +33,20 @@ export async function readInput(path: string, maxBytes: number = MAX_BYTES): Pro
 /**
  * Writes a file, and the folders above it where they are missing.
  *
+ * @param mode - who may read and write it, also where it was there before.
  * @throws {HelsekontaktError} `input/invalid` when that is not possible.
  */
 export async function writeOutput(path: string, content: string | Uint8Array, mode?: number): Promise<void> {
   try {
     await makeFolder(dirname(path));
-    await writeFile(path, content, mode === undefined ? {} : { mode });
+    const file = await open(path, "w", mode);
+    try {
+      // Before anything is in it.
+      if (mode !== undefined && (await file.stat()).isFile()) await file.chmod(mode);
+      await file.writeFile(content);
+    } finally {
+      await file.close();
+    }
   } catch (error) {
     throw new HelsekontaktError("input/invalid", `expected a writable path, found ${reasonOf(error)} at ${path}`, {
       original: error,

@@ -1,6 +1,6 @@
 import { createWriteStream } from "node:fs";
-import { once } from "node:events";
 import { extname } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { HelsekontaktError } from "@helsekontakt/core";
 import {
   environments,
@@ -276,10 +276,7 @@ async function writeMembers(path: string, run: number, withNumbers: boolean, ses
       : {}),
   });
   await writeOutput(path, "", withNumbers ? 0o600 : undefined);
-  const file = createWriteStream(path, { flags: "w", ...(withNumbers ? { mode: 0o600 } : {}) });
-  for await (const line of lines) if (!file.write(line)) await once(file, "drain");
-  file.end();
-  await once(file, "finish");
+  await pipeline(lines, createWriteStream(path));
 }
 
 async function firstLine(): Promise<string> {
