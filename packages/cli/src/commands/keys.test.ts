@@ -96,3 +96,23 @@ describe("helsekontakt keys", () => {
     expect((await run("keys", "rotate", "--alg", "ES256", ...own)).code).toBe(2);
   });
 });
+
+describe("the page on HelseID keys", () => {
+  it("works as it is written, one command after the other", async () => {
+    const page = readFileSync(new URL("../../../sdk/docs/helseid-keys.md", import.meta.url), "utf8");
+    const commands = [...page.matchAll(/^npx helsekontakt (keys [^#>\n]+)/gm)].map((m) => m[1]?.trim() ?? "");
+    expect(commands.length).toBeGreaterThan(5);
+    const said: string[] = [];
+    for (const line of commands) {
+      const { code, out, err } = await run(
+        ...line.replace("--store keys.json", "").trim().split(/\s+/),
+        ...(/^keys (?:new|rotate)/.test(line) ? ["--alg", "ES256"] : []),
+        ...common,
+      );
+      expect([line, code, err]).toEqual([line, 0, expect.not.stringContaining("helsekontakt: ")]);
+      said.push(out);
+    }
+    const states = said.join("").match(/^(?:retiring|active|Not due|Rotated|Went on)/gm);
+    expect(states).toEqual(["Rotated", "retiring", "active", "Went on", "Not due"]);
+  });
+});
