@@ -110,7 +110,7 @@ export interface InboxInsert {
 }
 
 /** Checks a message and makes its row. @throws {HelsekontaktError} `input/invalid`, `input/too-large` @internal */
-export async function insertFromInboxMessage(parts: Parts, message: InboxMessage, now: number): Promise<InboxInsert> {
+export function insertFromInboxMessage(parts: Parts, message: InboxMessage, now: number): InboxInsert {
   const { cipher } = parts;
   checkPayload(parts, message.payload);
   const id = randomUUID();
@@ -139,6 +139,5 @@ export async function insertFromInboxMessage(parts: Parts, message: InboxMessage
     changed_at: now,
     fence: 0,
   };
-  if (large !== undefined) row.content_hash = await cipher.hashInTurns(cipher.keyId, "inbox", payload);
   return { row, large };
 }

@@ -15,7 +15,7 @@ import {
   insertFromInboxMessage,
 } from "./inbox-rows.ts";
 import { KeyOrder } from "./key-order.ts";
-import { insertFromMessage, insertOutbox, type OutboxInsert, type OutboxMessage } from "./outbox-rows.ts";
+import { digestLarge, insertFromMessage, insertOutbox, type OutboxMessage } from "./outbox-rows.ts";
 import {
   atOnce,
   type Cancellable,
@@ -342,12 +342,13 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
   const order = new KeyOrder();
   const accept: Inbox["accept"] = async (message, options = {}) => {
     const now = await parts.now();
-    const { row, large } = await insertFromInboxMessage(parts, message, now);
+    const { row, large } = insertFromInboxMessage(parts, message, now);
     const { id } = row;
     const { claim } = options;
     if (claim !== undefined) plainText("owner", claim.owner);
     const hashes = options.byContent ? await contentHashes(message, large !== undefined) : [];
     if (large !== undefined) {
+      row.content_hash = await cipher.hashInTurns(cipher.keyId, "inbox", message.payload);
       const known = await store.read((db) => duplicate(db, message, hashes), options.signal);
       if (known !== undefined) return known;
     }
@@ -436,8 +437,8 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
 
     async handled(claim, { replies = [], ...options } = {}) {
       const now = await parts.now();
-      const inserts: OutboxInsert[] = [];
-      for (const reply of replies) inserts.push(await insertFromMessage(parts, reply, now));
+      const inserts = replies.map((reply) => insertFromMessage(parts, reply, now));
+      for (const insert of inserts) await digestLarge(parts, insert);
       const topics = inserts.length > 0 ? [inboxTopic, outboxTopic] : [inboxTopic];
       const work = async (db: Db): Promise<InboxEntry> => {
         const { id, owner, fence } = claim;

@@ -147,7 +147,7 @@ export interface OutboxInsert {
 }
 
 /** Checks a message and makes its row. @throws {HelsekontaktError} `input/invalid`, `input/too-large` @internal */
-export async function insertFromMessage(parts: Parts, message: OutboxMessage, now: number): Promise<OutboxInsert> {
+export function insertFromMessage(parts: Parts, message: OutboxMessage, now: number): OutboxInsert {
   const id = plainText("messageId", message.messageId ?? randomUUID());
   checkPayload(parts, message.payload);
   const { cipher } = parts;
@@ -188,8 +188,12 @@ export async function insertFromMessage(parts: Parts, message: OutboxMessage, no
     escalations: 0,
     escalate_at: null,
   };
-  if (large !== undefined) row.digest = await cipher.hashInTurns(cipher.keyId, "outbox", payload);
   return { row, payload, large };
+}
+
+/** What of a large message takes turns of the event loop. @internal */
+export async function digestLarge({ cipher }: Parts, { row, payload, large }: OutboxInsert): Promise<void> {
+  if (large !== undefined) row.digest = await cipher.hashInTurns(cipher.keyId, "outbox", payload);
 }
 
 const insertRow = once<Insertable<OutboxTable>, { id: string }>((db, row) =>

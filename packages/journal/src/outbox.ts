@@ -11,6 +11,7 @@ import { holdClaim } from "./outbox-hold.ts";
 import {
   type EntryRow,
   entryColumns,
+  digestLarge,
   entryFromRow,
   insertFromMessage,
   insertOutbox,
@@ -115,16 +116,17 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
 
   const order = new KeyOrder();
   const enqueue: Outbox["enqueue"] = async (message, options = {}) => {
-    const insert = await insertFromMessage(parts, message, await parts.now());
+    const insert = insertFromMessage(parts, message, await parts.now());
     const { large } = insert;
-    if (large !== undefined && options.transaction === undefined) {
+    const how = { ...options, oneStatement: true, load: { bytes: message.payload.length } };
+    const store = () => inTransaction(parts, how, [outboxTopic], (db) => insertOutbox(parts, db, insert));
+    if (large === undefined) return store();
+    await digestLarge(parts, insert);
+    if (options.transaction === undefined) {
       const known = await knownOutbox(parts, insert);
       if (known !== undefined) return known;
     }
-    const how = { ...options, oneStatement: true, load: { bytes: message.payload.length } };
-    return withParts(parts, [large], options, () =>
-      inTransaction(parts, how, [outboxTopic], (db) => insertOutbox(parts, db, insert)),
-    );
+    return withParts(parts, [large], options, store);
   };
 
   return {
