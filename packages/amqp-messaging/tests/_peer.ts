@@ -46,6 +46,18 @@ export interface Peer {
 
 export const exchange = "NHNTESTServiceBus";
 
+/** What a client of the peer sets. */
+export function settingsFor({ port }: Pick<Peer, "port">) {
+  return {
+    host: "127.0.0.1",
+    port,
+    transport: "tcp" as const,
+    username: "guest",
+    password: "guest",
+    namespace: exchange,
+  };
+}
+
 export async function startPeer(kind: PeerKind = "rabbitmq-3"): Promise<Peer> {
   const v4 = kind === "rabbitmq-4";
   const container = rhea.create_container({

@@ -16,7 +16,7 @@ import {
   type WireMessage,
 } from "../src/index.ts";
 import { dummy, registryOf, type TestParty, testParty } from "./_parties.ts";
-import { exchange, type Peer, startPeer } from "./_peer.ts";
+import { type Peer, startPeer, settingsFor } from "./_peer.ts";
 
 /** Two parties on one broker: Alice sends, Bob receives, unless a test says otherwise. */
 export interface World {
@@ -78,12 +78,7 @@ export async function startWorld(settings: Partial<AmqpSettings> = {}): Promise<
     void lines.push(`${message} ${JSON.stringify(fields ?? {})}`);
   const logger: Logger = { debug: record, info: record, warn: record, error: record };
   const all: AmqpSettings = {
-    host: "127.0.0.1",
-    port: peer.port,
-    transport: "tcp",
-    username: "guest",
-    password: "guest",
-    namespace: exchange,
+    ...settingsFor(peer),
     backOffMs: { initial: 10, max: 50 },
     logger,
     ...settings,

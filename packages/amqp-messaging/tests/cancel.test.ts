@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startTcpProxy } from "../src/contract.ts";
 import { until } from "../src/contract/harness.ts";
 import { type AmqpSettings, connectAmqp, type WireMessage } from "../src/index.ts";
-import { exchange, type Peer, startPeer } from "./_peer.ts";
+import { type Peer, startPeer, settingsFor } from "./_peer.ts";
 
 /** Timers and sockets that keep this process up. */
 const handles = (): string[] =>
@@ -32,12 +32,7 @@ describe("AbortSignal", () => {
     peer = await startPeer();
     peer.declare("q");
     settings = {
-      host: "127.0.0.1",
-      port: peer.port,
-      transport: "tcp",
-      username: "guest",
-      password: "guest",
-      namespace: exchange,
+      ...settingsFor(peer),
       // None of these may be what ends a wait.
       attemptTimeoutMs: 600_000,
       connectTimeoutMs: 600_000,

@@ -4,7 +4,7 @@ import { inspect } from "node:util";
 import { HelsekontaktError } from "@helsekontakt/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type AmqpSettings, connectAmqp, type StateEvent, type WireMessage } from "../src/index.ts";
-import { exchange, type Peer, startPeer } from "./_peer.ts";
+import { type Peer, startPeer, settingsFor } from "./_peer.ts";
 
 const codeOf = (work: Promise<unknown>): Promise<string> =>
   work.then(
@@ -25,12 +25,7 @@ describe("connectAmqp()", () => {
   beforeEach(async () => {
     peer = await startPeer();
     settings = {
-      host: "127.0.0.1",
-      port: peer.port,
-      transport: "tcp",
-      username: "guest",
-      password: "guest",
-      namespace: exchange,
+      ...settingsFor(peer),
       backOffMs: { initial: 10, max: 50 },
     };
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { type BrokerQuirks, contractCases } from "../src/contract.ts";
-import { exchange, type Peer, type PeerKind, startPeer } from "./_peer.ts";
+import { type Peer, type PeerKind, startPeer, settingsFor } from "./_peer.ts";
 
 const kinds: readonly [PeerKind, BrokerQuirks][] = [
   ["rabbitmq-3", {}],
@@ -18,14 +18,7 @@ describe.each(kinds)("the broker contract, against an in-process peer that behav
   for (const { name, run } of contractCases)
     it(name, { timeout: 60_000 }, () =>
       run({
-        settings: {
-          host: "127.0.0.1",
-          port: peer.port,
-          transport: "tcp",
-          username: "guest",
-          password: "guest",
-          namespace: exchange,
-        },
+        settings: settingsFor(peer),
         makeQueue: () => {
           const queue = `q ø${n++}_async`;
           peer.declare(queue);

@@ -1,13 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
-import { HelsekontaktError, type Logger } from "@helsekontakt/core";
+import { HelsekontaktError } from "@helsekontakt/core";
 import rhea from "rhea";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   type AmqpConnection,
-  connectAmqp,
-  contentTypes,
   createMessenger,
   type ErrorQueueMessage,
   type HandlerResult,
@@ -15,85 +13,38 @@ import {
   type MessengerEvent,
   type MessengerOptions,
   type Party,
-  type WireMessage,
 } from "../src/index.ts";
 import { createIdentity, protect } from "../src/protection/index.ts";
 import { derBytes } from "../src/protection/der-writer.ts";
 import { encryptData } from "../src/protection/encrypt-data.ts";
 import { signData } from "../src/protection/sign-data.ts";
 import { dummy, registryOf, type TestParty, testParty } from "./_parties.ts";
-import { exchange, type Peer, startPeer } from "./_peer.ts";
+import type { Peer } from "./_peer.ts";
+import { patient, payloadFrom, startWorld, testFunction, type World } from "./_world.ts";
 
-const fn = "DIALOG_INNBYGGER_TEST";
-const fnr = "01818010083";
-const payload = (sender = "93252") =>
-  Buffer.from(
-    `<MsgHead xmlns="http://www.kith.no/xmlstds/msghead/2006-05-24"><MsgInfo><Type V="${fn}"/><MsgId>m-1</MsgId>` +
-      `<Sender><Organisation><Ident><Id>1</Id><TypeId V="HER"/></Ident><Organisation><Ident><Id>${sender}</Id><TypeId V="HER"/></Ident></Organisation></Organisation></Sender>` +
-      `<Patient><Ident><Id>${fnr}</Id><TypeId V="FNR"/></Ident></Patient></MsgInfo></MsgHead>`,
-  );
-
-// One long file: all cases share a broker and two parties, whose keys take a second to make.
+// One long file: all cases share two parties, whose keys take a second to make.
 
 describe("createMessenger()", () => {
+  let world: World;
   let peer: Peer;
   let connection: AmqpConnection;
   let alice: TestParty;
   let bob: TestParty;
   let events: MessengerEvent[];
   let lines: string[];
-  let n = 100;
 
-  beforeAll(async () => {
-    peer = await startPeer();
-    [alice, bob] = await Promise.all([testParty("93252"), testParty("93238")]);
-  });
-  afterAll(() => peer.close());
   beforeEach(async () => {
-    // fresh HER-ids, so that each test has fresh queues
-    alice = { ...alice, herId: String(n++) };
-    bob = { ...bob, herId: String(n++) };
-    for (const { herId } of [alice, bob]) for (const kind of ["async", "error"]) peer.declare(`${herId}_${kind}`);
-    events = [];
-    lines = [];
-    connection = await connectAmqp({
-      host: "127.0.0.1",
-      port: peer.port,
-      transport: "tcp",
-      username: "guest",
-      password: "guest",
-      namespace: exchange,
-    });
+    world = await startWorld();
+    ({ peer, connection, alice, bob, events, lines } = world);
   });
-  afterEach(() => connection.close({ drainMs: 500 }));
+  afterEach(() => world.end());
 
-  const record = (message: string, fields?: object): void =>
-    void lines.push(`${message} ${JSON.stringify(fields ?? {})}`);
-  const logger: Logger = { debug: record, info: record, warn: record, error: record };
-  const messenger = (who: TestParty, options: Partial<MessengerOptions> = {}) =>
-    createMessenger({
-      connection,
-      registry: registryOf([dummy(alice), dummy(bob)]),
-      queues: { async: `${who.herId}_async`, error: `${who.herId}_error` },
-      signer: who.sign,
-      decryptKeys: [who.encrypt],
-      retryPauseMs: { initial: 10, max: 20 },
-      onEvent: (e) => events.push(e),
-      logger,
-      ...options,
-    });
-  const outbound = (o: object = {}) => ({
-    messageId: randomUUID(),
-    function: fn,
-    fromHerId: alice.herId,
-    toHerId: bob.herId,
-    payload: payload(alice.herId),
-    ...o,
-  });
-  const until = async (what: string, condition: () => boolean): Promise<void> => {
-    for (let i = 0; i < 500 && !condition(); i++) await sleep(10);
-    if (!condition()) throw new Error(`expected ${what}; events ${JSON.stringify(events)}`);
-  };
+  /** The registry knows no queues: those of the HER-ids are sent to. */
+  const messenger: World["messenger"] = (who, options = {}) =>
+    world.messenger(who, { registry: registryOf([dummy(alice), dummy(bob)]), ...options });
+  const outbound: World["outbound"] = (o) => world.outbound(o);
+  const until: World["until"] = (what, condition) => world.until(what, condition);
+  const wire: World["wire"] = (body, o) => world.wire(body, o);
   /** Bob receives; returns what reached his handler, and what reached Alice's error queue. */
   const bobReceives = (
     options: Partial<MessengerOptions> = {},
@@ -111,15 +62,6 @@ describe("createMessenger()", () => {
     });
     return { messages, reports };
   };
-  const wire = (body: Uint8Array, o: Partial<WireMessage> = {}): WireMessage => ({
-    messageId: randomUUID(),
-    to: `${bob.herId}_async`,
-    subject: fn,
-    contentType: contentTypes.signedAndEnveloped.value,
-    applicationProperties: { fromHerId: alice.herId, toHerId: bob.herId, applicationTimeStamp: "2025-01-02T03:04:05Z" },
-    body,
-    ...o,
-  });
   const refusal = async (reports: ErrorQueueMessage[]) => {
     await until("a report", () => reports.length > 0);
     await sleep(50);
@@ -137,9 +79,9 @@ describe("createMessenger()", () => {
     await until("the message", () => messages.length === 1);
     expect(sent).toMatchObject({ queue: `${bob.herId}_async`, partyKind: "dummy" });
     const [m] = messages;
-    expect(Buffer.from(m?.payload ?? []).equals(payload(alice.herId))).toBe(true);
+    expect(Buffer.from(m?.payload ?? []).equals(payloadFrom(alice.herId))).toBe(true);
     expect(m).toMatchObject({
-      function: fn,
+      function: testFunction,
       fromHerId: alice.herId,
       toHerId: bob.herId,
       root: "{http://www.kith.no/xmlstds/msghead/2006-05-24}MsgHead",
@@ -156,11 +98,11 @@ describe("createMessenger()", () => {
     await until("acceptance", () => events.some((e) => e.kind === "accepted"));
   });
   it("S13: personal data stays out of headers, events and log lines when a handler fails", async () => {
-    const { messages } = bobReceives({}, () => Promise.reject(new Error(fnr)));
+    const { messages } = bobReceives({}, () => Promise.reject(new Error(patient)));
     await messenger(alice).protectAndSend(outbound());
     await until("a retry", () => events.some((e) => e.kind === "retry"));
     const properties = JSON.stringify([...(messages[0]?.envelope.properties ?? [])]);
-    expect(properties + JSON.stringify(events) + lines.join("\n")).not.toContain(fnr);
+    expect(properties + JSON.stringify(events) + lines.join("\n")).not.toContain(patient);
   });
   it("hands receipts to their own handler", async () => {
     const receipts: string[] = [];
@@ -189,15 +131,15 @@ describe("createMessenger()", () => {
     it("S5: wrong key, damaged content and a wrong signature look the same", async () => {
       const { reports } = bobReceives();
       const other = await testParty("5");
-      const toOther = await protect(payload(alice.herId), {
+      const toOther = await protect(payloadFrom(alice.herId), {
         signer: alice.sign,
         recipients: [other.encrypt.certificate],
       });
       const damaged = Buffer.from(
-        await protect(payload(alice.herId), { signer: alice.sign, recipients: [bob.encrypt.certificate] }),
+        await protect(payloadFrom(alice.herId), { signer: alice.sign, recipients: [bob.encrypt.certificate] }),
       );
       damaged[damaged.length - 5] = (damaged[damaged.length - 5] ?? 0) ^ 1;
-      const signed = derBytes(await signData(payload(alice.herId), { signer: alice.sign }));
+      const signed = derBytes(await signData(payloadFrom(alice.herId), { signer: alice.sign }));
       const at = signed.indexOf("MsgHead");
       signed[at] = (signed[at] ?? 0) ^ 1;
       const forged = derBytes(
@@ -219,7 +161,7 @@ describe("createMessenger()", () => {
         notBefore: new Date(Date.now() - 1000),
         notAfter: new Date(Date.now() + 1e9),
       });
-      const body = await protect(payload(alice.herId), {
+      const body = await protect(payloadFrom(alice.herId), {
         signer: { ...mallory, chain: [alice.sign.certificate] },
         recipients: [bob.encrypt.certificate],
       });
@@ -272,7 +214,7 @@ describe("createMessenger()", () => {
     });
     it("S12: another sender in the payload than in the header", async () => {
       const { reports, messages } = bobReceives();
-      await messenger(alice).protectAndSend(outbound({ payload: payload("777") }));
+      await messenger(alice).protectAndSend(outbound({ payload: payloadFrom("777") }));
       expect(await refusal(reports)).toMatchObject({
         condition: "abuse:spoofing-attack",
         data: [alice.herId, "1", "777"],
@@ -327,12 +269,12 @@ describe("createMessenger()", () => {
     await connection.send(
       `${bob.herId}_async`,
       wire(Buffer.alloc(0), {
-        applicationProperties: { errorCondition: `no such citizen ${fnr}`, originalMessageId: "y" },
+        applicationProperties: { errorCondition: `no such citizen ${patient}`, originalMessageId: "y" },
       }),
     );
-    await messenger(alice).protectAndSend(outbound({ payload: payload(fnr) }));
+    await messenger(alice).protectAndSend(outbound({ payload: payloadFrom(patient) }));
     await until("report and refusal", () => ["error-report", "refused"].every((k) => events.some((e) => e.kind === k)));
-    expect(JSON.stringify(events) + inspect(events, { depth: 9 }) + lines.join()).not.toContain(fnr);
+    expect(JSON.stringify(events) + inspect(events, { depth: 9 }) + lines.join()).not.toContain(patient);
   });
   it("removes a message without a sender: nobody can be told", async () => {
     const { reports } = bobReceives();
@@ -459,9 +401,9 @@ describe("createMessenger()", () => {
       expect(await send({ encryptionCertificate: bob.sign.certificate })).toBe("protection/certificate-invalid");
     });
     it("asks the profile for the function that a receipt acknowledges", async () => {
-      const party = { kind: "cpp", receives: (f: string) => f === fn } as never;
+      const party = { kind: "cpp", receives: (f: string) => f === testFunction } as never;
       expect(await send(party, { function: "APPREC" })).toBe("registry/function-unsupported");
-      expect(await send(party, { function: "APPREC", acknowledges: fn })).toBe("sent");
+      expect(await send(party, { function: "APPREC", acknowledges: testFunction })).toBe("sent");
     });
     it("S15: a signing key is needed only to send what is protected", async () => {
       const { signer: _, ...rest } = { signer: alice.sign };

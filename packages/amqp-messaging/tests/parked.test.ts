@@ -4,7 +4,7 @@ import rhea from "rhea";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { until } from "../src/contract/harness.ts";
 import { type AmqpConnection, connectAmqp } from "../src/index.ts";
-import { exchange, type Peer, startPeer } from "./_peer.ts";
+import { type Peer, startPeer, settingsFor } from "./_peer.ts";
 
 setFlagsFromString("--expose-gc");
 const gc = runInNewContext("gc") as () => void;
@@ -15,14 +15,7 @@ describe("messages that wait for their next try", () => {
   beforeEach(async () => {
     peer = await startPeer();
     peer.declare("q");
-    connection = await connectAmqp({
-      host: "127.0.0.1",
-      port: peer.port,
-      transport: "tcp",
-      username: "guest",
-      password: "guest",
-      namespace: exchange,
-    });
+    connection = await connectAmqp(settingsFor(peer));
   });
   afterEach(async () => {
     await connection.close();

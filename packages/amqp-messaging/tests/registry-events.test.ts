@@ -10,7 +10,7 @@ import {
   type RegistryEvent,
 } from "../src/registries/index.ts";
 import { soap11, startServer } from "../src/registries/_server.ts";
-import { exchange, type Peer, startPeer } from "./_peer.ts";
+import { type Peer, startPeer, settingsFor } from "./_peer.ts";
 
 const ns = "http://schemas.nhn.no/reg/serviceBusManagerV2";
 const xml = (operation: string, content: string): string =>
@@ -85,14 +85,7 @@ describe("followRegistryEvents()", () => {
   let connection: AmqpConnection;
   beforeAll(async () => {
     peer = await startPeer();
-    connection = await connectAmqp({
-      host: "127.0.0.1",
-      port: peer.port,
-      transport: "tcp",
-      username: "guest",
-      password: "guest",
-      namespace: exchange,
-    });
+    connection = await connectAmqp(settingsFor(peer));
   });
   afterAll(async () => {
     await connection.close({ drainMs: 500 });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type AmqpConnection, connectAmqp, createMessenger, type OutboundMessage } from "../src/index.ts";
 import { cpaOf, cppOf, down, factsOf, found, notFound, testRegistry } from "../src/messenger/_registries.ts";
 import { type TestParty, testParty } from "./_parties.ts";
-import { exchange, type Peer, startPeer } from "./_peer.ts";
+import { type Peer, startPeer, settingsFor } from "./_peer.ts";
 
 describe("sending by the registries", () => {
   let peer: Peer;
@@ -17,14 +17,7 @@ describe("sending by the registries", () => {
     peer = await startPeer();
     [alice, bob] = await Promise.all([testParty("1"), testParty("2")]);
     peer.declare("2_async");
-    connection = await connectAmqp({
-      host: "127.0.0.1",
-      port: peer.port,
-      transport: "tcp",
-      username: "guest",
-      password: "guest",
-      namespace: exchange,
-    });
+    connection = await connectAmqp(settingsFor(peer));
   });
   afterAll(async () => {
     await connection.close({ drainMs: 500 });

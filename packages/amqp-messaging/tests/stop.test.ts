@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { until } from "../src/contract/harness.ts";
 import { connectAmqp } from "../src/index.ts";
-import { exchange, type Peer, startPeer } from "./_peer.ts";
+import { exchange, type Peer, startPeer, settingsFor } from "./_peer.ts";
 
 describe("a receiving process that is told to end", () => {
   let peer: Peer;
@@ -20,14 +20,7 @@ describe("a receiving process that is told to end", () => {
   });
 
   it("O4: SIGTERM with running handlers: no message is lost or done twice, and the process ends by itself", async () => {
-    const connection = await connectAmqp({
-      host: "127.0.0.1",
-      port: peer.port,
-      transport: "tcp",
-      username: "guest",
-      password: "guest",
-      namespace: exchange,
-    });
+    const connection = await connectAmqp(settingsFor(peer));
     const ids = Array.from({ length: 60 }, (_, i) => `m${i}`);
     for (const messageId of ids)
       await connection.send("q", {

@@ -38,7 +38,7 @@ import { signData } from "../src/protection/sign-data.ts";
 import { makeIdentity, type TestIdentity } from "../src/protection/_test-certificates.ts";
 import { makeList, startSource, type TestSource } from "../src/revocation/_test-authority.ts";
 import { dummy, registryOf, type TestParty } from "./_parties.ts";
-import { exchange, type Peer, startPeer } from "./_peer.ts";
+import { type Peer, startPeer, settingsFor } from "./_peer.ts";
 
 // One file: all cases share a broker, an authority with its list, and two parties below it.
 
@@ -84,14 +84,7 @@ beforeEach(async () => {
   for (const { herId } of [alice, bob]) for (const kind of ["async", "error"]) peer.declare(`${herId}_${kind}`);
   serveList();
   source.requests.length = 0;
-  connection = await connectAmqp({
-    host: "127.0.0.1",
-    port: peer.port,
-    transport: "tcp",
-    username: "guest",
-    password: "guest",
-    namespace: exchange,
-  });
+  connection = await connectAmqp(settingsFor(peer));
 });
 afterEach(() => connection.close({ drainMs: 500 }));
 
@@ -222,11 +215,7 @@ describe("trust in partners", () => {
 });
 
 const settings = () => ({
-  host: "127.0.0.1",
-  transport: "tcp" as const,
-  username: "guest",
-  password: "guest",
-  namespace: exchange,
+  ...settingsFor(peer),
 });
 
 describe("failures to open", () => {

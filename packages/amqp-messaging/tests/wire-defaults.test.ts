@@ -1,7 +1,7 @@
 import rhea, { type Connection } from "rhea";
 import { afterEach, describe, expect, it } from "vitest";
 import { type AmqpConnection, type AmqpSettings, connectAmqp } from "../src/index.ts";
-import { exchange, type Peer, type PeerKind, startPeer } from "./_peer.ts";
+import { exchange, type Peer, type PeerKind, startPeer, settingsFor } from "./_peer.ts";
 
 interface Remote {
   readonly local_channel_map: Readonly<
@@ -16,12 +16,7 @@ describe("what goes on the wire when nothing is set", () => {
     peer = await startPeer(kind);
     peer.declare("q/1 ø_async");
     connection = await connectAmqp({
-      host: "127.0.0.1",
-      port: peer.port,
-      transport: "tcp",
-      username: "guest",
-      password: "guest",
-      namespace: exchange,
+      ...settingsFor(peer),
       ...settings,
     });
   };
