@@ -1,4 +1,4 @@
-import { connectionFault, HelsekontaktError } from "@helsekontakt/core";
+import { HelsekontaktError } from "@helsekontakt/core";
 import * as oauth from "oauth4webapi";
 import { isAllowed } from "./address.ts";
 import type { FetchLike, OutgoingRequest, Token, TokenScheme } from "./options.ts";
@@ -69,6 +69,7 @@ async function sendError(reason: unknown, signal: AbortSignal | undefined): Prom
     return new HelsekontaktError("rest/timeout", "expected an answer within the time limit, found none");
   if (signal?.aborted)
     return new HelsekontaktError("abort/cancelled", "the call was cancelled", { original: signal.reason });
+  const { connectionFault } = await import("./connection-fault.ts");
   return new HelsekontaktError(
     "rest/network",
     "expected an answer, found a failed connection",
