@@ -199,6 +199,22 @@ describe("a large payload on SQLite", () => {
     expect(quarantined).toMatchObject({ messageId: "damaged", reason: "journal/corrupt" });
   });
 
+  it("is not overtaken by a message of its key that is stored by a later call", async () => {
+    const journal = await open();
+    const more = { ...send, key: "thread" };
+    const messages = [large(), Buffer.from("b"), large()].map((payload, i) => ({
+      ...more,
+      messageId: `${i}`,
+      payload,
+    }));
+    const signal = AbortSignal.abort();
+    const stopped = code(journal.outbox.enqueue({ ...more, messageId: "stopped", payload: large() }, { signal }));
+    await Promise.all(messages.flatMap((m) => [journal.outbox.enqueue(m), journal.inbox.accept(m)]));
+    expect(await stopped).toBe("abort/cancelled");
+    expect((await journal.outbox.list()).map(({ id }) => id)).toEqual(["0", "1", "2"]);
+    expect((await journal.inbox.list()).map(({ messageId }) => messageId)).toEqual(["0", "1", "2"]);
+  });
+
   it("that finds no room leaves nothing, and the journal goes on", async () => {
     const journal = await open({ store: sqliteStore({ file, maxBytes: 6 * partBytes }) });
     await journal.outbox.enqueue({ ...send, messageId: "first", payload: large() });

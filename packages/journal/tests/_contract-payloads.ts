@@ -117,28 +117,6 @@ export const payloadCases: readonly ContractCase[] = [
     },
   },
   {
-    name: "payloads: messages of one key keep the order of the calls, also when a large one is not awaited",
-    async run(bench) {
-      const journal = await bench.open();
-      const messages = [["a", large()] as const, ["b", Buffer.from("b")] as const, ["c", large()] as const];
-      const more = { key: "thread" };
-      const stopped = code(journal.outbox.enqueue(out(large(), "0", more), { signal: AbortSignal.abort() }));
-      await Promise.all([
-        ...messages.map(([id, payload]) => journal.outbox.enqueue(out(payload, id, more))),
-        ...messages.map(([id, payload]) => journal.inbox.accept({ ...arrival(payload, id), ...more })),
-      ]);
-      assert.equal(await stopped, "abort/cancelled");
-      assert.deepEqual(
-        (await journal.outbox.list()).map(({ id }) => id),
-        ["a", "b", "c"],
-      );
-      assert.deepEqual(
-        (await journal.inbox.list()).map(({ messageId }) => messageId),
-        ["a", "b", "c"],
-      );
-    },
-  },
-  {
     name: "payloads: a large one that is stopped on its way is not there, and its id is free",
     async run(bench) {
       const journal = await bench.open();
