@@ -393,9 +393,17 @@ describe("the source", () => {
       yield* numbers(10);
       await new Promise(() => {});
     }
-    setTimeout(() => abort.abort(), 50);
-    const { out, error } = await all(c.checkAll(source(), { batchSize: 5, signal: abort.signal }));
-    expect(out.map((o) => o.outcome)).toEqual(Array.from({ length: 10 }, () => "answered"));
+    const outcomes: string[] = [];
+    const { error } = await all(
+      (async function* () {
+        for await (const citizen of c.checkAll(source(), { batchSize: 5, signal: abort.signal })) {
+          // While the next one is waited for.
+          if (outcomes.push(citizen.outcome) === 10) setTimeout(() => abort.abort(), 10);
+          yield citizen;
+        }
+      })(),
+    );
+    expect(outcomes).toEqual(Array.from({ length: 10 }, () => "answered"));
     expect(error?.code).toBe("abort/cancelled");
   });
 
