@@ -11,6 +11,7 @@ import { migrate, migrations } from "./migrations.ts";
 import { partBytes } from "./payloads.ts";
 import type { JournalSchema } from "./schema.ts";
 import { nodeSqliteDialect } from "./sqlite-dialect.ts";
+import { currentTransaction } from "./store.ts";
 
 // What only the embedded engine does with large payloads; what holds on every engine is in tests/_contract-payloads.ts.
 
@@ -213,6 +214,20 @@ describe("a large payload on SQLite", () => {
     expect(await stopped).toBe("abort/cancelled");
     expect((await journal.outbox.list()).map(({ id }) => id)).toEqual(["0", "1", "2"]);
     expect((await journal.inbox.list()).map(({ messageId }) => messageId)).toEqual(["0", "1", "2"]);
+  });
+
+  it("does not keep a call waiting that a transaction waits for: one without that transaction is refused", async () => {
+    const journal = await open();
+    const more = { ...send, key: "thread" };
+    let before: Promise<unknown> | undefined;
+    const told = await journal.transaction(async () => {
+      // Not of this transaction's context: what it writes waits for the transaction to end.
+      before = currentTransaction.exit(() => journal.outbox.enqueue({ ...more, messageId: "0", payload: large() }));
+      return code(journal.outbox.enqueue({ ...more, messageId: "1", payload: Buffer.from("b") }));
+    });
+    expect(told).toBe("input/invalid");
+    await before;
+    expect((await journal.outbox.list()).map(({ id }) => id)).toEqual(["0"]);
   });
 
   it("that finds no room leaves nothing, and the journal goes on", async () => {
