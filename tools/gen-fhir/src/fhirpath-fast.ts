@@ -144,7 +144,11 @@ class FastEmitter {
   #equal(left: Path, right: Path, scope: FastScope): Tri {
     if (right.kind === "literal" && typeof right.value === "string") {
       const { value, present } = this.#primitive(left, scope);
-      return { yes: `(${value} === ${quote(right.value)})`, no: and(present, `${value} !== ${quote(right.value)}`), known: present };
+      return {
+        yes: `(${value} === ${quote(right.value)})`,
+        no: and(present, `${value} !== ${quote(right.value)}`),
+        known: present,
+      };
     }
     if (!isCondition(left) || !isCondition(right)) throw new Unsupported();
     const l = this.tri(left, scope);
