@@ -109,8 +109,28 @@ function recorded(): Report {
 
 interface Report {
   readonly testResults: readonly {
+    readonly name?: string;
     readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
   }[];
+}
+
+/** The tests that compare more than `npm test` does: a million ids. */
+const longer = "tests/security/jti.test.ts";
+
+/**
+ * Results of the tests. HELSEKONTAKT_TESTED=1 says that all of them have just been run, as `.ci/run` does: then what they left
+ * is read, and only those run that are to do more.
+ */
+function results(folder: string, filter: string): readonly Report[] {
+  if (process.env["HELSEKONTAKT_TESTED"] !== "1") return [runTests(folder, filter)];
+  const left = JSON.parse(readFileSync(`${root}${folder}/.test-report.json`, "utf8")) as Report;
+  const testResults = left.testResults.filter(({ name = "" }) => name.includes(`/${filter}`));
+  if (testResults.length === 0) throw new Error(`expected results of ${folder}/${filter}, found none`);
+  const again = testResults.filter(({ name }) => name?.endsWith(longer));
+  return [
+    { testResults: testResults.filter((file) => !again.includes(file)) },
+    ...(again.length === 0 ? [] : [runTests(folder, longer)]),
+  ];
 }
 
 function runTests(folder: string, filter: string): Report {
@@ -214,8 +234,8 @@ const committed = readFileSync(tablePath, "utf8");
 const { text, failed } = process.argv.includes("--recorded")
   ? { text: withRecords(committed), failed: 0 }
   : table([
-      runTests("packages/helseid", "tests/security"),
-      runTests("packages/sandbox", "tests/helseid-strict.test.ts"),
+      ...results("packages/helseid", "tests/security"),
+      ...results("packages/sandbox", "tests/helseid-strict.test.ts"),
       runBench(),
       recorded(),
     ]);
