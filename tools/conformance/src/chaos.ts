@@ -23,7 +23,7 @@ const number = (name: string, standard: number): number => {
   console.error(`chaos: expected a whole number after ${name}, found ${given(name)}`);
   process.exit(2);
 };
-const messages = number("--messages", 4_000);
+const messages = number("--messages", 3_000);
 const faults = number("--faults", 200);
 const seed = number("--seed", 20_261_130);
 const soak = given("--soak") === undefined ? undefined : number("--soak", 60);

@@ -69,7 +69,7 @@ async function run(program: string, live: boolean, args: readonly string[] = [])
 
 /**
  * One round, and further ones with other seeds for as long as there is time (`HELSEKONTAKT_UNTIL`, seconds since 1970): the
- * 20,000 messages of five rounds need many minutes on a slow machine. How many there were is said.
+ * 20,000 messages of seven rounds need many minutes on a slow machine. How many there were is said.
  */
 async function rounds(program: string, most: number): Promise<void> {
   const until = Number(process.env["HELSEKONTAKT_UNTIL"] ?? 0) * 1_000;
@@ -97,7 +97,7 @@ await Promise.all(
   }),
 );
 for (const program of programs) if (alone.has(program) && program !== byRounds) await run(program, true);
-if (programs.includes(byRounds)) await rounds(byRounds, 5);
+if (programs.includes(byRounds)) await rounds(byRounds, 7);
 if (programs.includes(last)) await run(last, true);
 rmSync(folder, { recursive: true, force: true });
 process.stdout.write(
