@@ -1,3 +1,4 @@
+// Over 400 lines: the cases of one messenger, in one world.
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
