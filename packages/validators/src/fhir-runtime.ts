@@ -9,10 +9,11 @@ export type {
   ProfileRule,
   ValidateType,
 } from "./fhir/context.ts";
+export { createFhirValidator, type FhirModules } from "./fhir/explaining.ts";
 export { type Beside, countAlone, type FastContext, type FastProfile } from "./fhir/fast.ts";
 export * as fast from "./fhir/fast.ts";
 export * as fp from "./fhir/fhirpath.ts";
 export { isNarrativeText } from "./fhir/narrative.ts";
 export * as p from "./fhir/primitives.ts";
 export * as rules from "./fhir/rules.ts";
-export { createFhirValidator, type FhirModules, type FhirValidator } from "./fhir/validator.ts";
+export type { FhirValidator } from "./fhir/validator.ts";

@@ -2,7 +2,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { rolldown } from "rolldown";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { bundlePackage } from "./bundle.ts";
 
 let dir: string;
@@ -97,6 +98,49 @@ test("the same sources give the same bytes, with maps that name the sources", as
   expect(read()).toEqual(first);
   const { sources } = JSON.parse(first["_shared.js.map"] ?? "{}") as { sources?: string[] };
   expect(sources).toEqual(["../src/shared.ts"]);
+});
+
+describe("what the manifest itself imports under another name", () => {
+  const targets = {
+    "helsekontakt-source": "./src/words.ts",
+    module: "./dist/words.js",
+    node: "./dist/words-on-demand.js",
+    default: "./dist/words.js",
+  };
+  const divided = {
+    "package.json": JSON.stringify({ ...JSON.parse(manifest("index")), imports: { "#words": targets } }),
+    "src/index.ts": `import { words } from "#words";
+      import { base } from "./base.ts";
+      export const length = base.length;
+      export const say = (): string => words();`,
+    "src/base.ts": `export const base = "base";`,
+    "src/words.ts": `import { base } from "./base.ts";
+      export const words = (): string => base + " and words";`,
+    "src/words-on-demand.ts": `import { createRequire } from "node:module";
+      const require = createRequire(import.meta.url);
+      export const words = (): string => (require("./words.js") as typeof import("./words.ts")).words();`,
+  };
+
+  test("is read by Node when it is needed, and shares what others have loaded", async () => {
+    write(divided);
+    const files = await bundlePackage(dir);
+    expect(files.filter((f) => f.endsWith(".js"))).toEqual(["_base.js", "index.js", "words-on-demand.js", "words.js"]);
+    expect(run(`const { length, say } = await import("./dist/index.js"); console.log(length, say())`)).toBe(
+      "4 base and words",
+    );
+    rmSync(join(dir, "dist/words.js"));
+    expect(run(`console.log((await import("./dist/index.js")).length)`)).toBe("4");
+  });
+
+  test("is part of what a bundler makes of the package", async () => {
+    write(divided);
+    await bundlePackage(dir);
+    const bundle = await rolldown({ input: join(dir, "dist/index.js"), platform: "node" });
+    await bundle.write({ file: join(dir, "whole.mjs") });
+    await bundle.close();
+    rmSync(join(dir, "dist"), { recursive: true });
+    expect(run(`console.log((await import("./whole.mjs")).say())`)).toBe("base and words");
+  });
 });
 
 test("other packages stay imports", async () => {

@@ -4,10 +4,13 @@ import { type OutputChunk, rolldown } from "rolldown";
 
 interface Manifest {
   readonly exports: Readonly<Record<string, { readonly "helsekontakt-source": string; readonly default: string }>>;
+  /** What the package's own modules import by a name that stands for another file in Node, in bundlers and in `src`. */
+  readonly imports?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 /**
- * Writes a package's JavaScript into `dist`: one file for each export path, and one for what several of them share. Each
+ * Writes a package's JavaScript into `dist`: one file for each export path, one for each file that the manifest's own
+ * `imports` names, and one for what several of them share. Each
  * module that Node loads takes it about a millisecond, whatever is in it, so the many small files of `src` are joined.
  * Declarations stay as the compiler wrote them; what an earlier build left, of either, is removed.
  *
@@ -15,14 +18,16 @@ interface Manifest {
  * @returns names of the files written, relative to `dist`.
  */
 export async function bundlePackage(dir: string): Promise<string[]> {
-  const { exports } = JSON.parse(readFileSync(join(dir, "package.json"), "utf8")) as Manifest;
+  const { exports, imports = {} } = JSON.parse(readFileSync(join(dir, "package.json"), "utf8")) as Manifest;
   const dist = join(dir, "dist");
-  const input = Object.fromEntries(
-    Object.values(exports).map((e) => [
-      relative(dist, join(dir, e.default)).replaceAll("\\", "/").replace(/\.js$/, ""),
-      join(dir, e["helsekontakt-source"]),
-    ]),
+  const nameOf = (file: string): string => relative(dist, join(dir, file)).replaceAll("\\", "/").replace(/\.js$/, "");
+  const own = Object.values(imports).flatMap((targets) =>
+    Object.values(targets).filter((file) => file.startsWith("./dist/") && file.endsWith(".js")),
   );
+  const input = Object.fromEntries([
+    ...Object.values(exports).map((e) => [nameOf(e.default), join(dir, e["helsekontakt-source"])] as const),
+    ...own.map((file) => [nameOf(file), join(dir, "src", `${nameOf(file)}.ts`)] as const),
+  ]);
   const bundle = await rolldown({
     input,
     cwd: dir,

@@ -37,6 +37,13 @@ export function checkLayering(): string[] {
         faults.push(`${relative(root, file)}: expected explicit exports, found export *`);
       for (const specifier of importsOf(text)) {
         if (specifier.startsWith(".") || specifier.startsWith("node:")) continue;
+        if (specifier.startsWith("#")) {
+          if (p.manifest.imports?.[specifier] === undefined)
+            faults.push(
+              `${relative(root, file)}: imports ${specifier}, which package.json does not name under imports`,
+            );
+          continue;
+        }
         const name = packageOf(specifier);
         used.add(name);
         const folder = folderOf.get(name);

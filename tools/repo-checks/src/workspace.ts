@@ -14,6 +14,7 @@ export interface WorkspacePackage {
     readonly dependencies?: Record<string, string>;
     readonly peerDependencies?: Record<string, string>;
     readonly exports: Record<string, Record<string, string>>;
+    readonly imports?: Record<string, Record<string, string>>;
     readonly bin?: Record<string, string>;
   };
 }

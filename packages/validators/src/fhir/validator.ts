@@ -1,12 +1,6 @@
-import { HelsekontaktError, type ValidationResult, validationResult } from "@helsekontakt/core";
-import {
-  FhirContext,
-  type FhirContextOptions,
-  type FhirObject,
-  profileOf,
-  type ProfileRule,
-  type ValidateType,
-} from "./context.ts";
+import { HelsekontaktError, type ValidationResult } from "@helsekontakt/core";
+import type { FhirObject } from "./context.ts";
+import type { Explaining } from "./explaining.ts";
 import { FastContext, type FastCheck, type FastOptions, type FastProfile } from "./fast.ts";
 
 export interface ValidateFhirOptions {
@@ -14,11 +8,9 @@ export interface ValidateFhirOptions {
   readonly profile?: string;
 }
 
-/** What a generator has written for one set of definitions. */
-export interface FhirModules {
-  readonly resourceValidators: Readonly<Record<string, ValidateType>>;
+/** What a generator has written of the checks that only answer. */
+export interface FastModules {
   readonly isOfType: FastCheck;
-  readonly profileRules: Readonly<Record<string, ProfileRule>>;
   readonly fastProfiles: Readonly<Record<string, FastProfile>>;
   /** Names of all resource types of R4. */
   readonly resourceTypes: readonly string[];
@@ -39,56 +31,45 @@ export interface FhirValidator {
 }
 
 /**
- * A validator over the modules that `gen-fhir` writes: first the checks that only answer, and only where those have found
- * something the ones that explain.
+ * A validator of two sides: first the checks that only answer, and only where those have found something the ones that
+ * explain.
+ *
+ * @param explaining - gives the other side; asked for when it is needed for the first time, and each time after.
  */
-export function createFhirValidator(modules: FhirModules): FhirValidator {
-  const options: FhirContextOptions = {
-    resources: modules.resourceValidators,
-    profiles: modules.profileRules,
-    resourceTypes: new Set(modules.resourceTypes),
-  };
-  const fastOptions: FastOptions = {
+export function createTwoSided(modules: FastModules, explaining: () => Explaining): FhirValidator {
+  const options: FastOptions = {
     isOfType: modules.isOfType,
     profiles: new Map(Object.entries(modules.fastProfiles)),
-    resourceTypes: options.resourceTypes,
-    conforms: (o, profile, place) => {
-      const context = new FhirContext(options, place);
-      const rule = profileOf(options.profiles, profile);
-      if (rule) context.as(o, rule.check);
-      return !context.issues.some((i) => i.level === "error");
-    },
+    resourceTypes: new Set(modules.resourceTypes),
+    conforms: (o, profile, place) => explaining().conforms(o, profile, place),
   };
-  const ruleOf = (profile: string | undefined): ProfileRule | undefined => {
-    const rule = profile === undefined ? undefined : profileOf(options.profiles, profile);
-    if (profile !== undefined && !rule)
+  const known = (profile: string): FastProfile => {
+    const found = options.profiles.get(profile);
+    if (found === undefined)
       throw new HelsekontaktError("input/invalid", "expected a profile of this build, found another address", {
         hint: "fhirProfiles lists the addresses",
       });
-    return rule;
+    return found;
   };
   const explain = (resource: unknown, profile?: string): ValidationResult => {
-    const rule = ruleOf(profile);
-    const context = new FhirContext(options);
-    context.root(resource);
-    if (rule && !declares(resource, profile as string)) context.rootProfile(resource, rule);
-    return validationResult(context.issues);
+    if (profile !== undefined) known(profile);
+    return explaining().explain(resource, profile === undefined || declares(resource, profile) ? undefined : profile);
   };
   const isClean = (resource: unknown, profile?: string): boolean => {
     if (typeof resource !== "object" || resource === null) return false;
     const o = resource as FhirObject;
-    const context = new FastContext(fastOptions, o);
+    const context = new FastContext(options, o);
     if (!context.resourceIn(o, 0, false)) return false;
     if (profile === undefined || declares(resource, profile)) return true;
-    const fast = fastOptions.profiles.get(profile);
+    const fast = options.profiles.get(profile);
     return fast !== undefined && context.rootProfile(o, fast);
   };
   const validate = (resource: unknown, { profile }: ValidateFhirOptions = {}): ValidationResult => {
-    if (profile !== undefined) ruleOf(profile);
+    if (profile !== undefined) known(profile);
     return isClean(resource, profile) ? { valid: true, issues: [] } : explain(resource, profile);
   };
   return {
-    profiles: Object.keys(modules.profileRules),
+    profiles: [...options.profiles.keys()],
     validate,
     is: (resource, settings) => {
       if (settings?.profile !== undefined) return validate(resource, settings).valid;

@@ -1,0 +1,11 @@
+import { resourceTypes } from "@helsekontakt/types/fhir";
+import { createExplaining, type Explaining } from "./fhir/explaining.ts";
+import { resourceValidators } from "./gen/fhir/core.ts";
+import { profileRules } from "./gen/fhir/profiles.ts";
+
+const own = createExplaining({ resourceValidators, profileRules, resourceTypes });
+
+/** The checks that explain, of this package's own definitions. */
+export function explaining(): Explaining {
+  return own;
+}

@@ -1,0 +1,63 @@
+import { type ValidationResult, validationResult } from "@helsekontakt/core";
+import {
+  FhirContext,
+  type FhirContextOptions,
+  type FhirObject,
+  type FhirPlace,
+  profileOf,
+  type ProfileRule,
+  type ValidateType,
+} from "./context.ts";
+import { createTwoSided, type FastModules, type FhirValidator } from "./validator.ts";
+
+/** What a generator has written of the checks that explain. */
+export interface ExplainingModules {
+  readonly resourceValidators: Readonly<Record<string, ValidateType>>;
+  readonly profileRules: Readonly<Record<string, ProfileRule>>;
+  /** Names of all resource types of R4. */
+  readonly resourceTypes: readonly string[];
+}
+
+/** The checks that explain, over one set of definitions. */
+export interface Explaining {
+  /**
+   * What there is to say about a resource.
+   *
+   * @param profile - one that the resource must satisfy beside those that it declares.
+   */
+  explain(resource: unknown, profile?: string): ValidationResult;
+  /** True when the element breaks no rule of the profile, warnings apart. */
+  conforms(o: FhirObject, profile: string, place: FhirPlace): boolean;
+}
+
+export function createExplaining(modules: ExplainingModules): Explaining {
+  const options: FhirContextOptions = {
+    resources: modules.resourceValidators,
+    profiles: modules.profileRules,
+    resourceTypes: new Set(modules.resourceTypes),
+  };
+  return {
+    explain(resource, profile) {
+      const context = new FhirContext(options);
+      context.root(resource);
+      const rule = profile === undefined ? undefined : profileOf(options.profiles, profile);
+      if (rule) context.rootProfile(resource, rule);
+      return validationResult(context.issues);
+    },
+    conforms(o, profile, place) {
+      const context = new FhirContext(options, place);
+      const rule = profileOf(options.profiles, profile);
+      if (rule) context.as(o, rule.check);
+      return !context.issues.some((i) => i.level === "error");
+    },
+  };
+}
+
+/** What a generator has written for one set of definitions. */
+export interface FhirModules extends FastModules, ExplainingModules {}
+
+/** A validator over the modules that `gen-fhir` writes. */
+export function createFhirValidator(modules: FhirModules): FhirValidator {
+  const explaining = createExplaining(modules);
+  return createTwoSided(modules, () => explaining);
+}
