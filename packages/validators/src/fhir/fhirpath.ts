@@ -295,16 +295,25 @@ export function isSame(a: string, b: string): boolean {
   return last === b.length - 1 && a.charCodeAt(last) === b.charCodeAt(last) && a === b;
 }
 
-/** Texts that have been seen: a few are compared one by one, more are kept in a set. */
+/** Texts that have been seen. The first ones have a field each, for a list and its room would take longer than they do. */
 export class Seen {
-  readonly #few: string[] = [];
-  #many: Set<string> | undefined;
+  #first: string | undefined;
+  #second: string | undefined;
+  #third: string | undefined;
+  #fourth: string | undefined;
+  #more: Set<string> | undefined;
 
   isNew(text: string): boolean {
-    if (this.#many) return this.#many.size < this.#many.add(text).size;
-    for (const other of this.#few) if (isSame(other, text)) return false;
-    if (this.#few.push(text) > 12) this.#many = new Set(this.#few);
-    return true;
+    if (this.#first === undefined) return ((this.#first = text), true);
+    if (isSame(this.#first, text)) return false;
+    if (this.#second === undefined) return ((this.#second = text), true);
+    if (isSame(this.#second, text)) return false;
+    if (this.#third === undefined) return ((this.#third = text), true);
+    if (isSame(this.#third, text)) return false;
+    if (this.#fourth === undefined) return ((this.#fourth = text), true);
+    if (isSame(this.#fourth, text)) return false;
+    this.#more ??= new Set();
+    return this.#more.size < this.#more.add(text).size;
   }
 }
 
