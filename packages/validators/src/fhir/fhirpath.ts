@@ -292,7 +292,8 @@ function numberOf(v: unknown): number {
 /** `===` for addresses: those of one document differ at their ends, and begin alike. */
 export function isSame(a: string, b: string): boolean {
   const last = a.length - 1;
-  return last === b.length - 1 && a.charCodeAt(last) === b.charCodeAt(last) && a === b;
+  if (last !== b.length - 1) return false;
+  return last < 0 || (a.charCodeAt(last) === b.charCodeAt(last) && a === b);
 }
 
 /** Texts that have been seen. The first ones have a field each, for a list and its room would take longer than they do. */
