@@ -190,24 +190,24 @@ export function corrupt(place: string): HelsekontaktError {
 }
 
 /**
- * Opens stored rows one by one. A damaged one is told by its id instead of failing the others; a missing key fails all,
+ * Opens stored rows one by one. A damaged one is told instead of failing the others; a missing key fails all,
  * because it is the configuration's fault and not the rows'.
  *
  * @throws {HelsekontaktError} `journal/key-unknown`
  * @internal
  */
-export function openEach<R extends { readonly id: string }, T>(
+export function openEach<R, T>(
   rows: readonly R[],
   open: (row: R) => T,
-): { readonly opened: T[]; readonly corrupt: string[] } {
+): { readonly opened: T[]; readonly corrupt: R[] } {
   const opened: T[] = [];
-  const corrupt: string[] = [];
+  const corrupt: R[] = [];
   for (const row of rows)
     try {
       opened.push(open(row));
     } catch (reason) {
       if (!(reason instanceof HelsekontaktError) || reason.code !== "journal/corrupt") throw reason;
-      corrupt.push(row.id);
+      corrupt.push(row);
     }
   return { opened, corrupt };
 }

@@ -21,7 +21,7 @@ const maxLengths = 32;
  * processor than to send it. One text for each journal, since engine and schema are part of it.
  *
  * @param build - is given places where the values will go; a list has as many as the first call's.
- * @param listOf - the list whose length is part of the text.
+ * @param listOf - the list whose length is part of the text; without it a list is one value, PostgreSQL's array.
  * @internal
  */
 export function once<V extends object, R>(
@@ -35,7 +35,7 @@ export function once<V extends object, R>(
     if (texts === undefined) known.set(parts, (texts = new Map()));
     let compiled = texts.get(length);
     if (compiled === undefined) {
-      compiled = build(db, places(values), parts).compile();
+      compiled = build(db, places(values, listOf !== undefined), parts).compile();
       if (length < maxLengths) texts.set(length, compiled);
     }
     const parameters = compiled.parameters.map((p) => (p instanceof Place ? valueAt(values, p) : p));
@@ -43,10 +43,10 @@ export function once<V extends object, R>(
   };
 }
 
-function places<V extends object>(sample: V): V {
+function places<V extends object>(sample: V, spread: boolean): V {
   const place = ([name, value]: [string, unknown]): [string, unknown] => [
     name,
-    Array.isArray(value) ? value.map((_, index) => new Place(name, index)) : new Place(name),
+    spread && Array.isArray(value) ? value.map((_, index) => new Place(name, index)) : new Place(name),
   ];
   return Object.fromEntries(Object.entries(sample).map(place)) as V;
 }

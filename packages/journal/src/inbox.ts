@@ -1,6 +1,6 @@
 // Over 400 lines: one object whose operations share their fenced changes.
 import type { ErrorCode, HelsekontaktError } from "@helsekontakt/core";
-import { type ExpressionBuilder, type Insertable, sql } from "kysely";
+import { type Insertable, sql } from "kysely";
 import { backoffMs } from "./backoff.ts";
 import { openEach } from "./cipher.ts";
 import { once } from "./compiled.ts";
@@ -14,6 +14,7 @@ import {
   inboxEntryFromRow,
   insertFromInboxMessage,
 } from "./inbox-rows.ts";
+import { dueRows, selectDue, type TakenRow, takeDue, takeRows } from "./inbox-claim.ts";
 import { KeyOrder } from "./key-order.ts";
 import { digestLarge, insertFromMessage, insertOutbox, type OutboxMessage } from "./outbox-rows.ts";
 import {
@@ -23,7 +24,6 @@ import {
   inboxTopic,
   inTransaction,
   type Lease,
-  literal,
   lock,
   outboxTopic,
   type Parts,
@@ -40,7 +40,7 @@ import {
   removeQuietly,
   withParts,
 } from "./payloads.ts";
-import type { InboxTable, JournalSchema } from "./schema.ts";
+import type { InboxTable, OutboxTable } from "./schema.ts";
 import { tellAside } from "./set-aside.ts";
 import { type InboxEvent, type InboxState, inboxTable, statesAllowing } from "./states.ts";
 import type { CallersTransaction, Db } from "./store.ts";
@@ -115,19 +115,6 @@ export interface Inbox {
   waitForWork(options?: Cancellable & { readonly timeoutMs?: number }): Promise<void>;
 }
 
-/** No earlier message of the same key is still to be handled. */
-const keyIsFree = (e: ExpressionBuilder<JournalSchema & { i: InboxTable }, "i">) =>
-  e.not(
-    e.exists(
-      e
-        .selectFrom("inbox as earlier")
-        .select("earlier.id")
-        .whereRef("earlier.ordering_key", "=", "i.ordering_key")
-        .whereRef("earlier.seq", "<", "i.seq")
-        .where(literal.received("earlier")),
-    ),
-  );
-
 const insertRow = once<Insertable<InboxTable>, InboxRow>((db, row) =>
   db
     .insertInto("inbox")
@@ -136,64 +123,73 @@ const insertRow = once<Insertable<InboxTable>, InboxRow>((db, row) =>
     .returning(inboxColumns),
 );
 
-const dueRows = once((db, v: { readonly now: number; readonly limit: number }, { store }) =>
-  lock(store, selectDue(db, v.now).orderBy("i.seq").limit(v.limit), true),
-);
-
-function selectDue(db: Db, now: number) {
-  return db
-    .selectFrom("inbox as i")
-    .select(["i.id", "i.tries"])
-    .where(literal.received("i"))
-    .where("i.next_at", "<=", now)
-    .where((e) => e.or([e("i.lease_until", "is", null), e("i.lease_until", "<=", now)]))
-    .where((e) => keyIsFree(e as never));
-}
-
-const takeRows = once(
-  (
-    db,
-    v: { readonly ids: string[]; readonly owner: string; readonly leaseUntil: number; readonly now: number },
-    { store },
-  ) =>
-    db
-      .updateTable("inbox")
-      .set((e) => ({
-        owner: v.owner,
-        lease_until: v.leaseUntil,
-        tries: e("tries", "+", 1),
-        fence: e("fence", "+", 1),
-        changed_at: v.now,
-      }))
-      .where("id", "in", v.ids)
-      .returning([...inboxColumns, ...payloadColumns(store.engine), "seq"]),
-  (v) => v.ids,
-);
-
 type Claimed = { readonly id: string; readonly owner: string; readonly fence: number };
 
-const heldRow = once((db, v: Claimed, { store }) =>
-  lock(
-    store,
-    db
-      .selectFrom("inbox")
-      .select("id")
-      .where("id", "=", v.id)
-      .where("state", "in", statesAllowing(inboxTable, "handle"))
-      .where("owner", "=", v.owner)
-      .where("fence", "=", v.fence),
-  ),
-);
+function selectHeld(db: Db, v: Claimed) {
+  return db
+    .selectFrom("inbox")
+    .select("id")
+    .where("id", "=", v.id)
+    .where("state", "in", statesAllowing(inboxTable, "handle"))
+    .where("owner", "=", v.owner)
+    .where("fence", "=", v.fence);
+}
+
+const heldRow = once((db, v: Claimed, { store }) => lock(store, selectHeld(db, v)));
+
+const handledValues = (now: number) => ({
+  owner: null,
+  lease_until: null,
+  reason: null,
+  state: inboxTable.received.handle?.to,
+  changed_at: now,
+});
+
+/** Values of a row among others. */
+const replyPrefix = "reply_";
+type Prefixed<T> = { readonly [K in keyof T & string as `${typeof replyPrefix}${K}`]: T[K] };
 
 /** One statement, fenced by owner and the claim's number. */
 const handledRow = once((db, v: Claimed & { readonly now: number }) =>
   db
     .updateTable("inbox")
-    .set({ owner: null, lease_until: null, reason: null, state: inboxTable.received.handle?.to, changed_at: v.now })
+    .set(handledValues(v.now))
     .where("id", "=", v.id)
     .where("state", "in", statesAllowing(inboxTable, "handle"))
     .where("owner", "=", v.owner)
     .where("fence", "=", v.fence)
+    .returning(inboxColumns),
+);
+
+/**
+ * Both in one statement, for PostgreSQL: the answer is queued for whoever holds the message, and the message is handled when
+ * its answer is queued. No row comes back, and nothing is changed, when either is not so.
+ */
+const answeredRow = once((db, v: Claimed & { readonly now: number } & Prefixed<Insertable<OutboxTable>>, { store }) =>
+  db
+    .with("held", (d) =>
+      lock(
+        store,
+        selectHeld(d as Db, v)
+          .clearSelect()
+          .select("id as held_id"),
+      ),
+    )
+    .with("queued", (d) => {
+      const names = (Object.keys(v) as (keyof typeof v)[]).flatMap((name) =>
+        name.startsWith(replyPrefix) ? [name.slice(replyPrefix.length) as keyof Insertable<OutboxTable>] : [],
+      );
+      return d
+        .insertInto("outbox")
+        .columns(names)
+        .expression((e) => e.selectFrom("held").select(names.map((name) => e.val(v[`${replyPrefix}${name}`]).as(name))))
+        .onConflict((c) => c.doNothing())
+        .returning("id as queued_id");
+    })
+    .updateTable("inbox")
+    .from(["held", "queued"])
+    .set(handledValues(v.now))
+    .whereRef("inbox.id", "=", "held.held_id")
     .returning(inboxColumns),
 );
 
@@ -265,25 +261,22 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
     return { outcome: "duplicate", by, entry: inboxEntryFromRow(parts, row) };
   }
 
+  function openTaken(rows: TakenRow[], { owner, leaseUntil }: { readonly owner: string; readonly leaseUntil: number }) {
+    rows.sort((a, b) => Number(a.seq) - Number(b.seq));
+    return openEach(rows, (row): { readonly claim: InboxClaim; readonly row: PayloadRow } => {
+      const payload = inlinePayload(parts, "inbox", row);
+      return { row, claim: { ...inboxEntryFromRow(parts, row), payload, owner, leaseUntil } };
+    });
+  }
+
   /** Takes rows for an owner; one that is damaged is set aside instead. */
-  async function take(
-    db: Db,
-    ids: readonly string[],
-    now: number,
-    lease: Lease,
-  ): Promise<{
-    readonly opened: { readonly claim: InboxClaim; readonly row: PayloadRow }[];
-    readonly corrupt: string[];
-  }> {
+  async function take(db: Db, ids: readonly string[], now: number, lease: Lease) {
     if (ids.length === 0) return { opened: [], corrupt: [] };
     const leaseUntil = now + (lease.leaseMs ?? defaultLeaseMs);
     const rows = await takeRows(parts, db, { ids: [...ids], owner: lease.owner, leaseUntil, now });
-    rows.sort((a, b) => Number(a.seq) - Number(b.seq));
-    const claims = openEach(rows, (row) => {
-      const payload = inlinePayload(parts, "inbox", row);
-      return { row, claim: { ...inboxEntryFromRow(parts, row), payload, owner: lease.owner, leaseUntil } };
-    });
-    await setAside(db, claims.corrupt, "quarantine", "journal/corrupt", now);
+    const claims = openTaken(rows, { owner: lease.owner, leaseUntil });
+    const corrupt = claims.corrupt.map(({ id }) => id);
+    await setAside(db, corrupt, "quarantine", "journal/corrupt", now);
     return claims;
   }
 
@@ -304,12 +297,12 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
   }
 
   /** Of claims whose parts are damaged, those that are still held. */
-  async function setAsideHeld(claims: readonly InboxClaim[], now: number): Promise<void> {
+  async function setAsideHeld(claims: readonly Claimed[], now: number): Promise<void> {
     if (claims.length === 0) return;
     await store.write(async (db) => {
-      for (const { id, owner, fence } of claims)
-        if ((await heldRow(parts, db, { id, owner, fence })).length > 0)
-          await setAside(db, [id], "quarantine", "journal/corrupt", now);
+      for (const claim of claims)
+        if ((await heldRow(parts, db, claim)).length > 0)
+          await setAside(db, [claim.id], "quarantine", "journal/corrupt", now);
     });
   }
 
@@ -403,16 +396,25 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
       plainText("owner", lease.owner);
       wholeNumber("limit", limit, 1, 1_000);
       const now = await parts.now();
-      const { opened, spent, ...found } = await store.write(async (db) => {
-        const rows = await due(db, now, limit);
-        const spent = rows.filter((r) => r.tries >= maxTries).map((r) => r.id);
-        await setAside(db, spent, "exhausted", "message/handler-failed", now);
-        const ids = rows.filter((r) => r.tries < maxTries).map((r) => r.id);
-        return { ...(await take(db, ids, now, lease)), spent };
-      }, signal);
+      const own = { owner: lease.owner, leaseUntil: now + (lease.leaseMs ?? defaultLeaseMs) };
+      const taken = await takeDue(parts, { ...own, now, limit, maxTries }, signal);
+      const { opened, spent, ...found } =
+        taken !== undefined
+          ? { ...openTaken(taken, own), spent: [] }
+          : await store.write(async (db) => {
+              const rows = await due(db, now, limit);
+              const spent = rows.filter((r) => r.tries >= maxTries).map((r) => r.id);
+              await setAside(db, spent, "exhausted", "message/handler-failed", now);
+              const ids = rows.filter((r) => r.tries < maxTries).map((r) => r.id);
+              return { ...(await take(db, ids, now, lease)), spent };
+            }, signal);
       const read = await readClaimed(parts, "inbox", opened);
-      await setAsideHeld(read.corrupt, now);
-      const corrupt = [...found.corrupt, ...read.corrupt.map(({ id }) => id)];
+      const damaged = [...(taken === undefined ? [] : found.corrupt), ...read.corrupt];
+      await setAsideHeld(
+        damaged.map(({ id, fence }) => ({ id, owner: lease.owner, fence })),
+        now,
+      );
+      const corrupt = [...found.corrupt, ...read.corrupt].map(({ id }) => id);
       if (spent.length > 0) parts.logger.error("messages set aside: their tries are used up", { count: spent.length });
       if (corrupt.length > 0)
         parts.logger.error("messages set aside: what is stored of them is damaged", { count: corrupt.length });
@@ -440,8 +442,21 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
       const inserts = replies.map((reply) => insertFromMessage(parts, reply, now));
       for (const insert of inserts) await digestLarge(parts, insert);
       const topics = inserts.length > 0 ? [inboxTopic, outboxTopic] : [inboxTopic];
+      const { id, owner, fence } = claim;
+      const atOnce = async (db: Db): Promise<InboxEntry | undefined> => {
+        const [insert] = inserts;
+        if (insert === undefined || inserts.length > 1 || store.engine === "sqlite") return undefined;
+        const reply = Object.fromEntries(
+          Object.entries(insert.row).map(([name, value]) => [`${replyPrefix}${name}`, value]),
+        ) as Prefixed<Insertable<OutboxTable>>;
+        const [done] = await answeredRow(parts, db, { id, owner, fence, now, ...reply });
+        return done === undefined ? undefined : inboxEntryFromRow(parts, done);
+      };
       const work = async (db: Db): Promise<InboxEntry> => {
-        const { id, owner, fence } = claim;
+        if (options.transaction !== undefined) {
+          const done = await atOnce(db);
+          if (done !== undefined) return done;
+        }
         // In the application's transaction a fault may be caught and the rest committed: so no answer is queued for whoever
         // does not hold the message any more, and it is not handled before its answers are there.
         if (inserts.length > 0 && (await heldRow(parts, db, { id, owner, fence })).length === 0)
@@ -451,6 +466,10 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
         if (done === undefined) throw await notHeld(db, claim);
         return inboxEntryFromRow(parts, done);
       };
+      if (options.transaction === undefined && store.engine === "postgres" && inserts.length === 1) {
+        const done = await inTransaction(parts, { ...options, oneStatement: true }, topics, atOnce);
+        if (done !== undefined) return done;
+      }
       const larges = inserts.map(({ large }) => large);
       return withParts(parts, larges, options, () =>
         inTransaction(parts, { ...options, oneStatement: inserts.length === 0 }, topics, work),

@@ -7,6 +7,7 @@ import { once } from "./compiled.ts";
 import { conflict, notFound, plainText, wholeNumber } from "./faults.ts";
 import { KeyOrder } from "./key-order.ts";
 import type { Outbox } from "./outbox-api.ts";
+import { dueRows, type TakenRow, takeDue, takeRows } from "./outbox-claim.ts";
 import { holdClaim } from "./outbox-hold.ts";
 import {
   type EntryRow,
@@ -105,21 +106,26 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
   }
 
   /** Of claims whose parts are damaged, those that are still held. */
-  async function setAsideHeld(claims: readonly OutboxClaim[], now: number): Promise<void> {
+  async function setAsideHeld(claims: readonly Claimed[], now: number): Promise<void> {
     if (claims.length === 0) return;
     await store.write(async (db) => {
-      for (const { id, owner, fence } of claims)
-        if ((await heldRow(parts, db, { id, owner, fence })).length > 0)
-          await setAside(db, [id], "journal/corrupt", now);
+      for (const claim of claims)
+        if ((await heldRow(parts, db, claim)).length > 0) await setAside(db, [claim.id], "journal/corrupt", now);
     });
   }
 
+  /** Keys of messages that are being marked as sent; true for one that another message has been stored for meanwhile. */
+  const leaving = new Map<string, boolean>();
   const order = new KeyOrder();
   const enqueue: Outbox["enqueue"] = async (message, options = {}) => {
     const insert = insertFromMessage(parts, message, await parts.now());
     const { large } = insert;
     const how = { ...options, oneStatement: true, load: { bytes: message.payload.length } };
-    const store = () => inTransaction(parts, how, [outboxTopic], (db) => insertOutbox(parts, db, insert));
+    const store = async () => {
+      const stored = await inTransaction(parts, how, [outboxTopic], (db) => insertOutbox(parts, db, insert));
+      if (message.key !== undefined && leaving.has(message.key)) leaving.set(message.key, true);
+      return stored;
+    };
     if (large === undefined) return store();
     await digestLarge(parts, insert);
     if (options.transaction === undefined) {
@@ -140,27 +146,43 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
       plainText("owner", owner);
       wholeNumber("limit", limit, 1, 1_000);
       const now = await parts.now();
-      const { opened, spent, ...found } = await store.write(async (db) => {
-        const due = await dueRows(parts, db, { now, limit });
-        // Whoever had it before ended, each time, without a word: it is the message that ends them.
-        const isSpent = (row: { transport: string; takeovers: number }): boolean =>
-          row.transport === "sending" && row.takeovers + 1 >= limits.maxTakeovers;
-        const spent = due.filter(isSpent).map((row) => row.id);
-        await setAside(db, spent, "message/tries-exhausted", now);
-        const ids = due.filter((row) => !isSpent(row)).map((row) => row.id);
-        if (ids.length === 0) return { opened: [], corrupt: [] as string[], spent };
-        const rows = await takeRows(parts, db, { ids, owner, leaseUntil: now + leaseMs, now });
+      const lease = { owner, leaseUntil: now + leaseMs, now };
+      const open = (rows: TakenRow[]) => {
         rows.sort((a, b) => Number(a.seq) - Number(b.seq));
-        const claims = openEach(rows, (row) => {
+        return openEach(rows, (row) => {
           const payload = inlinePayload(parts, "outbox", row);
-          return { row, claim: { ...entryFromRow(parts, row), payload, owner, leaseUntil: now + leaseMs } };
+          return { row, claim: { ...entryFromRow(parts, row), payload, owner, leaseUntil: lease.leaseUntil } };
         });
-        await setAside(db, claims.corrupt, "journal/corrupt", now);
-        return { ...claims, spent };
-      }, signal);
+      };
+      const taken = await takeDue(parts, { ...lease, limit, maxTakeovers: limits.maxTakeovers }, signal);
+      const { opened, spent, ...found } =
+        taken !== undefined
+          ? { ...open(taken), spent: [] }
+          : await store.write(async (db) => {
+              const due = await dueRows(parts, db, { now, limit });
+              // Whoever had it before ended, each time, without a word: it is the message that ends them.
+              const isSpent = (row: { transport: string; takeovers: number }): boolean =>
+                row.transport === "sending" && row.takeovers + 1 >= limits.maxTakeovers;
+              const spent = due.filter(isSpent).map((row) => row.id);
+              await setAside(db, spent, "message/tries-exhausted", now);
+              const ids = due.filter((row) => !isSpent(row)).map((row) => row.id);
+              if (ids.length === 0) return { opened: [], corrupt: [], spent };
+              const claims = open(await takeRows(parts, db, { ...lease, ids }));
+              await setAside(
+                db,
+                claims.corrupt.map(({ id }) => id),
+                "journal/corrupt",
+                now,
+              );
+              return { ...claims, spent };
+            }, signal);
       const read = await readClaimed(parts, "outbox", opened);
-      await setAsideHeld(read.corrupt, now);
-      const corrupt = [...found.corrupt, ...read.corrupt.map(({ id }) => id)];
+      const damaged = [...(taken === undefined ? [] : found.corrupt), ...read.corrupt];
+      await setAsideHeld(
+        damaged.map(({ id, fence }) => ({ id, owner, fence })),
+        now,
+      );
+      const corrupt = [...found.corrupt, ...read.corrupt].map(({ id }) => id);
       if (spent.length > 0)
         parts.logger.error("messages failed: their senders ended each time without an outcome", {
           count: spent.length,
@@ -190,14 +212,29 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
 
     async markSent(claim, { signal } = {}) {
       const now = await parts.now();
-      const entry = await store.statement(async (db) => {
-        const { id, owner, fence } = claim;
-        const [row] = await sentRow(parts, db, { id, owner, fence, now });
-        if (row !== undefined) return entryFromRow(parts, row);
-        throw notHeld(claim, await find(db, claim.id, false));
-      }, signal);
-      notifier.publish(entry.id, outboxTopic);
-      return entry;
+      const { key } = claim;
+      // The next one of its key may be stored while this statement runs, which then does not see it.
+      if (key !== undefined) leaving.set(key, false);
+      let next = false;
+      try {
+        const entry = await store.statement(async (db) => {
+          const { id, owner, fence } = claim;
+          const [row] = await sentRow(parts, db, { id, owner, fence, now });
+          if (row === undefined) throw notHeld(claim, await find(db, claim.id, false));
+          // SQLite knows no booleans: 1 or 0.
+          next = Boolean(row.next) || (key !== undefined && leaving.get(key) === true);
+          return entryFromRow(parts, row);
+        }, signal);
+        // Whoever waits for its end, and whoever sends what it held up: nobody is to look for nothing.
+        const topics = [
+          ...(isSettled(entry.transport, entry.application) ? [entry.id] : []),
+          ...(next ? [outboxTopic] : []),
+        ];
+        if (topics.length > 0) notifier.publish(...topics);
+        return entry;
+      } finally {
+        if (key !== undefined) leaving.delete(key);
+      }
     },
 
     async markFailed(claim, { reason, retry }, options) {
@@ -397,64 +434,6 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
 
 type Claimed = { readonly id: string; readonly owner: string; readonly fence: number };
 
-const dueRows = once((db, v: { readonly now: number; readonly limit: number }, { store }) =>
-  lock(
-    store,
-    db
-      .selectFrom("outbox as o")
-      .select(["o.id", "o.transport", "o.takeovers"])
-      .where(literal.unfinished("o"))
-      .where((e) =>
-        e.or([
-          e.and([e("o.transport", "=", "queued"), e("o.next_at", "<=", v.now)]),
-          e.and([e("o.transport", "=", "sending"), e("o.lease_until", "<=", v.now)]),
-        ]),
-      )
-      .where((e) =>
-        e.not(
-          e.exists(
-            e
-              .selectFrom("outbox as earlier")
-              .select("earlier.id")
-              .whereRef("earlier.ordering_key", "=", "o.ordering_key")
-              .whereRef("earlier.seq", "<", "o.seq")
-              .where(literal.unfinished("earlier")),
-          ),
-        ),
-      )
-      .orderBy("o.seq")
-      .limit(v.limit),
-    true,
-  ),
-);
-
-const takeRows = once(
-  (
-    db,
-    v: { readonly ids: string[]; readonly owner: string; readonly leaseUntil: number; readonly now: number },
-    { store },
-  ) =>
-    db
-      .updateTable("outbox")
-      .set((e) => ({
-        transport: "sending" as const,
-        owner: v.owner,
-        lease_until: v.leaseUntil,
-        attempts: e("attempts", "+", 1),
-        fence: e("fence", "+", 1),
-        takeovers: e
-          .case()
-          .when("transport", "=", "sending")
-          .then(e("takeovers", "+", 1))
-          .else(e.ref("takeovers"))
-          .end(),
-        changed_at: v.now,
-      }))
-      .where("id", "in", v.ids)
-      .returning([...entryColumns, ...payloadColumns(store.engine), "seq"]),
-  (v) => v.ids,
-);
-
 const heldRow = once((db, v: Claimed) =>
   db
     .selectFrom("outbox")
@@ -485,7 +464,19 @@ const sentRow = once((db, v: Claimed & { readonly now: number }) =>
     .where("transport", "=", "sending")
     .where("owner", "=", v.owner)
     .where("fence", "=", v.fence)
-    .returning(entryColumns),
+    .returning(entryColumns)
+    .returning((e) =>
+      e
+        .exists(
+          e
+            .selectFrom("outbox as later")
+            .select("later.id")
+            .whereRef("later.ordering_key", "=", "outbox.ordering_key")
+            .whereRef("later.seq", ">", "outbox.seq")
+            .where(literal.unfinished("later")),
+        )
+        .as("next"),
+    ),
 );
 
 const byAnyIdRow = once((db, v: { readonly id: string }) => selectByAnyId(db, v.id));

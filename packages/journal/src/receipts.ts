@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Insertable } from "kysely";
 import { fromJsonBytes, toJsonBytes } from "./cipher.ts";
 import { once } from "./compiled.ts";
+import { recordFirst, selectMessage } from "./first-answer.ts";
 import { notFound, plainText, wholeNumber } from "./faults.ts";
 import { entryColumns, entryFromRow, type OutboxEntry } from "./outbox-rows.ts";
 import { type Cancellable, literal, lock, outboxTopic, type Parts } from "./parts.ts";
@@ -93,17 +94,7 @@ const columns = [
 ] as const;
 
 const messageRow = once((db, v: { readonly msgId: string; readonly from: string }, { store }) =>
-  lock(
-    store,
-    db
-      .selectFrom("outbox")
-      .select(entryColumns)
-      .where((e) => e.or([e("msg_id", "=", v.msgId), e("amqp_id", "=", v.msgId)]))
-      .where("to_party", "=", v.from)
-      .where("attempts", ">", 0)
-      .orderBy("seq", "desc")
-      .limit(1),
-  ),
+  lock(store, selectMessage(db, v).select(entryColumns)),
 );
 
 const knownRow = once((db, v: { readonly from: string; readonly receiptId: string }) =>
@@ -140,6 +131,11 @@ const answeredRow = once((db, v: Answered) =>
 const ofMessageRows = once((db, v: { readonly outboxId: string; readonly limit: number }) =>
   db.selectFrom("receipt").select(columns).where("outbox_id", "=", v.outboxId).orderBy("seq").limit(v.limit),
 );
+
+/** Whether the next message of its key waits for one in this state. */
+function holdsUp(state: TransportState): boolean {
+  return state === "queued" || state === "sending";
+}
 
 /** @internal */
 export function createReceipts(parts: Parts): Receipts {
@@ -189,6 +185,14 @@ export function createReceipts(parts: Parts): Receipts {
         recorded_at: now,
       };
       for (const error of facts.errors ?? []) plainText("errors.code", error.code);
+      const event = facts.accepted ? "receipt-accepted" : "receipt-rejected";
+      const first = await recordFirst(parts, event, row, signal);
+      if (first !== undefined) {
+        const { row: changed, outcome } = first;
+        notifier.publish(changed.id, ...(holdsUp(changed.was) ? [outboxTopic] : []));
+        return { outcome, message: entryFromRow(parts, changed) };
+      }
+      let freed = false;
       const record = await store.write(async (db): Promise<ReceiptRecord> => {
         const [message] = await messageRow(parts, db, { msgId: row.original_msg_id, from: row.from_party });
         const [again] = await knownRow(parts, db, { from: row.from_party, receiptId: row.receipt_id });
@@ -204,7 +208,7 @@ export function createReceipts(parts: Parts): Receipts {
           await insert("unknown", null);
           return { outcome: "unknown" };
         }
-        const cell = applicationTable[message.application][facts.accepted ? "receipt-accepted" : "receipt-rejected"];
+        const cell = applicationTable[message.application][event];
         const outcome = cell?.outcome ?? "duplicate";
         await insert(outcome, message.id);
         if (cell === null || !receiptRules[outcome].counts) return { outcome, message: entryFromRow(parts, message) };
@@ -216,9 +220,10 @@ export function createReceipts(parts: Parts): Receipts {
           now,
         });
         if (changed === undefined) throw notFound("a message", message.id);
+        freed = holdsUp(message.transport);
         return { outcome, message: entryFromRow(parts, changed) };
       }, signal);
-      if (record.message !== undefined) notifier.publish(record.message.id, outboxTopic);
+      if (record.message !== undefined) notifier.publish(record.message.id, ...(freed ? [outboxTopic] : []));
       if (receiptRules[record.outcome].escalates)
         parts.logger.warn("receipt does not fit", { outcome: record.outcome, receiptId: facts.receiptId });
       return record;

@@ -1,5 +1,5 @@
 import { Personal } from "@helsekontakt/core";
-import type { Insertable, Selectable } from "kysely";
+import { type Insertable, type Selectable, sql } from "kysely";
 import { fromJsonBytes, toJsonBytes } from "./cipher.ts";
 import { once } from "./compiled.ts";
 import { notFound, plainOrNull, plainText, wholeNumber } from "./faults.ts";
@@ -70,6 +70,31 @@ const putRow = once((db, { dialog_id, created_at, ...values }: Insertable<Thread
     .returningAll(),
 );
 
+const newRow = once((db, row: Insertable<ThreadTable>) =>
+  db
+    .insertInto("thread")
+    .values(row)
+    .onConflict((c) => c.doNothing())
+    .returningAll(),
+);
+
+/** Without anything that is sealed: what a thread has of it stays as it is. */
+const passRow = once((db, { given, ...row }: Insertable<ThreadTable> & { readonly given: string | null }) =>
+  db
+    .insertInto("thread")
+    .values(row)
+    .onConflict((c) =>
+      c.column("dialog_id").doUpdateSet((e) => ({
+        own_party: row.own_party,
+        other_party: row.other_party,
+        last_message_id: e.fn.coalesce(e.val(row.last_message_id), "thread.last_message_id"),
+        state: e.fn.coalesce(sql<Thread["state"]>`cast(${given} as text)`, "thread.state"),
+        changed_at: row.changed_at,
+      })),
+    )
+    .returningAll(),
+);
+
 /** @internal */
 export function createThreads(parts: Parts): Threads {
   const { store, cipher } = parts;
@@ -100,21 +125,42 @@ export function createThreads(parts: Parts): Threads {
     const other = plainText("other", update.other);
     const last = plainOrNull("lastMessageId", update.lastMessageId);
     const now = await parts.now();
+    const sealed = (person: Personal | undefined, facts: Thread["facts"]) => ({
+      person: person === undefined ? null : cipher.seal(bytesFromPerson(person), threadPlace("person", dialogId)),
+      facts: cipher.seal(toJsonBytes(facts), threadPlace("facts", dialogId)),
+      key_id: cipher.keyId,
+    });
+    const fresh = {
+      dialog_id: dialogId,
+      own_party: own,
+      other_party: other,
+      last_message_id: last,
+      state: update.state ?? ("open" as const),
+      ...sealed(update.person, update.facts ?? {}),
+      created_at: now,
+      changed_at: now,
+    };
+    const one = { ...options, oneStatement: true };
+    if (update.person === undefined && update.facts === undefined) {
+      const given = update.state ?? null;
+      const [row] = await inTransaction(parts, one, [], (db) => passRow(parts, db, { ...fresh, given }));
+      if (row === undefined) throw notFound("a thread", dialogId);
+      return threadFromRow(row);
+    }
+    // Most threads are new when somebody is named, and one statement is enough; to the embedded engine the steps cost nothing.
+    if (store.engine === "postgres") {
+      const [row] = await inTransaction(parts, one, [], (db) => newRow(parts, db, fresh));
+      if (row !== undefined) return threadFromRow(row);
+    }
     return inTransaction(parts, options, [], async (db) => {
       const [row] = await lockedRow(parts, db, { dialogId });
       const before = row === undefined ? undefined : threadFromRow(row);
-      const person = update.person ?? before?.person;
-      const values = {
-        own_party: own,
-        other_party: other,
+      const [stored] = await putRow(parts, db, {
+        ...fresh,
         last_message_id: last ?? before?.lastMessageId ?? null,
-        state: update.state ?? before?.state ?? ("open" as const),
-        person: person === undefined ? null : cipher.seal(bytesFromPerson(person), threadPlace("person", dialogId)),
-        facts: cipher.seal(toJsonBytes({ ...before?.facts, ...update.facts }), threadPlace("facts", dialogId)),
-        key_id: cipher.keyId,
-        changed_at: now,
-      };
-      const [stored] = await putRow(parts, db, { dialog_id: dialogId, created_at: now, ...values });
+        state: update.state ?? before?.state ?? "open",
+        ...sealed(update.person ?? before?.person, { ...before?.facts, ...update.facts }),
+      });
       if (stored === undefined) throw notFound("a thread", dialogId);
       return threadFromRow(stored);
     });

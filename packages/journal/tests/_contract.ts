@@ -20,6 +20,7 @@ import {
   transportTable,
 } from "../src/index.ts";
 import { payloadCases } from "./_contract-payloads.ts";
+import { statementCases } from "./_contract-statements.ts";
 
 // One long file: a single list that every engine runs from first to last.
 
@@ -114,6 +115,7 @@ async function reach(bench: Bench, journal: Journal, transport: TransportState, 
 
 export const contractCases: readonly ContractCase[] = [
   ...payloadCases,
+  ...statementCases,
   {
     name: "outbox: a message is durable, claimed, sent and settled",
     async run(bench) {

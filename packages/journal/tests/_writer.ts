@@ -1,8 +1,11 @@
 import { writeSync } from "node:fs";
+import { flushCompileCache } from "node:module";
 import { openJournal, sqliteStore } from "../src/index.ts";
 
 // A process to be killed: it queues messages, ten at a time, and takes, sends and receives some, and writes a line for each
 // thing that the journal confirmed. `writeSync` to a pipe: the line is out before the next step.
+// What it compiled is left to the next one before it is killed.
+flushCompileCache();
 const [file = "", secret = "", round = "0", size] = process.argv.slice(2);
 const journal = await openJournal({
   store: sqliteStore({ file }),

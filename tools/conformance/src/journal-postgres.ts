@@ -265,6 +265,30 @@ await inSchema("postgres: one content that comes twice at once is stored once, w
   await journal.close();
 });
 
+await inSchema("postgres: a claim sets aside what is damaged, and gives the others", async (schema) => {
+  const journal = await openJournal({
+    store: postgresStore({ pool, schema }),
+    key: { id: "k", secret: randomBytes(32) },
+  });
+  for (const messageId of ["damaged", "whole"]) {
+    await journal.outbox.enqueue(message({ messageId }));
+    await journal.inbox.accept({ messageId, kind: "D", from: "200", to: "100", payload: Buffer.from("x") });
+  }
+  for (const table of ["outbox", "inbox"])
+    await pool.query(
+      `update "${schema}"."${table}" set payload = set_byte(payload, 5, get_byte(payload, 5) # 1) where amqp_id = 'damaged'`,
+    );
+  for (const box of [journal.outbox, journal.inbox] as const) {
+    const claims = await box.claim({ owner: "a" });
+    expect(claims.length === 1 && claims[0]?.messageId === "whole", "the whole message alone to be given");
+  }
+  const failed = await journal.outbox.get("damaged");
+  expect(failed?.transport === "failed" && failed.reason === "journal/corrupt", "the damaged one to have failed");
+  const [aside] = await journal.inbox.list({ state: "quarantined" });
+  expect(aside?.messageId === "damaged" && aside.reason === "journal/corrupt", "the damaged one to be set aside");
+  await journal.close();
+});
+
 await inSchema("postgres: the leases follow the database's clock, however this machine's is set", async (schema) => {
   const one = await openJournal({ store: postgresStore({ pool, schema }) });
   const two = await openJournal({ store: postgresStore({ pool, schema }) });

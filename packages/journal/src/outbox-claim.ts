@@ -1,0 +1,127 @@
+import { sql } from "kysely";
+import { once } from "./compiled.ts";
+import { entryColumns, type EntryRow } from "./outbox-rows.ts";
+import { literal, lock, type Parts } from "./parts.ts";
+import { type PayloadRow, payloadColumns } from "./payload-columns.ts";
+import { transportTable } from "./states.ts";
+import type { Db } from "./store.ts";
+
+type Due = { readonly now: number; readonly limit: number };
+type Take = { readonly owner: string; readonly leaseUntil: number; readonly now: number };
+
+/** A row that was taken. @internal */
+export type TakenRow = EntryRow & PayloadRow & { readonly seq: number };
+
+/** The messages that may go out now: the first one of each key, and no one that another process has locked. */
+function selectDue(db: Db, v: Due) {
+  return db
+    .selectFrom("outbox as o")
+    .where(literal.unfinished("o"))
+    .where((e) =>
+      e.or([
+        e.and([e("o.transport", "=", "queued"), e("o.next_at", "<=", v.now)]),
+        e.and([e("o.transport", "=", "sending"), e("o.lease_until", "<=", v.now)]),
+      ]),
+    )
+    .where((e) =>
+      e.not(
+        e.exists(
+          e
+            .selectFrom("outbox as earlier")
+            .select("earlier.id")
+            .whereRef("earlier.ordering_key", "=", "o.ordering_key")
+            .whereRef("earlier.seq", "<", "o.seq")
+            .where(literal.unfinished("earlier")),
+        ),
+      ),
+    )
+    .orderBy("o.seq")
+    .limit(v.limit);
+}
+
+function take(db: Db, v: Take) {
+  return db.updateTable("outbox").set((e) => ({
+    transport: transportTable.queued.claim?.to,
+    owner: v.owner,
+    lease_until: v.leaseUntil,
+    attempts: e("attempts", "+", 1),
+    fence: e("fence", "+", 1),
+    takeovers: e
+      .case()
+      .when("transport", "=", "sending")
+      .then(e("takeovers", "+", 1))
+      .else(e.ref("takeovers"))
+      .end(),
+    changed_at: v.now,
+  }));
+}
+
+/** @internal */
+export const dueRows = once((db, v: Due, { store }) =>
+  lock(store, selectDue(db, v).select(["o.id", "o.transport", "o.takeovers"]), true),
+);
+
+/** @internal */
+export const takeRows = once(
+  (db, v: Take & { readonly ids: string[] }, { store }) =>
+    take(db, v)
+      .where("id", "in", v.ids)
+      .returning([...entryColumns, ...payloadColumns(store.engine), "seq"]),
+  (v) => v.ids,
+);
+
+/**
+ * Both in one statement, for PostgreSQL: most looks find nothing or what is plainly to be taken. Where a row is not, none is
+ * taken: one whose holders ended again and again, or one under a key that was not given.
+ */
+const takeDueRows = once(
+  (db, v: Due & Take & { readonly maxTakeovers: number; readonly keys: readonly string[] }, { store }) =>
+    db
+      .with(
+        (cte) => cte("due").materialized(),
+        (d) =>
+          lock(
+            store,
+            selectDue(d as Db, v).select((e) => [
+              "o.id as due_id",
+              e
+                .or([
+                  e.and([e("o.transport", "=", "sending"), e(e("o.takeovers", "+", 1), ">=", v.maxTakeovers)]),
+                  sql<boolean>`${sql.ref("o.key_id")} <> all(${v.keys})`,
+                ])
+                .as("odd"),
+            ]),
+            true,
+          ),
+      )
+      .with("taken", (d) =>
+        take(d as Db, v)
+          .from("due" as never)
+          .whereRef("outbox.id", "=", "due.due_id" as never)
+          .where(({ not, exists, selectFrom }) =>
+            not(
+              exists(
+                selectFrom("due" as never)
+                  .select("due_id" as never)
+                  .where("odd" as never, "=", true as never),
+              ),
+            ),
+          )
+          .returning([...entryColumns, ...payloadColumns(store.engine), "seq"]),
+      )
+      .selectFrom("due")
+      .leftJoin("taken", "taken.id", "due.due_id")
+      .selectAll("taken"),
+);
+
+/** Undefined when it is to be done step by step: always with the embedded engine, of which a step is no way to a server. @internal */
+export async function takeDue(
+  parts: Parts,
+  values: Due & Take & { readonly maxTakeovers: number },
+  signal: AbortSignal | undefined,
+): Promise<TakenRow[] | undefined> {
+  if (parts.store.engine === "sqlite") return undefined;
+  const keys = parts.cipher.keyIds.filter((id) => id !== null);
+  const rows = await parts.store.statement((db) => takeDueRows(parts, db, { ...values, keys }), signal);
+  return rows.some((row) => row.id === null) ? undefined : (rows as TakenRow[]);
+}
