@@ -1,4 +1,5 @@
 import { readFileSync, writeSync } from "node:fs";
+import { flushCompileCache } from "node:module";
 import { join } from "node:path";
 import { loadIdentity } from "@helsekontakt/amqp-messaging/protection";
 import type { OutboxHold } from "@helsekontakt/journal";
@@ -37,6 +38,8 @@ export type SendStep = (typeof sendSteps)[number];
 if (process.argv[2] !== undefined && process.argv[1]?.endsWith("_sender.ts")) await send(process.argv[2]);
 
 async function send(file: string): Promise<void> {
+  // A process that is killed would leave nothing of what it compiled to the next one.
+  flushCompileCache();
   const options = JSON.parse(readFileSync(file, "utf8")) as SenderOptions;
   const step = (name: SendStep): void => {
     writeSync(1, `${name}\n`);

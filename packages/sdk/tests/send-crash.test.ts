@@ -29,11 +29,7 @@ async function runAndKill(options: SenderOptions): Promise<string[]> {
       program,
       file,
     ],
-    {
-      stdio: ["ignore", "pipe", "inherit"],
-      // Most of what a start costs is to read the sources: once is enough.
-      env: { ...process.env, NODE_COMPILE_CACHE: join(exchange.dir, "compiled") },
-    },
+    { stdio: ["ignore", "pipe", "inherit"] },
   );
   let text = "";
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => {

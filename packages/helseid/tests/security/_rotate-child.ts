@@ -1,7 +1,11 @@
+import { flushCompileCache } from "node:module";
 import { createSelvbetjeningClient } from "@helsekontakt/rest-client";
 import { createFileKeyStore, createKeyRotation, type KeyStore } from "../../src/index.ts";
 
 // One rotation in a process of its own, that is killed (SIGKILL, as by `kill -9`) at the point that the parent names.
+
+// A process that is killed would leave nothing of what it compiled to the next one.
+flushCompileCache();
 
 const [file, issuer, clientId, baseUrl, point = "none"] = process.argv.slice(2) as [
   string,

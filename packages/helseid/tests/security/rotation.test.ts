@@ -63,11 +63,7 @@ function child(point: string): Promise<{ signal: string | null; report: Rotation
     const process_ = spawn(
       process.execPath,
       ["--experimental-strip-types", "--conditions=helsekontakt-source", "--no-warnings", script, ...args],
-      {
-        stdio: ["ignore", "pipe", "pipe"],
-        // Each child loads the same modules: compiled once, they take a quarter of the time.
-        env: { ...process.env, NODE_COMPILE_CACHE: join(folder, "compiled") },
-      },
+      { stdio: ["ignore", "pipe", "pipe"] },
     );
     let [out, err] = ["", ""];
     process_.stdout.on("data", (c: Buffer) => (out += c.toString()));
