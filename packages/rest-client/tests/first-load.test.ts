@@ -1,6 +1,5 @@
 import type { Bundle } from "@helsekontakt/types/fhir";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { createHelsekontakterClient, createNetworkFetch } from "../src/index.ts";
 import { json, startServer, type TestServer } from "./_server.ts";
 
 // A library that is loaded at the first call cannot be while no file handle is left, or its file is being replaced.
@@ -8,22 +7,25 @@ let server: TestServer | undefined;
 afterEach(async () => {
   vi.doUnmock("fhir-kit-client");
   vi.doUnmock("undici");
+  vi.resetModules();
   await server?.close();
 });
 
-/** The first import fails. */
-function failOnce(name: "fhir-kit-client" | "undici"): void {
+/** The sources anew, without what an earlier test file had them load; the first import of a library fails. */
+async function failOnce(name: "fhir-kit-client" | "undici"): Promise<typeof import("../src/index.ts")> {
+  vi.resetModules();
   let tries = 0;
   vi.doMock(name, async (original) => {
     if (++tries === 1) throw new Error("EMFILE: too many open files");
     return await original();
   });
+  return await import("../src/index.ts");
 }
 
 describe("a library that could not be loaded", () => {
   it("is loaded at the next Bundle", async () => {
     server = await startServer(json(200, {}));
-    failOnce("fhir-kit-client");
+    const { createHelsekontakterClient } = await failOnce("fhir-kit-client");
     const client = createHelsekontakterClient({ baseUrl: server.url });
     const bundle: Bundle = { resourceType: "Bundle", type: "collection", entry: [] };
     await expect(client.publish(bundle)).rejects.toThrow();
@@ -34,7 +36,7 @@ describe("a library that could not be loaded", () => {
 
   it("is loaded at the next request, and closing does not fail for it", async () => {
     server = await startServer(json(200, {}));
-    failOnce("undici");
+    const { createNetworkFetch } = await failOnce("undici");
     const network = createNetworkFetch();
     await expect(network.fetch(new Request(server.url))).rejects.toThrow();
     await network.close();

@@ -3,28 +3,27 @@ import { HelsekontaktError } from "@helsekontakt/core";
 const segmentBits = 9;
 const segments = 2 ** segmentBits;
 const firstSlots = 16;
+/** Slots of a segment once there are more than a thousand numbers or two: enough for a million of them in all. */
+const secondSlots = 2_700;
 /** Share of slots in use above which a segment grows by half. */
 const fullest = 0.8;
 
 interface Segment {
   /** Of each entry 28 bits of its number, and above them four of its value and one; 0 is a free slot. */
-  slots: Uint32Array;
+  slots: Uint32Array<ArrayBuffer>;
   used: number;
 }
 
 /**
- * A number of 11 digits per entry, each with a value from 0 to 14; exact, not a filter. An entry takes 4 bytes in a table
- * that is between 0.53 and 0.8 full: a million numbers take 5 to 8 MB, ten million ten times that. The table grows in 512
- * parts, one at a time, so that growing never holds it twice.
+ * A number of 11 digits per entry, each with a value from 0 to 14; exact, not a filter. An entry takes 4 bytes. A
+ * thousand numbers take 32 kB, up to a million take 5.5 MB that are there from then on, so that a long check does not grow;
+ * beyond, the table grows in 512 parts, one at a time, and is between 0.53 and 0.8 full: 5 to 8 bytes a number.
  *
  * Numbers are mixed by a permutation of their 37 bits: nine choose the part, and only the other 28 have to be kept.
  */
 export class NumberTable {
   readonly #max: number;
-  readonly #segments: Segment[] = Array.from({ length: segments }, () => ({
-    slots: new Uint32Array(firstSlots),
-    used: 0,
-  }));
+  readonly #segments: Segment[] = slices(firstSlots).map((slots) => ({ slots, used: 0 }));
   #size = 0;
 
   /** @param max - distinct numbers that it takes. */
@@ -74,12 +73,24 @@ export class NumberTable {
       if (this.#size >= this.#max) throw tooMany(this.#max);
       this.#size++;
       if (++segment.used > segment.slots.length * fullest) {
-        segment.slots = larger(segment.slots);
+        this.#grow(segment);
         slot = find(segment.slots, key);
       }
     }
     segment.slots[slot] = ((value + 1) << 28) | key;
     return true;
+  }
+
+  #grow(segment: Segment): void {
+    if (segment.slots.length === firstSlots) {
+      for (const [n, slots] of slices(secondSlots).entries()) move(this.#segments[n] as Segment, slots);
+      return;
+    }
+    const { slots } = segment;
+    move(segment, new Uint32Array(Math.ceil(slots.length * 1.5)));
+    // Given back at once, and not when garbage is collected: the parts grow at about the same time, and what they leave
+    // would lie between what they take.
+    if (slots.byteLength === slots.buffer.byteLength) slots.buffer.transfer(0);
   }
 }
 
@@ -120,10 +131,15 @@ function find(slots: Uint32Array, key: number): number {
   }
 }
 
-function larger(slots: Uint32Array): Uint32Array {
-  const next = new Uint32Array(Math.ceil(slots.length * 1.5));
-  for (const entry of slots) if (entry !== 0) next[find(next, entry & 0xfff_ffff)] = entry;
-  return next;
+/** Slots for all segments in one piece. */
+function slices(length: number): Uint32Array<ArrayBuffer>[] {
+  const all = new Uint32Array(segments * length);
+  return Array.from({ length: segments }, (_, n) => all.subarray(n * length, (n + 1) * length));
+}
+
+function move(segment: Segment, to: Uint32Array<ArrayBuffer>): void {
+  for (const entry of segment.slots) if (entry !== 0) to[find(to, entry & 0xfff_ffff)] = entry;
+  segment.slots = to;
 }
 
 function tooMany(max: number): HelsekontaktError {

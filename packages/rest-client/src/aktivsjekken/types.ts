@@ -94,7 +94,7 @@ export interface CheckAllOptions {
    * that every call would meet (`auth/*`, 401, 403), or ten calls in a row failed.
    */
   readonly onFailure?: "stop" | "continue";
-  /** Distinct numbers that a run remembers, at 5 to 8 bytes each. Default 20,000,000. */
+  /** Distinct numbers that a run remembers: 5.5 MB for up to a million, then 5 to 8 bytes each. Default 20,000,000. */
   readonly maxDistinct?: number;
   /** Milliseconds that a call waits, all in all, while the circuit to the service is open. Default 60,000. */
   readonly patienceMs?: number;
