@@ -1,1 +1,1 @@
-export { default } from "../config/vitest.base.ts";
+export { default } from "../config/vitest.together.ts";
