@@ -1,8 +1,9 @@
-import { silentTelemetry } from "@helsekontakt/core";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { installedTelemetry } from "./open-telemetry.ts";
 
-afterEach(() => void vi.doUnmock("@opentelemetry/api"));
+afterEach(() => {
+  vi.doUnmock("@opentelemetry/api");
+  vi.resetModules();
+});
 
 describe("installedTelemetry()", () => {
   it("asks again for an API that is there and could not be loaded", async () => {
@@ -12,6 +13,10 @@ describe("installedTelemetry()", () => {
       if (++tries === 1) throw new Error("EMFILE: too many open files");
       return await original();
     });
+    // Anew: the module remembers what an earlier test file had it load.
+    vi.resetModules();
+    const { silentTelemetry } = await import("@helsekontakt/core");
+    const { installedTelemetry } = await import("./open-telemetry.ts");
     expect(await installedTelemetry()).toBe(silentTelemetry);
     const telemetry = await installedTelemetry();
     expect(telemetry).not.toBe(silentTelemetry);
