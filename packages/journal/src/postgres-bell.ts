@@ -5,6 +5,8 @@ import { type Heard, PoolListener } from "./postgres-listener.ts";
 
 /** Changes within this many milliseconds are told together. */
 const gatherMs = 10;
+/** And so are those that come sooner than this after the last telling: each one wakes every process, which then looks. */
+const apartMs = 100;
 /** More are told as "something": a notification holds 8,000 bytes. */
 const maxTopics = 100;
 
@@ -23,6 +25,7 @@ export class PostgresBell {
   readonly #self = randomUUID();
   #pending = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
+  #toldAt = Number.NEGATIVE_INFINITY;
   #ringing: Promise<unknown> | undefined;
   #leave: (() => Promise<void>) | undefined;
   #closed = false;
@@ -40,12 +43,14 @@ export class PostgresBell {
   ring(topics: readonly string[]): void {
     for (const topic of topics) this.#pending.add(topic);
     if (this.#timer !== undefined || this.#closed) return;
+    const wait = Math.max(gatherMs, this.#toldAt + apartMs - performance.now());
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
+      this.#toldAt = performance.now();
       const gathered = [...this.#pending];
       this.#pending.clear();
       this.#ringing = this.#tell(gathered);
-    }, gatherMs);
+    }, wait);
     this.#timer.unref();
   }
 
