@@ -25,12 +25,11 @@ const keyIsFree = (e: ExpressionBuilder<JournalSchema & { i: InboxTable }, "i">)
     ),
   );
 
-/** The messages that may be handled now. @internal */
-export function selectDue(db: Db, now: number) {
-  return db
-    .selectFrom("inbox as i")
-    .select(["i.id", "i.tries"])
-    .where(literal.received("i"))
+/** The messages that may be handled now; where the first one stands is said for the reason that the outbox has. @internal */
+export function selectDue({ store }: Parts, db: Db, now: number) {
+  const received = db.selectFrom("inbox as i").select(["i.id", "i.tries"]).where(literal.received("i"));
+  const first = db.selectFrom("inbox as f").select("f.seq").where(literal.received("f")).orderBy("f.seq").limit(1);
+  return (store.engine === "postgres" ? received.where("i.seq", ">=", first) : received)
     .where("i.next_at", "<=", now)
     .where((e) => e.or([e("i.lease_until", "is", null), e("i.lease_until", "<=", now)]))
     .where((e) => keyIsFree(e as never));
@@ -47,8 +46,8 @@ function take(db: Db, v: Take) {
 }
 
 /** @internal */
-export const dueRows = once((db, v: Due, { store }) =>
-  lock(store, selectDue(db, v.now).orderBy("i.seq").limit(v.limit), true),
+export const dueRows = once((db, v: Due, parts) =>
+  lock(parts.store, selectDue(parts, db, v.now).orderBy("i.seq").limit(v.limit), true),
 );
 
 /** @internal */
@@ -64,45 +63,42 @@ export const takeRows = once(
  * Both in one statement, for PostgreSQL: most looks find nothing or what is plainly to be taken. Where a row is not, none is
  * taken: one whose tries are used up, or one under a key that was not given.
  */
-const takeDueRows = once(
-  (db, v: Due & Take & { readonly maxTries: number; readonly keys: readonly string[] }, { store }) =>
-    db
-      .with(
-        (cte) => cte("due").materialized(),
-        (d) =>
-          lock(
-            store,
-            selectDue(d as Db, v.now)
-              .clearSelect()
-              .select((e) => [
-                "i.id as due_id",
-                e
-                  .or([e("i.tries", ">=", v.maxTries), sql<boolean>`${sql.ref("i.key_id")} <> all(${v.keys})`])
-                  .as("odd"),
-              ])
-              .orderBy("i.seq")
-              .limit(v.limit),
-            true,
-          ),
-      )
-      .with("taken", (d) =>
-        take(d as Db, v)
-          .from("due" as never)
-          .whereRef("inbox.id", "=", "due.due_id" as never)
-          .where(({ not, exists, selectFrom }) =>
-            not(
-              exists(
-                selectFrom("due" as never)
-                  .select("due_id" as never)
-                  .where("odd" as never, "=", true as never),
-              ),
+const takeDueRows = once((db, v: Due & Take & { readonly maxTries: number; readonly keys: readonly string[] }, parts) =>
+  db
+    .with(
+      (cte) => cte("due").materialized(),
+      (d) =>
+        lock(
+          parts.store,
+          selectDue(parts, d as Db, v.now)
+            .clearSelect()
+            .select((e) => [
+              "i.id as due_id",
+              e.or([e("i.tries", ">=", v.maxTries), sql<boolean>`${sql.ref("i.key_id")} <> all(${v.keys})`]).as("odd"),
+            ])
+            .orderBy("i.seq")
+            .limit(v.limit),
+          true,
+        ),
+    )
+    .with("taken", (d) =>
+      take(d as Db, v)
+        .from("due" as never)
+        .whereRef("inbox.id", "=", "due.due_id" as never)
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom("due" as never)
+                .select("due_id" as never)
+                .where("odd" as never, "=", true as never),
             ),
-          )
-          .returning([...inboxColumns, ...payloadColumns(store.engine), "seq"]),
-      )
-      .selectFrom("due")
-      .leftJoin("taken", "taken.id", "due.due_id")
-      .selectAll("taken"),
+          ),
+        )
+        .returning([...inboxColumns, ...payloadColumns(parts.store.engine), "seq"]),
+    )
+    .selectFrom("due")
+    .leftJoin("taken", "taken.id", "due.due_id")
+    .selectAll("taken"),
 );
 
 /** Undefined when it is to be done step by step: always with the embedded engine, of which a step is no way to a server. @internal */

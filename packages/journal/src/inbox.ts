@@ -317,7 +317,7 @@ export function createInbox(parts: Parts, maxTries: number): Inbox {
   async function due(db: Db, now: number, limit: number, only?: string): Promise<{ id: string; tries: number }[]> {
     return only === undefined
       ? dueRows(parts, db, { now, limit })
-      : lock(store, selectDue(db, now).where("i.id", "=", only).limit(limit), true).execute();
+      : lock(store, selectDue(parts, db, now).where("i.id", "=", only).limit(limit), true).execute();
   }
 
   async function list(state: InboxState | undefined, after: string | undefined, limit = 100, signal?: AbortSignal) {

@@ -12,11 +12,17 @@ type Take = { readonly owner: string; readonly leaseUntil: number; readonly now:
 /** A row that was taken. @internal */
 export type TakenRow = EntryRow & PayloadRow & { readonly seq: number };
 
-/** The messages that may go out now: the first one of each key, and no one that another process has locked. */
-function selectDue(db: Db, v: Due) {
-  return db
-    .selectFrom("outbox as o")
-    .where(literal.unfinished("o"))
+/**
+ * The messages that may go out now: the first one of each key, and no one that another process has locked.
+ *
+ * To PostgreSQL it is said where the first one stands that has not left. The index has the entries of those that have left too,
+ * until a vacuum comes, and a scan for all of them looks each up in the table; the one for the first marks them as dead on
+ * its way, and is over them at once the next time.
+ */
+function selectDue({ store }: Parts, db: Db, v: Due) {
+  const unfinished = db.selectFrom("outbox as o").where(literal.unfinished("o"));
+  const first = db.selectFrom("outbox as f").select("f.seq").where(literal.unfinished("f")).orderBy("f.seq").limit(1);
+  return (store.engine === "postgres" ? unfinished.where("o.seq", ">=", first) : unfinished)
     .where((e) =>
       e.or([
         e.and([e("o.transport", "=", "queued"), e("o.next_at", "<=", v.now)]),
@@ -57,8 +63,8 @@ function take(db: Db, v: Take) {
 }
 
 /** @internal */
-export const dueRows = once((db, v: Due, { store }) =>
-  lock(store, selectDue(db, v).select(["o.id", "o.transport", "o.takeovers"]), true),
+export const dueRows = once((db, v: Due, parts) =>
+  lock(parts.store, selectDue(parts, db, v).select(["o.id", "o.transport", "o.takeovers"]), true),
 );
 
 /** @internal */
@@ -75,14 +81,14 @@ export const takeRows = once(
  * taken: one whose holders ended again and again, or one under a key that was not given.
  */
 const takeDueRows = once(
-  (db, v: Due & Take & { readonly maxTakeovers: number; readonly keys: readonly string[] }, { store }) =>
+  (db, v: Due & Take & { readonly maxTakeovers: number; readonly keys: readonly string[] }, parts) =>
     db
       .with(
         (cte) => cte("due").materialized(),
         (d) =>
           lock(
-            store,
-            selectDue(d as Db, v).select((e) => [
+            parts.store,
+            selectDue(parts, d as Db, v).select((e) => [
               "o.id as due_id",
               e
                 .or([
@@ -107,7 +113,7 @@ const takeDueRows = once(
               ),
             ),
           )
-          .returning([...entryColumns, ...payloadColumns(store.engine), "seq"]),
+          .returning([...entryColumns, ...payloadColumns(parts.store.engine), "seq"]),
       )
       .selectFrom("due")
       .leftJoin("taken", "taken.id", "due.due_id")
