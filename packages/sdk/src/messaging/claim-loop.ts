@@ -19,6 +19,8 @@ export interface ClaimLoopOptions<T> {
 }
 
 const lookEveryMs = 500;
+/** A reason of its own: without one each firing makes an exception with its stack, and each look ends with a firing. */
+const looked = "looked";
 
 /** Works off a queue until `stopping` fires; resolves when nothing is under way. */
 export async function runClaims<T>(options: ClaimLoopOptions<T>, { stopping, aborting }: StopSignals): Promise<void> {
@@ -29,10 +31,10 @@ export async function runClaims<T>(options: ClaimLoopOptions<T>, { stopping, abo
       continue;
     }
     // Listens before it looks: what comes in between is not missed.
-    const looked = new AbortController();
-    const wake = (): void => looked.abort();
+    const listening = new AbortController();
+    const wake = (): void => listening.abort(looked);
     stopping.addEventListener("abort", wake, { once: true });
-    const change = options.changed({ signal: looked.signal, timeoutMs: lookEveryMs }).catch(() => {});
+    const change = options.changed({ signal: listening.signal, timeoutMs: lookEveryMs }).catch(() => {});
     let claims: readonly T[] = [];
     try {
       claims = await options.claim(options.limit - underway.size, stopping);

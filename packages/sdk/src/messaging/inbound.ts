@@ -35,6 +35,9 @@ export interface InboundOptions {
 /** The message is of a kind that this side does not take. */
 export const unsupportedCode: Code8221 = "T10";
 
+/** A reason of its own: without one an exception would be made for each message. */
+const isDone = "done";
+
 /** Handles what the inbox holds until `stopping` fires; resolves when no handler is under way. */
 export function runInbox(options: InboundOptions, concurrency: number, signals: StopSignals): Promise<void> {
   const { inbox } = options.journal;
@@ -115,7 +118,7 @@ async function handle(options: InboundOptions, claim: InboxClaim, signal: AbortS
     }
     emit({ type: "handler-failed", function: claim.kind, ...named, code: error.code, tries: claim.tries, setAside });
   } finally {
-    done.abort();
+    done.abort(isDone);
     signal.removeEventListener("abort", giveUp);
   }
 }
