@@ -110,5 +110,7 @@ export async function takeDue(
   if (parts.store.engine === "sqlite") return undefined;
   const keys = parts.cipher.keyIds.filter((id) => id !== null);
   const rows = await parts.store.statement((db) => takeDueRows(parts, db, { ...values, keys }), signal);
-  return rows.some((row) => row.id === null) ? undefined : (rows as TakenRow[]);
+  // What was taken is this caller's, whatever else was found.
+  const taken = rows.filter((row) => row.id !== null) as TakenRow[];
+  return taken.length === 0 && rows.length > 0 ? undefined : taken;
 }
