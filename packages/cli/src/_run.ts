@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,24 +13,33 @@ export interface Ran {
   readonly err: string;
 }
 
+type Captured = Readonly<Record<"stdout" | "stderr", Buffer[]>>;
+
+/** Two runs may be under way at once: each has what was written in its own course of calls. */
+const own = new AsyncLocalStorage<Captured>();
+const underWay = new Set<Captured>();
+let spies: { mockRestore(): void }[] = [];
+
+function capture(name: keyof Captured) {
+  return vi.spyOn(process[name], "write").mockImplementation((chunk) => {
+    const captured = own.getStore() ?? [...underWay].at(-1);
+    captured?.[name].push(Buffer.from(chunk as string));
+    return true;
+  });
+}
+
 /** Runs the command in this process and captures both streams. */
 export async function run(...argv: string[]): Promise<Ran> {
-  const out: Uint8Array[] = [];
-  const err: Uint8Array[] = [];
-  const into = (parts: Uint8Array[]) => (chunk: string | Uint8Array) => {
-    parts.push(Buffer.from(chunk as string));
-    return true;
-  };
-  const spies = [
-    vi.spyOn(process.stdout, "write").mockImplementation(into(out)),
-    vi.spyOn(process.stderr, "write").mockImplementation(into(err)),
-  ];
+  const captured: Captured = { stdout: [], stderr: [] };
+  if (underWay.size === 0) spies = [capture("stdout"), capture("stderr")];
+  underWay.add(captured);
   try {
-    const code = await main(argv);
-    const bytes = Buffer.concat(out);
-    return { code, out: bytes.toString(), bytes, err: Buffer.concat(err).toString() };
+    const code = await own.run(captured, () => main(argv));
+    const bytes = Buffer.concat(captured.stdout);
+    return { code, out: bytes.toString(), bytes, err: Buffer.concat(captured.stderr).toString() };
   } finally {
-    for (const spy of spies) spy.mockRestore();
+    underWay.delete(captured);
+    if (underWay.size === 0) for (const spy of spies) spy.mockRestore();
   }
 }
 
