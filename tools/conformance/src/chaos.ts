@@ -7,10 +7,10 @@ import { type ChaosResult, runChaos } from "./chaos/run.ts";
 // embedded journal, and a proxy before each process. Exit 0: nothing lost, nothing handled twice. Exit 1: otherwise.
 // Exit 2: the run could not take place.
 //
-// Without counts the run is as long as a check of the whole can wait for.
+//   chaos.ts [--messages N] [--faults M] [--seed S] [--until SECONDS] [--soak MINUTES] [--json FILE] [--record] [--keep]
 //
-//   chaos.ts [--messages N] [--faults M] [--seed S] [--soak MINUTES] [--json FILE] [--record] [--keep]
-//
+// `--until` is a time in seconds since 1970 at which a run ends early: what is under way comes to its end, how far it came
+// is printed, and less than a least number of messages and faults is a failure.
 // `--soak` spreads messages and faults over time, strikes no process, and keeps one sender from the broker for a sixth of
 // the time; each process collects its garbage once a minute, and how what is left of its memory went is printed.
 const given = (name: string): string | undefined => {
@@ -23,8 +23,11 @@ const number = (name: string, standard: number): number => {
   console.error(`chaos: expected a whole number after ${name}, found ${given(name)}`);
   process.exit(2);
 };
-const messages = number("--messages", 3_000);
-const faults = number("--faults", 200);
+const messages = number("--messages", 20_000);
+const faults = number("--faults", 500);
+const until = given("--until") === undefined ? undefined : number("--until", 0);
+/** What a run must have come to, whatever the time. */
+const least = { messages: Math.min(messages, 3_000), faults: Math.min(faults, 75) };
 const seed = number("--seed", 20_261_130);
 const soak = given("--soak") === undefined ? undefined : number("--soak", 60);
 const folder = mkdtempSync(join(tmpdir(), "helsekontakt-chaos-"));
@@ -38,6 +41,7 @@ try {
     faults,
     seed,
     ...(soak === undefined ? {} : { soakMinutes: soak }),
+    ...(until === undefined ? {} : { until: until * 1_000 }),
     folder,
     signal: ending.signal,
     postgres: process.env["HELSEKONTAKT_POSTGRES"] ?? "postgres://postgres@127.0.0.1:5432/test",
@@ -71,6 +75,10 @@ const percentile = (values: readonly number[], p: number): number =>
 console.log(
   `chaos: ${messages} messages, ${faults} faults, seed ${seed}, schedule ${result.schedule}, ${result.seconds.toFixed(0)} s`,
 );
+if (!result.complete)
+  console.log(
+    `chaos: ended by its time after ${verdict.accepted} of ${messages} messages and ${result.tried} of ${faults} faults (at least ${least.messages} and ${least.faults})`,
+  );
 console.log(
   `chaos: ${verdict.accepted} accepted, ${verdict.handled} handled, ${verdict.receipts} with AppRec; ` +
     `${verdict.lost} lost, ${verdict.doubled} handled twice, ${verdict.withoutReceipt} without AppRec, ${verdict.strangeReceipts} strange AppRecs, ${verdict.leftInQueues} left in queues`,
@@ -114,7 +122,8 @@ if (file !== undefined)
     JSON.stringify({ ...result, messages, seed }, (_, v: unknown) => (v instanceof Map ? Object.fromEntries(v) : v), 2),
   );
 const ok =
-  verdict.accepted >= messages &&
+  verdict.accepted >= (result.complete ? messages : least.messages) &&
+  result.tried >= (result.complete ? faults : least.faults) &&
   verdict.lost +
     verdict.doubled +
     verdict.withoutReceipt +
@@ -125,7 +134,7 @@ const ok =
   result.crashes.length === 0 &&
   result.refusals.length === 0 &&
   result.stepsMissed.length === 0;
-if (process.argv.includes("--record")) {
+if (process.argv.includes("--record") && result.complete) {
   const page = new URL("../../../packages/sdk/CHAOS-RUNS.md", import.meta.url);
   const kills = [...result.kills.values()].reduce((sum, n) => sum + n, 0);
   const command = `npm run chaos -- --messages ${messages} --faults ${faults} --seed ${seed}${soak === undefined ? "" : ` --soak ${soak}`}`;
