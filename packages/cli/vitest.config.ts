@@ -1,1 +1,1 @@
-export { default } from "../../tools/config/vitest.base.ts";
+export { default } from "../../tools/config/vitest.together.ts";
