@@ -54,6 +54,8 @@ export function emitFast(
   const targets = new Map<string, string>();
   const bounds = new Map<string, string>();
   const beside = new Map<string, string>();
+  /** Types of which lists are checked by a function of their own: each was a loop of six lines at a hundred places. */
+  const lists = new Set<string>();
   let body = "";
   for (const type of types) body += `${functionOf(type)}\n`;
   const resources = types.filter((t) => t.kind === "resource");
@@ -88,6 +90,11 @@ function areSiblings(x: unknown, values: unknown, c: FastContext, d: number): bo
   return true;
 }
 
+/** An address may name a contained resource. */
+function mention(x: unknown, c: FastContext): void {
+  if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35) c.container.mention(x, c.resource);
+}
+
 /** True when the key is that of a sibling, and nothing is to be said about what it holds. */
 function isBeside(k: string, x: unknown, o: FhirObject, names: Beside, c: FastContext, d: number): boolean {
   const list = names[k];
@@ -105,12 +112,7 @@ function areStrings(x: unknown, siblings: unknown): boolean {
   return true;
 }
 
-function areExtensions(x: unknown, c: FastContext, d: number): boolean {
-  if (!Array.isArray(x) || x.length === 0) return false;
-  for (let i = 0; i < x.length; i++) if (!isExtension(x[i], c, d)) return false;
-  return true;
-}
-
+${[...lists].map(listOf).join("\n")}
 function areResources(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!c.resourceIn(x[i], d, true)) return false;
@@ -266,7 +268,6 @@ ${resource ? "" : "  if (some === 0) return false;\n"}${alone.join("")}${after}$
       let code = "";
       if (a.type === "xhtml") test = `typeof x === "string" && isNarrativeText(x)`;
       else if (field.list && (a.type === "string" || a.type === "markdown")) test = `areStrings(x, o[${sibling}])`;
-      else if (field.list && a.type === "Extension" && own.length === 0) test = "areExtensions(x, c, d + 1)";
       else if (primitive && field.list)
         code = `          if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -285,7 +286,10 @@ ${mention("y", a, "            ")}          }\n`;
       else {
         const extra = a.type === "Reference" && field.targets ? `, ${targetsName(field.targets)}` : "";
         const call = (name: string): string => `is${tsName(a.type)}(${name}, c, d + 1${extra})`;
-        if (field.list)
+        if (field.list && own.length === 0 && bound === undefined) {
+          lists.add(a.type);
+          test = `are${tsName(a.type)}(x, c, d + 1${extra})`;
+        } else if (field.list)
           code = `          if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
@@ -304,6 +308,16 @@ ${rules("y", "            ")}          }\n`;
       if (local?.value) code += `          ${local.value} = x;\n`;
       add(a.json, test, code);
     }
+  }
+
+  function listOf(type: string): string {
+    const [parameter, argument] = type === "Reference" ? [", targets?: readonly string[]", ", targets"] : ["", ""];
+    return `function are${tsName(type)}(x: unknown, c: FastContext, d: number${parameter}): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!is${tsName(type)}(x[i], c, d${argument})) return false;
+  return true;
+}
+`;
   }
 
   function hasSibling(field: Field, a: Alternative): boolean {
@@ -328,9 +342,7 @@ ${rules("y", "            ")}          }\n`;
   }
 
   function mention(name: string, a: Alternative, indent: string): string {
-    return uriTypes.has(a.type)
-      ? `${indent}if (c.container !== undefined && typeof ${name} === "string" && ${name}.charCodeAt(0) === 35)\n${indent}  c.container.mention(${name}, c.resource);\n`
-      : "";
+    return uriTypes.has(a.type) ? `${indent}mention(${name}, c);\n` : "";
   }
 
   function boundName(url: string): string {

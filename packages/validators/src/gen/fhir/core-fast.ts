@@ -233,7 +233,7 @@ export function isAddress(v: unknown, c: FastContext, d: number): boolean {
         if (k === "district" && p.isString(x)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "postalCode" && p.isString(x)) continue;
@@ -279,14 +279,13 @@ export function isAge(v: unknown, c: FastContext, d: number): boolean {
         break;
       case 6:
         if (k === "system" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           v2 = x;
           continue;
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "comparator" && (x === "<" || x === "<=" || x === ">=" || x === ">")) continue;
@@ -327,7 +326,7 @@ export function isAnnotation(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 12:
         if (k === "authorString" && p.isString(x)) {
@@ -372,8 +371,7 @@ export function isAttachment(v: unknown, c: FastContext, d: number): boolean {
         break;
       case 3:
         if (k === "url" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           continue;
         }
         break;
@@ -393,7 +391,7 @@ export function isAttachment(v: unknown, c: FastContext, d: number): boolean {
         if (k === "creation" && p.isDateTime(x)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 11:
         if (k === "contentType" && p.isMimeType(x)) {
@@ -435,26 +433,14 @@ export function isBundle(v: unknown, c: FastContext, d: number): boolean {
           v0 = x;
           continue;
         }
-        if (k === "link") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isBundleLink(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "link" && areBundleLink(x, c, d + 1)) continue;
         break;
       case 5:
         if (k === "total" && p.isUnsignedInt(x)) {
           v1 = x;
           continue;
         }
-        if (k === "entry") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isBundleEntry(y, c, d + 1)) return false;
-          }
+        if (k === "entry" && areBundleEntry(x, c, d + 1)) {
           v2 = x;
           continue;
         }
@@ -480,8 +466,7 @@ export function isBundle(v: unknown, c: FastContext, d: number): boolean {
         break;
       case 13:
         if (k === "implicitRules" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           continue;
         }
         break;
@@ -524,22 +509,14 @@ export function isBundleEntry(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 4:
-        if (k === "link") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isBundleLink(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "link" && areBundleLink(x, c, d + 1)) continue;
         break;
       case 6:
         if (k === "search" && isBundleEntrySearch(x, c, d + 1)) continue;
         break;
       case 7:
         if (k === "fullUrl" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           v3 = x;
           continue;
         }
@@ -559,10 +536,10 @@ export function isBundleEntry(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside5, c, d + 1)) return false;
@@ -595,8 +572,7 @@ export function isBundleEntryRequest(v: unknown, c: FastContext, d: number): boo
         break;
       case 3:
         if (k === "url" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           v1 = x;
           continue;
         }
@@ -611,7 +587,7 @@ export function isBundleEntryRequest(v: unknown, c: FastContext, d: number): boo
         if (k === "ifMatch" && p.isString(x)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 11:
         if (k === "ifNoneMatch" && p.isString(x)) continue;
@@ -621,7 +597,7 @@ export function isBundleEntryRequest(v: unknown, c: FastContext, d: number): boo
         if (k === "ifModifiedSince" && p.isInstant(x)) continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside6, c, d + 1)) return false;
@@ -664,19 +640,18 @@ export function isBundleEntryResponse(v: unknown, c: FastContext, d: number): bo
         break;
       case 8:
         if (k === "location" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           continue;
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 12:
         if (k === "lastModified" && p.isInstant(x)) continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside7, c, d + 1)) return false;
@@ -709,10 +684,10 @@ export function isBundleEntrySearch(v: unknown, c: FastContext, d: number): bool
         if (k === "score" && p.isDecimal(x)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside8, c, d + 1)) return false;
@@ -741,8 +716,7 @@ export function isBundleLink(v: unknown, c: FastContext, d: number): boolean {
         break;
       case 3:
         if (k === "url" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           v1 = x;
           continue;
         }
@@ -754,10 +728,10 @@ export function isBundleLink(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside9, c, d + 1)) return false;
@@ -790,14 +764,7 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
         }
         if (k === "text" && isNarrative(x, c, d + 1)) continue;
         if (k === "name" && p.isString(x)) continue;
-        if (k === "note") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isAnnotation(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "note" && areAnnotation(x, c, d + 1)) continue;
         break;
       case 6:
         if (k === "status" && (x === "proposed" || x === "active" || x === "suspended" || x === "inactive" || x === "entered-in-error")) continue;
@@ -805,25 +772,11 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
         break;
       case 7:
         if (k === "subject" && isReference(x, c, d + 1, types1)) continue;
-        if (k === "telecom") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isContactPoint(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "telecom" && areContactPoint(x, c, d + 1)) continue;
         break;
       case 8:
         if (k === "language" && p.isCode(x)) continue;
-        if (k === "category") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCodeableConcept(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "category" && areCodeableConcept(x, c, d + 1)) continue;
         break;
       case 9:
         if (k === "contained" && areResources(x, c, d + 1)) {
@@ -831,69 +784,33 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
           v1 = x;
           continue;
         }
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "encounter" && isReference(x, c, d + 1, types2)) continue;
         break;
       case 10:
-        if (k === "identifier") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isIdentifier(y, c, d + 1)) return false;
-          }
-          continue;
-        }
-        if (k === "reasonCode") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCodeableConcept(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "identifier" && areIdentifier(x, c, d + 1)) continue;
+        if (k === "reasonCode" && areCodeableConcept(x, c, d + 1)) continue;
         break;
       case 11:
-        if (k === "participant") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCareTeamParticipant(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "participant" && areCareTeamParticipant(x, c, d + 1)) continue;
         break;
       case 12:
         if (k === "resourceType") continue;
         break;
       case 13:
         if (k === "implicitRules" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           continue;
         }
         break;
       case 15:
-        if (k === "reasonReference") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isReference(y, c, d + 1, types3)) return false;
-          }
-          continue;
-        }
+        if (k === "reasonReference" && areReference(x, c, d + 1, types3)) continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
       case 20:
-        if (k === "managingOrganization") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isReference(y, c, d + 1, types4)) return false;
-          }
-          continue;
-        }
+        if (k === "managingOrganization" && areReference(x, c, d + 1, types4)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside10, c, d + 1)) return false;
@@ -921,21 +838,14 @@ export function isCareTeamParticipant(v: unknown, c: FastContext, d: number): bo
         }
         break;
       case 4:
-        if (k === "role") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCodeableConcept(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "role" && areCodeableConcept(x, c, d + 1)) continue;
         break;
       case 6:
         if (k === "member" && isReference(x, c, d + 1, types5)) continue;
         if (k === "period" && isPeriod(x, c, d + 1)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "onBehalfOf" && isReference(x, c, d + 1, types4)) {
@@ -944,7 +854,7 @@ export function isCareTeamParticipant(v: unknown, c: FastContext, d: number): bo
         }
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     return false;
@@ -973,17 +883,10 @@ export function isCodeableConcept(v: unknown, c: FastContext, d: number): boolea
         if (k === "text" && p.isString(x)) continue;
         break;
       case 6:
-        if (k === "coding") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCoding(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "coding" && areCoding(x, c, d + 1)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside11, c, d + 1)) return false;
@@ -1018,7 +921,7 @@ export function isCoding(v: unknown, c: FastContext, d: number): boolean {
         if (k === "display" && p.isString(x)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 12:
         if (k === "userSelected" && typeof x === "boolean") continue;
@@ -1049,17 +952,10 @@ export function isContactDetail(v: unknown, c: FastContext, d: number): boolean 
         if (k === "name" && p.isString(x)) continue;
         break;
       case 7:
-        if (k === "telecom") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isContactPoint(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "telecom" && areContactPoint(x, c, d + 1)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside13, c, d + 1)) return false;
@@ -1106,7 +1002,7 @@ export function isContactPoint(v: unknown, c: FastContext, d: number): boolean {
         if (k === "period" && isPeriod(x, c, d + 1)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside14, c, d + 1)) return false;
@@ -1146,17 +1042,10 @@ export function isContributor(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 7:
-        if (k === "contact") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isContactDetail(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "contact" && areContactDetail(x, c, d + 1)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside15, c, d + 1)) return false;
@@ -1202,14 +1091,13 @@ export function isCount(v: unknown, c: FastContext, d: number): boolean {
         break;
       case 6:
         if (k === "system" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           v2 = x;
           continue;
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "comparator" && (x === "<" || x === "<=" || x === ">=" || x === ">")) continue;
@@ -1247,14 +1135,7 @@ export function isDataRequirement(v: unknown, c: FastContext, d: number): boolea
           v0 = x;
           continue;
         }
-        if (k === "sort") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isDataRequirementSort(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "sort" && areDataRequirementSort(x, c, d + 1)) continue;
         break;
       case 5:
         if (k === "limit" && p.isPositiveInt(x)) continue;
@@ -1265,32 +1146,17 @@ export function isDataRequirement(v: unknown, c: FastContext, d: number): boolea
           for (let i = 0; i < x.length; i++) {
             const y: unknown = x[i];
             if (y === null ? !rules.isAt(o["_profile"], i) : !(p.isUri(y))) return false;
-            if (c.container !== undefined && typeof y === "string" && y.charCodeAt(0) === 35)
-              c.container.mention(y, c.resource);
+            mention(y, c);
           }
           continue;
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
-        if (k === "codeFilter") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isDataRequirementCodeFilter(y, c, d + 1)) return false;
-          }
-          continue;
-        }
-        if (k === "dateFilter") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isDataRequirementDateFilter(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "codeFilter" && areDataRequirementCodeFilter(x, c, d + 1)) continue;
+        if (k === "dateFilter" && areDataRequirementDateFilter(x, c, d + 1)) continue;
         break;
       case 11:
         if (k === "mustSupport" && areStrings(x, o["_mustSupport"])) continue;
@@ -1340,24 +1206,16 @@ export function isDataRequirementCodeFilter(v: unknown, c: FastContext, d: numbe
           v0 = x;
           continue;
         }
-        if (k === "code") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCoding(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "code" && areCoding(x, c, d + 1)) continue;
         break;
       case 8:
         if (k === "valueSet" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           continue;
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 11:
         if (k === "searchParam" && p.isString(x)) {
@@ -1400,7 +1258,7 @@ export function isDataRequirementDateFilter(v: unknown, c: FastContext, d: numbe
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 11:
         if (k === "searchParam" && p.isString(x)) {
@@ -1458,7 +1316,7 @@ export function isDataRequirementSort(v: unknown, c: FastContext, d: number): bo
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "direction" && (x === "ascending" || x === "descending")) {
           v1 = x;
           continue;
@@ -1508,14 +1366,13 @@ export function isDistance(v: unknown, c: FastContext, d: number): boolean {
         break;
       case 6:
         if (k === "system" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           v2 = x;
           continue;
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "comparator" && (x === "<" || x === "<=" || x === ">=" || x === ">")) continue;
@@ -1562,17 +1419,10 @@ export function isDosage(v: unknown, c: FastContext, d: number): boolean {
         if (k === "sequence" && p.isInteger(x)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 11:
-        if (k === "doseAndRate") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isDosageDoseAndRate(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "doseAndRate" && areDosageDoseAndRate(x, c, d + 1)) continue;
         break;
       case 15:
         if (k === "asNeededBoolean" && typeof x === "boolean") {
@@ -1584,7 +1434,7 @@ export function isDosage(v: unknown, c: FastContext, d: number): boolean {
         if (k === "maxDosePerPeriod" && isRatio(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
       case 18:
         if (k === "patientInstruction" && p.isString(x)) continue;
@@ -1595,14 +1445,7 @@ export function isDosage(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 21:
-        if (k === "additionalInstruction") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCodeableConcept(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "additionalInstruction" && areCodeableConcept(x, c, d + 1)) continue;
         break;
       case 23:
         if (k === "asNeededCodeableConcept" && isCodeableConcept(x, c, d + 1)) {
@@ -1648,7 +1491,7 @@ export function isDosageDoseAndRate(v: unknown, c: FastContext, d: number): bool
         if (k === "type" && isCodeableConcept(x, c, d + 1)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "doseRange" && isRange(x, c, d + 1)) {
           n0++;
           continue;
@@ -1719,14 +1562,13 @@ export function isDuration(v: unknown, c: FastContext, d: number): boolean {
         break;
       case 6:
         if (k === "system" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           v2 = x;
           continue;
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "comparator" && (x === "<" || x === "<=" || x === ">=" || x === ">")) continue;
@@ -1757,7 +1599,7 @@ export function isElement(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     return false;
@@ -1802,17 +1644,9 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
         if (k === "header" && areStrings(x, o["_header"])) continue;
         break;
       case 7:
-        if (k === "contact") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isContactPoint(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "contact" && areContactPoint(x, c, d + 1)) continue;
         if (k === "address" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           v3 = x;
           continue;
         }
@@ -1826,25 +1660,13 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
           v5 = x;
           continue;
         }
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
-        if (k === "identifier") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isIdentifier(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "identifier" && areIdentifier(x, c, d + 1)) continue;
         break;
       case 11:
-        if (k === "payloadType") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCodeableConcept(y, c, d + 1)) return false;
-          }
+        if (k === "payloadType" && areCodeableConcept(x, c, d + 1)) {
           v2 = x;
           continue;
         }
@@ -1854,8 +1676,7 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
         break;
       case 13:
         if (k === "implicitRules" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           continue;
         }
         break;
@@ -1876,7 +1697,7 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
       case 20:
         if (k === "managingOrganization" && isReference(x, c, d + 1, types4)) continue;
@@ -1918,22 +1739,8 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
           continue;
         }
         if (k === "text" && isNarrative(x, c, d + 1)) continue;
-        if (k === "type") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCodeableConcept(y, c, d + 1)) return false;
-          }
-          continue;
-        }
-        if (k === "team") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isReference(y, c, d + 1, types10)) return false;
-          }
-          continue;
-        }
+        if (k === "type" && areCodeableConcept(x, c, d + 1)) continue;
+        if (k === "team" && areReference(x, c, d + 1, types10)) continue;
         break;
       case 6:
         if (k === "status" && (x === "planned" || x === "waitlist" || x === "active" || x === "onhold" || x === "finished" || x === "cancelled" || x === "entered-in-error")) {
@@ -1947,14 +1754,7 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
           v1 = x;
           continue;
         }
-        if (k === "account") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isReference(y, c, d + 1, types11)) return false;
-          }
-          continue;
-        }
+        if (k === "account" && areReference(x, c, d + 1, types11)) continue;
         break;
       case 8:
         if (k === "language" && p.isCode(x)) continue;
@@ -1965,25 +1765,11 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
           v3 = x;
           continue;
         }
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
-        if (k === "diagnosis") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isEpisodeOfCareDiagnosis(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
+        if (k === "diagnosis" && areEpisodeOfCareDiagnosis(x, c, d + 1)) continue;
         break;
       case 10:
-        if (k === "identifier") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isIdentifier(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "identifier" && areIdentifier(x, c, d + 1)) continue;
         break;
       case 11:
         if (k === "careManager" && isReference(x, c, d + 1, types9)) continue;
@@ -1993,31 +1779,16 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
         break;
       case 13:
         if (k === "implicitRules" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           continue;
         }
-        if (k === "statusHistory") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isEpisodeOfCareStatusHistory(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "statusHistory" && areEpisodeOfCareStatusHistory(x, c, d + 1)) continue;
         break;
       case 15:
-        if (k === "referralRequest") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isReference(y, c, d + 1, types8)) return false;
-          }
-          continue;
-        }
+        if (k === "referralRequest" && areReference(x, c, d + 1, types8)) continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
       case 20:
         if (k === "managingOrganization" && isReference(x, c, d + 1, types4)) continue;
@@ -2055,14 +1826,14 @@ export function isEpisodeOfCareDiagnosis(v: unknown, c: FastContext, d: number):
         if (k === "rank" && p.isPositiveInt(x)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "condition" && isReference(x, c, d + 1, types3)) {
           v0 = x;
           continue;
         }
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside23, c, d + 1)) return false;
@@ -2101,10 +1872,10 @@ export function isEpisodeOfCareStatusHistory(v: unknown, c: FastContext, d: numb
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside24, c, d + 1)) return false;
@@ -2145,10 +1916,9 @@ export function isExpression(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "reference" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           v2 = x;
           continue;
         }
@@ -2193,8 +1963,7 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
         break;
       case 3:
         if (k === "url" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           v0 = x;
           continue;
         }
@@ -2211,14 +1980,12 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
           continue;
         }
         if (k === "valueUri" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           n0++;
           continue;
         }
         if (k === "valueUrl" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           n0++;
           continue;
         }
@@ -2228,7 +1995,7 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) {
+        if (k === "extension" && areExtension(x, c, d + 1)) {
           v1 = x;
           continue;
         }
@@ -2340,8 +2107,7 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
         break;
       case 14:
         if (k === "valueCanonical" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           n0++;
           continue;
         }
@@ -2472,14 +2238,7 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
           continue;
         }
         if (k === "text" && isNarrative(x, c, d + 1)) continue;
-        if (k === "type") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCodeableConcept(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "type" && areCodeableConcept(x, c, d + 1)) continue;
         if (k === "name" && p.isString(x)) continue;
         break;
       case 5:
@@ -2490,49 +2249,14 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
         break;
       case 7:
         if (k === "comment" && p.isString(x)) continue;
-        if (k === "telecom") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isContactPoint(y, c, d + 1)) return false;
-          }
-          continue;
-        }
-        if (k === "program") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCodeableConcept(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "telecom" && areContactPoint(x, c, d + 1)) continue;
+        if (k === "program" && areCodeableConcept(x, c, d + 1)) continue;
         break;
       case 8:
         if (k === "language" && p.isCode(x)) continue;
-        if (k === "category") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCodeableConcept(y, c, d + 1)) return false;
-          }
-          continue;
-        }
-        if (k === "location") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isReference(y, c, d + 1, types12)) return false;
-          }
-          continue;
-        }
-        if (k === "endpoint") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isReference(y, c, d + 1, types13)) return false;
-          }
-          continue;
-        }
+        if (k === "category" && areCodeableConcept(x, c, d + 1)) continue;
+        if (k === "location" && areReference(x, c, d + 1, types12)) continue;
+        if (k === "endpoint" && areReference(x, c, d + 1, types13)) continue;
         break;
       case 9:
         if (k === "contained" && areResources(x, c, d + 1)) {
@@ -2540,113 +2264,42 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
           v1 = x;
           continue;
         }
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
-        if (k === "specialty") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCodeableConcept(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
+        if (k === "specialty" && areCodeableConcept(x, c, d + 1)) continue;
         break;
       case 10:
-        if (k === "identifier") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isIdentifier(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "identifier" && areIdentifier(x, c, d + 1)) continue;
         if (k === "providedBy" && isReference(x, c, d + 1, types4)) continue;
         break;
       case 11:
-        if (k === "eligibility") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isHealthcareServiceEligibility(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "eligibility" && areHealthcareServiceEligibility(x, c, d + 1)) continue;
         break;
       case 12:
         if (k === "resourceType") continue;
         if (k === "extraDetails" && p.isString(x)) continue;
-        if (k === "coverageArea") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isReference(y, c, d + 1, types12)) return false;
-          }
-          continue;
-        }
-        if (k === "notAvailable") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isHealthcareServiceNotAvailable(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "coverageArea" && areReference(x, c, d + 1, types12)) continue;
+        if (k === "notAvailable" && areHealthcareServiceNotAvailable(x, c, d + 1)) continue;
         break;
       case 13:
         if (k === "implicitRules" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           continue;
         }
-        if (k === "communication") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCodeableConcept(y, c, d + 1)) return false;
-          }
-          continue;
-        }
-        if (k === "availableTime") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isHealthcareServiceAvailableTime(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "communication" && areCodeableConcept(x, c, d + 1)) continue;
+        if (k === "availableTime" && areHealthcareServiceAvailableTime(x, c, d + 1)) continue;
         break;
       case 14:
-        if (k === "characteristic") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCodeableConcept(y, c, d + 1)) return false;
-          }
-          continue;
-        }
-        if (k === "referralMethod") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCodeableConcept(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "characteristic" && areCodeableConcept(x, c, d + 1)) continue;
+        if (k === "referralMethod" && areCodeableConcept(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
       case 19:
         if (k === "appointmentRequired" && typeof x === "boolean") continue;
         break;
       case 20:
-        if (k === "serviceProvisionCode") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCodeableConcept(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "serviceProvisionCode" && areCodeableConcept(x, c, d + 1)) continue;
         break;
       case 22:
         if (k === "availabilityExceptions" && p.isString(x)) continue;
@@ -2679,7 +2332,7 @@ export function isHealthcareServiceAvailableTime(v: unknown, c: FastContext, d: 
         if (k === "allDay" && typeof x === "boolean") continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "daysOfWeek") {
@@ -2695,7 +2348,7 @@ export function isHealthcareServiceAvailableTime(v: unknown, c: FastContext, d: 
         if (k === "availableEndTime" && p.isTime(x)) continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
       case 18:
         if (k === "availableStartTime" && p.isTime(x)) continue;
@@ -2729,10 +2382,10 @@ export function isHealthcareServiceEligibility(v: unknown, c: FastContext, d: nu
         if (k === "comment" && p.isString(x)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside29, c, d + 1)) return false;
@@ -2762,7 +2415,7 @@ export function isHealthcareServiceNotAvailable(v: unknown, c: FastContext, d: n
         if (k === "during" && isPeriod(x, c, d + 1)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 11:
         if (k === "description" && p.isString(x)) {
@@ -2771,7 +2424,7 @@ export function isHealthcareServiceNotAvailable(v: unknown, c: FastContext, d: n
         }
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside30, c, d + 1)) return false;
@@ -2813,7 +2466,7 @@ export function isHumanName(v: unknown, c: FastContext, d: number): boolean {
         if (k === "period" && isPeriod(x, c, d + 1)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside31, c, d + 1)) return false;
@@ -2854,7 +2507,7 @@ export function isIdentifier(v: unknown, c: FastContext, d: number): boolean {
         if (k === "assigner" && isReference(x, c, d + 1, types4)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside32, c, d + 1)) return false;
@@ -2885,14 +2538,7 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
         if (k === "text" && isNarrative(x, c, d + 1)) continue;
         if (k === "name" && p.isString(x)) continue;
         if (k === "mode" && (x === "instance" || x === "kind")) continue;
-        if (k === "type") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCodeableConcept(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "type" && areCodeableConcept(x, c, d + 1)) continue;
         break;
       case 5:
         if (k === "alias" && areStrings(x, o["_alias"])) continue;
@@ -2902,27 +2548,13 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
         if (k === "partOf" && isReference(x, c, d + 1, types12)) continue;
         break;
       case 7:
-        if (k === "telecom") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isContactPoint(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "telecom" && areContactPoint(x, c, d + 1)) continue;
         if (k === "address" && isAddress(x, c, d + 1)) continue;
         break;
       case 8:
         if (k === "language" && p.isCode(x)) continue;
         if (k === "position" && isLocationPosition(x, c, d + 1)) continue;
-        if (k === "endpoint") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isReference(y, c, d + 1, types13)) return false;
-          }
-          continue;
-        }
+        if (k === "endpoint" && areReference(x, c, d + 1, types13)) continue;
         break;
       case 9:
         if (k === "contained" && areResources(x, c, d + 1)) {
@@ -2930,17 +2562,10 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
           v1 = x;
           continue;
         }
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
-        if (k === "identifier") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isIdentifier(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "identifier" && areIdentifier(x, c, d + 1)) continue;
         break;
       case 11:
         if (k === "description" && p.isString(x)) continue;
@@ -2951,23 +2576,15 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
         break;
       case 13:
         if (k === "implicitRules" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           continue;
         }
         break;
       case 16:
-        if (k === "hoursOfOperation") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isLocationHoursOfOperation(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "hoursOfOperation" && areLocationHoursOfOperation(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         if (k === "operationalStatus" && isCoding(x, c, d + 1)) continue;
         break;
       case 20:
@@ -3004,7 +2621,7 @@ export function isLocationHoursOfOperation(v: unknown, c: FastContext, d: number
         if (k === "allDay" && typeof x === "boolean") continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "daysOfWeek") {
@@ -3021,7 +2638,7 @@ export function isLocationHoursOfOperation(v: unknown, c: FastContext, d: number
         if (k === "closingTime" && p.isTime(x)) continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside34, c, d + 1)) return false;
@@ -3056,14 +2673,14 @@ export function isLocationPosition(v: unknown, c: FastContext, d: number): boole
         if (k === "altitude" && p.isDecimal(x)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "longitude" && p.isDecimal(x)) {
           v0 = x;
           continue;
         }
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside35, c, d + 1)) return false;
@@ -3091,19 +2708,11 @@ export function isMeta(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 3:
-        if (k === "tag") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCoding(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "tag" && areCoding(x, c, d + 1)) continue;
         break;
       case 6:
         if (k === "source" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           continue;
         }
         break;
@@ -3113,25 +2722,17 @@ export function isMeta(v: unknown, c: FastContext, d: number): boolean {
           for (let i = 0; i < x.length; i++) {
             const y: unknown = x[i];
             if (y === null ? !rules.isAt(o["_profile"], i) : !(p.isUri(y))) return false;
-            if (c.container !== undefined && typeof y === "string" && y.charCodeAt(0) === 35)
-              c.container.mention(y, c.resource);
+            mention(y, c);
           }
           c.sawProfile = true;
           continue;
         }
         break;
       case 8:
-        if (k === "security") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCoding(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "security" && areCoding(x, c, d + 1)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "versionId" && p.isId(x)) continue;
         break;
       case 11:
@@ -3166,7 +2767,7 @@ export function isMoney(v: unknown, c: FastContext, d: number): boolean {
         if (k === "currency" && p.isCurrency(x)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside37, c, d + 1)) return false;
@@ -3206,7 +2807,7 @@ export function isNarrative(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside24, c, d + 1)) return false;
@@ -3241,12 +2842,7 @@ export function isOperationOutcome(v: unknown, c: FastContext, d: number): boole
         if (k === "text" && isNarrative(x, c, d + 1)) continue;
         break;
       case 5:
-        if (k === "issue") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isOperationOutcomeIssue(y, c, d + 1)) return false;
-          }
+        if (k === "issue" && areOperationOutcomeIssue(x, c, d + 1)) {
           v0 = x;
           continue;
         }
@@ -3260,20 +2856,19 @@ export function isOperationOutcome(v: unknown, c: FastContext, d: number): boole
           v2 = x;
           continue;
         }
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 12:
         if (k === "resourceType") continue;
         break;
       case 13:
         if (k === "implicitRules" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           continue;
         }
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside38, c, d + 1)) return false;
@@ -3320,7 +2915,7 @@ export function isOperationOutcomeIssue(v: unknown, c: FastContext, d: number): 
         if (k === "location" && areStrings(x, o["_location"])) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "expression" && areStrings(x, o["_expression"])) continue;
@@ -3329,7 +2924,7 @@ export function isOperationOutcomeIssue(v: unknown, c: FastContext, d: number): 
         if (k === "diagnostics" && p.isString(x)) continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside39, c, d + 1)) return false;
@@ -3364,14 +2959,7 @@ export function isOrganization(v: unknown, c: FastContext, d: number): boolean {
           continue;
         }
         if (k === "text" && isNarrative(x, c, d + 1)) continue;
-        if (k === "type") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCodeableConcept(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "type" && areCodeableConcept(x, c, d + 1)) continue;
         if (k === "name" && p.isString(x)) {
           v3 = x;
           continue;
@@ -3403,25 +2991,11 @@ export function isOrganization(v: unknown, c: FastContext, d: number): boolean {
           }
           continue;
         }
-        if (k === "contact") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isOrganizationContact(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "contact" && areOrganizationContact(x, c, d + 1)) continue;
         break;
       case 8:
         if (k === "language" && p.isCode(x)) continue;
-        if (k === "endpoint") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isReference(y, c, d + 1, types13)) return false;
-          }
-          continue;
-        }
+        if (k === "endpoint" && areReference(x, c, d + 1, types13)) continue;
         break;
       case 9:
         if (k === "contained" && areResources(x, c, d + 1)) {
@@ -3429,15 +3003,10 @@ export function isOrganization(v: unknown, c: FastContext, d: number): boolean {
           v1 = x;
           continue;
         }
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
-        if (k === "identifier") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isIdentifier(y, c, d + 1)) return false;
-          }
+        if (k === "identifier" && areIdentifier(x, c, d + 1)) {
           v2 = x;
           continue;
         }
@@ -3447,13 +3016,12 @@ export function isOrganization(v: unknown, c: FastContext, d: number): boolean {
         break;
       case 13:
         if (k === "implicitRules" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           continue;
         }
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside40, c, d + 1)) return false;
@@ -3486,21 +3054,14 @@ export function isOrganizationContact(v: unknown, c: FastContext, d: number): bo
         break;
       case 7:
         if (k === "purpose" && isCodeableConcept(x, c, d + 1)) continue;
-        if (k === "telecom") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isContactPoint(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "telecom" && areContactPoint(x, c, d + 1)) continue;
         if (k === "address" && isAddress(x, c, d + 1)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     return false;
@@ -3544,13 +3105,12 @@ export function isParameterDefinition(v: unknown, c: FastContext, d: number): bo
         break;
       case 7:
         if (k === "profile" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           continue;
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 13:
         if (k === "documentation" && p.isString(x)) continue;
@@ -3588,62 +3148,20 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
           continue;
         }
         if (k === "text" && isNarrative(x, c, d + 1)) continue;
-        if (k === "name") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isHumanName(y, c, d + 1)) return false;
-          }
-          continue;
-        }
-        if (k === "link") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isPatientLink(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "name" && areHumanName(x, c, d + 1)) continue;
+        if (k === "link" && arePatientLink(x, c, d + 1)) continue;
         break;
       case 5:
-        if (k === "photo") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isAttachment(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "photo" && areAttachment(x, c, d + 1)) continue;
         break;
       case 6:
         if (k === "active" && typeof x === "boolean") continue;
         if (k === "gender" && (x === "male" || x === "female" || x === "other" || x === "unknown")) continue;
         break;
       case 7:
-        if (k === "telecom") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isContactPoint(y, c, d + 1)) return false;
-          }
-          continue;
-        }
-        if (k === "address") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isAddress(y, c, d + 1)) return false;
-          }
-          continue;
-        }
-        if (k === "contact") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isPatientContact(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "telecom" && areContactPoint(x, c, d + 1)) continue;
+        if (k === "address" && areAddress(x, c, d + 1)) continue;
+        if (k === "contact" && arePatientContact(x, c, d + 1)) continue;
         break;
       case 8:
         if (k === "language" && p.isCode(x)) continue;
@@ -3654,37 +3172,22 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
           v1 = x;
           continue;
         }
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "birthDate" && p.isDate(x)) continue;
         break;
       case 10:
-        if (k === "identifier") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isIdentifier(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "identifier" && areIdentifier(x, c, d + 1)) continue;
         break;
       case 12:
         if (k === "resourceType") continue;
         break;
       case 13:
         if (k === "implicitRules" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           continue;
         }
         if (k === "maritalStatus" && isCodeableConcept(x, c, d + 1)) continue;
-        if (k === "communication") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isPatientCommunication(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "communication" && arePatientCommunication(x, c, d + 1)) continue;
         break;
       case 15:
         if (k === "deceasedBoolean" && typeof x === "boolean") {
@@ -3699,17 +3202,10 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
       case 19:
-        if (k === "generalPractitioner") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isReference(y, c, d + 1, types14)) return false;
-          }
-          continue;
-        }
+        if (k === "generalPractitioner" && areReference(x, c, d + 1, types14)) continue;
         break;
       case 20:
         if (k === "multipleBirthBoolean" && typeof x === "boolean") {
@@ -3759,11 +3255,11 @@ export function isPatientCommunication(v: unknown, c: FastContext, d: number): b
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "preferred" && typeof x === "boolean") continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside43, c, d + 1)) return false;
@@ -3803,12 +3299,7 @@ export function isPatientContact(v: unknown, c: FastContext, d: number): boolean
         if (k === "period" && isPeriod(x, c, d + 1)) continue;
         break;
       case 7:
-        if (k === "telecom") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isContactPoint(y, c, d + 1)) return false;
-          }
+        if (k === "telecom" && areContactPoint(x, c, d + 1)) {
           v1 = x;
           continue;
         }
@@ -3818,24 +3309,17 @@ export function isPatientContact(v: unknown, c: FastContext, d: number): boolean
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 12:
-        if (k === "relationship") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCodeableConcept(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "relationship" && areCodeableConcept(x, c, d + 1)) continue;
         if (k === "organization" && isReference(x, c, d + 1, types4)) {
           v3 = x;
           continue;
         }
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside44, c, d + 1)) return false;
@@ -3876,10 +3360,10 @@ export function isPatientLink(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside45, c, d + 1)) return false;
@@ -3921,7 +3405,7 @@ export function isPeriod(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside46, c, d + 1)) return false;
@@ -3951,46 +3435,18 @@ export function isPractitioner(v: unknown, c: FastContext, d: number): boolean {
           continue;
         }
         if (k === "text" && isNarrative(x, c, d + 1)) continue;
-        if (k === "name") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isHumanName(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "name" && areHumanName(x, c, d + 1)) continue;
         break;
       case 5:
-        if (k === "photo") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isAttachment(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "photo" && areAttachment(x, c, d + 1)) continue;
         break;
       case 6:
         if (k === "active" && typeof x === "boolean") continue;
         if (k === "gender" && (x === "male" || x === "female" || x === "other" || x === "unknown")) continue;
         break;
       case 7:
-        if (k === "telecom") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isContactPoint(y, c, d + 1)) return false;
-          }
-          continue;
-        }
-        if (k === "address") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isAddress(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "telecom" && areContactPoint(x, c, d + 1)) continue;
+        if (k === "address" && areAddress(x, c, d + 1)) continue;
         break;
       case 8:
         if (k === "language" && p.isCode(x)) continue;
@@ -4001,47 +3457,25 @@ export function isPractitioner(v: unknown, c: FastContext, d: number): boolean {
           v1 = x;
           continue;
         }
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "birthDate" && p.isDate(x)) continue;
         break;
       case 10:
-        if (k === "identifier") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isIdentifier(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "identifier" && areIdentifier(x, c, d + 1)) continue;
         break;
       case 12:
         if (k === "resourceType") continue;
         break;
       case 13:
         if (k === "implicitRules" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           continue;
         }
-        if (k === "qualification") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isPractitionerQualification(y, c, d + 1)) return false;
-          }
-          continue;
-        }
-        if (k === "communication") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCodeableConcept(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "qualification" && arePractitionerQualification(x, c, d + 1)) continue;
+        if (k === "communication" && areCodeableConcept(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside47, c, d + 1)) return false;
@@ -4079,20 +3513,13 @@ export function isPractitionerQualification(v: unknown, c: FastContext, d: numbe
         if (k === "issuer" && isReference(x, c, d + 1, types4)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
-        if (k === "identifier") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isIdentifier(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "identifier" && areIdentifier(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     return false;
@@ -4122,47 +3549,19 @@ export function isPractitionerRole(v: unknown, c: FastContext, d: number): boole
           continue;
         }
         if (k === "text" && isNarrative(x, c, d + 1)) continue;
-        if (k === "code") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCodeableConcept(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "code" && areCodeableConcept(x, c, d + 1)) continue;
         break;
       case 6:
         if (k === "active" && typeof x === "boolean") continue;
         if (k === "period" && isPeriod(x, c, d + 1)) continue;
         break;
       case 7:
-        if (k === "telecom") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isContactPoint(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "telecom" && areContactPoint(x, c, d + 1)) continue;
         break;
       case 8:
         if (k === "language" && p.isCode(x)) continue;
-        if (k === "location") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isReference(y, c, d + 1, types12)) return false;
-          }
-          continue;
-        }
-        if (k === "endpoint") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isReference(y, c, d + 1, types13)) return false;
-          }
-          continue;
-        }
+        if (k === "location" && areReference(x, c, d + 1, types12)) continue;
+        if (k === "endpoint" && areReference(x, c, d + 1, types13)) continue;
         break;
       case 9:
         if (k === "contained" && areResources(x, c, d + 1)) {
@@ -4170,64 +3569,28 @@ export function isPractitionerRole(v: unknown, c: FastContext, d: number): boole
           v1 = x;
           continue;
         }
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
-        if (k === "specialty") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCodeableConcept(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
+        if (k === "specialty" && areCodeableConcept(x, c, d + 1)) continue;
         break;
       case 10:
-        if (k === "identifier") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isIdentifier(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "identifier" && areIdentifier(x, c, d + 1)) continue;
         break;
       case 12:
         if (k === "resourceType") continue;
         if (k === "practitioner" && isReference(x, c, d + 1, types16)) continue;
         if (k === "organization" && isReference(x, c, d + 1, types4)) continue;
-        if (k === "notAvailable") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isPractitionerRoleNotAvailable(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "notAvailable" && arePractitionerRoleNotAvailable(x, c, d + 1)) continue;
         break;
       case 13:
         if (k === "implicitRules" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           continue;
         }
-        if (k === "availableTime") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isPractitionerRoleAvailableTime(y, c, d + 1)) return false;
-          }
-          continue;
-        }
+        if (k === "availableTime" && arePractitionerRoleAvailableTime(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
-        if (k === "healthcareService") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isReference(y, c, d + 1, types17)) return false;
-          }
-          continue;
-        }
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
+        if (k === "healthcareService" && areReference(x, c, d + 1, types17)) continue;
         break;
       case 22:
         if (k === "availabilityExceptions" && p.isString(x)) continue;
@@ -4260,7 +3623,7 @@ export function isPractitionerRoleAvailableTime(v: unknown, c: FastContext, d: n
         if (k === "allDay" && typeof x === "boolean") continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "daysOfWeek") {
@@ -4276,7 +3639,7 @@ export function isPractitionerRoleAvailableTime(v: unknown, c: FastContext, d: n
         if (k === "availableEndTime" && p.isTime(x)) continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
       case 18:
         if (k === "availableStartTime" && p.isTime(x)) continue;
@@ -4309,7 +3672,7 @@ export function isPractitionerRoleNotAvailable(v: unknown, c: FastContext, d: nu
         if (k === "during" && isPeriod(x, c, d + 1)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 11:
         if (k === "description" && p.isString(x)) {
@@ -4318,7 +3681,7 @@ export function isPractitionerRoleNotAvailable(v: unknown, c: FastContext, d: nu
         }
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside30, c, d + 1)) return false;
@@ -4359,14 +3722,13 @@ export function isQuantity(v: unknown, c: FastContext, d: number): boolean {
         break;
       case 6:
         if (k === "system" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           v1 = x;
           continue;
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "comparator" && (x === "<" || x === "<=" || x === ">=" || x === ">")) continue;
@@ -4414,7 +3776,7 @@ export function isRange(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     return false;
@@ -4443,7 +3805,7 @@ export function isRatio(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) {
+        if (k === "extension" && areExtension(x, c, d + 1)) {
           v2 = x;
           continue;
         }
@@ -4485,8 +3847,7 @@ export function isReference(v: unknown, c: FastContext, d: number, targets?: rea
         break;
       case 4:
         if (k === "type" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           v1 = x;
           continue;
         }
@@ -4495,7 +3856,7 @@ export function isReference(v: unknown, c: FastContext, d: number, targets?: rea
         if (k === "display" && p.isString(x)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "reference" && p.isString(x)) {
           v0 = x;
           continue;
@@ -4530,8 +3891,7 @@ export function isRelatedArtifact(v: unknown, c: FastContext, d: number): boolea
         break;
       case 3:
         if (k === "url" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           continue;
         }
         break;
@@ -4551,13 +3911,12 @@ export function isRelatedArtifact(v: unknown, c: FastContext, d: number): boolea
         if (k === "citation" && p.isString(x)) continue;
         if (k === "document" && isAttachment(x, c, d + 1)) continue;
         if (k === "resource" && p.isUri(x)) {
-          if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35)
-            c.container.mention(x, c.resource);
+          mention(x, c);
           continue;
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside50, c, d + 1)) return false;
@@ -4604,7 +3963,7 @@ export function isSampledData(v: unknown, c: FastContext, d: number): boolean {
         if (k === "factor" && p.isDecimal(x)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "lowerLimit" && p.isDecimal(x)) continue;
@@ -4651,12 +4010,7 @@ export function isSignature(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 4:
-        if (k === "type") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isCoding(y, c, d + 1)) return false;
-          }
+        if (k === "type" && areCoding(x, c, d + 1)) {
           v0 = x;
           continue;
         }
@@ -4667,7 +4021,7 @@ export function isSignature(v: unknown, c: FastContext, d: number): boolean {
         if (k === "data" && p.isBase64Binary(x)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "sigFormat" && p.isMimeType(x)) continue;
         break;
       case 10:
@@ -4719,10 +4073,10 @@ export function isTiming(v: unknown, c: FastContext, d: number): boolean {
         if (k === "repeat" && isTimingRepeat(x, c, d + 1)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside53, c, d + 1)) return false;
@@ -4797,7 +4151,7 @@ export function isTimingRepeat(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "frequency" && p.isPositiveInt(x)) continue;
         if (k === "periodMax" && p.isDecimal(x)) {
           v4 = x;
@@ -4902,18 +4256,13 @@ export function isTriggerDefinition(v: unknown, c: FastContext, d: number): bool
           v4 = x;
           continue;
         }
-        if (k === "data") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y = x[i] as FhirObject;
-            if (!isDataRequirement(y, c, d + 1)) return false;
-          }
+        if (k === "data" && areDataRequirement(x, c, d + 1)) {
           v1 = x;
           continue;
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "condition" && isExpression(x, c, d + 1)) {
           v3 = x;
           continue;
@@ -4981,7 +4330,7 @@ export function isUsageContext(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "extension" && areExtensions(x, c, d + 1)) continue;
+        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "valueRange" && isRange(x, c, d + 1)) {
@@ -5033,6 +4382,11 @@ function areSiblings(x: unknown, values: unknown, c: FastContext, d: number): bo
   return true;
 }
 
+/** An address may name a contained resource. */
+function mention(x: unknown, c: FastContext): void {
+  if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35) c.container.mention(x, c.resource);
+}
+
 /** True when the key is that of a sibling, and nothing is to be said about what it holds. */
 function isBeside(k: string, x: unknown, o: FhirObject, names: Beside, c: FastContext, d: number): boolean {
   const list = names[k];
@@ -5050,9 +4404,201 @@ function areStrings(x: unknown, siblings: unknown): boolean {
   return true;
 }
 
-function areExtensions(x: unknown, c: FastContext, d: number): boolean {
+function areExtension(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isExtension(x[i], c, d)) return false;
+  return true;
+}
+
+function areBundleLink(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isBundleLink(x[i], c, d)) return false;
+  return true;
+}
+
+function areBundleEntry(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isBundleEntry(x[i], c, d)) return false;
+  return true;
+}
+
+function areIdentifier(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isIdentifier(x[i], c, d)) return false;
+  return true;
+}
+
+function areCodeableConcept(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isCodeableConcept(x[i], c, d)) return false;
+  return true;
+}
+
+function areCareTeamParticipant(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isCareTeamParticipant(x[i], c, d)) return false;
+  return true;
+}
+
+function areReference(x: unknown, c: FastContext, d: number, targets?: readonly string[]): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isReference(x[i], c, d, targets)) return false;
+  return true;
+}
+
+function areContactPoint(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isContactPoint(x[i], c, d)) return false;
+  return true;
+}
+
+function areAnnotation(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isAnnotation(x[i], c, d)) return false;
+  return true;
+}
+
+function areCoding(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isCoding(x[i], c, d)) return false;
+  return true;
+}
+
+function areContactDetail(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isContactDetail(x[i], c, d)) return false;
+  return true;
+}
+
+function areDataRequirementCodeFilter(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isDataRequirementCodeFilter(x[i], c, d)) return false;
+  return true;
+}
+
+function areDataRequirementDateFilter(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isDataRequirementDateFilter(x[i], c, d)) return false;
+  return true;
+}
+
+function areDataRequirementSort(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isDataRequirementSort(x[i], c, d)) return false;
+  return true;
+}
+
+function areDosageDoseAndRate(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isDosageDoseAndRate(x[i], c, d)) return false;
+  return true;
+}
+
+function areEpisodeOfCareStatusHistory(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isEpisodeOfCareStatusHistory(x[i], c, d)) return false;
+  return true;
+}
+
+function areEpisodeOfCareDiagnosis(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isEpisodeOfCareDiagnosis(x[i], c, d)) return false;
+  return true;
+}
+
+function areHealthcareServiceEligibility(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isHealthcareServiceEligibility(x[i], c, d)) return false;
+  return true;
+}
+
+function areHealthcareServiceAvailableTime(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isHealthcareServiceAvailableTime(x[i], c, d)) return false;
+  return true;
+}
+
+function areHealthcareServiceNotAvailable(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isHealthcareServiceNotAvailable(x[i], c, d)) return false;
+  return true;
+}
+
+function areLocationHoursOfOperation(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isLocationHoursOfOperation(x[i], c, d)) return false;
+  return true;
+}
+
+function areOperationOutcomeIssue(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isOperationOutcomeIssue(x[i], c, d)) return false;
+  return true;
+}
+
+function areOrganizationContact(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isOrganizationContact(x[i], c, d)) return false;
+  return true;
+}
+
+function areHumanName(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isHumanName(x[i], c, d)) return false;
+  return true;
+}
+
+function areAddress(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isAddress(x[i], c, d)) return false;
+  return true;
+}
+
+function areAttachment(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isAttachment(x[i], c, d)) return false;
+  return true;
+}
+
+function arePatientContact(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isPatientContact(x[i], c, d)) return false;
+  return true;
+}
+
+function arePatientCommunication(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isPatientCommunication(x[i], c, d)) return false;
+  return true;
+}
+
+function arePatientLink(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isPatientLink(x[i], c, d)) return false;
+  return true;
+}
+
+function arePractitionerQualification(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isPractitionerQualification(x[i], c, d)) return false;
+  return true;
+}
+
+function arePractitionerRoleAvailableTime(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isPractitionerRoleAvailableTime(x[i], c, d)) return false;
+  return true;
+}
+
+function arePractitionerRoleNotAvailable(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isPractitionerRoleNotAvailable(x[i], c, d)) return false;
+  return true;
+}
+
+function areDataRequirement(x: unknown, c: FastContext, d: number): boolean {
+  if (!Array.isArray(x) || x.length === 0) return false;
+  for (let i = 0; i < x.length; i++) if (!isDataRequirement(x[i], c, d)) return false;
   return true;
 }
 
