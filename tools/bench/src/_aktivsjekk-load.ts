@@ -109,12 +109,23 @@ async function measured(
   return { ms: performance.now() - began, citizens, calls, cpuMs: (user + system) / 1_000, reach };
 }
 
-/** Megabytes resident, at most, by tenths of the way. */
+/**
+ * Megabytes by tenths of the way: the most that was resident, or, in a process that can collect its garbage when it is told
+ * to, the least that was left of heap and buffers after a collection: the batches under way come and go.
+ */
 async function memory(baseUrl: string, count: number): Promise<{ load: Load; tenths: number[] }> {
+  const { gc } = globalThis;
   const tenths: number[] = [];
+  let looked = 0;
   const load = await ours(baseUrl, count, undefined, (citizens) => {
     const tenth = Math.min(9, Math.floor((citizens * 10) / (count + 1)));
-    tenths[tenth] = Math.max(tenths[tenth] ?? 0, process.memoryUsage.rss() / 2 ** 20);
+    if (gc !== undefined && citizens < looked + count / 100) return;
+    looked = citizens;
+    gc?.();
+    const { rss, heapUsed, external } = process.memoryUsage();
+    const mb = (gc === undefined ? rss : heapUsed + external) / 2 ** 20;
+    const before = tenths[tenth] ?? mb;
+    tenths[tenth] = gc === undefined ? Math.max(before, mb) : Math.min(before, mb);
   });
   return { load, tenths };
 }
