@@ -1,7 +1,7 @@
 import { type Insertable, type RawBuilder, sql } from "kysely";
 import { once } from "./compiled.ts";
 import { entryColumns, type EntryRow } from "./outbox-rows.ts";
-import { lock, type Parts } from "./parts.ts";
+import { isUnderOtherKey, lock, type Parts } from "./parts.ts";
 import type { ReceiptTable } from "./schema.ts";
 import { applicationTable, type ReceiptOutcome, type TransportState, transportTable } from "./states.ts";
 import type { Db } from "./store.ts";
@@ -29,12 +29,13 @@ const delivered = sql<TransportState>`case ${sql.ref("message.was")} ${sql.join(
 )} end`;
 
 /**
- * The usual case in one statement: the first answer to a message that waits for one, on time. In every other case nothing is
- * changed, and no row comes back. The row is locked before it is looked at, so two answers at once do not both count.
+ * The usual case in one statement: the first answer to a message that waits for one, on time, and is under a key that was
+ * given. In every other case nothing is changed, and no row comes back. The row is locked before it is looked at, so two
+ * answers at once do not both count.
  */
 const firstAnswer = (event: "receipt-accepted" | "receipt-rejected") => {
   const to = applicationTable.awaiting[event]?.to;
-  return once((db, v: Answer, { store }) => {
+  return once((db, { keys, ...v }: Answer & { readonly keys: readonly string[] }, { store }) => {
     const names = Object.keys(v) as (keyof Answer)[];
     return db
       .with("message", (d) =>
@@ -44,6 +45,7 @@ const firstAnswer = (event: "receipt-accepted" | "receipt-rejected") => {
             "id as message_id",
             "application as said",
             "transport as was",
+            "key_id as under",
           ]),
         ),
       )
@@ -57,7 +59,8 @@ const firstAnswer = (event: "receipt-accepted" | "receipt-rejected") => {
               .select(names.map((name) => e.val(v[name]).as(name)))
               .select(sql.lit(applicationTable.awaiting[event]?.outcome).as("outcome"))
               .select("message_id")
-              .where("said", "=", sql.lit("awaiting" as const)),
+              .where("said", "=", sql.lit("awaiting" as const))
+              .where((w) => w.not(isUnderOtherKey("under", keys))),
           )
           .onConflict((c) => c.doNothing())
           .returning("outbox_id"),
@@ -99,6 +102,7 @@ export async function recordFirst(
 ): Promise<FirstAnswer | undefined> {
   const outcome = applicationTable.awaiting[event]?.outcome;
   if (parts.store.engine === "sqlite" || outcome === undefined) return undefined;
-  const [row] = await parts.store.statement((db) => statements[event](parts, db, answer), signal);
+  const keys = parts.cipher.keyIds.filter((id) => id !== null);
+  const [row] = await parts.store.statement((db) => statements[event](parts, db, { ...answer, keys }), signal);
   return row === undefined ? undefined : { outcome, row };
 }

@@ -1,7 +1,7 @@
-import { type ExpressionBuilder, sql } from "kysely";
+import type { ExpressionBuilder } from "kysely";
 import { once } from "./compiled.ts";
 import { type InboxRow, inboxColumns } from "./inbox-rows.ts";
-import { literal, lock, type Parts } from "./parts.ts";
+import { isUnderOtherKey, literal, lock, type Parts } from "./parts.ts";
 import { type PayloadRow, payloadColumns } from "./payload-columns.ts";
 import type { InboxTable, JournalSchema } from "./schema.ts";
 import type { Db } from "./store.ts";
@@ -74,7 +74,7 @@ const takeDueRows = once((db, v: Due & Take & { readonly maxTries: number; reado
             .clearSelect()
             .select((e) => [
               "i.id as due_id",
-              e.or([e("i.tries", ">=", v.maxTries), sql<boolean>`${sql.ref("i.key_id")} <> all(${v.keys})`]).as("odd"),
+              e.or([e("i.tries", ">=", v.maxTries), isUnderOtherKey("i.key_id", v.keys)]).as("odd"),
             ])
             .orderBy("i.seq")
             .limit(v.limit),

@@ -1,7 +1,6 @@
-import { sql } from "kysely";
 import { once } from "./compiled.ts";
 import { entryColumns, type EntryRow } from "./outbox-rows.ts";
-import { literal, lock, type Parts } from "./parts.ts";
+import { isUnderOtherKey, literal, lock, type Parts } from "./parts.ts";
 import { type PayloadRow, payloadColumns } from "./payload-columns.ts";
 import { transportTable } from "./states.ts";
 import type { Db } from "./store.ts";
@@ -93,7 +92,7 @@ const takeDueRows = once(
               e
                 .or([
                   e.and([e("o.transport", "=", "sending"), e(e("o.takeovers", "+", 1), ">=", v.maxTakeovers)]),
-                  sql<boolean>`${sql.ref("o.key_id")} <> all(${v.keys})`,
+                  isUnderOtherKey("o.key_id", v.keys),
                 ])
                 .as("odd"),
             ]),

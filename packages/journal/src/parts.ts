@@ -88,6 +88,15 @@ export function lock<Q extends { forUpdate(): Q; skipLocked(): Q }>(store: OpenS
 }
 
 /**
+ * A row under a key that was not given. For PostgreSQL; one in clear is under none, which of no keys is not unequal.
+ *
+ * @internal
+ */
+export function isUnderOtherKey(column: string, keys: readonly string[]): RawBuilder<boolean> {
+  return sql`(${sql.ref(column)} is not null and ${sql.ref(column)} <> all(${keys}))`;
+}
+
+/**
  * The conditions of the partial indexes, as literals: SQLite uses such an index only where it reads the same text.
  *
  * @internal

@@ -124,6 +124,22 @@ export const statementCases: readonly ContractCase[] = [
     },
   },
   {
+    name: "receipts: an answer to a message under a key that was not given changes nothing, and counts where it was given",
+    async run(bench) {
+      const given = { id: "given", secret: randomBytes(32) };
+      const right = await bench.open({ key: { id: "k", secret: randomBytes(32), previous: [given] } });
+      const other = await bench.open({ key: given });
+      await right.outbox.enqueue(message({ messageId: "m", msgId: "m", expectsReceipt: true }));
+      const [claim] = await right.outbox.claim({ owner: "a" });
+      await right.outbox.markSent(claim as OutboxClaim);
+      const answer = { receiptId: "r", originalMsgId: "m", from: "200", accepted: true };
+      assert.equal(await codeOf(other.receipts.record(answer)), "journal/key-unknown");
+      assert.equal((await right.outbox.get("m"))?.application, "awaiting");
+      // It comes again, to a process that can read the message.
+      assert.equal((await right.receipts.record(answer)).outcome, "accepted");
+    },
+  },
+  {
     name: "receipts: the first answer frees the next message of its key when the broker's answer never came",
     async run(bench) {
       const journal = await bench.open();
