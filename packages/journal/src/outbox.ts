@@ -114,8 +114,8 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
     });
   }
 
-  /** Keys of messages that are being marked as sent; true for one that another message has been stored for meanwhile. */
-  const leaving = new Map<string, boolean>();
+  /** Messages that are being marked as sent, also two of one key; `next` when another of the key was stored meanwhile. */
+  const leaving = new Set<{ readonly key: string; next: boolean }>();
   const order = new KeyOrder();
   const enqueue: Outbox["enqueue"] = async (message, options = {}) => {
     const insert = insertFromMessage(parts, message, await parts.now());
@@ -123,7 +123,7 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
     const how = { ...options, oneStatement: true, load: { bytes: message.payload.length } };
     const store = async () => {
       const stored = await inTransaction(parts, how, [outboxTopic], (db) => insertOutbox(parts, db, insert));
-      if (message.key !== undefined && leaving.has(message.key)) leaving.set(message.key, true);
+      for (const mark of leaving) if (mark.key === message.key) mark.next = true;
       return stored;
     };
     if (large === undefined) return store();
@@ -214,7 +214,8 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
       const now = await parts.now();
       const { key } = claim;
       // The next one of its key may be stored while this statement runs, which then does not see it.
-      if (key !== undefined) leaving.set(key, false);
+      const mark = key === undefined ? undefined : { key, next: false };
+      if (mark !== undefined) leaving.add(mark);
       let next = false;
       try {
         const entry = await store.statement(async (db) => {
@@ -222,7 +223,7 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
           const [row] = await sentRow(parts, db, { id, owner, fence, now });
           if (row === undefined) throw notHeld(claim, await find(db, claim.id, false));
           // SQLite knows no booleans: 1 or 0.
-          next = Boolean(row.next) || (key !== undefined && leaving.get(key) === true);
+          next = Boolean(row.next) || mark?.next === true;
           return entryFromRow(parts, row);
         }, signal);
         // Whoever waits for its end, and whoever sends what it held up: nobody is to look for nothing.
@@ -233,7 +234,7 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
         if (topics.length > 0) notifier.publish(...topics);
         return entry;
       } finally {
-        if (key !== undefined) leaving.delete(key);
+        if (mark !== undefined) leaving.delete(mark);
       }
     },
 

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setImmediate as turn } from "node:timers/promises";
 import { openJournal } from "@helsekontakt/journal";
 import { postgresStore } from "@helsekontakt/journal/postgres";
 import { Pool } from "pg";
@@ -288,6 +289,84 @@ await inSchema("postgres: a claim sets aside what is damaged, and gives the othe
   expect(aside?.messageId === "damaged" && aside.reason === "journal/corrupt", "the damaged one to be set aside");
   await journal.close();
 });
+
+await inSchema("postgres: a claim is one statement, with a key and without", async (schema) => {
+  for (const [n, key] of [undefined, { id: "k", secret: randomBytes(32) }].entries()) {
+    let statements = 0;
+    const counting = {
+      options: {},
+      async connect() {
+        const client = await pool.connect();
+        return {
+          query: (text: string, values: unknown[]) => {
+            // What was stored is told some time later.
+            if (!text.includes("pg_notify")) statements++;
+            return client.query(text, values);
+          },
+          release: () => client.release(),
+        };
+      },
+      async end() {},
+    } as unknown as Pool;
+    const store = postgresStore({ pool: counting, schema, listen: false });
+    const journal = await openJournal({ store, ...(key === undefined ? {} : { key }) });
+    await journal.outbox.enqueue(message({ messageId: `out-${n}` }));
+    await journal.inbox.accept({ messageId: `in-${n}`, kind: "D", from: "200", to: "100", payload: Buffer.from("x") });
+    for (const box of [journal.outbox, journal.inbox] as const) {
+      statements = 0;
+      const claims = await box.claim({ owner: "a" });
+      const asked = statements;
+      expect(claims.length === 1, `one claim, found ${claims.length}`);
+      expect(asked === 1, `one statement, found ${asked}`);
+    }
+    await journal.close();
+  }
+});
+
+await inSchema(
+  "postgres: who sends is woken for a message stored while the one before it left, though another lost claim ended meanwhile",
+  async (schema) => {
+    const bench = new Bench(() => postgresStore({ pool, schema, listen: false }));
+    const journal = await bench.open();
+    await journal.outbox.enqueue(message({ messageId: "first", key: "k" }));
+    const [lost] = await journal.outbox.claim({ owner: "a", leaseMs: 10 });
+    bench.clock.time += 11;
+    const [held] = await journal.outbox.claim({ owner: "b" });
+    if (lost === undefined || held === undefined) throw new Error("expected two claims");
+    const other = await pool.connect();
+    const over = new AbortController();
+    try {
+      await other.query("begin");
+      const { rows: own } = await other.query<{ pid: number }>(
+        `select pg_backend_pid() as pid from "${schema}".outbox where id = 'first' for update`,
+      );
+      const leaving = journal.outbox.markSent(held);
+      for (;;) {
+        const { rows } = await pool.query("select 1 from pg_stat_activity where $1 = any (pg_blocking_pids(pid))", [
+          own[0]?.pid,
+        ]);
+        if (rows.length > 0) break;
+      }
+      await journal.outbox.markSent(lost).catch(() => {});
+      await journal.outbox.enqueue(message({ messageId: "second", key: "k" }));
+      let woken = false;
+      const waiting = journal.outbox.waitForWork({ timeoutMs: 60_000, signal: over.signal }).then(
+        () => (woken = true),
+        () => {},
+      );
+      await other.query("commit");
+      await leaving;
+      await turn();
+      expect(woken, "the sender to be woken");
+      over.abort();
+      await waiting;
+    } finally {
+      over.abort();
+      other.release();
+      await bench.close();
+    }
+  },
+);
 
 await inSchema("postgres: the leases follow the database's clock, however this machine's is set", async (schema) => {
   const one = await openJournal({ store: postgresStore({ pool, schema }) });
