@@ -435,14 +435,17 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
 
 type Claimed = { readonly id: string; readonly owner: string; readonly fence: number };
 
-const heldRow = once((db, v: Claimed) =>
-  db
-    .selectFrom("outbox")
-    .select("id")
-    .where("id", "=", v.id)
-    .where("transport", "=", "sending")
-    .where("owner", "=", v.owner)
-    .where("fence", "=", v.fence),
+const heldRow = once((db, v: Claimed, { store }) =>
+  lock(
+    store,
+    db
+      .selectFrom("outbox")
+      .select("id")
+      .where("id", "=", v.id)
+      .where("transport", "=", "sending")
+      .where("owner", "=", v.owner)
+      .where("fence", "=", v.fence),
+  ),
 );
 
 /** One statement, which changes nothing for whoever is not the holder any more. */

@@ -36,6 +36,12 @@ function expect(condition: boolean, what: string): void {
   if (!condition) throw new Error(`expected ${what}`);
 }
 
+/** Whether another connection waits for a lock of this one. */
+async function isWaitedFor(pid: number | undefined): Promise<boolean> {
+  const { rows } = await pool.query("select 1 from pg_stat_activity where $1 = any (pg_blocking_pids(pid))", [pid]);
+  return rows.length > 0;
+}
+
 try {
   const { rows } = await pool.query<{ server_version: string }>("show server_version");
   console.log(`journal-postgres: PostgreSQL ${rows[0]?.server_version}`);
@@ -290,6 +296,52 @@ await inSchema("postgres: a claim sets aside what is damaged, and gives the othe
   await journal.close();
 });
 
+await inSchema(
+  "postgres: a damaged message whose AppRec comes while it is set aside is sent all the same",
+  async (schema) => {
+    const key = { id: "k", secret: randomBytes(32) };
+    const clock = { time: 1_800_000_000_000, now: () => clock.time, sleep: async () => {} };
+    const journal = await openJournal({ store: postgresStore({ pool, schema, listen: false }), key, clock });
+    let answered: Promise<unknown> | undefined;
+    const answering = {
+      options: {},
+      async connect() {
+        const client = await pool.connect();
+        return {
+          async query(text: string, values: unknown[]) {
+            const result = await client.query(text, values);
+            if (answered === undefined && text.startsWith('select "id" from') && text.includes('"fence" =')) {
+              const { rows: own } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
+              const over = new AbortController();
+              const answer = { receiptId: "r", originalMsgId: "m", from: "200", accepted: true };
+              answered = journal.receipts.record(answer).finally(() => over.abort());
+              while (!over.signal.aborted && !(await isWaitedFor(own[0]?.pid)));
+            }
+            return result;
+          },
+          release: () => client.release(),
+        };
+      },
+      async end() {},
+    } as unknown as Pool;
+    const other = await openJournal({ store: postgresStore({ pool: answering, schema, listen: false }), key, clock });
+    await journal.outbox.enqueue(message({ messageId: "m", msgId: "m", expectsReceipt: true }));
+    await journal.outbox.claim({ owner: "a", leaseMs: 10 });
+    await pool.query(`update "${schema}".outbox set payload = set_byte(payload, 5, get_byte(payload, 5) # 1)`);
+    clock.time += 11;
+    expect((await other.outbox.claim({ owner: "b" })).length === 0, "no claim of what is damaged");
+    expect(answered !== undefined, "the AppRec to come in between");
+    await answered;
+    const entry = await journal.outbox.get("m");
+    expect(
+      entry?.transport === "sent" && entry.application === "accepted",
+      `a message that was sent and accepted, found ${entry?.transport} and ${entry?.application}`,
+    );
+    await other.close();
+    await journal.close();
+  },
+);
+
 await inSchema("postgres: a claim is one statement, with a key and without", async (schema) => {
   for (const [n, key] of [undefined, { id: "k", secret: randomBytes(32) }].entries()) {
     let statements = 0;
@@ -342,10 +394,7 @@ await inSchema(
       );
       const leaving = journal.outbox.markSent(held);
       for (;;) {
-        const { rows } = await pool.query("select 1 from pg_stat_activity where $1 = any (pg_blocking_pids(pid))", [
-          own[0]?.pid,
-        ]);
-        if (rows.length > 0) break;
+        if (await isWaitedFor(own[0]?.pid)) break;
       }
       await journal.outbox.markSent(lost).catch(() => {});
       await journal.outbox.enqueue(message({ messageId: "second", key: "k" }));
