@@ -3,7 +3,7 @@ import { type Insertable, type Selectable, sql } from "kysely";
 import { fromJsonBytes, toJsonBytes } from "./cipher.ts";
 import { once } from "./compiled.ts";
 import { notFound, plainOrNull, plainText, wholeNumber } from "./faults.ts";
-import { type Cancellable, inTransaction, lock, type Parts } from "./parts.ts";
+import { type Cancellable, inTransaction, isUnderOtherKey, lock, type Parts } from "./parts.ts";
 import type { ThreadTable } from "./schema.ts";
 import type { CallersTransaction } from "./store.ts";
 
@@ -78,19 +78,27 @@ const newRow = once((db, row: Insertable<ThreadTable>) =>
     .returningAll(),
 );
 
-/** Without anything that is sealed: what a thread has of it stays as it is. */
-const passRow = once((db, { given, ...row }: Insertable<ThreadTable> & { readonly given: string | null }) =>
+type Pass = Insertable<ThreadTable> & { readonly given: string | null; readonly keys: readonly string[] };
+
+/**
+ * Without anything that is sealed: what a thread has of it stays as it is. For PostgreSQL; no row comes back, and nothing is
+ * changed, when it is under a key that was not given.
+ */
+const passRow = once((db, { given, keys, ...row }: Pass) =>
   db
     .insertInto("thread")
     .values(row)
     .onConflict((c) =>
-      c.column("dialog_id").doUpdateSet((e) => ({
-        own_party: row.own_party,
-        other_party: row.other_party,
-        last_message_id: e.fn.coalesce(e.val(row.last_message_id), "thread.last_message_id"),
-        state: e.fn.coalesce(sql<Thread["state"]>`cast(${given} as text)`, "thread.state"),
-        changed_at: row.changed_at,
-      })),
+      c
+        .column("dialog_id")
+        .doUpdateSet((e) => ({
+          own_party: row.own_party,
+          other_party: row.other_party,
+          last_message_id: e.fn.coalesce(e.val(row.last_message_id), "thread.last_message_id"),
+          state: e.fn.coalesce(sql<Thread["state"]>`cast(${given} as text)`, "thread.state"),
+          changed_at: row.changed_at,
+        }))
+        .where((e) => e.not(isUnderOtherKey("thread.key_id", keys))),
     )
     .returningAll(),
 );
@@ -140,16 +148,15 @@ export function createThreads(parts: Parts): Threads {
       created_at: now,
       changed_at: now,
     };
-    const one = { ...options, oneStatement: true };
-    if (update.person === undefined && update.facts === undefined) {
-      const given = update.state ?? null;
-      const [row] = await inTransaction(parts, one, [], (db) => passRow(parts, db, { ...fresh, given }));
-      if (row === undefined) throw notFound("a thread", dialogId);
-      return threadFromRow(row);
-    }
-    // Most threads are new when somebody is named, and one statement is enough; to the embedded engine the steps cost nothing.
+    // One statement is enough where nobody is named, and where somebody is most threads are new; to the embedded engine the
+    // steps cost nothing.
     if (store.engine === "postgres") {
-      const [row] = await inTransaction(parts, one, [], (db) => newRow(parts, db, fresh));
+      const given = update.state ?? null;
+      const keys = cipher.keyIds.filter((id) => id !== null);
+      const namesNobody = update.person === undefined && update.facts === undefined;
+      const [row] = await inTransaction(parts, { ...options, oneStatement: true }, [], (db) =>
+        namesNobody ? passRow(parts, db, { ...fresh, given, keys }) : newRow(parts, db, fresh),
+      );
       if (row !== undefined) return threadFromRow(row);
     }
     return inTransaction(parts, options, [], async (db) => {

@@ -219,4 +219,18 @@ export const statementCases: readonly ContractCase[] = [
       assert.deepEqual([named.facts, named.person?.equals(person)], [{ topic: "a", more: "b" }, true]);
     },
   },
+  {
+    name: "threads: an update of what is under a key that was not given changes nothing, also where it names nobody",
+    async run(bench) {
+      const given = { id: "given", secret: randomBytes(32) };
+      const right = await bench.open({ key: { id: "k", secret: randomBytes(32), previous: [given] } });
+      const other = await bench.open({ key: given });
+      const base = { dialogId: "d", own: "100", other: "200" };
+      await right.threads.put({ ...base, facts: { topic: "a" }, lastMessageId: "1" });
+      const update = { ...base, lastMessageId: "2", state: "closed" as const };
+      assert.equal(await codeOf(other.threads.put(update)), "journal/key-unknown");
+      const thread = await right.threads.get("d");
+      assert.deepEqual([thread?.lastMessageId, thread?.state], ["1", "open"]);
+    },
+  },
 ];
