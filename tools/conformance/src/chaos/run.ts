@@ -50,7 +50,7 @@ export interface ChaosResult {
   readonly lives: number;
   readonly duplicatesPublished: number;
   readonly deliveriesReleased: number;
-  /** Milliseconds from the broker's return to the worker's connection, each worker and time, but where another fault came first. */
+  /** Milliseconds from the broker's return to the connection of each worker that ran, but where another fault came first. */
   readonly reattached: readonly number[];
   /** Highest resident memory of a worker, in bytes. */
   readonly rss: number;
@@ -122,6 +122,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     const opens = new Map<string, number[]>();
     /** When faults began that may keep a worker from the broker. A cut waits for frames, so for a connection. */
     const begunAt = new Map<string, number[]>();
+    const endedAt = new Map<string, number[]>();
     let lives = 0;
     let rss = 0;
     const memory = new Map<string, MemoryMinute[]>();
@@ -174,6 +175,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
           },
           ended({ asked, life, text }) {
             lives++;
+            endedAt.set(name, [...(endedAt.get(name) ?? []), Date.now()]);
             ledger.disturbed(name, life);
             if (!asked) crashes.push(`${name}: ${text.trim()}`);
           },
@@ -346,7 +348,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
         [...opens].flatMap(([name, times]) => {
           const first = times.find((t) => t >= at);
           const kept = begunAt.get(name)?.some((t) => t >= at && t < (first ?? at)) === true;
-          return first === undefined || kept ? [] : [first - at];
+          // A process that had died and not yet come up was not waiting for the broker.
+          const death = endedAt.get(name)?.findLast((t) => t < at);
+          const starting = death !== undefined && !times.some((t) => t > death && t < at);
+          return first === undefined || kept || starting ? [] : [first - at];
         }),
       ),
       rss,
