@@ -30,6 +30,7 @@ export interface Explaining {
   conforms(o: FhirObject, profile: string, place: FhirPlace): boolean;
 }
 
+/** The explaining side over the modules that a generator has written. A profile that they do not have adds nothing. */
 export function createExplaining(modules: ExplainingModules): Explaining {
   const options: FhirContextOptions = {
     resources: modules.resourceValidators,
