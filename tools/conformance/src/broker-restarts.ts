@@ -83,7 +83,8 @@ class Load {
       const message = { messageId, to: queue, subject: "S", applicationProperties: {}, body: Buffer.alloc(2_000) };
       await sender.send(queue, message, { timeoutMs: 600_000 });
       this.accepted.add(messageId);
-      await sleep(5);
+      // Enough to have messages under way at each loss; more would only load the machine.
+      await sleep(25);
     }
   }
 
