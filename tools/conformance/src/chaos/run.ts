@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Journal, openJournal, sqliteStore } from "@helsekontakt/journal";
 import { postgresStore } from "@helsekontakt/journal/postgres";
-import { Pool } from "pg";
 import { turned } from "../../../../packages/sdk/tests/_turned.ts";
 import { OwnRabbit } from "./broker.ts";
 import type { ClientOptions } from "./client.ts";
 import { DuplicatePublisher } from "./copies.ts";
+import { ownDatabase } from "./database.ts";
 import { digestOf, type Fault, schedule, stepsOf, workers } from "./faults.ts";
 import { Ledger, type Verdict } from "./ledger.ts";
 import { FaultProxy } from "./proxy.ts";
@@ -89,15 +89,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   mkdirSync(keys, { recursive: true });
   const closing: (() => unknown)[] = [];
   try {
-    const pool = new Pool({ connectionString: options.postgres, max: 2 });
-    closing.push(() => pool.end());
-    const database = { pool, name: `helsekontakt_chaos_${process.pid}` };
-    await pool.query(`create database ${database.name}`);
-    closing.push(() => pool.query(`drop database if exists ${database.name} with (force)`));
-    const address = new URL(options.postgres);
-    address.pathname = `/${database.name}`;
-    const rows = auditPool(address, closing);
-    await rows.query("create table public.effect (msg_id text not null, worker text not null)");
+    const database = await ownDatabase(options.postgres, closing);
+    const { rows } = database;
     const broker = await OwnRabbit.start(join(folder, "broker"));
     closing.push(() => broker.end());
     const services = [...new Set(Object.values(serviceOf))];
@@ -157,7 +150,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
           citizens,
           secret,
           leaseMs: 5_000,
-          ...(engine === "sqlite" ? { file } : { postgres: address.href, schema }),
+          ...(engine === "sqlite" ? { file } : { postgres: database.address, schema }),
         },
         soakMinutes !== undefined,
         folder,
@@ -369,13 +362,6 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   } finally {
     for (const close of closing.toReversed()) await Promise.resolve(close()).catch(() => {});
   }
-}
-
-function auditPool(address: URL, closing: (() => unknown)[]): Pool {
-  const pool = new Pool({ connectionString: address.href, max: 2 });
-  pool.on("error", () => {});
-  closing.push(() => pool.end());
-  return pool;
 }
 
 /** One draw in ten, the same ones for the same seed. */
