@@ -19,9 +19,9 @@ const maxString = 1_048_576;
 const space = /[\t-\r ]/;
 const mediaType = /^[A-Za-z0-9][\w!#$&^.+-]*\/[A-Za-z0-9*][\w!#$&^.+-]*(?:;[^\n]*)?$/;
 const currencyCode = /^[A-Z]{3}$/;
-const idCharacters = /^[A-Za-z0-9.-]{1,64}$/;
+// What no id has: to look for it takes half the time of matching what each id has.
+const notOfId = /[^A-Za-z0-9.-]/;
 // Days that every month has; the engine's own scan is twice as fast as character codes one by one.
-const usualDate = /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])$/;
 const usualInstant =
   /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)$/;
 
@@ -109,7 +109,6 @@ function zoneAt(s: string, i: number): boolean {
 
 /** A year, a month or a day. */
 export function dateForm(s: string): 0 | 2 | 3 {
-  if (usualDate.test(s)) return 0;
   const length = dateAt(s);
   if (length === 0 || s.length !== Math.abs(length)) return 2;
   return length > 0 ? 0 : 3;
@@ -149,7 +148,7 @@ export function codeForm(s: string): 0 | 2 {
 
 /** 1 to 64 letters, digits, hyphens and points. */
 export function idForm(s: string): 0 | 2 {
-  return idCharacters.test(s) ? 0 : 2;
+  return s.length > 0 && s.length <= 64 && !notOfId.test(s) ? 0 : 2;
 }
 
 /** `urn:oid:` and the numbers. */
