@@ -63,6 +63,8 @@ export interface Journal {
    *   `abort/cancelled`
    */
   transaction<T>(work: (transaction: JournalTransaction) => Promise<T>, options?: Cancellable): Promise<T>;
+  /** True in the work of a {@link Journal.transaction} of this journal that is not over: whoever waits there holds it up. */
+  isInTransaction(): boolean;
   /** Finishes what has begun and closes the store. Waits end with `journal/closed`. */
   close(): Promise<void>;
 }

@@ -76,6 +76,10 @@ export async function open(options: JournalOptions): Promise<Journal> {
         throw own === undefined ? fault : own.reason;
       }
     },
+    isInTransaction() {
+      const inside = currentTransaction.getStore();
+      return inside?.store === store && !inside.transaction.isOver;
+    },
     async close() {
       await store.close();
       notifier.heard();

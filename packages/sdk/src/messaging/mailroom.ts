@@ -51,10 +51,11 @@ export class Mailroom {
   readonly #journal: Journal;
   readonly #receiptWithinMs: number;
   readonly #guard: PersonGuard;
-  readonly #order = new ThreadOrder();
+  readonly #order: ThreadOrder;
 
   constructor(journal: Journal, receiptWithinMs: number, guard: PersonGuard) {
     this.#journal = journal;
+    this.#order = new ThreadOrder(() => journal.isInTransaction());
     this.#guard = guard;
     this.#receiptWithinMs = receiptWithinMs;
   }

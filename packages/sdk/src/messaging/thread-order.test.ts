@@ -104,6 +104,22 @@ describe("Mailroom.post()", () => {
   });
 });
 
+describe("Mailroom.post() inside a transaction that it is not given", () => {
+  it("is refused at once, also behind one of its thread that waits for the transaction", async () => {
+    const { journal, mailroom } = await opened();
+    const first = mailroom.post(message("a1", "a0", large));
+    await journal.transaction(async () => {
+      await turns(20);
+      await expect(mailroom.post(message("a2", "a0", 10))).rejects.toMatchObject({
+        code: "input/invalid",
+        hint: "pass { transaction }, or write after it",
+      });
+    });
+    await first;
+    expect(await stored(journal)).toEqual([uuid("a1")]);
+  });
+});
+
 describe("ekontakt.reply()", () => {
   it("stores answers in the order of the calls, each naming the one before as its parent", async () => {
     const { journal, mailroom } = await opened();
@@ -133,7 +149,7 @@ describe("ekontakt.reply()", () => {
 describe("ThreadOrder", () => {
   it("does the work at once when nothing of the thread is before it", () => {
     let done = false;
-    void new ThreadOrder().run("a0", {}, async () => {
+    void new ThreadOrder(() => false).run("a0", {}, async () => {
       done = true;
     });
     expect(done).toBe(true);
