@@ -15,8 +15,9 @@ export const ARRAYS = "http://schemas.microsoft.com/2003/10/Serialization/Arrays
  */
 export function readContract<N extends ContractTypeName>(element: XmlElement, type: N): ContractValues[N] {
   const value: Record<string, unknown> = {};
+  const children = childrenOf(element);
   for (const { owner, member } of membersOf(actualType(element, type))) {
-    const child = childrenOf(element).find((c) => c.name === member.name && c.ns === contractTypes[owner].namespace);
+    const child = children.find((c) => c.name === member.name && c.ns === contractTypes[owner].namespace);
     if (child === undefined || isNil(child)) continue;
     value[member.name] = readMember(child, member);
   }
