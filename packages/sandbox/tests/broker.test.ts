@@ -1,5 +1,8 @@
 import { randomUUID } from "node:crypto";
+import type { Socket } from "node:net";
+import { setImmediate as turn } from "node:timers/promises";
 import { type AmqpConnection, buildEnvelope, connectAmqp } from "@helsekontakt/amqp-messaging";
+import rhea from "rhea";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Broker } from "../src/index.ts";
 
@@ -87,6 +90,39 @@ describe("Broker", () => {
     await connection.send("1_async", message("1_async"));
     await until(() => broker.depth("1_dl") === 1);
     expect(broker.counts).toMatchObject({ delivered: 1, rejected: 1 });
+  });
+
+  it.each([
+    ["accepted", "accept", { accepted: 1, rejected: 0 }, 0, 0],
+    ["rejected", "reject", { accepted: 0, rejected: 1 }, 0, 1],
+    ["released", "release", { accepted: 0, rejected: 0 }, 1, 0],
+  ] as const)("takes a message for %s whose session ends in the same bytes", async (_, decide, counts, left, dead) => {
+    await (await connect()).send("1_async", message("1_async"));
+    const bare = rhea.create_container().connect({
+      host: "127.0.0.1",
+      port: broker.port,
+      username: "u",
+      password: "p",
+      reconnect: false,
+    });
+    const session = bare.create_session();
+    session.begin();
+    session.open_receiver({ source: "/amq/queue/1_async", autoaccept: false });
+    const closed = new Promise((resolve) => bare.once("session_close", resolve));
+    bare.once("message", async ({ delivery }) => {
+      const { socket } = bare as unknown as { socket: Socket };
+      socket.cork();
+      delivery?.[decide]();
+      // Written in a turn of its own each, and sent together.
+      await turn();
+      session.close();
+      await turn();
+      socket.uncork();
+    });
+    await closed;
+    bare.close();
+    await until(() => broker.depth("1_async") === left && broker.depth("1_dl") === dead);
+    expect(broker.counts).toMatchObject(counts);
   });
 
   it("gives what was in hand to others when a connection is cut", async () => {

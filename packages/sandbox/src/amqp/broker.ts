@@ -290,8 +290,10 @@ export class Broker {
       if (!matches(entry.session)) continue;
       this.#inFlight.delete(delivery);
       // rhea tells the end of a session before the outcomes that came in the same read.
-      if (wasAccepted(delivery)) this.#counts.accepted++;
-      else this.#giveBack(entry);
+      const outcome = outcomeOf(delivery);
+      if (outcome === "accepted" || outcome === "rejected") this.#counts[outcome]++;
+      if (outcome === "rejected") this.#deadLetter(entry);
+      else if (outcome !== "accepted") this.#giveBack(entry);
     }
   }
 }
@@ -306,10 +308,8 @@ function refuse(session: Session | undefined, description: string): void {
   session?.close({ condition: "amqp:not-found", description });
 }
 
-function wasAccepted({ remote_state: state }: Delivery): boolean {
-  return (
-    (state as { constructor?: { composite_type?: string } } | undefined)?.constructor?.composite_type === "accepted"
-  );
+function outcomeOf({ remote_state: state }: Delivery): string | undefined {
+  return (state as { constructor?: { composite_type?: string } } | undefined)?.constructor?.composite_type;
 }
 
 /** Messages stay the bytes that they came as: decoded and encoded again, they would lose the types of their values. */
