@@ -210,16 +210,25 @@ for (const name of Object.keys(targets)) {
   interesting[name] = [];
 }
 const names = Object.keys(targets);
-const batchSize = 250;
-for (let done = 0; done < count; done += batchSize) {
-  const name = names[(done / batchSize) % names.length] as string;
+/**
+ * Inputs between two looks at the counters. A look takes longer than hundreds of inputs, so where one finds nothing the next
+ * one comes later.
+ */
+const few = 250;
+const many = 8_000;
+const sizes = new Map(names.map((name) => [name, few]));
+for (let done = 0, turn = 0; done < count; turn++) {
+  const name = names[turn % names.length] as string;
   const target = targets[name] as Target;
   const pool = pools[name] as string[];
-  const batch = Array.from({ length: batchSize }, () => change(pick(pool), pool));
+  const size = Math.min(sizes.get(name) ?? few, count - done);
+  const batch = Array.from({ length: size }, () => change(pick(pool), pool));
   for (const text of batch) run(name, target, text);
-  counts["inputs"] = done + batchSize;
-  // Later batches find less, and less often.
-  if (coverage.peek()) locate(name, target, batch);
+  done += size;
+  counts["inputs"] = done;
+  const found = coverage.peek();
+  if (found) locate(name, target, batch);
+  sizes.set(name, found ? few : Math.min(2 * size, many));
 }
 counts["blocks of code reached"] = coverage.seen;
 // Of built packages the counters see other files than those that are named above: nothing would have been guided.
