@@ -113,7 +113,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     const crashes: string[] = [];
     const backs: number[] = [];
     const opens = new Map<string, number[]>();
-    /** When faults began that may keep a worker from the broker. A cut waits for frames, so for a connection. */
+    /** When faults began that may keep a worker from the broker; a cut, which waits for frames, when it struck. */
     const begunAt = new Map<string, number[]>();
     const endedAt = new Map<string, number[]>();
     let lives = 0;
@@ -281,6 +281,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
       const job = strike(fault, scene)
         .then((struck) => {
           if (!struck) return;
+          // A connection that was cut as it was being made is made once more.
+          if (!keepsAway) begunAt.set(fault.target, [...(begunAt.get(fault.target) ?? []), Date.now()]);
           (counts.get(fault.kind) as { struck: number }).struck++;
           if (fault.kind === "kill" && fault.step.startsWith("wire"))
             ledger.count(kills, `${roleOf(fault.target)} ${fault.step}`);
