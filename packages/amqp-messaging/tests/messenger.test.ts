@@ -154,6 +154,28 @@ describe("createMessenger()", () => {
       expect(told[0]).toEqual({ c: "transport:decryption-failed", d: expect.any(String) as string, x: [] });
       expect(new Set(told.map((t) => JSON.stringify(t))).size).toBe(1);
     });
+    it("S5: copies of somebody's message, damaged and sent in another's name, all get one answer", async () => {
+      const { reports } = bobReceives();
+      // Another one than who signed, whose name is in the head: what decrypts to a signed text and what does not.
+      const stolen = Buffer.from(
+        await protect(payloadFrom(bob.herId), { signer: bob.sign, recipients: [bob.encrypt.certificate] }),
+      );
+      const copies = [stolen];
+      for (let back = 64; back < stolen.length - 700; back += 96) {
+        const damaged = Buffer.from(stolen);
+        damaged[stolen.length - back] = (damaged[stolen.length - back] ?? 0) ^ 1;
+        copies.push(damaged);
+      }
+      for (const copy of copies) await connection.send(`${bob.herId}_async`, wire(copy));
+      await until("all reports", () => reports.length === copies.length);
+      const told = reports.map((r) =>
+        r.kind === "report" ? { c: r.report.condition, d: r.report.description, x: r.report.data } : r.kind,
+      );
+      expect(copies.length).toBeGreaterThan(10);
+      expect(new Set(told.map((t) => JSON.stringify(t)))).toEqual(
+        new Set([JSON.stringify({ c: "transport:decryption-failed", d: (told[0] as { d: string }).d, x: [] })]),
+      );
+    });
     it("S1: signed by another certificate than the registered one, which is attached", async () => {
       const { reports } = bobReceives();
       const mallory = await createIdentity({
@@ -167,7 +189,7 @@ describe("createMessenger()", () => {
         recipients: [bob.encrypt.certificate],
       });
       await connection.send(`${bob.herId}_async`, wire(body));
-      expect(await refusal(reports)).toMatchObject({ condition: "transport:invalid-certificate" });
+      expect(await refusal(reports)).toMatchObject({ condition: "transport:decryption-failed" });
     });
     it("S2: no signature certificate in the sender's profile", async () => {
       const { signatureCertificate: _, ...rest } = dummy(alice);

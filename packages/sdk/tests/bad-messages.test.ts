@@ -92,7 +92,7 @@ describe("a message that cannot be opened or read", () => {
     [
       "another signer",
       "protection/signer-unexpected",
-      "transport:invalid-certificate",
+      "transport:decryption-failed",
       async () => ({ signer: await stranger() }),
     ],
   ];

@@ -82,9 +82,9 @@ export function openingRefusal(
     case "protection/decryption-failed":
     case "protection/signature-invalid":
     case "protection/algorithm-refused":
-      return new RefusedMessage("undecryptable", error);
+    // Certificates in a message are not signed: damage that spares the signature alone would be told by another answer.
     case "protection/signer-unexpected":
-      return new RefusedMessage("signer-unexpected", error);
+      return new RefusedMessage("undecryptable", error);
     case "protection/certificate-invalid":
       // A list out of reach is not the sender's fault.
       if (error.retryable) return undefined;
