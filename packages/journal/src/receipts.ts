@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import type { Insertable } from "kysely";
 import { fromJsonBytes, toJsonBytes } from "./cipher.ts";
 import { once } from "./compiled.ts";
@@ -25,7 +25,9 @@ export interface ReceiptError {
 
 /** The facts of an AppRec. */
 export interface ReceiptFacts {
-  /** The AppRec's own Id. */
+  /**
+   * The AppRec's own Id. One that its sender used for another answer before is kept as `sha256:…`: both are answers.
+   */
   readonly receiptId: string;
   /** OriginalMsgId/Id. */
   readonly originalMsgId: string;
@@ -100,7 +102,7 @@ const messageRow = once((db, v: { readonly msgId: string; readonly from: string 
 const knownRow = once((db, v: { readonly from: string; readonly receiptId: string }) =>
   db
     .selectFrom("receipt")
-    .select(["id", "outbox_id"])
+    .select(["id", "outbox_id", "original_msg_id", "accepted"])
     .where("from_party", "=", v.from)
     .where("receipt_id", "=", v.receiptId),
 );
@@ -135,6 +137,17 @@ const ofMessageRows = once((db, v: { readonly outboxId: string; readonly limit: 
 /** Whether the next message of its key waits for one in this state. */
 function holdsUp(state: TransportState): boolean {
   return state === "queued" || state === "sending";
+}
+
+type Said = Pick<Insertable<ReceiptTable>, "original_msg_id" | "accepted">;
+
+function isSameAnswer(a: Said, b: Said): boolean {
+  return a.original_msg_id === b.original_msg_id && a.accepted === b.accepted;
+}
+
+/** An id for an AppRec whose own is taken: the same one whenever it comes again. */
+function idOfOther({ receipt_id: id, original_msg_id: original, accepted }: Said & { receipt_id: string }): string {
+  return `sha256:${createHash("sha256").update(JSON.stringify([id, original, accepted])).digest("hex")}`;
 }
 
 /** @internal */
@@ -195,7 +208,12 @@ export function createReceipts(parts: Parts): Receipts {
       let freed = false;
       const record = await store.write(async (db): Promise<ReceiptRecord> => {
         const [message] = await messageRow(parts, db, { msgId: row.original_msg_id, from: row.from_party });
-        const [again] = await knownRow(parts, db, { from: row.from_party, receiptId: row.receipt_id });
+        let [again] = await knownRow(parts, db, { from: row.from_party, receiptId: row.receipt_id });
+        // An id that was used for another answer, or for another message's, makes this one no redelivery.
+        if (again !== undefined && !isSameAnswer(again, row)) {
+          row.receipt_id = idOfOther(row);
+          [again] = await knownRow(parts, db, { from: row.from_party, receiptId: row.receipt_id });
+        }
         if (again !== undefined && (again.outbox_id !== null || message === undefined))
           return message === undefined
             ? { outcome: "unknown" }

@@ -559,6 +559,38 @@ export const contractCases: readonly ContractCase[] = [
       );
     },
   },
+  {
+    name: "receipts: an id that was used before, for another answer or another message, makes no duplicate",
+    async run(bench) {
+      const journal = await bench.open();
+      for (const id of ["a", "b"]) {
+        await journal.outbox.enqueue(message({ messageId: id, msgId: `h-${id}`, expectsReceipt: true }));
+        await journal.outbox.markSent(await claimOne(journal));
+      }
+      const facts = { receiptId: "r", originalMsgId: "h-a", from: "200", accepted: true };
+      const turned = { ...facts, accepted: false, errors: [{ code: "X99" }] };
+      const other = { ...facts, originalMsgId: "h-b" };
+      const outcomes: unknown[] = [];
+      for (const each of [facts, turned, other, facts, turned, other])
+        outcomes.push((await journal.receipts.record(each)).outcome);
+      assert.deepEqual(outcomes, [
+        "accepted",
+        "error-after-accepted",
+        "accepted",
+        "duplicate",
+        "duplicate",
+        "duplicate",
+      ]);
+      assert.deepEqual(
+        (await journal.receipts.list("a")).map((r) => [r.receiptId.slice(0, 7), r.accepted]),
+        [
+          ["r", true],
+          ["sha256:", false],
+        ],
+      );
+      assert.equal((await journal.outbox.get("b"))?.application, "accepted");
+    },
+  },
   ...(Object.keys(receiptRules) as ReceiptOutcome[]).map(
     (outcome): ContractCase => ({
       name: `receipts: ${outcome}: ${receiptRules[outcome].when}`,

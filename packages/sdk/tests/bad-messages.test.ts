@@ -228,6 +228,18 @@ describe("an AppRec", () => {
     },
   );
 
+  it("without an Id of its own is not taken for another one without", async () => {
+    const running = await harness.run();
+    const msgIds = [randomUUID(), randomUUID()];
+    for (const msgId of msgIds) {
+      const xml = withAppRec(await straySample(), "OriginalMsgId", msgId).replace(/<(\w+:)?Id>[^<]*<\/(\w+:)?Id>/, "");
+      await sendBytes(harness.sandbox, xml, { function: "APPREC" });
+      await running.seen("receipt", (e) => e.originalMsgId === msgId);
+    }
+    expect((await running.journal.receipts.unknown()).map((r) => r.originalMsgId)).toEqual(msgIds);
+    await expectAlive(running);
+  });
+
   it("that cannot be read is set aside at once", async () => {
     const running = await harness.run();
     const dead = harness.sandbox.amqp.broker.depth("200001_dl");

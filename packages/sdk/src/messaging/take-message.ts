@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { setImmediate as breathe } from "node:timers/promises";
 import { type Envelope, type HandlerResult, readAppRec } from "@helsekontakt/amqp-messaging";
 import type { MessageView } from "@helsekontakt/amqp-messaging/messages";
@@ -162,7 +163,7 @@ async function takeReceipt(
     return "accept";
   }
   const { outcome, message: entry } = await journal.receipts.record(
-    { receiptId: plainOrHash(receipt.id), originalMsgId, from: message.fromHerId, accepted, errors },
+    { receiptId: idOfReceipt(receipt.id, message.payload), originalMsgId, from: message.fromHerId, accepted, errors },
     { signal },
   );
   if (outcome === "unknown")
@@ -174,6 +175,11 @@ async function takeReceipt(
   if (entry?.application === "rejected" && receiptRules[outcome].escalates === false && codes.includes(notActiveCode))
     await markInactive(options, entry.id, signal);
   return "accept";
+}
+
+/** Of one that came without its Id, what it says: two without are not the same. */
+function idOfReceipt(id: string, payload: Uint8Array): string {
+  return id === "" ? `sha256:${createHash("sha256").update(payload).digest("hex")}` : plainOrHash(id);
 }
 
 /**
