@@ -385,7 +385,7 @@ function addJournal(program: Command, io: CliIo, finish: (code: ExitCode) => voi
     .option("--payloads-older-than <time>", "empty payloads: a number with s, m, h or d")
     .option("--payload-bytes <size>", "empty the oldest payloads until all hold no more: bytes, or with KB, MB, GB")
     .option("--rows-older-than <time>", "delete rows whole: duplicates of them are no longer known")
-    .option("--quarantined", "also what was set aside in the inbox")
+    .option("--quarantined", "also what was set aside, in either box")
     .option("--quiet", "no progress on standard error")
     .option("--json", "one object of counts")
     .action(async (options) => finish(await (await load()).pruneJournal(options, io)));

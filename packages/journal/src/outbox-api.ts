@@ -74,8 +74,8 @@ export interface Outbox {
    */
   reportUndeliverable(messageId: string, reason: string, options?: Cancellable): Promise<OutboxEntry | undefined>;
   /**
-   * Queues a failed message again, or an overdue one once. After a report on the error queue give a new `messageId`;
-   * the MsgId stays.
+   * Queues a failed message again, or an overdue one once. After a report on the error queue it has a new AMQP message id,
+   * `messageId` or one that is made up; the MsgId stays.
    *
    * @throws {HelsekontaktError} `journal/conflict` from other states, `journal/not-found`
    */

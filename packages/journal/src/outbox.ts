@@ -1,4 +1,5 @@
 // Over 400 lines: one object whose operations share their fenced changes.
+import { randomUUID } from "node:crypto";
 import type { ExpressionBuilder, Selectable } from "kysely";
 import { type ErrorCode, type HelsekontaktError, waitFor } from "@helsekontakt/core";
 import { backoffMs } from "./backoff.ts";
@@ -44,6 +45,11 @@ export interface OutboxLimits {
   readonly maxSendTries: number;
   /** Consecutive claims whose holder was never heard of again. */
   readonly maxTakeovers: number;
+}
+
+/** Failed by a report on the error queue, whose conditions have no slash, or after the broker had taken it. */
+function wasReported({ transport, reason, sent_at: sentAt }: EntryRow): boolean {
+  return transport === "failed" && (sentAt !== null || reason?.includes("/") === false);
 }
 
 /** @internal */
@@ -316,6 +322,8 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
           .where(hasPayload(store.engine))
           .executeTakeFirst();
         if (held === undefined) throw conflict("a message with its payload", "one that retention emptied", row.id);
+        // Who has refused a message knows its id, and would drop it without a word.
+        const newId = amqpId ?? (wasReported(row) ? randomUUID() : undefined);
         if (amqpId !== undefined) {
           const taken = await find(db, amqpId, false);
           if (taken !== undefined) throw conflict("a new message id", "one that is in the journal", row.id);
@@ -332,7 +340,7 @@ export function createOutbox(parts: Parts, limits: OutboxLimits): Outbox {
           resends: row.resends + 1,
           next_at: atOnce,
           changed_at: now,
-          ...(amqpId === undefined ? {} : { amqp_id: amqpId }),
+          ...(newId === undefined ? {} : { amqp_id: newId }),
         });
       }, signal);
       notifier.publish(entry.id, outboxTopic);

@@ -147,7 +147,9 @@ function isSameAnswer(a: Said, b: Said): boolean {
 
 /** An id for an AppRec whose own is taken: the same one whenever it comes again. */
 function idOfOther({ receipt_id: id, original_msg_id: original, accepted }: Said & { receipt_id: string }): string {
-  return `sha256:${createHash("sha256").update(JSON.stringify([id, original, accepted])).digest("hex")}`;
+  return `sha256:${createHash("sha256")
+    .update(JSON.stringify([id, original, accepted]))
+    .digest("hex")}`;
 }
 
 /** @internal */

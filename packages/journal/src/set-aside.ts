@@ -30,7 +30,8 @@ export interface SetAside {
   /**
    * Sends or handles it again, with all its tries before it.
    *
-   * @param options.messageId - outbox: a new AMQP id, which a message needs that the receiver's transport has refused.
+   * @param options.messageId - outbox: a new AMQP id. One that the receiver's transport has refused gets one anyhow: its
+   *   receiver drops what comes under the old one.
    * @throws {HelsekontaktError} `journal/not-found`, `journal/conflict` when it is not set aside or its payload is gone
    */
   retry(box: Box, id: string, options?: Cancellable & { readonly messageId?: string }): Promise<void>;

@@ -40,7 +40,7 @@ export interface Retention extends Cancellable {
   readonly rowsOlderThanMs?: number;
   /** Empties the histories of memberships that nothing has happened to since; the memberships stay. */
   readonly memberHistoriesOlderThanMs?: number;
-  /** Also what was set aside in the inbox; default false. */
+  /** Also what was set aside, in either box, and so waits for somebody; default false. */
   readonly quarantined?: boolean;
   /** Called after every step of at most 200 rows, with all that went so far. */
   readonly onProgress?: (sofar: Readonly<Pruned>) => void;
@@ -63,14 +63,28 @@ export interface Pruned {
 /** Each transaction touches at most this many rows, so that sends are not held up. */
 const batch = 200;
 
-/** Sent or failed, with nothing awaited: at most one batch. */
-const finishedOutbox = (db: Db, engine: Engine, before: number, withPayload: boolean) => {
+interface Finished {
+  /** Changed before this time, in milliseconds since 1970 UTC. */
+  readonly before: number;
+  readonly withPayload: boolean;
+  /** Failed ones too: somebody may still send them again. */
+  readonly aside: boolean;
+}
+
+/** Sent or dropped, with nothing awaited and nothing more to be told of a missing answer: at most one batch. */
+const finishedOutbox = (db: Db, engine: Engine, { before, withPayload, aside }: Finished) => {
   const query = db
     .selectFrom("outbox")
     .select("id")
-    .where("transport", "in", ["sent", "failed", "dropped"])
+    .where("transport", "in", aside ? ["sent", "failed", "dropped"] : ["sent", "dropped"])
     .where("changed_at", "<", before)
-    .where((e) => e.or([e("application", "!=", "awaiting"), e("transport", "!=", "sent")]));
+    .where((e) =>
+      e.or([
+        e("transport", "!=", "sent"),
+        e("application", "not in", ["awaiting", "overdue"]),
+        e.and([e("application", "=", "overdue"), e("escalate_at", "is", null)]),
+      ]),
+    );
   return (withPayload ? query.where(hasPayload(engine)) : query).limit(batch);
 };
 
@@ -93,9 +107,10 @@ async function emptyOldest(
   db: Db,
   excess: number,
   states: readonly ("handled" | "dropped" | "quarantined")[],
+  aside: boolean,
 ): Promise<{ readonly rows: number; readonly bytes: number }> {
   const { engine } = parts.store;
-  const oldest = await finishedOutbox(db, engine, Number.MAX_SAFE_INTEGER, true)
+  const oldest = await finishedOutbox(db, engine, { before: Number.MAX_SAFE_INTEGER, withPayload: true, aside })
     .select(["changed_at", sql<string>`'outbox'`.as("box"), payloadLength(engine).as("bytes")])
     .orderBy("changed_at")
     .execute();
@@ -139,9 +154,8 @@ export async function prune(parts: Parts, retention: Retention): Promise<Pruned>
     memberBatches: 0,
     memberHistories: 0,
   };
-  const states = retention.quarantined
-    ? (["handled", "dropped", "quarantined"] as const)
-    : (["handled", "dropped"] as const);
+  const aside = retention.quarantined === true;
+  const states = aside ? (["handled", "dropped", "quarantined"] as const) : (["handled", "dropped"] as const);
   const now = await parts.now();
 
   const inbox = (db: Db, before: number, withPayload: boolean) => {
@@ -174,7 +188,7 @@ export async function prune(parts: Parts, retention: Retention): Promise<Pruned>
       db
         .updateTable("outbox")
         .set(empty)
-        .where("id", "in", await found(db, "outbox", finishedOutbox(db, engine, before, true)))
+        .where("id", "in", await found(db, "outbox", finishedOutbox(db, engine, { before, withPayload: true, aside })))
         .returning("id")
         .execute(),
     );
@@ -192,7 +206,7 @@ export async function prune(parts: Parts, retention: Retention): Promise<Pruned>
     await repeat("outbox", async (db) =>
       db
         .deleteFrom("outbox")
-        .where("id", "in", await found(db, "outbox", finishedOutbox(db, engine, before, false)))
+        .where("id", "in", await found(db, "outbox", finishedOutbox(db, engine, { before, withPayload: false, aside })))
         .returning("id")
         .execute(),
     );
@@ -245,7 +259,7 @@ export async function prune(parts: Parts, retention: Retention): Promise<Pruned>
     let excess = (await store.read((db) => payloadBytes(db, engine), signal)) - payloadBytesAtMost;
     while (excess > 0) {
       throwIfAborted(signal);
-      const emptied = await store.write((db) => emptyOldest(parts, db, excess, states), signal);
+      const emptied = await store.write((db) => emptyOldest(parts, db, excess, states, aside), signal);
       if (emptied.rows === 0) break;
       excess -= emptied.bytes;
       pruned.payloads += emptied.rows;

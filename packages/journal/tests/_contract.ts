@@ -400,6 +400,24 @@ export const contractCases: readonly ContractCase[] = [
     },
   },
   {
+    name: "outbox: a message that its receiver reported goes again under a new id, one that never left under its own",
+    async run(bench) {
+      const journal = await bench.open();
+      const reported = await reach(bench, journal, "sent", "awaiting");
+      const before = (await journal.outbox.get(reported))?.messageId ?? "";
+      await journal.outbox.reportUndeliverable(before, "transport:invalid-field-value");
+      await journal.setAside.retry("outbox", reported);
+      const again = await claimOne(journal);
+      assert.equal(again.id, reported);
+      assert.match(again.messageId, /^[0-9a-f-]{36}$/);
+      assert.notEqual(again.messageId, before);
+      await journal.outbox.markSent(again);
+      const refused = await reach(bench, journal, "failed", "none");
+      const own = (await journal.outbox.get(refused))?.messageId;
+      assert.equal((await journal.outbox.resend(refused)).messageId, own);
+    },
+  },
+  {
     name: "outbox: an overdue message goes again once, never twice",
     async run(bench) {
       const journal = await bench.open();
@@ -1313,6 +1331,28 @@ export const contractCases: readonly ContractCase[] = [
       assert.deepEqual(gone, { payloads: 0, outbox: 1, inbox: 1, receipts: 1, threads: 1, reports: 1, ...members });
       assert.equal((await journal.outbox.list()).length, 1);
       assert.equal((await journal.inbox.pending()).length, 1);
+    },
+  },
+  {
+    name: "retention: what waits for somebody stays: a failed message, and an overdue one that is not told of for the last time",
+    async run(bench) {
+      const journal = await bench.open();
+      const failed = await reach(bench, journal, "failed", "none");
+      const overdue = await reach(bench, journal, "sent", "overdue");
+      bench.clock.time += 1_000_000;
+      for (const retention of [{ payloadsOlderThanMs: 1 }, { payloadBytesAtMost: 0 }, { rowsOlderThanMs: 1 }]) {
+        await journal.prune(retention);
+        for (const id of [failed, overdue]) assert.ok(await journal.outbox.payload(id), JSON.stringify(retention));
+      }
+      while ((await journal.receipts.overdue()).length > 0) bench.clock.time += 1_000_000;
+      await journal.prune({ rowsOlderThanMs: 1 });
+      assert.equal(await journal.outbox.get(overdue), undefined);
+      assert.equal((await journal.outbox.resend(failed)).transport, "queued");
+      const claim = await claimOne(journal);
+      await journal.outbox.markFailed(claim, { reason: "amqp/unavailable", retry: "never" });
+      bench.clock.time += 1_000;
+      await journal.prune({ rowsOlderThanMs: 1, quarantined: true });
+      assert.equal(await journal.outbox.get(failed), undefined);
     },
   },
   {
