@@ -105,6 +105,17 @@ describe("createMessenger()", () => {
     const properties = JSON.stringify([...(messages[0]?.envelope.properties ?? [])]);
     expect(properties + JSON.stringify(events) + lines.join("\n")).not.toContain(patient);
   });
+  it.each([undefined, null, "accepted", {}, 1])(
+    "tries again, and says so, what its handler answers with %j",
+    async (answer) => {
+      bobReceives({}, () => answer as unknown as HandlerResult);
+      await messenger(alice).protectAndSend(outbound());
+      await until("a retry", () => events.some((e) => e.kind === "retry"));
+      expect(events.find((e) => e.kind === "retry")).toMatchObject({
+        error: { code: "message/handler-failed", message: "expected the handler to return a decision, found none" },
+      });
+    },
+  );
   it("hands receipts to their own handler", async () => {
     const receipts: string[] = [];
     const plain: string[] = [];

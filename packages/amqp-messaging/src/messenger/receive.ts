@@ -42,7 +42,7 @@ export async function takeMessage(
     let result: HandlerResult;
     try {
       message = await openMessage(options, delivery);
-      result = await hand(handlers, message);
+      result = decided(await hand(handlers, message));
     } catch (reason) {
       if (reason instanceof RefusedMessage) return await delivered.refuse(reason);
       const error = HelsekontaktError.from(reason, "message/handler-failed", "the handler threw");
@@ -149,6 +149,18 @@ async function hand(handlers: MessageHandlers, message: InboundMessage): Promise
   const isReceipt = message.root.endsWith("}AppRec");
   if (!isReceipt || handlers.receipt === undefined) return await handlers.message(message);
   return await handlers.receipt({ ...message, receipt: receiptOf(message) });
+}
+
+const words: readonly unknown[] = ["accept", "retry", "dead-letter"] satisfies HandlerResult[];
+const kinds = ["reply", "refuse", "retryInMs", "deadLetter"] as const;
+
+/** @throws {HelsekontaktError} `message/handler-failed` when it is no decision, as of a handler without types that forgot it */
+function decided(result: unknown): HandlerResult {
+  const isKind = typeof result === "object" && result !== null && kinds.some((kind) => kind in result);
+  if (isKind || words.includes(result)) return result as HandlerResult;
+  throw new HelsekontaktError("message/handler-failed", "expected the handler to return a decision, found none", {
+    hint: "return accept(), reply(), rejectWith(), rejectFor(), retryLater() or deadLetter()",
+  });
 }
 
 /** @throws {HelsekontaktError} `receipt/invalid` whatever is wrong with it */
