@@ -111,9 +111,9 @@ describe("createMessenger()", () => {
       bobReceives({}, () => answer as unknown as HandlerResult);
       await messenger(alice).protectAndSend(outbound());
       await until("a retry", () => events.some((e) => e.kind === "retry"));
-      expect(events.find((e) => e.kind === "retry")).toMatchObject({
-        error: { code: "message/handler-failed", message: "expected the handler to return a decision, found none" },
-      });
+      const { error } = events.find((e) => e.kind === "retry") ?? {};
+      expect(error?.code).toBe("message/handler-failed");
+      expect(error?.message).toContain("expected the handler to return a decision, found none");
     },
   );
   it("hands receipts to their own handler", async () => {

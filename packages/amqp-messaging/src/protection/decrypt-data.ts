@@ -104,8 +104,13 @@ function attemptsFor(envelope: Envelope, keys: readonly Identity[], policy: Requ
         refused = algorithmRefused(`key transport by ${policy.keyTransport.join(", ")}`, transport ?? oid);
         continue;
       }
-      const oaep = transport === "oaep" ? { oaep: readOaepScheme(parameters) } : {};
-      attempts.push({ identity, encryptedKey: recipient.at(3).octets(), ...oaep });
+      try {
+        const oaep = transport === "oaep" ? { oaep: readOaepScheme(parameters) } : {};
+        attempts.push({ identity, encryptedKey: recipient.at(3).octets(), ...oaep });
+      } catch (fault) {
+        // Another entry may be a good one.
+        refused = HelsekontaktError.from(fault);
+      }
     }
   }
   if (attempts.length === 0 && refused !== undefined) throw refused;

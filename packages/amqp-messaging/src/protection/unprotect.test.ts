@@ -423,6 +423,18 @@ describe("unprotect() reads what partners send", () => {
         withNull("1.2.840.10040.4.1"),
         octetString(randomBytes(256)),
       ),
+      "OAEP with a digest that is not in use": sequence(
+        integer(0),
+        byName(pki.receiver),
+        sequence(objectIdentifier(OID.rsaOaep), sequence(explicit(0, withNull("1.2.840.113549.2.5")))),
+        octetString(randomBytes(256)),
+      ),
+      "OAEP that says nothing readable": sequence(
+        integer(0),
+        byName(pki.receiver),
+        sequence(objectIdentifier(OID.rsaOaep), octetString(text)),
+        octetString(randomBytes(256)),
+      ),
     };
     for (const [what, first] of Object.entries(claims)) {
       const message = await envelope(pkcs1, undefined, [first]);
