@@ -1,6 +1,7 @@
 /** Validation of XML without any rules: those of one family of messages are in `@helsekontakt/validators/xml/msghead` and its siblings. */
 export type {
   AttributeRule,
+  AttributeRuleRegistry,
   ContentModel,
   ContentRule,
   ElementRule,

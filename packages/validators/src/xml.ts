@@ -1,5 +1,6 @@
 export type {
   AttributeRule,
+  AttributeRuleRegistry,
   ContentModel,
   ContentRule,
   ElementRule,

@@ -199,6 +199,14 @@ export const constructs: Readonly<Record<string, Construct>> = {
       '<r xmlns:o="urn:o" o:x="1"><a/><o:p><known>1</known></o:p><c/><known>1</known><q xmlns=""><known>x</known></q></r>',
     ],
   },
+  "attribute-wildcards": {
+    schema: `<xs:attribute name="n" type="xs:int"/><xs:attribute name="f" type="xs:token" fixed="v"/>${["strict", "lax", "skip"].map((p) => `<xs:element name="${p}"><xs:complexType>${sequence('<xs:any namespace="##local" processContents="lax" minOccurs="0"/>')}<xs:anyAttribute processContents="${p}"/></xs:complexType></xs:element>`).join("")}${element("free", "xs:anyType")}${root('<xs:anyAttribute namespace="##targetNamespace ##local" processContents="lax"/>')}`,
+    documents: ["strict", "lax", "skip", "free", "r"].flatMap((name) =>
+      ['t:n="1"', 't:n="x"', 't:m="1"', 'm="1"', 'xml:lang="nb"', 't:f="v"', 'o:x="" xmlns:o="urn:o"']
+        .map((a) => `<${name} ${a} xmlns:t="urn:t"/>`)
+        .concat(name === "r" ? [] : `<${name} xmlns:t="urn:t"><x xmlns="" t:n="x"><y t:n="1"/></x></${name}>`),
+    ),
+  },
   "any-type": {
     schema: `<xs:element name="r"><xs:complexType>${sequence('<xs:element name="a"/>' + element("b", "xs:anySimpleType"))}</xs:complexType></xs:element>`,
     documents: ['<r><a k="1">x<y xmlns="urn:y"/></a><b>1</b></r>'],

@@ -49,6 +49,8 @@ export interface Compiled {
   /** Named and anonymous complex types. */
   readonly complexTypes: readonly ComplexType[];
   readonly simpleTypes: readonly SimpleType[];
+  /** Global attributes. */
+  readonly attributes: readonly AttributeUse[];
   /** Units whose components this one uses. */
   readonly uses: ReadonlySet<Unit>;
 }
@@ -76,6 +78,7 @@ export class Compiler {
     const elements: { element: Element; symbol: string }[] = [];
     const complexTypes: ComplexType[] = [];
     const simpleTypes: SimpleType[] = [];
+    const attributes: AttributeUse[] = [];
     const done = new Set<Node>();
     for (const doc of unit.docs) {
       const ctx = { unit, doc };
@@ -108,10 +111,14 @@ export class Compiler {
         }
         if (node.name === "group") this.#force(this.#group(node, ctx));
         if (node.name === "attributeGroup") this.#attributes(node, ctx);
-        if (node.name === "attribute") this.#attributeUse(node, ctx).type();
+        if (node.name === "attribute") {
+          const use = this.#attributeUse(node, ctx);
+          use.type();
+          attributes.push(use);
+        }
       }
     }
-    return { unit, elements, complexTypes, simpleTypes, uses: this.#uses.get(unit) ?? new Set() };
+    return { unit, elements, complexTypes, simpleTypes, attributes, uses: this.#uses.get(unit) ?? new Set() };
   }
 
   /** Direct members of substitution groups: head to members. Call once all units are compiled. */

@@ -5,6 +5,7 @@ import type { Compiled } from "./compile.ts";
 import { XS } from "./dom.ts";
 import { type EmitOptions, placeName, wildcard } from "./emit-types.ts";
 import {
+  type AttributeUse,
   clark,
   type ComplexType,
   type Element,
@@ -12,6 +13,7 @@ import {
   type IdentityPath,
   type SimpleType,
   type Unit,
+  type Wildcard,
   type XsdType,
 } from "./model.ts";
 import { translatePattern } from "./pattern.ts";
@@ -39,7 +41,7 @@ class RulesEmitter {
   }
 
   print(): string {
-    const { unit, simpleTypes, complexTypes, elements } = this.#compiled;
+    const { unit, simpleTypes, complexTypes, elements, attributes } = this.#compiled;
     const parts: string[] = [];
     const texts = complexTypes.flatMap((t) =>
       t.simple?.unit === unit && t.simple.symbol === `${t.symbol}$text` ? [t.simple] : [],
@@ -52,6 +54,13 @@ class RulesEmitter {
     }
     for (const type of complexTypes) parts.push(this.#complex(type));
     const id = unit.docs[0]?.id ?? "";
+    if (attributes.length > 0) {
+      this.#contract.add("AttributeRuleRegistry");
+      const each = attributes.map((a) => `  ${quote(clark(a.ns, a.name))}: ${this.#attribute(a)},\n`);
+      parts.push(
+        `${docComment(["The global attributes of this family."], `${id}#schema`)}export const attributes: AttributeRuleRegistry = {\n${each.join("")}};\n`,
+      );
+    }
     const entries = elements.map(
       ({ element }) => `  ${quote(clark(element.ns, element.name))}: ${this.#element(element)},\n`,
     );
@@ -151,7 +160,7 @@ class RulesEmitter {
     this.#helpers.set(name, "");
     const text =
       type.kind === "complex"
-        ? `{ name: ${quote(type.clark)}, attributes: [], anyAttribute: { namespaces: "##any", process: "lax" }, content: { kind: "any" } }`
+        ? `{ name: ${quote(type.clark)}, attributes: [], anyAttribute: { namespaces: "##any", process: "lax"${this.#declared({ process: "lax" }, "##any")} }, content: { kind: "any" } }`
         : `{ name: ${quote(simpleName(type))}, attributes: [], content: { kind: "simple", type: () => ${this.#simple(type)} }${this.#derived(type)} }`;
     this.#helpers.set(name, `const ${name}: TypeRule = ${text};\n`);
     return name;
@@ -201,21 +210,38 @@ class RulesEmitter {
     this.#contract.add("TypeRule");
     const lines = [`  name: ${quote(type.clark)},`];
     if (type.abstract) lines.push("  abstract: true,");
-    const attributes = type.attributes
-      .filter((a) => !a.prohibited)
-      .map((a) => {
-        const out = [`name: ${quote(clark(a.ns, a.name))}`];
-        if (a.required) out.push("required: true");
-        if (a.fixed !== undefined) out.push(`fixed: ${quote(a.fixed)}`);
-        out.push(`type: () => ${this.#simple(a.type())}`);
-        return `    { ${out.join(", ")} },\n`;
-      });
+    const attributes = type.attributes.filter((a) => !a.prohibited).map((a) => `    ${this.#attribute(a)},\n`);
     lines.push(attributes.length === 0 ? "  attributes: []," : `  attributes: [\n${attributes.join("")}  ],`);
-    if (type.anyAttribute) lines.push(`  anyAttribute: { ${wildcard(type.anyAttribute)} },`);
+    const any = type.anyAttribute;
+    if (any) lines.push(`  anyAttribute: { ${wildcard(any)}${this.#declared(any, any.namespaces)} },`);
     lines.push(`  content: ${this.#contentRule(type)},`);
     const derived = this.#derived(type);
     if (derived !== "") lines.push(` ${derived.slice(1)},`);
     return `${docComment([`Rules of ${placeName(type)}.`], type.source?.pointer)}export const ${type.symbol}: TypeRule = {\n${lines.join("\n")}\n};\n`;
+  }
+
+  #attribute(a: AttributeUse): string {
+    const out = [`name: ${quote(clark(a.ns, a.name))}`];
+    if (a.required) out.push("required: true");
+    if (a.fixed !== undefined) out.push(`fixed: ${quote(a.fixed)}`);
+    out.push(`type: () => ${this.#simple(a.type())}`);
+    return `{ ${out.join(", ")} }`;
+  }
+
+  /** Where the global attributes are that a wildcard lets stand. */
+  #declared({ process }: Pick<Wildcard, "process">, namespaces: Wildcard["namespaces"]): string {
+    if (process === "skip") return "";
+    const units = this.#world
+      .attributes(this.#compiled.unit)
+      .filter(({ ns }) =>
+        namespaces === "##any"
+          ? true
+          : "not" in namespaces
+            ? ns !== "" && ns !== namespaces.not
+            : (namespaces as readonly string[]).includes(ns),
+      );
+    const list = units.map((u) => `() => ${this.#ref({ unit: u, symbol: "attributes" })}`);
+    return list.length === 0 ? "" : `, declared: [${list.join(", ")}]`;
   }
 
   #contentRule(type: ComplexType): string {
@@ -227,7 +253,8 @@ class RulesEmitter {
       type.source as NonNullable<ComplexType["source"]>,
     );
     const particles = automaton.terminals.map(
-      (t) => `        ${"element" in t ? this.#element(t.element) : `{ ${wildcard(t.wildcard)} }`},\n`,
+      (t) =>
+        `        ${"element" in t ? this.#element(t.element) : `{ ${wildcard(t.wildcard)}${t.wildcard.process === "lax" ? this.#declared(t.wildcard, "##any") : ""} }`},\n`,
     );
     const states = automaton.states.map(
       (s) =>

@@ -4,7 +4,7 @@ import type { Doc } from "./model.ts";
 
 /** Names that generated files use themselves; a schema's own name gives way with a `_`. */
 const reserved = new Set(
-  "elements types rules AnyType AnyElement XmlAttribute Nil Item TypeTable ElementRegistry TypeRegistry ElementRule ElementRuleRegistry SimpleRule TypeRule TypeRuleRegistry".split(
+  "elements types rules attributes AnyType AnyElement XmlAttribute Nil Item TypeTable ElementRegistry TypeRegistry ElementRule ElementRuleRegistry SimpleRule TypeRule TypeRuleRegistry".split(
     " ",
   ),
 );

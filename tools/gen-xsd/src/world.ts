@@ -3,7 +3,7 @@ import { isBlocked } from "./block.ts";
 import { type Compiled, Compiler } from "./compile.ts";
 import { clark, type ComplexType, type Element, type SimpleType, type Unit, type XsdType } from "./model.ts";
 import { type Shape, shapeOf } from "./shape.ts";
-import { type Input, linkUnits } from "./units.ts";
+import { type Input, type LinkedUnit, linkUnits } from "./units.ts";
 
 export interface Refusal {
   /** The document at which compilation of a unit stopped. */
@@ -20,6 +20,8 @@ export interface World {
   /** Named types derived from a type, all levels, in a fixed order; without those that it does not let stand for itself. */
   readonly derived: (type: XsdType) => readonly (ComplexType | SimpleType)[];
   readonly shape: (type: ComplexType) => Shape;
+  /** Families whose global attributes a wildcard of a unit can meet: its own, what it imports, and what stands beside it where it is imported. */
+  readonly attributes: (unit: Unit) => readonly Unit[];
 }
 
 /**
@@ -65,11 +67,13 @@ export function compileWorld(
   const substitutions = compiler.substitutions(compiled);
   const derivedMap = directDerived(compiled);
   const shapes = new Map<ComplexType, Shape>();
+  const attributes = attributesInReach(compiled);
   const members = (element: Element): readonly Element[] => firstByName(substitutions.get(element) ?? []);
   return {
     compiled,
     refused: refused.sort((a, b) => byCodeUnit(a.file, b.file)),
     members,
+    attributes,
     derived: (type) => {
       const out: (ComplexType | SimpleType)[] = [];
       const visit = (at: XsdType): void => {
@@ -104,6 +108,29 @@ function directDerived(compiled: readonly Compiled[]): Map<XsdType, (ComplexType
     for (const type of [...c.complexTypes, ...c.simpleTypes])
       if (type.base) out.set(type.base, [...(out.get(type.base) ?? []), type]);
   return out;
+}
+
+/** A schema is a document with all that it imports; a unit can be part of several. Its own declarations come first. */
+function attributesInReach(compiled: readonly Compiled[]): World["attributes"] {
+  const having = compiled.filter((c) => c.attributes.length > 0).map((c) => c.unit);
+  const closures = new Map<Unit, ReadonlySet<Unit>>();
+  const closure = (unit: Unit): ReadonlySet<Unit> => {
+    const known = closures.get(unit);
+    if (known !== undefined) return known;
+    const out = new Set([unit]);
+    for (const at of out) for (const next of (at as LinkedUnit).imports.values()) out.add(next);
+    closures.set(unit, out);
+    return out;
+  };
+  return (unit) => {
+    if (having.length === 0) return [];
+    const importers = compiled
+      .map((c) => c.unit)
+      .filter((u) => u !== unit && closure(u).has(unit))
+      .sort((a, b) => a.lead.length - b.lead.length || byCodeUnit(a.lead, b.lead));
+    const all = new Set([unit, ...importers].flatMap((u) => [...closure(u)]));
+    return [...all].filter((u) => having.includes(u));
+  };
 }
 
 function firstByName(elements: readonly Element[]): Element[] {

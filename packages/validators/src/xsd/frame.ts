@@ -1,5 +1,5 @@
 import type { CompiledModel } from "./compile.ts";
-import type { ElementRule, TypeRule } from "./rules.ts";
+import type { ElementRule, TypeRule, WildcardRule } from "./rules.ts";
 
 /** One open element of the document under validation. */
 export interface Frame {
@@ -22,6 +22,8 @@ export interface Frame {
   /** Namespace read as the type's own, and that own namespace. */
   variant: { readonly from: string; readonly to: string } | undefined;
   hasElements: boolean;
+  /** Global attributes that unknown elements in it may have. */
+  readonly declared: WildcardRule["declared"];
 }
 
 /** `/MsgHead/MsgInfo/Sender/Organisation/Ident[1]`. */

@@ -51,6 +51,8 @@ interface Type {
   readonly judge: SimpleJudge | undefined;
   /** Where the content begins; `undefined` where no model says what stands in it. */
   readonly start: State | undefined;
+  /** Of free content, where attributes are declared for it: those, and what unknown elements in it are. */
+  readonly free: { readonly declared: NonNullable<WildcardRule["declared"]>; readonly element: Element } | undefined;
   /** The attribute that stood last at each place, in any document. */
   readonly places: (Attribute | undefined)[];
 }
@@ -110,7 +112,7 @@ export class XsdJudge implements XmlHandler {
     const frame = this.#frames[this.#depth - 1] as Frame;
     const { state } = frame;
     if (state === undefined) {
-      if (frame.type.content === "any") this.#enter(tag, this.#known(tag) ?? anyElement);
+      if (frame.type.content === "any") this.#enter(tag, this.#known(tag) ?? frame.type.free?.element ?? anyElement);
       else this.#doubt();
       return;
     }
@@ -248,7 +250,12 @@ function attributesFit(type: Type, tag: XmlTag): boolean {
     if (attribute === undefined || attribute.name !== a.local || a.uri !== "") {
       if (a.uri === XMLNS) continue;
       if (a.uri === XSI && (a.local === "schemaLocation" || a.local === "noNamespaceSchemaLocation")) continue;
-      if (type.content === "any" && a.uri !== XSI) continue;
+      if (type.content === "any" && a.uri !== XSI) {
+        if (type.free === undefined) continue;
+        const name = clarkName(a.uri, a.local);
+        if (type.free.declared.some((list) => own(list(), name) !== undefined)) return false;
+        continue;
+      }
       attribute = type.attributes.get(a.uri === "" ? a.local : clarkName(a.uri, a.local));
       if (attribute === undefined) return false;
       places[n] = attribute;
@@ -348,9 +355,15 @@ function compileType(rule: TypeRule): Type {
     required: [...attributes.values()].filter((a) => a.required).length,
     judge: undefined,
     start: undefined,
+    free: undefined,
     places: [],
   };
-  if (content.kind === "any" && rule.abstract !== true) return { ...base, content: "any" };
+  if (content.kind === "any" && rule.abstract !== true) {
+    const declared = rule.anyAttribute?.declared;
+    if (declared === undefined) return { ...base, content: "any" };
+    const free = { declared, element: unresolved({ name: "", type: () => rule }) };
+    return { ...base, content: "any", free };
+  }
   if (rule.abstract === true || content.kind === "any" || identities) return { ...base, content: "other" };
   if (content.kind === "empty") return { ...base, content: "empty" };
   if (content.kind === "simple") {

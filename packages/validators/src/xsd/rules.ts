@@ -91,7 +91,12 @@ export interface ContentModel {
 export interface WildcardRule {
   readonly namespaces: "##any" | { readonly not: string } | readonly string[];
   readonly process: "strict" | "lax" | "skip";
+  /** Global attributes, of each family that has some, the first one that has a name counts: of those that stand behind a wildcard for attributes, or in an unknown element behind one for elements. */
+  readonly declared?: readonly (() => AttributeRuleRegistry)[];
 }
+
+/** The global attributes of a family, by Clark name. */
+export type AttributeRuleRegistry = Readonly<Record<string, AttributeRule>>;
 
 /** A simple type: the XSD built-in it comes from, and facets from every step of derivation. */
 export interface SimpleRule {

@@ -241,6 +241,51 @@ describe("validateXml() with rules made by hand", () => {
     ]);
   });
 
+  it("checks attributes behind a wildcard as it says", () => {
+    const declared = [
+      () => ({
+        "{urn:t}n": {
+          name: "{urn:t}n",
+          type: () => ({ name: "int", base: "int", whiteSpace: "collapse" as const }),
+        },
+      }),
+    ];
+    const open = (process: "strict" | "lax" | "skip"): TypeRule => ({
+      name: `{urn:t}${process}`,
+      attributes: [],
+      anyAttribute: { namespaces: "##any", process, declared },
+      content: {
+        kind: "elements",
+        model: {
+          particles: [{ namespaces: "##any", process: "lax", declared }],
+          states: [{ final: true, next: [[0, 0]] }],
+        },
+      },
+    });
+    const any: TypeRule = { ...open("lax"), content: { kind: "any" } };
+    const wild: ElementRuleRegistry = {
+      strict: { name: "strict", type: () => open("strict") },
+      lax: { name: "lax", type: () => open("lax") },
+      skip: { name: "skip", type: () => open("skip") },
+      any: { name: "any", type: () => any },
+    };
+    const issues = (xml: string) =>
+      validateXml(bytes(xml.replace(">", ' xmlns:t="urn:t">')), { registry: wild }).issues.map(
+        (i) => `${i.rule} ${i.path}`,
+      );
+    for (const name of Object.keys(wild)) expect(issues(`<${name} t:n="1"></${name}>`)).toEqual([]);
+    expect(issues('<strict t:n="x" t:m="1" m="1"></strict>')).toEqual([
+      "xsd/type /strict/@t:n",
+      "xsd/attribute-unexpected /strict/@t:m",
+      "xsd/attribute-unexpected /strict/@m",
+    ]);
+    expect(issues('<lax t:n="x" t:m="1" m="1"></lax>')).toEqual(["xsd/type /lax/@t:n"]);
+    expect(issues('<skip t:n="x" m="1"></skip>')).toEqual([]);
+    // An unknown element has any attributes, in as far as they are declared as such.
+    expect(issues('<lax><x><y t:n="x" m=""/></x></lax>')).toEqual(["xsd/type /lax/x/y/@t:n"]);
+    expect(issues('<any t:n="x"><y t:n="x"/></any>')).toEqual(["xsd/type /any/@t:n", "xsd/type /any/y/@t:n"]);
+  });
+
   it("counts positions only where an element may repeat", () => {
     expect(at('<m xmlns="urn:t" n="1"><a/><a><b/></a></m>')).toEqual(["xsd/element-unexpected /m/a[2]/b"]);
   });

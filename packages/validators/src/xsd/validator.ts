@@ -94,7 +94,16 @@ export class XsdValidator implements XmlHandler {
     }
     const { content } = parent.type;
     if (content.kind === "any") {
-      this.#enter(tag, offset, cursor, own(this.#registry, clarkName(tag.uri, tag.local)), anyTypeRule, 0, undefined);
+      this.#enter(
+        tag,
+        offset,
+        cursor,
+        own(this.#registry, clarkName(tag.uri, tag.local)),
+        anyTypeRule,
+        0,
+        undefined,
+        parent.declared,
+      );
     } else if (content.kind === "elements") {
       this.#step(parent, tag, offset, cursor);
     } else {
@@ -253,7 +262,7 @@ export class XsdValidator implements XmlHandler {
     } else if (this.#foreign.has(tag.uri)) {
       this.#skip = 1;
     } else if (wildcard.process === "lax") {
-      this.#enter(tag, offset, cursor, undefined, anyTypeRule, 0, undefined);
+      this.#enter(tag, offset, cursor, undefined, anyTypeRule, 0, undefined, wildcard.declared);
     } else {
       this.#child(
         parent,
@@ -271,11 +280,12 @@ export class XsdValidator implements XmlHandler {
     offset: number,
     cursor: XmlCursor,
     rule: ElementRule | undefined,
-    declared: TypeRule,
+    known: TypeRule,
     index: number,
     variant: Frame["variant"],
+    declared?: WildcardRule["declared"],
   ): void {
-    let type = rule === undefined ? declared : rule.type();
+    let type = rule === undefined ? known : rule.type();
     let nil = false;
     let special = false;
     for (const a of tag.attributes) if (a.uri === XSI) special = true;
@@ -317,6 +327,7 @@ export class XsdValidator implements XmlHandler {
       counts: undefined,
       variant,
       hasElements: false,
+      declared: type.anyAttribute?.declared ?? declared,
     });
     this.#attributes(tag, type, offset);
     if (rule?.identity !== undefined || this.#constraints.active)
@@ -391,14 +402,7 @@ export class XsdValidator implements XmlHandler {
       const rule = type.attributes.find((r) => r.name === name);
       if (rule !== undefined && rule.prohibited !== true) {
         this.#attribute(rule, a, offset);
-      } else if (type.anyAttribute === undefined || !allows(type.anyAttribute.namespaces, a.uri)) {
-        this.#add(
-          "xsd/attribute-unexpected",
-          `${pathOf(this.#frames)}/@${a.name}`,
-          offset,
-          "expected only the attributes of the schema, found another",
-        );
-      }
+      } else this.#wildAttribute(type.anyAttribute, name, a, offset);
     }
     for (const rule of type.attributes) {
       if (rule.required !== true || has(tag, rule.name)) continue;
@@ -409,6 +413,20 @@ export class XsdValidator implements XmlHandler {
         offset,
         `expected attribute ${local}, found none`,
       );
+    }
+  }
+
+  #wildAttribute(wildcard: WildcardRule | undefined, name: string, a: XmlTagAttribute, offset: number): void {
+    const allowed = wildcard !== undefined && allows(wildcard.namespaces, a.uri);
+    if (allowed && wildcard.process === "skip") return;
+    let rule: AttributeRule | undefined;
+    // Of an unknown element, whose type says nothing, what the schema around it has.
+    if (allowed) for (const list of this.#frames.at(-1)?.declared ?? []) rule ??= own(list(), name);
+    if (rule !== undefined) this.#attribute(rule, a, offset);
+    else if (wildcard?.process !== "lax" || !allowed) {
+      const expected = allowed ? "an attribute that a schema of this build has" : "only the attributes of the schema";
+      const message = `expected ${expected}, found another`;
+      this.#add("xsd/attribute-unexpected", `${pathOf(this.#frames)}/@${a.name}`, offset, message);
     }
   }
 

@@ -5,7 +5,7 @@ import type { ElementRuleRegistry, SimpleRule, TypeRule, TypeRuleRegistry } from
 import * as $felleskomponent1_1_1 from "./felleskomponent1-1.1.ts";
 import * as $kith from "./kith.ts";
 
-const xs$anyType: TypeRule = { name: "{http://www.w3.org/2001/XMLSchema}anyType", attributes: [], anyAttribute: { namespaces: "##any", process: "lax" }, content: { kind: "any" } };
+const xs$anyType: TypeRule = { name: "{http://www.w3.org/2001/XMLSchema}anyType", attributes: [], anyAttribute: { namespaces: "##any", process: "lax", declared: [() => $kith.attributes] }, content: { kind: "any" } };
 const xs$date: SimpleRule = { name: "{http://www.w3.org/2001/XMLSchema}date", base: "date", whiteSpace: "collapse" };
 const xs$date$content: TypeRule = { name: "{http://www.w3.org/2001/XMLSchema}date", attributes: [], content: { kind: "simple", type: () => xs$date } };
 const xs$string: SimpleRule = { name: "{http://www.w3.org/2001/XMLSchema}string", base: "string", whiteSpace: "preserve" };
