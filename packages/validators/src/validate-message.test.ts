@@ -259,6 +259,33 @@ describe("validateMessage()", () => {
     expect(result.valid).toBe(!result.issues.some((i) => i.level === "error"));
   });
 
+  it("gives each finding inside FHIR content the line of its own element", () => {
+    const lined = episode("01818010083", "", "100003").replaceAll("><", ">\n<");
+    const bytes = message({
+      type: notifikasjon,
+      documents: [
+        lined
+          .replace('<role>\n<text value="Helsesykepleier"/>', '<role>\n<text value=""/>')
+          .replace('<name value="Helsesykepleier, Nord skole"/>', '<name value="a">\n<extension url="urn:x"/>\n</name>')
+          .replace('<status value="active"/>', '<status value="ongoing"/>')
+          .replace("2025-11-20", "2025-02-30")
+          .replace("#team-1", "#team-2"),
+      ],
+    });
+    const lines = new TextDecoder().decode(bytes).split("\n");
+    const at = (start: string): number => lines.findIndex((l) => l.startsWith(start)) + 1;
+    const own = lines.indexOf('<text value=""/>') + 1;
+    const found = validateMessage(bytes).issues.map((i) => [i.rule, i.path.split("EpisodeOfCare.")[1], i.line]);
+    expect(found).toContainEqual(["fhir/binding", "status", at("<status")]);
+    expect(found).toContainEqual(["fhir/primitive", "contained[0].participant[0].role[0].text", own]);
+    expect(found).toContainEqual(["fhir/ext-1", "contained[0]._name.extension[0]", at("<extension")]);
+    expect(found).toContainEqual(["fhir/calendar", "period.start", at("<start")]);
+    expect(found).toContainEqual(["fhir/ref-1", "team[0].reference", at('<reference value="#team-2"')]);
+    expect(found).toContainEqual(["profile/notifikasjon-patient", "patient", at("<patient")]);
+    // Where the element is absent, the line is of the one around it.
+    expect(found).toContainEqual(["profile/youth-access", "meta.security", at("<EpisodeOfCare")]);
+  });
+
   it("refuses one level of addressing, and takes a person as the second", () => {
     const one = party("1", "2").replace(/<Organisation><OrganisationName>Nord.*?<\/Organisation>/, "");
     expect(rulesOf(dialog([request("HE", "")], { sender: one }))).toEqual(["error profile/her-id-levels"]);
