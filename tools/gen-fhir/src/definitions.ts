@@ -68,6 +68,21 @@ export interface ValueSet {
   readonly resourceType: "ValueSet";
   readonly url: string;
   readonly compose?: { readonly include?: readonly Include[]; readonly exclude?: readonly Include[] };
+  readonly expansion?: {
+    readonly total?: number;
+    readonly offset?: number;
+    readonly parameter?: readonly { readonly name: string }[];
+    readonly extension?: readonly Extension[];
+    readonly contains?: readonly Contained[];
+  };
+}
+
+/** A code of an expansion, or a heading over others. */
+export interface Contained {
+  readonly system?: string;
+  readonly code?: string;
+  readonly abstract?: boolean;
+  readonly contains?: readonly Contained[];
 }
 
 export interface Include {
@@ -80,6 +95,7 @@ export interface Include {
 export interface CodeSystem {
   readonly resourceType: "CodeSystem";
   readonly url: string;
+  readonly content?: string;
   readonly concept?: readonly Concept[];
 }
 

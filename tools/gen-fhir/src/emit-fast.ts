@@ -2,6 +2,7 @@ import { quote } from "@helsekontakt/codegen";
 import type { Constraint } from "./definitions.ts";
 import { compileFast, FastHelpers, type FastLocal, type FastScope } from "./fhirpath-fast.ts";
 import { type Alternative, type Field, type Model, type TypeModel, tsName } from "./model.ts";
+import { printBound } from "./value-sets.ts";
 
 /** What the explaining side leaves to the context or does not run; the fast side leaves out the same. */
 export interface Apart {
@@ -328,6 +329,7 @@ ${rules("y", "            ")}          }\n`;
   function good(name: string, field: Field, a: Alternative): string {
     if (field.codes !== undefined) {
       const codes = model.valueSets.get(field.codes) ?? [];
+      if (codes.length === 0) return "false";
       if (codes.length <= fewCodes) return `(${codes.map((c) => `${name} === ${quote(c)}`).join(" || ")})`;
       const list = codes.map(quote).join(", ");
       let set = sets.get(list);
@@ -346,8 +348,7 @@ ${rules("y", "            ")}          }\n`;
   }
 
   function boundName(url: string): string {
-    const { systems, codes } = model.bindings.get(url) ?? { systems: [], codes: [] };
-    const text = `{ url: ${quote(url)}, systems: [${systems.map(quote).join(", ")}], codes: new Set([${codes.map(quote).join(", ")}]) }`;
+    const text = printBound(url, model.bindings.get(url) ?? new Map());
     let name = bounds.get(text);
     if (name === undefined) bounds.set(text, (name = `bound${bounds.size}`));
     return name;

@@ -6,6 +6,7 @@ import type { Model } from "./model.ts";
 import { type Codes, functionName, type Prop, type Rule, rulesOf, type Slice, type Test } from "./profile-rules.ts";
 import type { Profile, Profiles } from "./profiles.ts";
 import type { DefinitionSource } from "./source.ts";
+import { printBound } from "./value-sets.ts";
 
 /**
  * The rules that profiles add to their base, two functions a profile: one that explains and one that only answers. The base
@@ -61,11 +62,8 @@ ${rows("q")}};
 class SetTable {
   readonly #sets = new Map<string, string>();
 
-  codes({ url, systems, codes }: Codes): string {
-    return this.#name(
-      `{ url: ${quote(url)}, systems: ${JSON.stringify(systems)}, codes: new Set<string>(${JSON.stringify(codes)}) }`,
-      "b",
-    );
+  codes({ url, codes }: Codes): string {
+    return this.#name(printBound(url, codes), "b");
   }
 
   value(value: unknown): string {

@@ -3,6 +3,7 @@ import { inferredReason } from "./definitions.ts";
 import { type Field, type Model, type TypeModel, tsName } from "./model.ts";
 import { allowed, fieldOf, type Profile, type ProfileNode, valueRule } from "./profiles.ts";
 import type { DefinitionSource } from "./source.ts";
+import { codesOfAll } from "./value-sets.ts";
 
 const numbers = new Set(["integer", "unsignedInt", "positiveInt"]);
 
@@ -237,7 +238,7 @@ ${addresses}} as const;
     const rule = valueRule(node.element);
     if (rule?.kind === "fixed" && typeof rule.value === "string") return quote(rule.value);
     if (rule?.kind === "fixed" && typeof rule.value === "boolean") return String(rule.value);
-    if (type === "code" && rule === undefined) plain = codesOf(node, profile) ?? plain;
+    if (type === "code" && rule === undefined) plain = codesOf(node) ?? plain;
     const url = node.element?.type?.[0]?.profile?.[0];
     const other = url === undefined ? undefined : profiles.find((p) => p.definition.url === url);
     if (other && other.type !== "Extension") return other.name;
@@ -256,12 +257,14 @@ ${addresses}} as const;
   }
 
   /** The codes of a required binding of the profile, as literals. */
-  function codesOf(node: ProfileNode, profile: Profile): string | undefined {
+  function codesOf(node: ProfileNode): string | undefined {
     const b = node.element?.binding;
     if (b?.strength !== "required" || b.valueSet === undefined) return undefined;
-    const expansion = source.expand(b.valueSet, profile.definition.url);
-    if ("unlisted" in expansion || expansion.codes.length > 60) return undefined;
-    return expansion.codes.map(quote).join(" | ");
+    const expansion = source.expand(b.valueSet);
+    if ("unlisted" in expansion) return undefined;
+    const list = codesOfAll(expansion.codes);
+    if (list.length > 60) return undefined;
+    return list.length === 0 ? "never" : list.map(quote).join(" | ");
   }
 
   function use(type: string): void {

@@ -7,6 +7,7 @@ import { compileInvariant } from "./fhirpath-emit.ts";
 import { type Field, type Model, type TypeModel, tsName } from "./model.ts";
 import type { Profiles } from "./profiles.ts";
 import type { DefinitionSource } from "./source.ts";
+import { printBound } from "./value-sets.ts";
 
 /** Types whose hand-written rules (`rules.ts` of the validators) run after the generated ones. */
 const hooks: Readonly<Record<string, string>> = {
@@ -53,8 +54,8 @@ export function emitValidators(
   for (const [url, codes] of model.valueSets)
     sets += `const ${setNames.get(url)}: CodeSet = { url: ${quote(url)}, codes: new Set([${codes.map(quote).join(", ")}]) };\n`;
   const boundNames = new Map([...model.bindings.keys()].map((url, i) => [url, `b${i}`]));
-  for (const [url, { systems, codes }] of model.bindings)
-    sets += `const ${boundNames.get(url)}: BoundSet = { url: ${quote(url)}, systems: [${systems.map(quote).join(", ")}], codes: new Set([${codes.map(quote).join(", ")}]) };\n`;
+  for (const [url, codes] of model.bindings)
+    sets += `const ${boundNames.get(url)}: BoundSet = ${printBound(url, codes)};\n`;
   for (const [rows, name] of besides) sets += `const ${name}: Beside = { __proto__: null, ${rows} };\n`;
   for (const [list, name] of targets) sets += `const ${name} = [${list}];\n`;
   const core = `${heads.core}import type { ${model.bindings.size > 0 ? "BoundSet, " : ""}CodeSet, FhirContext, ValidateType } from "../../fhir/context.ts";

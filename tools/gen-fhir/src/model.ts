@@ -1,6 +1,7 @@
 import { byCodeUnit, GeneratorError } from "@helsekontakt/codegen";
 import type { Constraint, ElementDefinition, StructureDefinition } from "./definitions.ts";
 import type { DefinitionSource } from "./source.ts";
+import { type CodesBySystem, codesOfAll } from "./value-sets.ts";
 
 /** One JSON property of a field: a choice has one for each type. */
 export interface Alternative {
@@ -47,7 +48,7 @@ export interface Model {
   readonly primitives: ReadonlySet<string>;
   readonly valueSets: ReadonlyMap<string, readonly string[]>;
   /** Required value sets of Coding, CodeableConcept and the like. */
-  readonly bindings: ReadonlyMap<string, { readonly systems: readonly string[]; readonly codes: readonly string[] }>;
+  readonly bindings: ReadonlyMap<string, CodesBySystem>;
   /** Key and expression of every constraint of these types: a profile's snapshot repeats them. */
   readonly coreConstraints: ReadonlySet<string>;
   /** Names of all resource types of R4, in the closure or not. */
@@ -91,7 +92,7 @@ export function buildModel(source: DefinitionSource, roots: readonly string[]): 
   const types = new Map<string, TypeModel>();
   const primitives = new Set<string>(["xhtml"]);
   const valueSets = new Map<string, readonly string[]>();
-  const bindings = new Map<string, { systems: readonly string[]; codes: readonly string[] }>();
+  const bindings = new Map<string, CodesBySystem>();
   const coreConstraints = new Set<string>();
   const notChecked: string[] = [];
   const wanted = [...roots].sort(byCodeUnit).reverse();
@@ -114,7 +115,7 @@ export function buildModel(source: DefinitionSource, roots: readonly string[]): 
     if (base) wanted.push(base);
   }
   const sorted = new Map([...types].sort((a, b) => byCodeUnit(a[0], b[0])));
-  const resourceTypes = source.expand("http://hl7.org/fhir/ValueSet/resource-types", "the list of resource types");
+  const resourceTypes = source.expand("http://hl7.org/fhir/ValueSet/resource-types");
   if ("unlisted" in resourceTypes)
     throw new GeneratorError("ValueSet/resource-types", undefined, resourceTypes.unlisted, "a closed list");
   return {
@@ -123,7 +124,7 @@ export function buildModel(source: DefinitionSource, roots: readonly string[]): 
     valueSets: new Map([...valueSets].sort((a, b) => byCodeUnit(a[0], b[0]))),
     bindings: new Map([...bindings].sort((a, b) => byCodeUnit(a[0], b[0]))),
     coreConstraints,
-    resourceTypes: [...resourceTypes.codes].sort(byCodeUnit),
+    resourceTypes: codesOfAll(resourceTypes.codes).sort(byCodeUnit),
     notChecked: notChecked.sort(byCodeUnit),
   };
 
@@ -212,19 +213,19 @@ export function buildModel(source: DefinitionSource, roots: readonly string[]): 
   ): { codes?: string; bound?: string; form?: string } {
     if (e.binding?.strength !== "required" || e.binding.valueSet === undefined) return {};
     const url = e.binding.valueSet.split("|")[0] as string;
-    const expansion = source.expand(url, e.id);
+    const expansion = source.expand(url);
     if ("unlisted" in expansion) {
       notChecked.push(`binding ${e.id}: ${expansion.unlisted}`);
       return expansion.form === undefined ? {} : { form: expansion.form };
     }
     const type = alternatives[0]?.type;
     if (type === "code" && alternatives.length === 1) {
-      valueSets.set(url, expansion.codes);
+      valueSets.set(url, codesOfAll(expansion.codes));
       return { codes: url };
     }
     if (alternatives.length > 1 || !["Coding", "CodeableConcept", "Quantity", "uri", "string"].includes(type ?? ""))
       throw new GeneratorError(e.id, undefined, `required binding on ${type}`, "a binding on one coded type");
-    bindings.set(url, { systems: expansion.systems, codes: expansion.codes });
+    bindings.set(url, expansion.codes);
     return { bound: url };
   }
 }

@@ -3,6 +3,7 @@ import type { Constraint, ElementDefinition } from "./definitions.ts";
 import { type Alternative, type Field, type Model, tsName } from "./model.ts";
 import { allowed, fieldOf, type Profile, type ProfileNode, type Profiles, targetTypes, valueRule } from "./profiles.ts";
 import type { DefinitionSource } from "./source.ts";
+import type { CodesBySystem } from "./value-sets.ts";
 
 // What a profile asks for, as a list of rules: the explaining and the fast side are printed from the same list.
 
@@ -16,8 +17,7 @@ export interface Prop {
 /** The codes of a binding. */
 export interface Codes {
   readonly url: string;
-  readonly systems: readonly string[];
-  readonly codes: readonly string[];
+  readonly codes: CodesBySystem;
 }
 
 export type Rule =
@@ -219,7 +219,7 @@ export function rulesOf(
       skip(what, "the definition names no value set");
       return undefined;
     }
-    const expansion = source.expand(b.valueSet, element?.id ?? "");
+    const expansion = source.expand(b.valueSet);
     if ("unlisted" in expansion) {
       skip(what, expansion.unlisted);
       return undefined;
@@ -231,10 +231,9 @@ export function rulesOf(
     }
     if (model.types.has(type) && !codedTypes.has(type)) return fail(`binding on ${type}`, "a binding on a coded type");
     if (!codedTypes.has(type)) return undefined;
-    const { systems, codes } = expansion;
     return {
       kind: "bound",
-      set: { url: b.valueSet, systems, codes },
+      set: { url: b.valueSet, codes: expansion.codes },
       level: b.strength === "required" ? "error" : "warning",
     };
   }
@@ -318,10 +317,9 @@ export function rulesOf(
       if (type === "Extension" && d.path === "url" && typeProfile !== undefined)
         return { kind: "like", path, value: typeProfile.split("|")[0], exact: true };
       if (element?.binding?.strength === "required" && element.binding.valueSet !== undefined) {
-        const expansion = source.expand(element.binding.valueSet, where);
+        const expansion = source.expand(element.binding.valueSet);
         if ("unlisted" in expansion) return expansion.unlisted;
-        const { systems, codes } = expansion;
-        return { kind: "bound", path, set: { url: element.binding.valueSet, systems, codes } };
+        return { kind: "bound", path, set: { url: element.binding.valueSet, codes: expansion.codes } };
       }
       return `no fixed or pattern value at ${d.path} tells it from the others`;
     }

@@ -2,15 +2,11 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { byCodeUnit, GeneratorError } from "@helsekontakt/codegen";
-import type { CodeSystem, Concept, StructureDefinition, ValueSet } from "./definitions.ts";
+import type { CodeSystem, StructureDefinition, ValueSet } from "./definitions.ts";
+import { expand, type Expansion, type Terms } from "./value-sets.ts";
 
 type Definition = StructureDefinition | ValueSet | CodeSystem;
 type Kind = Definition["resourceType"];
-
-/** What a value set allows: a closed list, or nothing that this generator can list, with the reason. */
-export type Expansion =
-  | { readonly codes: readonly string[]; readonly systems: readonly string[] }
-  | { readonly unlisted: string; readonly form?: string };
 
 /** Finds definitions by canonical address: our own first, then HL7's package. */
 export interface DefinitionSource {
@@ -18,20 +14,14 @@ export interface DefinitionSource {
   structure(url: string, from: string): StructureDefinition;
   /** A profile, ours or of the core package; undefined for base types and unknown addresses. */
   profile(url: string): StructureDefinition | undefined;
-  expand(url: string, from: string): Expansion;
-  /** The file that holds one of our own definitions, and the first line of it that has the text. */
+  expand(url: string): Expansion;
   /** Value sets and code systems among our own definitions. */
   readonly terminology: number;
   /** The file that holds one of our own definitions. */
   path(url: string): string | undefined;
+  /** The file that holds one of our own definitions, and the first line of it that has the text. */
   locate(url: string, text: string): { readonly file: string; readonly line: number | undefined } | undefined;
 }
-
-/** Code systems that stand for lists outside FHIR: only the form of a code can be checked, by this check of the validators. */
-const externalSystems: Readonly<Record<string, string>> = {
-  "urn:ietf:bcp:13": "mimeType",
-  "urn:iso:std:iso:4217": "currency",
-};
 
 /** Version of FHIR R4 and of the package that holds its definitions. */
 export const coreVersion = "4.0.1";
@@ -83,33 +73,9 @@ export function openSource(
     if (!found || !take(found)) return undefined;
     return found.derivation === "constraint" || local.has(`StructureDefinition ${found.url}`) ? found : undefined;
   };
-  const expand = (url: string, from: string): Expansion => {
-    const valueSet = find("ValueSet", url) as ValueSet | undefined;
-    if (!valueSet) return { unlisted: `no ValueSet ${url.split("|")[0]} among the definitions` };
-    const codes = new Set<string>();
-    const systems = new Set<string>();
-    if (valueSet.compose?.exclude)
-      throw new GeneratorError(from, undefined, `compose.exclude in ${url}`, "includes only");
-    for (const include of valueSet.compose?.include ?? []) {
-      if (include.filter) return { unlisted: `${url.split("|")[0]} is defined by a filter` };
-      for (const other of include.valueSet ?? []) {
-        const inner = expand(other, from);
-        if ("unlisted" in inner) return inner;
-        for (const code of inner.codes) codes.add(code);
-        for (const system of inner.systems) systems.add(system);
-      }
-      if (include.system === undefined) continue;
-      systems.add(include.system);
-      if (include.concept) for (const concept of include.concept) codes.add(concept.code);
-      else {
-        const form = externalSystems[include.system];
-        if (form) return { unlisted: `${include.system} is kept outside FHIR; the form of the code is checked`, form };
-        const system = find("CodeSystem", include.system) as CodeSystem | undefined;
-        if (!system) return { unlisted: `no CodeSystem ${include.system} among the definitions` };
-        collect(system.concept ?? [], codes);
-      }
-    }
-    return { codes: [...codes], systems: [...systems].sort(byCodeUnit) };
+  const terms: Terms = {
+    valueSet: (url) => find("ValueSet", url) as ValueSet | undefined,
+    codeSystem: (url) => find("CodeSystem", url) as CodeSystem | undefined,
   };
   const own = [...local.values()].filter(
     (d): d is StructureDefinition => d.resourceType === "StructureDefinition" && take(d),
@@ -126,18 +92,11 @@ export function openSource(
     own: own.sort((a, b) => byCodeUnit(a.url, b.url)),
     structure,
     profile,
-    expand,
+    expand: (url) => expand(url, terms),
     terminology: [...local.values()].filter((d) => d.resourceType !== "StructureDefinition").length,
     path: (url) => paths.get(url),
     locate,
   };
-}
-
-function collect(concepts: readonly Concept[], into: Set<string>): void {
-  for (const concept of concepts) {
-    into.add(concept.code);
-    collect(concept.concept ?? [], into);
-  }
 }
 
 function readDefinition(path: string): Definition {

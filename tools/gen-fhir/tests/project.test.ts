@@ -1,15 +1,12 @@
-import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { generateFromFolders } from "../src/project.ts";
+import { compile, runProject, type Said } from "./_run.ts";
 import { base, element, profile } from "./_specs.ts";
 
 // A folder of definitions as others have them: what compiles is written and runs, on both sides, and the rest is refused.
 
-const root = fileURLToPath(new URL("../../..", import.meta.url));
 const work = mkdtempSync(join(tmpdir(), "gen-fhir-project-"));
 afterAll(() => {
   rmSync(work, { recursive: true, force: true });
@@ -149,15 +146,10 @@ const cases: readonly [string, object, string, readonly string[]][] = [
 ];
 
 describe("a folder of definitions", () => {
-  let found: Record<string, { readonly issues: string[]; readonly clean: boolean }> = {};
+  let found: Record<string, Said> = {};
 
   beforeAll(() => {
-    const from = join(work, "definitions");
-    mkdirSync(from);
-    definitions.forEach((d, i) => {
-      writeFileSync(join(from, `${String(i).padStart(2, "0")}.json`), JSON.stringify(d, null, 1));
-    });
-    const project = generateFromFolders([from]);
+    const project = compile(work, definitions);
     expect(project.refused.map((r) => r.message.replace(/^.*(\d\d\.json)/s, "$1"))).toEqual([
       expect.stringMatching(/^04\.json:\d+: expected an element of the base type, found Patient\.nme$/),
       expect.stringMatching(/^05\.json: expected a base that compiles, found base .*\/bad$/),
@@ -166,31 +158,7 @@ describe("a folder of definitions", () => {
     expect(project.notExecuted.filter((l) => l.startsWith("Rules"))).toEqual([
       expect.stringMatching(/^Rules binding Patient\.maritalStatus: no ValueSet urn:oid:/),
     ]);
-    writeFileSync(join(work, "package.json"), '{"type":"module"}');
-    symlinkSync(join(root, "tools/conformance/node_modules"), join(work, "node_modules"));
-    for (const { path, content } of project.files) {
-      mkdirSync(join(work, "out", path, ".."), { recursive: true });
-      writeFileSync(join(work, "out", path), content);
-    }
-    writeFileSync(
-      join(work, "run.ts"),
-      `import { validator } from "./out/index.ts";
-const out: Record<string, unknown> = {};
-for (const [name, resource, id] of ${JSON.stringify(cases)} as [string, object, string][]) {
-  const profile = ${JSON.stringify(base)} + id;
-  const { issues } = validator.explain(resource, profile);
-  out[name] = { issues: issues.map((i) => i.rule + " " + i.path), clean: validator.isClean(resource, profile) };
-}
-process.stdout.write(JSON.stringify(out));
-`,
-    );
-    const ran = spawnSync(
-      process.execPath,
-      ["--no-warnings", "--conditions=helsekontakt-source", join(work, "run.ts")],
-      { encoding: "utf8" },
-    );
-    expect(ran.stderr).toBe("");
-    found = JSON.parse(ran.stdout) as typeof found;
+    found = runProject(work, project, cases);
   }, 30_000);
 
   for (const [name, , , issues] of cases)

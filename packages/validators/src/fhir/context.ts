@@ -21,9 +21,10 @@ export interface CodeSet {
   readonly codes: ReadonlySet<string>;
 }
 
-/** The codes of a profile's binding, with the systems that they come from. */
-export interface BoundSet extends CodeSet {
-  readonly systems: readonly string[];
+/** The codes of a binding by the system that they come from: one text may be a code of one system only. */
+export interface BoundSet {
+  readonly url: string;
+  readonly codes: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /** The rules that a profile adds to its base type. */

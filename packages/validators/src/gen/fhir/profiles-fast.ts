@@ -7,7 +7,7 @@ import type { FastContext, FastProfile } from "../../fhir/fast.ts";
 import * as fp from "../../fhir/fhirpath.ts";
 
 const w0 = ["system"];
-const b1 = { url: "https://helsekontakt.dev/fhir/ValueSet/hk-access-restriction", systems: ["urn:oid:2.16.578.1.12.4.1.1.9603"], codes: new Set<string>(["N","NORN_FORANS","NORN_UNGDOM"]) };
+const b1 = { url: "https://helsekontakt.dev/fhir/ValueSet/hk-access-restriction", codes: new Map<string, ReadonlySet<string>>([["urn:oid:2.16.578.1.12.4.1.1.9603", new Set<string>(["N","NORN_FORANS","NORN_UNGDOM"])]]) };
 const w2 = ["resourceType"];
 const w3 = ["Organization"];
 const w4 = ["Location"];

@@ -4,7 +4,7 @@
 import type { FhirContext, FhirObject, ProfileRule } from "../../fhir/context.ts";
 import * as fp from "../../fhir/fhirpath.ts";
 
-const b0 = { url: "https://helsekontakt.dev/fhir/ValueSet/hk-access-restriction", systems: ["urn:oid:2.16.578.1.12.4.1.1.9603"], codes: new Set<string>(["N","NORN_FORANS","NORN_UNGDOM"]) };
+const b0 = { url: "https://helsekontakt.dev/fhir/ValueSet/hk-access-restriction", codes: new Map<string, ReadonlySet<string>>([["urn:oid:2.16.578.1.12.4.1.1.9603", new Set<string>(["N","NORN_FORANS","NORN_UNGDOM"])]]) };
 
 /** @source hk-care-team#CareTeam */
 export function pHkCareTeam(o: FhirObject, c: FhirContext): void {
