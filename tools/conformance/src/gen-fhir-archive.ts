@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { registerHooks } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -24,6 +25,16 @@ const archives: Readonly<Record<string, readonly string[]>> = {
 const perInstance = Number(process.env["HELSEKONTAKT_MUTATIONS"] ?? "25");
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const work = mkdtempSync(join(tmpdir(), "gen-fhir-archive-"));
+// Node runs the output as it is: what it imports by the name of a compiled file is the source.
+registerHooks({
+  resolve: (name, context, next) =>
+    next(
+      context.parentURL?.startsWith(pathToFileURL(work).href) && name.startsWith(".")
+        ? name.replace(/\.js$/, ".ts")
+        : name,
+      context,
+    ),
+});
 const tally = createTally();
 const counts = {
   profiles: 0,
@@ -80,7 +91,8 @@ function compile(): void {
         types: [],
         rootDir: "/",
         noEmit: true,
-        allowImportingTsExtensions: true,
+        // As in a project that compiles with plain options.
+        rewriteRelativeImportExtensions: false,
         customConditions: ["helsekontakt-source"],
         noUnusedLocals: true,
         declaration: false,

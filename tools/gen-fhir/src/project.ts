@@ -158,6 +158,8 @@ function outside(content: string, part: string): string {
       'import * as rules from "../../fhir/rules.ts";',
       'import { rules } from "@helsekontakt/validators/fhir-runtime";',
     );
+  // A project without TypeScript's own extensions in its imports takes the names of what it compiles to.
+  out = out.replace(/^((?:import|export) [^"\n]* from "\.\/[^"\n]*)\.ts";$/gm, '$1.js";');
   const left = /from "\.\.\/\.\.\/[^"]*"/.exec(out)?.[0];
   if (left !== undefined) throw new Error(`expected every import of the generated module to be known, found ${left}`);
   return out;
@@ -165,16 +167,16 @@ function outside(content: string, part: string): string {
 
 function index(head: string): string {
   return `${head}import { createFhirValidator, type FhirValidator } from "@helsekontakt/validators/fhir-runtime";
-import { resourceTypes } from "./types/tables.ts";
-import { resourceValidators } from "./validators/core.ts";
-import { isOfType } from "./validators/core-fast.ts";
-import { profileRules } from "./validators/profiles.ts";
-import { fastProfiles } from "./validators/profiles-fast.ts";
+import { resourceTypes } from "./types/tables.js";
+import { resourceValidators } from "./validators/core.js";
+import { isOfType } from "./validators/core-fast.js";
+import { profileRules } from "./validators/profiles.js";
+import { fastProfiles } from "./validators/profiles-fast.js";
 
-export type * from "./types/profiles.ts";
-export { profileUrls } from "./types/profiles.ts";
-export type * from "./types/types.ts";
-export { executedInvariants, notExecuted } from "./validators/coverage.ts";
+export type * from "./types/profiles.js";
+export { profileUrls } from "./types/profiles.js";
+export type * from "./types/types.js";
+export { executedInvariants, notExecuted } from "./validators/coverage.js";
 
 /** Validator of these definitions. */
 export const validator: FhirValidator = createFhirValidator({

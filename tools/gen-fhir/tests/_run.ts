@@ -38,7 +38,7 @@ export function runProject(
   }
   writeFileSync(
     join(work, "run.ts"),
-    `import { validator } from "./out/index.ts";
+    `import { validator } from "./out/index.js";
 const out: Record<string, unknown> = {};
 for (const [name, resource, id] of ${JSON.stringify(cases)} as [string, object, string][]) {
   const profile = ${JSON.stringify(base)} + id;
@@ -48,9 +48,17 @@ for (const [name, resource, id] of ${JSON.stringify(cases)} as [string, object, 
 process.stdout.write(JSON.stringify(out));
 `,
   );
-  const ran = spawnSync(process.execPath, ["--no-warnings", "--conditions=helsekontakt-source", join(work, "run.ts")], {
-    encoding: "utf8",
-  });
+  // Node runs the sources as they are: what they import by the name of the compiled file is the source.
+  writeFileSync(
+    join(work, "sources.mjs"),
+    `import { registerHooks } from "node:module";
+registerHooks({
+  resolve: (name, context, next) => next(name.startsWith(".") ? name.replace(/\\.js$/, ".ts") : name, context),
+});
+`,
+  );
+  const options = ["--no-warnings", "--conditions=helsekontakt-source", "--import", "./sources.mjs"];
+  const ran = spawnSync(process.execPath, [...options, "run.ts"], { cwd: work, encoding: "utf8" });
   expect(ran.stderr).toBe("");
   return JSON.parse(ran.stdout) as Record<string, Said>;
 }

@@ -147,6 +147,7 @@ const cases: readonly [string, object, string, readonly string[]][] = [
 
 describe("a folder of definitions", () => {
   let found: Record<string, Said> = {};
+  let imports: readonly string[] = [];
 
   beforeAll(() => {
     const project = compile(work, definitions);
@@ -158,8 +159,14 @@ describe("a folder of definitions", () => {
     expect(project.notExecuted.filter((l) => l.startsWith("Rules"))).toEqual([
       expect.stringMatching(/^Rules binding Patient\.maritalStatus: no ValueSet urn:oid:/),
     ]);
+    imports = project.files.flatMap((f) => [...f.content.matchAll(/ from "(\.[^"]*)"/g)].map((m) => m[1] ?? ""));
     found = runProject(work, project, cases);
   }, 30_000);
+
+  it("imports its own modules by the names that they have once compiled", () => {
+    expect(imports.length).toBeGreaterThan(8);
+    expect(imports.filter((path) => !path.endsWith(".js"))).toEqual([]);
+  });
 
   for (const [name, , , issues] of cases)
     it(name, () => {
