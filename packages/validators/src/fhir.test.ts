@@ -3,7 +3,7 @@ import { FhirDecimal, fhirToXml } from "@helsekontakt/types/fhir";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { changed, episode, member, members, offerings } from "./fhir/_instances.ts";
-import { fhirProfiles, validateFhir, validateFhirXml } from "./fhir.ts";
+import { fhirProfiles, isFhir, validateFhir, validateFhirXml } from "./fhir.ts";
 
 const base = "https://helsekontakt.dev/fhir/StructureDefinition/";
 
@@ -129,6 +129,36 @@ describe("faults of the base types", () => {
       changed(o, "entry.0.resource.location.0.reference", organisationUrl),
       "fhir/reference-type Bundle.entry[0].resource.location[0].reference",
     ],
+    [
+      "contained resource without id, which nothing can name",
+      changed(e, "contained.0.id", undefined),
+      "fhir/required EpisodeOfCare.contained[0].id",
+    ],
+    [
+      "id that no resource can have",
+      changed(m, "managingOrganization", { reference: "Organization/a b" }),
+      "fhir/relative-reference Patient.managingOrganization.reference",
+    ],
+    [
+      "the same behind an address that is relative",
+      changed(m, "managingOrganization", { reference: "fhir/Organization/a_b" }),
+      "fhir/relative-reference Patient.managingOrganization.reference",
+    ],
+    [
+      "no id at all",
+      changed(m, "managingOrganization", { reference: "Organization/" }),
+      "fhir/relative-reference Patient.managingOrganization.reference",
+    ],
+    [
+      "id of 65 characters",
+      changed(m, "managingOrganization", { reference: `Organization/${"a".repeat(65)}`, type: "Organization" }),
+      "fhir/relative-reference Patient.managingOrganization.reference",
+    ],
+    [
+      "version that is no id",
+      changed(m, "managingOrganization", { reference: "Organization/1/_history/a,b" }),
+      "fhir/relative-reference Patient.managingOrganization.reference",
+    ],
     ["same fullUrl twice", changed(o, "entry.2.fullUrl", organisationUrl), "fhir/bdl-7 Bundle"],
     ["relative fullUrl", changed(o, "entry.2.fullUrl", "Location/1"), "fhir/full-url-absolute Bundle.entry[2].fullUrl"],
     [
@@ -202,6 +232,29 @@ describe("faults of the base types", () => {
     expect(errors(resource)).toContain(expected);
   });
 
+  it("takes ids of 64 characters, versions and searches in relative references", () => {
+    for (const reference of [
+      `Organization/${"a".repeat(64)}`,
+      "Organization/A-1.b/_history/2",
+      "Organization?name=a b",
+    ])
+      expect(errors(changed(member(), "managingOrganization", { reference }))).toEqual([]);
+    // R4 lets an absolute reference be any address, of a server that is no FHIR server as well.
+    expect(errors(changed(member(), "managingOrganization", { reference: "http://x.no/Organization/a_b" }))).toEqual(
+      [],
+    );
+  });
+
+  it("warns about a fullUrl that is no UUID or OID though it says so", () => {
+    // R4 gives fullUrl the type uri, which has no form of its own: what `urn:uuid:` asks for stands in RFC 4122.
+    for (const url of ["urn:uuid:1111", "urn:oid:x", "urn:uuid:"])
+      expect(validateFhir(changed(offerings(), "entry.0.fullUrl", url)).issues).toMatchObject([
+        { level: "warning", rule: "fhir/full-url-urn", path: "Bundle.entry[0].fullUrl" },
+      ]);
+    for (const url of ["urn:uuid:1A8F7A3E-8F4E-4E0A-8C0E-3F1D7E0B9A01", "urn:oid:1.2.3", "urn:x"])
+      expect(validateFhir(changed(offerings(), "entry.0.fullUrl", url)).issues).toEqual([]);
+  });
+
   it("takes null padding, extensions without value and ids beside values", () => {
     const resource = changed(member(), "name", [
       { given: ["A", null], _given: [{ id: "x" }, { extension: [{ url: "urn:x", valueCode: "unknown" }] }] },
@@ -232,7 +285,7 @@ describe("faults of the base types", () => {
     let note: unknown = "#team-1";
     for (let i = 0; i < 20_000; i++) note = [note];
     const { team: _, contained, ...rest } = episode();
-    const other = { resourceType: "Observation", note };
+    const other = { resourceType: "Observation", id: "o", subject: { reference: "#" }, note };
     expect(errors({ ...rest, contained: [...(contained as object[]), other] })).toEqual([]);
   });
 
@@ -348,6 +401,35 @@ describe("faults of the profiles", () => {
     const declared = changed({ ...episode(), meta: { profile: [`${base}hk-episode-of-care|0.1.0`] } }, "id", undefined);
     expect(errors(declared)).toEqual(["fhir/required EpisodeOfCare.id"]);
     expect(errors(declared, "hk-episode-of-care")).toEqual(["fhir/required EpisodeOfCare.id"]);
+  });
+
+  it("warns that a declared profile which it does not have was not checked, and takes the base types' own", () => {
+    const declared = (...profile: unknown[]): unknown => ({ ...member(), meta: { profile } });
+    const other = "http://hl7.no/fhir/StructureDefinition/no-basis-Patient";
+    expect(validateFhir(declared(`${base}hk-member`, other, `${other}|2`, other))).toMatchObject({
+      valid: true,
+      issues: [
+        { level: "warning", rule: "fhir/not-checked", path: "Patient.meta.profile[1]" },
+        { level: "warning", rule: "fhir/not-checked", path: "Patient.meta.profile[2]" },
+      ],
+    });
+    expect(isFhir(declared(other))).toBe(true);
+    expect(isFhir(declared(other), { profile: `${base}hk-member` })).toBe(true);
+    expect(isFhir({ ...(declared(other) as object), gender: "x" })).toBe(false);
+    const r4 = "http://hl7.org/fhir/StructureDefinition/";
+    expect(validateFhir(declared(`${r4}Patient`, `${r4}Patient|4.0.1`, `${r4}DomainResource`)).issues).toEqual([]);
+    expect(validateFhir(declared(`${r4}Organization`)).issues).toMatchObject([{ rule: "fhir/not-checked" }]);
+  });
+
+  it("finds an error behind more warnings than it lists", () => {
+    const entry: unknown[] = Array.from({ length: 1200 }, () => ({
+      resource: { ...member(), meta: { profile: ["urn:x"] } },
+    }));
+    const bundle = { resourceType: "Bundle", type: "collection", entry };
+    expect(validateFhir(bundle).issues).toHaveLength(1000);
+    entry.push({ resource: { ...member(), gender: "x" } });
+    expect(validateFhir(bundle).valid).toBe(false);
+    expect(isFhir(bundle)).toBe(false);
   });
 
   it("says when the profile is for another type", () => {

@@ -16,9 +16,9 @@ export const fhirProfiles: readonly string[] = validator.profiles;
  * invariants, and the profile that is asked for together with those that the resource declares in `meta.profile`.
  *
  * Paths read `EpisodeOfCare.contained[0].participant[1].role`; rules are `fhir/…`, invariants by their own key
- * (`fhir/per-1`). A resource of a type that this build does not have gives the warning `fhir/not-checked`. A resource with
- * nothing to say about costs a fraction of its `JSON.parse`: the checks that explain run only after others have found that
- * there is something.
+ * (`fhir/per-1`). A resource of a type that this build does not have, or that declares a profile that it does not have,
+ * gives the warning `fhir/not-checked`. A resource with nothing to say about costs a fraction of its `JSON.parse`: the
+ * checks that explain run only after others have found that there is something.
  *
  * @param resource - what `parseFhirJson` or `fhirFromXml` gives, or any value: nothing is assumed about it.
  * @throws {HelsekontaktError} `input/invalid` when the profile asked for is not in this build.

@@ -16,7 +16,10 @@ const div = (inner: string): string => `<div xmlns="http://www.w3.org/1999/xhtml
 const rich: Json = {
   resourceType: "Patient",
   id: "p1",
-  meta: { profile: [`${base}hk-member|0.1.0`, "urn:x"], lastUpdated: "2026-03-01T10:00:00Z" },
+  meta: {
+    profile: [`${base}hk-member|0.1.0`, "http://hl7.org/fhir/StructureDefinition/Patient"],
+    lastUpdated: "2026-03-01T10:00:00Z",
+  },
   text: { status: "generated", div: div('<p title="a">x &amp; y<br/></p>') },
   contained: [
     { resourceType: "Organization", id: "o1", name: "A", alias: ["B"] },
@@ -65,7 +68,18 @@ const document: Json = {
   timestamp: "2026-03-01T10:00:00Z",
   entry: [{ fullUrl: "https://x.no/fhir/Patient/p1", resource: { ...rich, id: "p1" } }],
 };
-const seeds: readonly Json[] = [episode(), member(), members(), offerings(), rich, withSiblings, place, document];
+const undefinedProfile: Json = { ...rich, meta: { profile: [`${base}hk-member|0.1.0`, "urn:x"] } };
+const seeds: readonly Json[] = [
+  episode(),
+  member(),
+  members(),
+  offerings(),
+  rich,
+  withSiblings,
+  place,
+  document,
+  undefinedProfile,
+];
 
 const values: readonly unknown[] = [
   undefined,
@@ -81,6 +95,9 @@ const values: readonly unknown[] = [
   "urn:uuid:1a8f7a3e-8f4e-4e0a-8c0e-3f1d7e0b9a02",
   "Patient/1",
   "Organization/9",
+  "Organization/a b",
+  "Organization/9/_history/a b",
+  "urn:uuid:1111",
   "http://x.no/Organization/1",
   "HNR",
   "2020-02-30",
@@ -204,7 +221,8 @@ function change(seed: Json, changes: readonly Change[]): Json {
 function same(resource: unknown, profile?: string): void {
   const { issues } = validator.explain(resource, profile);
   const clean = validator.isClean(resource, profile);
-  if (clean !== (issues.length === 0))
+  const valid = validator.is(resource, profile === undefined ? {} : { profile });
+  if (clean !== (issues.length === 0) || valid !== issues.every((i) => i.level !== "error"))
     expect({ clean, issues, resource: fc.stringify(resource), profile }).toBeUndefined();
 }
 

@@ -4,6 +4,7 @@ import * as fp from "./fhirpath.ts";
 import { isBound } from "./bound.ts";
 import { type Beside, isIdOnly } from "./fast.ts";
 import type { PrimitiveCheck } from "./primitives.ts";
+import { isBaseDefinition } from "./rules.ts";
 import { aggregationOf, BundleFrame, Container, leadsTo, referenceFault, targetFault } from "./references.ts";
 import { invariantWords } from "./words.ts";
 
@@ -86,8 +87,13 @@ export class FhirContext {
   }
 
   report(level: IssueLevel, rule: string, property: string | undefined, message: string): void {
-    if (this.issues.length < maxIssues)
-      this.issues.push({ level, rule: `fhir/${rule}`, path: this.path(property), message });
+    if (this.issues.length >= maxIssues) {
+      // The verdict must not hang on how many warnings came first: the first error takes the place of the last of them.
+      if (level !== "error" || this.issues.at(-1)?.level === "error" || this.issues.some((i) => i.level === "error"))
+        return;
+      this.issues.pop();
+    }
+    this.issues.push({ level, rule: `fhir/${rule}`, path: this.path(property), message });
   }
 
   error(rule: string, property: string | undefined, message: string): void {
@@ -314,6 +320,8 @@ export class FhirContext {
   #containedIds(): void {
     for (const i of this.#container?.unnamed() ?? [])
       this.error("dom-3", `contained[${i}]`, `${invariantWords["dom-3"]}, found none`);
+    // R4's dom-3 holds for one without id, by the logic of empty sets; the HL7 validator asks for the id.
+    for (const i of this.#container?.nameless() ?? []) this.missing(`contained[${i}].id`);
     for (const i of this.#container?.repeated() ?? [])
       this.error(
         "duplicate-id",
@@ -326,8 +334,17 @@ export class FhirContext {
     const declared = (o.meta as FhirObject | undefined)?.profile;
     if (!Array.isArray(declared)) return;
     for (const url of new Set<unknown>(declared)) {
-      const rule = typeof url === "string" ? profileOf(this.options.profiles, url.split("|")[0] as string) : undefined;
+      if (typeof url !== "string") continue;
+      const address = url.split("|")[0] as string;
+      const rule = profileOf(this.options.profiles, address);
       if (rule) this.profile(o, rule, type);
+      else if (!isBaseDefinition(address, type))
+        this.report(
+          "warning",
+          "not-checked",
+          `meta.profile[${declared.indexOf(url)}]`,
+          "expected a profile of this build, found another: not checked",
+        );
     }
   }
 

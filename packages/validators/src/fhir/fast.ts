@@ -11,7 +11,7 @@ import {
   targetFault,
   typeMismatch,
 } from "./references.ts";
-import { entryFaults, isUrn, withoutFullUrl } from "./rules.ts";
+import { entryFaults, isBaseDefinition, isGoodUrn, isUrn, withoutFullUrl } from "./rules.ts";
 
 export { isAbsolute } from "./rules.ts";
 
@@ -51,6 +51,8 @@ export class FastContext {
   lists = 0;
   /** Set by the check of Meta: some resource declares a profile. */
   sawProfile = false;
+  /** Some resource declares a profile that the build does not have: a warning, and no fault. */
+  unchecked = false;
 
   constructor(options: FastOptions, root: FhirObject) {
     this.options = options;
@@ -95,8 +97,10 @@ export class FastContext {
     for (const url of profiles as readonly unknown[]) {
       if (typeof url !== "string") continue;
       const bar = url.indexOf("|");
-      const profile = this.options.profiles.get(bar < 0 ? url : url.slice(0, bar));
-      if (profile !== undefined && (profile.type !== type || !this.as(o, profile.check))) return false;
+      const address = bar < 0 ? url : url.slice(0, bar);
+      const profile = this.options.profiles.get(address);
+      if (profile === undefined) this.unchecked ||= !isBaseDefinition(address, type);
+      else if (profile.type !== type || !this.as(o, profile.check)) return false;
     }
     return true;
   }
@@ -205,7 +209,7 @@ export function countAlone(o: FhirObject, names: readonly string[]): number {
 
 /** The rules of an entry hold. */
 export function bundleEntry(o: FhirObject, c: FastContext, fullUrl: unknown): boolean {
-  if (typeof fullUrl === "string" && isUrn(fullUrl)) return true;
+  if (typeof fullUrl === "string" && isUrn(fullUrl)) return isGoodUrn(fullUrl);
   return entryFaults(o, c.options.resourceTypes) === undefined;
 }
 

@@ -78,12 +78,19 @@ export class Container {
     return this.#places((id) => seen.size === seen.add(id).size);
   }
 
-  /** True when every contained resource with an id is named, or names what is around it, and no id is there twice. */
+  /** Places of contained resources without id, which nothing can name. */
+  nameless(): number[] {
+    return this.#contained.flatMap((item, i) => (isNameless(item) ? [i] : []));
+  }
+
+  /** True when every contained resource has an id and is named, or names what is around it, and no id is there twice. */
   isClean(): boolean {
     for (let i = 0; i < this.#contained.length; i++) {
       const item = this.#contained[i];
       const id = idOf(item);
-      if (id !== undefined && !this.#isMentioned(id, i) && this.#naming?.has(item) !== true) return false;
+      if (id === undefined) {
+        if (isNameless(item)) return false;
+      } else if (!this.#isMentioned(id, i) && this.#naming?.has(item) !== true) return false;
     }
     return this.#contained.length < 2 || this.repeated().length === 0;
   }
@@ -98,6 +105,10 @@ export class Container {
       return id !== undefined && test(id, item, i) ? [i] : [];
     });
   }
+}
+
+function isNameless(item: unknown): boolean {
+  return typeof item === "object" && item !== null && (item as FhirObject)["id"] === undefined;
 }
 
 function isNamed(item: unknown, reference: string): boolean {
@@ -200,9 +211,29 @@ export function isPlainTarget(reference: string, types: readonly string[]): bool
   for (let i = 0; i < types.length; i++) {
     const type = types[i] as string;
     if (reference.charCodeAt(type.length) === 47 && reference.startsWith(type))
-      return !reference.includes("/", type.length + 1) && !reference.includes("?");
+      return isIdFrom(reference, type.length + 1);
   }
   return false;
+}
+
+/** True when what stands from the place on has the form of an id. */
+function isIdFrom(reference: string, from: number): boolean {
+  const length = reference.length - from;
+  if (length < 1 || length > 64) return false;
+  for (let i = from; i < reference.length; i++) {
+    const c = reference.charCodeAt(i);
+    if (!((c >= 97 && c <= 122) || (c >= 48 && c <= 57) || (c >= 65 && c <= 90) || c === 45 || c === 46)) return false;
+  }
+  return true;
+}
+
+/** True when a reference with a type, relative to a server, has ids of their form: no resource can have another. */
+function hasIds(reference: string): boolean {
+  if (reference.includes("?")) return true;
+  const history = reference.lastIndexOf("/_history/");
+  if (history >= 0 && !isIdFrom(reference, history + "/_history/".length)) return false;
+  const read = history < 0 ? reference : reference.slice(0, history);
+  return isIdFrom(read, read.lastIndexOf("/") + 1);
 }
 
 /** True for a reference without scheme, that is relative to a server. */
@@ -225,7 +256,8 @@ export function referenceFault(
   if (reference.charCodeAt(0) === 35) return c.find(reference) === undefined ? "ref-1" : undefined;
   if (reference.startsWith("urn:uuid:") || reference.startsWith("urn:oid:"))
     return inBundle && c.find(reference) === undefined ? "reference-unresolved" : undefined;
-  return isRelative(reference) && statedType(reference, resourceTypes) === undefined ? "relative-reference" : undefined;
+  if (!isRelative(reference)) return undefined;
+  return statedType(reference, resourceTypes) === undefined || !hasIds(reference) ? "relative-reference" : undefined;
 }
 
 function typeInDocument(reference: string, c: Finder): string | undefined {

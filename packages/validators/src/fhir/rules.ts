@@ -1,4 +1,5 @@
 import type { FhirContext, FhirObject } from "./context.ts";
+import { oidForm, uuidForm } from "./primitives.ts";
 import { statedType, typeMismatch } from "./references.ts";
 
 /**
@@ -16,6 +17,7 @@ export const ruleNames = [
   "full-url-absolute",
   "full-url-missing",
   "full-url-id",
+  "full-url-urn",
 ] as const;
 
 const scheme = /^[A-Za-z][A-Za-z0-9+.-]*:/;
@@ -31,6 +33,21 @@ export function isUrn(text: string): boolean {
   return (
     text.charCodeAt(0) === 117 && text.charCodeAt(1) === 114 && text.charCodeAt(2) === 110 && text.charCodeAt(3) === 58
   );
+}
+
+/** False for a `urn:uuid:` without UUID, and a `urn:oid:` without OID; the digits of a UUID may be capitals. */
+export function isGoodUrn(urn: string): boolean {
+  if (urn.startsWith("uuid:", 4)) return uuidForm(urn) === 0 || uuidForm(urn.toLowerCase()) === 0;
+  return !urn.startsWith("oid:", 4) || oidForm(urn) === 0;
+}
+
+const core = "http://hl7.org/fhir/StructureDefinition/";
+
+/** True for the address of R4's own definition of the type, or of what it is built on: the base rules have checked it. */
+export function isBaseDefinition(url: string, type: string): boolean {
+  if (!url.startsWith(core)) return false;
+  const name = url.slice(core.length);
+  return name === type || name === "DomainResource" || name === "Resource";
 }
 
 function absoluteSystem(o: FhirObject, c: FhirContext): void {
@@ -61,9 +78,10 @@ export function reference(o: FhirObject, c: FhirContext): void {
 export function entryFaults(
   o: FhirObject,
   resourceTypes: ReadonlySet<string>,
-): "full-url-absolute" | "full-url-id" | undefined {
+): "full-url-absolute" | "full-url-id" | "full-url-urn" | undefined {
   const { fullUrl } = o;
   if (typeof fullUrl !== "string") return undefined;
+  if (isUrn(fullUrl)) return isGoodUrn(fullUrl) ? undefined : "full-url-urn";
   if (!isAbsolute(fullUrl)) return "full-url-absolute";
   if (!fullUrl.startsWith("http:") && !fullUrl.startsWith("https:")) return undefined;
   const { resourceType, id } = (o["resource"] ?? {}) as FhirObject;
@@ -78,6 +96,9 @@ export function bundleEntry(o: FhirObject, c: FhirContext): void {
   else if (fault === "full-url-id")
     // R4 says so, but examples of its own do not keep it: a warning.
     c.report("warning", fault, "fullUrl", "expected the resource's own id at the end, found another");
+  else if (fault === "full-url-urn")
+    // fullUrl is a uri to R4, which has no form of its own: a warning.
+    c.report("warning", fault, "fullUrl", "expected a UUID or OID of its form behind urn:, found another");
 }
 
 function isWithoutFullUrl(entry: unknown): boolean {

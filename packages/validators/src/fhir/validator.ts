@@ -55,15 +55,17 @@ export function createTwoSided(modules: FastModules, explaining: () => Explainin
     if (profile !== undefined) known(profile);
     return explaining().explain(resource, profile === undefined || declares(resource, profile) ? undefined : profile);
   };
-  const isClean = (resource: unknown, profile?: string): boolean => {
-    if (typeof resource !== "object" || resource === null) return false;
+  // Profiles that nothing here has are told apart: they are a warning, for which `is` need not ask the slow side.
+  const look = (resource: unknown, profile?: string): "clean" | "unchecked" | "unsure" => {
+    if (typeof resource !== "object" || resource === null) return "unsure";
     const o = resource as FhirObject;
     const context = new FastContext(options, o);
-    if (!context.resourceIn(o, 0, false)) return false;
-    if (profile === undefined || declares(resource, profile)) return true;
-    const fast = options.profiles.get(profile);
-    return fast !== undefined && context.rootProfile(o, fast);
+    if (!context.resourceIn(o, 0, false)) return "unsure";
+    const fast = profile === undefined || declares(resource, profile) ? undefined : options.profiles.get(profile);
+    if (fast !== undefined && !context.rootProfile(o, fast)) return "unsure";
+    return context.unchecked ? "unchecked" : "clean";
   };
+  const isClean = (resource: unknown, profile?: string): boolean => look(resource, profile) === "clean";
   const validate = (resource: unknown, { profile }: ValidateFhirOptions = {}): ValidationResult => {
     if (profile !== undefined) known(profile);
     return isClean(resource, profile) ? { valid: true, issues: [] } : explain(resource, profile);
@@ -72,8 +74,9 @@ export function createTwoSided(modules: FastModules, explaining: () => Explainin
     profiles: [...options.profiles.keys()],
     validate,
     is: (resource, settings) => {
-      if (settings?.profile !== undefined) return validate(resource, settings).valid;
-      return isClean(resource) || explain(resource).valid;
+      const profile = settings?.profile;
+      if (profile !== undefined) known(profile);
+      return look(resource, profile) !== "unsure" || explain(resource, profile).valid;
     },
     isClean,
     explain,
