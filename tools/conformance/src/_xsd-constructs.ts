@@ -207,6 +207,55 @@ export const constructs: Readonly<Record<string, Construct>> = {
         .concat(name === "r" ? [] : `<${name} xmlns:t="urn:t"><x xmlns="" t:n="x"><y t:n="1"/></x></${name}>`),
     ),
   },
+  values: {
+    schema: (
+      [
+        ["duration", "maxInclusive", "P1M"],
+        ["duration", "minExclusive", "P1Y2M"],
+        ["duration", "enumeration", "P1Y"],
+        ["hexBinary", "enumeration", "aB"],
+        ["base64Binary", "enumeration", "YQ=="],
+        ["date", "enumeration", "2020-01-01Z"],
+        ["double", "maxInclusive", "INF"],
+        ["gYear", "minInclusive", "2000"],
+        ["dateTime", "maxExclusive", "2020-01-01T00:00:00Z"],
+      ] as const
+    )
+      .map(([base, facet, value], n) =>
+        element(`e${n}`, `t:T${n}`).concat(restriction(`T${n}`, `xs:${base}`, `<xs:${facet} value="${value}"/>`)),
+      )
+      .concat(
+        '<xs:simpleType name="I"><xs:list itemType="xs:int"/></xs:simpleType>',
+        '<xs:simpleType name="U"><xs:union memberTypes="t:I xs:duration xs:gYearMonth"/></xs:simpleType>',
+        restriction("L", "t:I", '<xs:enumeration value="1 2"/>'),
+        restriction(
+          "V",
+          "t:U",
+          '<xs:enumeration value="1 2"/><xs:enumeration value="P1Y"/><xs:pattern value="\\S+.*"/>',
+        ),
+        element("l", "t:L"),
+        element("u", "t:V"),
+        '<xs:element name="m" fixed="v"><xs:complexType mixed="true"><xs:sequence><xs:element name="x" type="xs:int" maxOccurs="0" minOccurs="0"/></xs:sequence></xs:complexType></xs:element>',
+      )
+      .join(""),
+    documents: (
+      [
+        ["e0", "P30D P28D P29D P1M P2M PT672H PT673H -P1Y PT0S"],
+        ["e1", "P14M P425D P426D P427D P1Y2MT1S P2Y"],
+        ["e2", "P12M P1Y P365D P11M31D P0Y12M0D -P1Y"],
+        ["e3", "AB ab aB Ab AC"],
+        ["e4", "YQ== YR== yq=="],
+        ["e5", "2020-01-01Z 2020-01-01 2020-01-01+00:00 2020-01-02Z"],
+        ["e6", "INF -INF 1e308"],
+        ["e7", "2000 2000Z 2002Z 1999"],
+        ["e8", "2019-12-31T23:59:59Z 2019-12-31T09:59:59 2020-01-01T00:30:00+01:00"],
+        ["m", "v w"],
+      ] as const
+    )
+      .flatMap(([name, texts]) => texts.split(" ").map((text) => `<${name}>${text}</${name}>`))
+      .concat(["1 2", " 01  2 ", "1 3", "P12M", " P1Y", "2", ""].flatMap((v) => [`<l>${v}</l>`, `<u>${v}</u>`]))
+      .concat("<m/>", "<m>v </m>"),
+  },
   "any-type": {
     schema: `<xs:element name="r"><xs:complexType>${sequence('<xs:element name="a"/>' + element("b", "xs:anySimpleType"))}</xs:complexType></xs:element>`,
     documents: ['<r><a k="1">x<y xmlns="urn:y"/></a><b>1</b></r>'],

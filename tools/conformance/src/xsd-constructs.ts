@@ -69,7 +69,8 @@ function isKnown(ours: readonly Issue[], theirs: readonly string[]): boolean {
         i.rule === "xsd/idref" ||
         i.message.includes("base64"),
     );
-  const spaced = /'(\s[^']*|[^']*\s)' is not a valid value of the (?:atomic type 'xs:(?:date|time|g)|local union)/;
+  const spaced =
+    /'(\s[^']*|[^']*\s)' is not a valid value of the (?:atomic type '(?:xs:(?:date|time|g)|\{urn:t\}T\d)|local union)/;
   const fixed = /The actual value '[-\s\d.]+' does not match the fixed value constraint '[-\d.]+'/;
   const year = /'\d{10,}' is not a valid value/;
   return ours.length === 0 && theirs.every((m) => spaced.test(m) || fixed.test(m) || year.test(m));

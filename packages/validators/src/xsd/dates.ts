@@ -66,24 +66,40 @@ export function parseMoment(type: string, text: string): Moment | undefined {
   const endOfDay = hour === 24 && minute === 0 && Number(second) === 0;
   if (!endOfDay && (hour > 23 || minute > 59 || Number(second) >= 60)) return undefined;
   if (offset === null) return undefined;
-  return { year: y, month, day, hour, minute, second, zone: offset };
+  // A time of day has no day behind it in which its midnight could stand.
+  return { year: y, month, day, hour: type === "time" ? hour % 24 : hour, minute, second, zone: offset };
 }
 
-/** Order of two moments of one type, values without zone read as UTC. */
+/**
+ * Order of two moments of one type. Where only one of them has a zone it is that which all zones give, otherwise not a
+ * number.
+ *
+ * @see XML Schema 1.0 part 2, section 3.2.7.4
+ */
 export function compareMoments(a: Moment, b: Moment): number {
+  if ((a.zone === undefined) === (b.zone === undefined)) return compareInZones(a, b);
+  if (a.zone === undefined) return -compareMoments(b, a);
+  if (compareInZones(a, { ...b, zone: 14 * 60 }) < 0) return -1;
+  return compareInZones(a, { ...b, zone: -14 * 60 }) > 0 ? 1 : Number.NaN;
+}
+
+function compareInZones(a: Moment, b: Moment): number {
   const [x, y] = [minutes(a), minutes(b)];
   if (x !== y) return x < y ? -1 : 1;
   return Number(a.second) - Number(b.second);
 }
 
 function minutes(m: Moment): bigint {
-  // Days since a fixed point in the proleptic Gregorian calendar.
-  const y = m.month <= 2 ? m.year - 1n : m.year;
+  return dayNumber(m.year, m.month, m.day) * 1440n + BigInt(m.hour * 60 + m.minute - (m.zone ?? 0));
+}
+
+/** Days since a fixed point in the proleptic Gregorian calendar. */
+export function dayNumber(year: bigint, month: number, day: number): bigint {
+  const y = month <= 2 ? year - 1n : year;
   const era = (y >= 0n ? y : y - 399n) / 400n;
   const yearOfEra = y - era * 400n;
-  const dayOfYear = BigInt(Math.floor((153 * (m.month + (m.month > 2 ? -3 : 9)) + 2) / 5) + m.day - 1);
-  const days = era * 146097n + yearOfEra * 365n + yearOfEra / 4n - yearOfEra / 100n + dayOfYear;
-  return days * 1440n + BigInt(m.hour * 60 + m.minute - (m.zone ?? 0));
+  const dayOfYear = BigInt(Math.floor((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + day - 1);
+  return era * 146097n + yearOfEra * 365n + yearOfEra / 4n - yearOfEra / 100n + dayOfYear;
 }
 
 /** `null` for a zone that does not exist. */

@@ -21,6 +21,12 @@ describe("a type's judge", () => {
     rule("integer", { enumeration: ["1", "02"] }),
     rule("int"),
     rule("boolean"),
+    rule("duration", { maxInclusive: "P1M" }),
+    rule("duration", { enumeration: ["P1Y"] }),
+    rule("hexBinary", { enumeration: ["aB", "01"] }),
+    rule("base64Binary", { enumeration: ["YQ=="] }),
+    rule("token", { list: () => rule("int"), enumeration: ["1 2 3"] }),
+    rule("anySimpleType", { union: [() => rule("int"), () => rule("token")], enumeration: ["2", "A"] }),
     rule("date"),
     rule("dateTime"),
     rule("gYear"),
@@ -60,6 +66,7 @@ describe("a type's judge", () => {
         return clock === "" ? date : `${date}T08:15:30${clock.slice(1)}${day % 2 === 0 ? "Z" : ""}`;
       }),
     fc.stringMatching(/^[0-9.]{1,8}$/),
+    fc.constantFrom("P1M", "P28D", "P29D", "P12M", "P1Y", "AB", "ab", "01", "1  02 3", " P12M "),
     fc.constantFrom("YQ==", "YR==", "YWI=", "Y W I =", "YWJj", "YQ", "====", "1.2.3", "1..2", "1 2 3", "1 x"),
   );
 

@@ -1,6 +1,6 @@
-import { describeBuiltin, isBuiltinValue, isDecimalType } from "./builtins.ts";
-import { compareMoments, isDateType, parseMoment } from "./dates.ts";
+import { describeBuiltin, isBuiltinValue } from "./builtins.ts";
 import type { SimpleRule } from "./rules.ts";
+import { order, sameAtom } from "./values.ts";
 
 /** A fault of a simple value: rule id and what was expected. */
 export interface SimpleFault {
@@ -29,15 +29,19 @@ export function normalize(rule: Pick<SimpleRule, "whiteSpace">, text: string): s
  * @see XML Schema 1.0 part 2, section 4
  */
 export function checkSimple(rule: SimpleRule, raw: string): SimpleFault | undefined {
-  const text = normalize(rule, raw);
   if (rule.union !== undefined) {
-    if (!rule.union.some((member) => checkSimple(member(), raw) === undefined)) {
-      const names = rule.union.map((member) => describe(member()));
+    const found = member(rule, raw);
+    if (found === undefined) {
+      const names = rule.union.map((one) => describe(one()));
       return { rule: "xsd/type", expected: `one of ${names.join(", ")}` };
     }
-  } else if (rule.list !== undefined) {
+    // A union has no white space rule of its own.
+    return checkFacets(rule, normalize(found, raw), undefined);
+  }
+  const text = normalize(rule, raw);
+  if (rule.list !== undefined) {
     const item = rule.list();
-    const items = text === "" ? [] : text.split(" ");
+    const items = itemsOf(text);
     if (items.some((part) => checkSimple(item, part) !== undefined)) {
       return { rule: "xsd/type", expected: `a list of ${describe(item)}` };
     }
@@ -50,13 +54,32 @@ export function checkSimple(rule: SimpleRule, raw: string): SimpleFault | undefi
 
 /** Whether two texts are the same value of a type. */
 export function sameValue(rule: SimpleRule, a: string, b: string): boolean {
-  const [x, y] = [normalize(rule, a), normalize(rule, b)];
-  if (x === y) return true;
-  const base = builtinOf(rule);
-  if (isDecimalType(base) || isDateType(base)) return order(base, x, y) === 0;
-  if (base === "float" || base === "double") return Number(x) === Number(y);
-  if (base === "boolean") return (x === "1" || x === "true") === (y === "1" || y === "true");
-  return false;
+  const [x, y] = [member(rule, a) ?? rule, member(rule, b) ?? rule];
+  const [p, q] = [normalize(x, a), normalize(y, b)];
+  if (x.list === undefined && y.list === undefined) return sameAtom(builtinOf(x), p, builtinOf(y), q);
+  if (x.list === undefined || y.list === undefined) return false;
+  const [item, other] = [x.list(), y.list()];
+  const [items, others] = [itemsOf(p), itemsOf(q)];
+  return items.length === others.length && items.every((text, n) => sameItem(item, text, other, others[n] as string));
+}
+
+function sameItem(rule: SimpleRule, a: string, other: SimpleRule, b: string): boolean {
+  if (rule === other) return sameValue(rule, a, b);
+  return sameAtom(builtinOf(member(rule, a) ?? rule), a, builtinOf(member(other, b) ?? other), b);
+}
+
+/** The type that a text has: of a union the first member that takes it, where one does. */
+function member(rule: SimpleRule, raw: string): SimpleRule | undefined {
+  if (rule.union === undefined) return rule;
+  for (const next of rule.union) {
+    const one = next();
+    if (checkSimple(one, raw) === undefined) return member(one, raw);
+  }
+  return undefined;
+}
+
+function itemsOf(text: string): string[] {
+  return text === "" ? [] : text.split(" ");
 }
 
 function checkFacets(rule: SimpleRule, text: string, items: number | undefined): SimpleFault | undefined {
@@ -119,31 +142,6 @@ function checkDigits(rule: SimpleRule, text: string): SimpleFault | undefined {
     return { rule: "xsd/digits", expected: `at most ${rule.fractionDigits} digits behind the point` };
   }
   return undefined;
-}
-
-/** Order in the value space; not a number for values that have none. */
-function order(base: string, a: string, b: string): number {
-  if (isDateType(base)) {
-    const [x, y] = [parseMoment(base, a), parseMoment(base, b)];
-    return x === undefined || y === undefined ? Number.NaN : compareMoments(x, y);
-  }
-  if (isDecimalType(base)) return compareDecimals(a, b);
-  return Number(a) - Number(b);
-}
-
-function compareDecimals(a: string, b: string): number {
-  const [x, y] = [decimalParts(a), decimalParts(b)];
-  if (x.sign !== y.sign) return x.sign;
-  if (x.whole.length !== y.whole.length) return x.sign * (x.whole.length - y.whole.length);
-  const [p, q] = [x.whole + x.fraction, y.whole + y.fraction];
-  return p === q ? 0 : p < q ? -x.sign : x.sign;
-}
-
-function decimalParts(text: string): { readonly sign: 1 | -1; readonly whole: string; readonly fraction: string } {
-  const [digits = "", decimals = ""] = text.replace(/^[+-]/, "").split(".", 2);
-  const whole = digits.replace(/^0+/, "");
-  const fraction = decimals.replace(/(?<!0)0+$/, "");
-  return { sign: text.startsWith("-") && whole + fraction !== "" ? -1 : 1, whole, fraction };
 }
 
 function pattern(source: string): RegExp {

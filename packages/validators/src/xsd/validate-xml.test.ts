@@ -286,6 +286,22 @@ describe("validateXml() with rules made by hand", () => {
     expect(issues('<any t:n="x"><y t:n="x"/></any>')).toEqual(["xsd/type /any/@t:n", "xsd/type /any/y/@t:n"]);
   });
 
+  it("compares the text of mixed content with the fixed one", () => {
+    const mixed: TypeRule = {
+      name: "{urn:t}Mixed",
+      attributes: [],
+      content: {
+        kind: "elements",
+        mixed: true,
+        model: { particles: [{ name: "a", type: () => text }], states: [{ final: true, next: [[0, 0]] }] },
+      },
+    };
+    const one: ElementRuleRegistry = { m: { name: "m", fixed: "v", type: () => mixed } };
+    const rulesOf = (xml: string) => validateXml(bytes(xml), { registry: one }).issues.map((i) => i.rule);
+    for (const xml of ["<m/>", "<m>v</m>", "<m><!-- c -->v</m>"]) expect(rulesOf(xml)).toEqual([]);
+    for (const xml of ["<m>w</m>", "<m> v</m>", "<m>v<a/></m>"]) expect(rulesOf(xml)).toEqual(["xsd/fixed"]);
+  });
+
   it("counts positions only where an element may repeat", () => {
     expect(at('<m xmlns="urn:t" n="1"><a/><a><b/></a></m>')).toEqual(["xsd/element-unexpected /m/a[2]/b"]);
   });

@@ -123,6 +123,7 @@ export class XsdValidator implements XmlHandler {
       return;
     }
     if (content.kind === "any" || (content.kind === "elements" && content.mixed === true)) {
+      if (frame.rule?.fixed !== undefined) frame.text += text;
       if (frame.nil && !frame.textReported) this.#nilText(frame);
       return;
     }
@@ -152,8 +153,10 @@ export class XsdValidator implements XmlHandler {
         this.#here(frame, "xsd/element-missing", `expected ${nameList(state.expected)}, found the end of the element`);
       }
     }
-    if (frame.rule?.fixed !== undefined && content.kind !== "simple" && frame.hasElements) {
-      this.#here(frame, "xsd/fixed", "expected the fixed text, found elements");
+    if (frame.rule?.fixed !== undefined && content.kind !== "simple") {
+      if (frame.hasElements) this.#here(frame, "xsd/fixed", "expected the fixed text, found elements");
+      else if (frame.text !== "" && frame.text !== frame.rule.fixed && !frame.nil)
+        this.#here(frame, "xsd/fixed", "expected the fixed text, found another");
     }
     if (this.#constraints.active) this.#closeConstraints(frame);
     this.#frames.pop();
