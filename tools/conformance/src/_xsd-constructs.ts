@@ -256,6 +256,20 @@ export const constructs: Readonly<Record<string, Construct>> = {
       .concat(["1 2", " 01  2 ", "1 3", "P12M", " P1Y", "2", ""].flatMap((v) => [`<l>${v}</l>`, `<u>${v}</u>`]))
       .concat("<m/>", "<m>v </m>"),
   },
+  "qualified-names": {
+    schema:
+      restriction("Q", "xs:QName", '<xs:enumeration value="t:x"/><xs:enumeration value="y"/>') +
+      element("q", "t:Q") +
+      element("n", "xs:QName") +
+      root('<xs:attribute name="a" type="t:Q"/><xs:attribute name="b" type="xs:QName"/>'),
+    documents: ["t:x", "x", "y", "o:x", "t:y", "p:x"].flatMap((v) => [
+      `<q xmlns:t="urn:t" xmlns:o="urn:t">${v}</q>`,
+      `<q xmlns:t="urn:o">${v}</q>`,
+      `<n xmlns:o="urn:o">${v}</n>`,
+      `<r xmlns:o="urn:t" a="${v}"/>`,
+      `<r xmlns:t="urn:t" b="${v}"/>`,
+    ]),
+  },
   "any-type": {
     schema: `<xs:element name="r"><xs:complexType>${sequence('<xs:element name="a"/>' + element("b", "xs:anySimpleType"))}</xs:complexType></xs:element>`,
     documents: ['<r><a k="1">x<y xmlns="urn:y"/></a><b>1</b></r>'],

@@ -303,7 +303,7 @@ export class Compiler {
         builtin: base.builtin,
         item: base.item,
         members: base.members,
-        facets: mergeFacets(base.facets, child),
+        facets: mergeFacets(base.facets, child, base.builtin),
       };
     }
     const root = builtins.get("anySimpleType") as SimpleType;
@@ -451,7 +451,7 @@ export class Compiler {
       name: undefined,
       symbol: `${common.symbol}$text`,
       base: from,
-      facets: mergeFacets(from.facets, derivation),
+      facets: mergeFacets(from.facets, derivation, from.builtin),
       source: common.source,
     };
     return {

@@ -102,7 +102,9 @@ class TypesEmitter {
 
   /** The text of a simple type: literals for enumerations, else string. */
   #literals(type: SimpleType): string {
-    if (type.variety === "atomic" && type.facets.enumeration) return type.facets.enumeration.map(quote).join(" | ");
+    // Other documents write the same names with other prefixes.
+    if (type.variety === "atomic" && type.facets.enumeration && type.builtin !== "QName")
+      return type.facets.enumeration.map(quote).join(" | ");
     return "string";
   }
 

@@ -1,15 +1,15 @@
 import { GeneratorError } from "@helsekontakt/codegen";
 import { type Node, XS } from "./dom.ts";
-import type { Facets } from "./model.ts";
+import { clark, type Facets } from "./model.ts";
 
 const numeric = ["length", "minLength", "maxLength", "totalDigits", "fractionDigits"] as const;
 const bounds = ["minInclusive", "maxInclusive", "minExclusive", "maxExclusive"] as const;
 
 /**
  * The facets below a restriction, on top of the base's: patterns of one step are alternatives and every step must match,
- * the other facets of a step replace the base's (a valid schema only narrows).
+ * the other facets of a step replace the base's (a valid schema only narrows). Enumerated QNames come out as Clark names.
  */
-export function mergeFacets(base: Facets, restriction: Node): Facets {
+export function mergeFacets(base: Facets, restriction: Node, builtin: string): Facets {
   const out: Record<string, unknown> = { ...base };
   const enumeration: string[] = [];
   const patterns: string[] = [];
@@ -20,7 +20,8 @@ export function mergeFacets(base: Facets, restriction: Node): Facets {
       if (value !== "preserve" && value !== "replace" && value !== "collapse")
         throw new GeneratorError(child.file, child.line, `whiteSpace "${value}"`, "preserve, replace or collapse");
       out["whiteSpace"] = value;
-    } else if (child.name === "enumeration") enumeration.push(value ?? "");
+    } else if (child.name === "enumeration")
+      enumeration.push(builtin === "QName" ? clarkName(child, value ?? "") : (value ?? ""));
     else if (child.name === "pattern") patterns.push(value ?? "");
     else if ((numeric as readonly string[]).includes(child.name)) {
       if (value === undefined || !/^\s*\+?\d+\s*$/.test(value))
@@ -45,6 +46,14 @@ export function mergeFacets(base: Facets, restriction: Node): Facets {
       patterns.length === 1 ? patterns[0] : patterns.map((p) => `(${p})`).join("|"),
     ];
   return out as Facets;
+}
+
+function clarkName(node: Node, text: string): string {
+  const [prefix, local] = /:/.test(text) ? (text.trim().split(":", 2) as [string, string]) : ["", text.trim()];
+  const ns = node.prefixes.get(prefix);
+  if (ns === undefined && prefix !== "")
+    throw new GeneratorError(node.file, node.line, `prefix "${prefix}" in "${text}"`, "a declared prefix");
+  return clark(ns ?? "", local);
 }
 
 /** Applies the white space facet to a value. */

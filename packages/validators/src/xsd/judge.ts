@@ -341,7 +341,7 @@ function compileType(rule: TypeRule): Type {
     if (attribute.prohibited === true) continue;
     const simple = attribute.type();
     const { fixed } = attribute;
-    if (isIdentity(builtinOf(simple))) identities = true;
+    if (needsContext(simple)) identities = true;
     attributes.set(attribute.name, {
       name: attribute.name,
       judge: neededJudge(simple),
@@ -368,7 +368,7 @@ function compileType(rule: TypeRule): Type {
   if (content.kind === "empty") return { ...base, content: "empty" };
   if (content.kind === "simple") {
     const simple = content.type();
-    if (isIdentity(builtinOf(simple))) return { ...base, content: "other" };
+    if (needsContext(simple)) return { ...base, content: "other" };
     return { ...base, content: "text", judge: neededJudge(simple) };
   }
   const { model } = content;
@@ -404,6 +404,14 @@ function neededJudge(simple: SimpleRule): SimpleJudge | undefined {
 }
 
 const noTransitions: ReadonlyMap<string, Transition> = new Map();
+
+/** Whether more than the text says what a value is: the rest of the document, or the prefixes around it. */
+function needsContext(simple: SimpleRule): boolean {
+  const base = builtinOf(simple);
+  if (simple.union?.some((member) => needsContext(member())) === true) return true;
+  if (simple.list !== undefined && needsContext(simple.list())) return true;
+  return isIdentity(base) || base === "QName";
+}
 
 function isIdentity(base: string): boolean {
   return base === "ID" || base === "IDREF" || base === "IDREFS" || base === "ENTITY" || base === "ENTITIES";

@@ -103,6 +103,7 @@ export interface SimpleRule {
   readonly name: string;
   readonly base: string;
   readonly whiteSpace: "preserve" | "replace" | "collapse";
+  /** Of QNames the Clark names. */
   readonly enumeration?: readonly string[];
   /** JavaScript regular expressions, anchored, flag `u`, one for each derivation step; every one must match. */
   readonly patterns?: readonly string[];

@@ -1,3 +1,4 @@
+import { clarkName } from "@helsekontakt/types/xml";
 import { describeBuiltin, isBuiltinValue } from "./builtins.ts";
 import type { SimpleRule } from "./rules.ts";
 import { order, sameAtom } from "./values.ts";
@@ -7,6 +8,9 @@ export interface SimpleFault {
   readonly rule: string;
   readonly expected: string;
 }
+
+/** The namespace that a prefix stands for; `""` is the default one. */
+export type Scope = (prefix: string) => string | undefined;
 
 const compiled = new Map<string, RegExp>();
 
@@ -25,12 +29,13 @@ export function normalize(rule: Pick<SimpleRule, "whiteSpace">, text: string): s
 /**
  * Checks a text against a simple type.
  *
+ * @param scope - the prefixes where the text stands; without them names are compared as they are written
  * @returns the first fault, or `undefined`.
  * @see XML Schema 1.0 part 2, section 4
  */
-export function checkSimple(rule: SimpleRule, raw: string): SimpleFault | undefined {
+export function checkSimple(rule: SimpleRule, raw: string, scope?: Scope): SimpleFault | undefined {
   if (rule.union !== undefined) {
-    const found = member(rule, raw);
+    const found = member(rule, raw, scope);
     if (found === undefined) {
       const names = rule.union.map((one) => describe(one()));
       return { rule: "xsd/type", expected: `one of ${names.join(", ")}` };
@@ -42,14 +47,24 @@ export function checkSimple(rule: SimpleRule, raw: string): SimpleFault | undefi
   if (rule.list !== undefined) {
     const item = rule.list();
     const items = itemsOf(text);
-    if (items.some((part) => checkSimple(item, part) !== undefined)) {
+    if (items.some((part) => checkSimple(item, part, scope) !== undefined)) {
       return { rule: "xsd/type", expected: `a list of ${describe(item)}` };
     }
     return checkFacets(rule, text, items.length);
   } else if (!isBuiltinValue(builtinOf(rule), text)) {
     return { rule: "xsd/type", expected: describeBuiltin(builtinOf(rule)) };
   }
-  return checkFacets(rule, text, undefined);
+  if (scope === undefined || builtinOf(rule) !== "QName") return checkFacets(rule, text, undefined);
+  const name = expand(text, scope);
+  if (name === undefined) return { rule: "xsd/type", expected: "a name with a declared prefix" };
+  return checkFacets(rule, text, undefined, name);
+}
+
+/** Clark name of a qualified one; `undefined` when its prefix is not declared. */
+function expand(text: string, scope: Scope): string | undefined {
+  const at = text.indexOf(":");
+  const ns = scope(at < 0 ? "" : text.slice(0, at));
+  return ns === undefined ? undefined : clarkName(ns, text.slice(at + 1));
 }
 
 /** Whether two texts are the same value of a type. */
@@ -69,11 +84,11 @@ function sameItem(rule: SimpleRule, a: string, other: SimpleRule, b: string): bo
 }
 
 /** The type that a text has: of a union the first member that takes it, where one does. */
-function member(rule: SimpleRule, raw: string): SimpleRule | undefined {
+function member(rule: SimpleRule, raw: string, scope?: Scope): SimpleRule | undefined {
   if (rule.union === undefined) return rule;
   for (const next of rule.union) {
     const one = next();
-    if (checkSimple(one, raw) === undefined) return member(one, raw);
+    if (checkSimple(one, raw, scope) === undefined) return member(one, raw, scope);
   }
   return undefined;
 }
@@ -82,12 +97,18 @@ function itemsOf(text: string): string[] {
   return text === "" ? [] : text.split(" ");
 }
 
-function checkFacets(rule: SimpleRule, text: string, items: number | undefined): SimpleFault | undefined {
+/** @param value - what enumerated values are compared with */
+function checkFacets(
+  rule: SimpleRule,
+  text: string,
+  items: number | undefined,
+  value: string = text,
+): SimpleFault | undefined {
   for (const source of rule.patterns ?? []) {
     if (!pattern(source).test(text))
       return { rule: "xsd/pattern", expected: `text of the form that ${shortName(rule)} has` };
   }
-  if (rule.enumeration !== undefined && !rule.enumeration.some((value) => sameValue(rule, value, text))) {
+  if (rule.enumeration !== undefined && !rule.enumeration.some((listed) => sameValue(rule, listed, value))) {
     const shown =
       rule.enumeration.length <= 12 ? rule.enumeration.join(", ") : `${rule.enumeration.length} listed values`;
     return { rule: "xsd/enumeration", expected: `one of ${shown}` };

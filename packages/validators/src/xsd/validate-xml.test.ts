@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { rules, types, validateXml } from "../xml.ts";
-import type { ElementRuleRegistry, TypeRule } from "./rules.ts";
+import type { ElementRuleRegistry, SimpleRule, TypeRule } from "./rules.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const mh = "http://www.kith.no/xmlstds/msghead/2006-05-24";
@@ -300,6 +300,37 @@ describe("validateXml() with rules made by hand", () => {
     const rulesOf = (xml: string) => validateXml(bytes(xml), { registry: one }).issues.map((i) => i.rule);
     for (const xml of ["<m/>", "<m>v</m>", "<m><!-- c -->v</m>"]) expect(rulesOf(xml)).toEqual([]);
     for (const xml of ["<m>w</m>", "<m> v</m>", "<m>v<a/></m>"]) expect(rulesOf(xml)).toEqual(["xsd/fixed"]);
+  });
+
+  it("reads names with the prefixes around them", () => {
+    const name: SimpleRule = {
+      name: "{urn:t}Q",
+      base: "QName",
+      whiteSpace: "collapse",
+      enumeration: ["{urn:t}x", "y"],
+    };
+    const any: SimpleRule = { name: "{urn:t}A", base: "QName", whiteSpace: "collapse" };
+    const names: SimpleRule = { name: "{urn:t}L", base: "anySimpleType", whiteSpace: "collapse", list: () => any };
+    const holder = (simple: SimpleRule): TypeRule => ({
+      name: "{urn:t}H",
+      attributes: [{ name: "a", type: () => simple }],
+      content: { kind: "simple", type: () => simple },
+    });
+    const named: ElementRuleRegistry = {
+      q: { name: "q", type: () => holder(name) },
+      l: { name: "l", type: () => holder(names) },
+      "{urn:t}q": { name: "{urn:t}q", type: () => holder(name) },
+    };
+    const faults = (xml: string) =>
+      validateXml(bytes(xml), { registry: named }).issues.map((i) => `${i.rule} ${i.path}`);
+    expect(faults('<q xmlns:p="urn:t" a="y">p:x</q>')).toEqual([]);
+    expect(faults('<q xmlns:p="urn:t" a=" p:x ">y</q>')).toEqual([]);
+    expect(faults('<q xmlns="urn:t" a="x">x</q>')).toEqual([]);
+    expect(faults('<q xmlns="urn:t" a="y">x</q>')).toEqual(["xsd/enumeration /q/@a"]);
+    expect(faults('<q xmlns:p="urn:o">p:x</q>')).toEqual(["xsd/enumeration /q"]);
+    expect(faults("<q>p:x</q>")).toEqual(["xsd/type /q"]);
+    expect(faults('<l xmlns:p="urn:o" a="p:x xml:y z">p:x p:y</l>')).toEqual([]);
+    expect(faults('<l xmlns:p="urn:o" a="p:x o:y">o:x</l>')).toEqual(["xsd/type /l/@a", "xsd/type /l"]);
   });
 
   it("counts positions only where an element may repeat", () => {

@@ -50,6 +50,7 @@ export class XsdValidator implements XmlHandler {
   #skip = 0;
   #cursor: XmlCursor | undefined;
   root: string | undefined;
+  readonly #scope = (prefix: string): string | undefined => this.#cursor?.resolve(prefix);
 
   readonly #foreign: ReadonlySet<string>;
 
@@ -436,7 +437,7 @@ export class XsdValidator implements XmlHandler {
   #attribute(rule: AttributeRule, a: XmlTagAttribute, offset: number): void {
     const simple = rule.type();
     const path = (): string => `${pathOf(this.#frames)}/@${a.name}`;
-    const fault = checkSimple(simple, a.value);
+    const fault = checkSimple(simple, a.value, this.#scope);
     if (fault !== undefined)
       this.#add(fault.rule, path(), offset, `expected ${fault.expected}, found ${kind(a.value)}`);
     else if (rule.fixed !== undefined && !sameValue(simple, rule.fixed, a.value)) {
@@ -453,7 +454,7 @@ export class XsdValidator implements XmlHandler {
     const { rule } = frame;
     // The value of `fixed` or `default` stands in for an empty element, never for a missing one.
     if (frame.text === "" && (rule?.fixed !== undefined || rule?.default !== undefined)) return;
-    const fault = checkSimple(simple, frame.text);
+    const fault = checkSimple(simple, frame.text, this.#scope);
     if (fault !== undefined) this.#here(frame, fault.rule, `expected ${fault.expected}, found ${kind(frame.text)}`);
     else if (rule?.fixed !== undefined && !sameValue(simple, rule.fixed, frame.text)) {
       this.#here(frame, "xsd/fixed", "expected the fixed value, found another");
