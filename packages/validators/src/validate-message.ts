@@ -32,8 +32,8 @@ const foreign: ReadonlySet<string> = new Set([fhirNamespace]);
 export interface ValidateMessageOptions extends MessageSurroundings {
   readonly limits?: Partial<XmlLimits>;
   /**
-   * `TjenesteOmrade`, the spelling of the guide and its examples, where the published schema has `TjenesteOmråde`: an error
-   * as the schema has it (default), or a warning.
+   * `TjenesteOmrade`, the spelling of the guide and its examples, where the published schema has `TjenesteOmråde`: a warning
+   * (default), for readers are to take both, or an error as the schema has it.
    */
   readonly spelling?: "published" | "both";
 }
@@ -60,7 +60,7 @@ export function validateMessage(bytes: Uint8Array, options: ValidateMessageOptio
     elements: registry,
     mode: "tolerant",
   });
-  const schema = options.spelling === "both" ? withBothSpellings(strict) : strict;
+  const schema = options.spelling === "published" ? strict : withBothSpellings(strict);
   if (schema.issues.some((i) => i.rule.startsWith("xml/")) || schema.root === undefined) return schema;
   const { ns, local } = splitClark(schema.root);
   if (!roots.has(local)) return schema.valid ? { ...schema, ...validationResult([otherRoot(local)]) } : schema;
