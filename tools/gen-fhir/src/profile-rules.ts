@@ -1,5 +1,7 @@
 import { GeneratorError } from "@helsekontakt/codegen";
 import type { Constraint, ElementDefinition } from "./definitions.ts";
+import { compileInvariant } from "./fhirpath-emit.ts";
+import { compileFast, FastHelpers } from "./fhirpath-fast.ts";
 import { type Alternative, type Field, type Model, tsName } from "./model.ts";
 import { allowed, fieldOf, type Profile, type ProfileNode, type Profiles, targetTypes, valueRule } from "./profiles.ts";
 import type { DefinitionSource } from "./source.ts";
@@ -241,10 +243,28 @@ export function rulesOf(
   function constraints(type: string, element: ElementDefinition | undefined): Rule[] {
     return (element?.constraint ?? [])
       .filter((k) => !model.coreConstraints.has(`${k.key} ${k.expression ?? ""}`))
-      .map((k) => {
+      .flatMap((k): Rule[] => {
         if (k.expression === undefined) return fail(`constraint ${k.key} without expression`, "a FHIRPath expression");
-        return { kind: "invariant", type, constraint: { ...k, expression: k.expression } };
+        const outside = outsideOf(type, k.expression, k.key);
+        if (outside === undefined) return [{ kind: "invariant", type, constraint: { ...k, expression: k.expression } }];
+        skip(
+          `constraint ${k.key} of ${element?.id ?? type}`,
+          `outside the compiled part of FHIRPath, ${outside}: ${k.expression}`,
+        );
+        return [];
       });
+  }
+
+  /** What of an expression cannot be compiled: the profile has its other rules without it. */
+  function outsideOf(type: string, expression: string, key: string): string | undefined {
+    try {
+      compileInvariant(model, type, expression, key, undefined, url);
+      compileFast(model, expression, key, { object: "o", type }, new FastHelpers("i"), url);
+      return undefined;
+    } catch (error) {
+      if (error instanceof GeneratorError) return error.construct;
+      throw error;
+    }
   }
 
   function slicesOf(
