@@ -60,7 +60,9 @@ export interface Slicing {
 }
 
 /** Types that a binding can be on, with what it binds. */
-const codedTypes = new Set(["code", "uri", "url", "canonical", "string", "Coding", "CodeableConcept", "Quantity"]);
+const codedTypes = new Set(
+  "code uri url canonical string Coding CodeableConcept Quantity Age Count Distance Duration".split(" "),
+);
 
 /** The rules of one profile, those of its base profiles among them; `unchecked` takes what cannot be run. */
 export function rulesOf(
@@ -161,7 +163,7 @@ export function rulesOf(
     const out: Rule[] = [];
     const rule = valueRule(element);
     if (rule) out.push(rule);
-    const bound = binding(element, type);
+    const bound = binding(field, type, node);
     if (bound) out.push(bound);
     for (const key of Object.keys(element ?? {})) {
       const side = /^(min|max)Value[A-Z]/.exec(key)?.[1] as "min" | "max" | undefined;
@@ -211,7 +213,8 @@ export function rulesOf(
     return canonical.split("|")[0] === `http://hl7.org/fhir/StructureDefinition/${code}`;
   }
 
-  function binding(element: ElementDefinition | undefined, type: string): Rule | undefined {
+  function binding(field: Field, type: string, node: ProfileNode): Rule | undefined {
+    const { element } = node;
     const b = element?.binding;
     if (!b || b.strength === "example" || b.strength === "preferred") return undefined;
     if (b.strength !== "required" && b.strength !== "extensible")
@@ -231,8 +234,14 @@ export function rulesOf(
       skip(what, "a binding on an extension instead of its value");
       return undefined;
     }
-    if (model.types.has(type) && !codedTypes.has(type)) return fail(`binding on ${type}`, "a binding on a coded type");
-    if (!codedTypes.has(type)) return undefined;
+    if (!codedTypes.has(type)) {
+      // Of a choice it means the coded types: what a reference or a period says is no code.
+      const coded = allowed(field, node, profile).some((a) => codedTypes.has(a.type));
+      if (coded || model.primitives.has(type)) return undefined;
+      if (!field.choice && type !== "Reference") return fail(`binding on ${type}`, "a binding on a coded type");
+      skip(what, `a binding on ${type}, which has no code`);
+      return undefined;
+    }
     return {
       kind: "bound",
       set: { url: b.valueSet, codes: expansion.codes },
