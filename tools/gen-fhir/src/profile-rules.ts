@@ -127,7 +127,8 @@ export function rulesOf(
     const slicing = node.slices.size > 0 ? slicesOf(field, a.type, node, beside) : undefined;
     if (body.length > 0 || slicing) out.push({ kind: "each", prop, body, ...(slicing ? { slicing } : {}) });
     if (!prop.primitive || node.children.size === 0) return;
-    const below = children("Element", node, beside);
+    const besideValue = new Map([...node.children].filter(([name]) => name !== "value"));
+    const below = children("Element", { ...node, children: besideValue }, beside);
     if (below.length > 0)
       out.push({ kind: "each", prop: { json: `_${prop.json}`, list: prop.list, primitive: prop.list }, body: below });
   }
@@ -204,9 +205,14 @@ export function rulesOf(
     const inner = type === "Resource" ? (t?.code ?? "Resource") : type;
     out.push(...constraints(inner, element));
     if (node.children.size === 0) return out;
-    // Below a primitive stand its id and extensions, which JSON keeps in the sibling: see `each`.
-    if (model.primitives.has(inner)) return out;
-    return [...out, ...children(inner, node, nested)];
+    // Below a primitive stand its value, which is the primitive itself in JSON, and its id and extensions, which JSON keeps
+    // in the sibling: see `each`.
+    if (!model.primitives.has(inner)) return [...out, ...children(inner, node, nested)];
+    const value = node.children.get("value");
+    if (!value) return out;
+    if ((value.element?.min ?? 0) > 0 || value.element?.max === "0")
+      skip(`cardinality ${value.element?.id}`, "a primitive with or without its value");
+    return [...out, ...itemRules(field, type, value, beside?.children.get("value"))];
   }
 
   function isBaseType(canonical: string, code: string | undefined): boolean {
@@ -235,9 +241,9 @@ export function rulesOf(
       return undefined;
     }
     if (!codedTypes.has(type)) {
+      if (model.primitives.has(type)) return undefined;
       // Of a choice it means the coded types: what a reference or a period says is no code.
-      const coded = allowed(field, node, profile).some((a) => codedTypes.has(a.type));
-      if (coded || model.primitives.has(type)) return undefined;
+      if (allowed(field, node, profile).some((a) => codedTypes.has(a.type))) return undefined;
       if (!field.choice && type !== "Reference") return fail(`binding on ${type}`, "a binding on a coded type");
       skip(what, `a binding on ${type}, which has no code`);
       return undefined;
