@@ -96,6 +96,7 @@ export interface CodeSystem {
   readonly resourceType: "CodeSystem";
   readonly url: string;
   readonly content?: string;
+  readonly caseSensitive?: boolean;
   readonly concept?: readonly Concept[];
 }
 

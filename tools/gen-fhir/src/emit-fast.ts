@@ -2,7 +2,7 @@ import { quote } from "@helsekontakt/codegen";
 import type { Constraint } from "./definitions.ts";
 import { compileFast, FastHelpers, type FastLocal, type FastScope } from "./fhirpath-fast.ts";
 import { type Alternative, type Field, type Model, type TypeModel, tsName } from "./model.ts";
-import { printBound } from "./value-sets.ts";
+import { anyCaseClass, printBound } from "./value-sets.ts";
 
 /** What the explaining side leaves to the context or does not run; the fast side leaves out the same. */
 export interface Apart {
@@ -60,10 +60,12 @@ export function emitFast(
   let body = "";
   for (const type of types) body += `${functionOf(type)}\n`;
   const resources = types.filter((t) => t.kind === "resource");
+  const boundSets = [...bounds].map(([text, name]) => `const ${name} = ${text};\n`).join("");
   const tables =
+    anyCaseClass(boundSets) +
     [...sets].map(([list, name]) => `const ${name} = new Set([${list}]);\n`).join("") +
     [...beside].map(([rows, name]) => `const ${name}: Beside = { __proto__: null, ${rows} };\n`).join("") +
-    [...bounds].map(([text, name]) => `const ${name} = ${text};\n`).join("") +
+    boundSets +
     [...targets].map(([list, name]) => `const ${name} = [${list}];\n`).join("");
   return `${head}${bounds.size > 0 ? `import { isBound } from "../../fhir/bound.ts";\n` : ""}import type { FhirObject } from "../../fhir/context.ts";
 import type { Beside, FastContext } from "../../fhir/fast.ts";

@@ -6,7 +6,7 @@ import type { Model } from "./model.ts";
 import { type Codes, functionName, type Prop, type Rule, rulesOf, type Slice, type Test } from "./profile-rules.ts";
 import type { Profile, Profiles } from "./profiles.ts";
 import type { DefinitionSource } from "./source.ts";
-import { printBound } from "./value-sets.ts";
+import { anyCaseClass, printBound } from "./value-sets.ts";
 
 /**
  * The rules that profiles add to their base, two functions a profile: one that explains and one that only answers. The base
@@ -81,7 +81,8 @@ class SetTable {
   }
 
   source(): string {
-    return [...this.#sets].map(([text, name]) => `const ${name} = ${text};\n`).join("");
+    const text = [...this.#sets].map(([value, name]) => `const ${name} = ${value};\n`).join("");
+    return anyCaseClass(text) + text;
   }
 }
 

@@ -3,7 +3,7 @@ import { inferredReason } from "./definitions.ts";
 import { type Field, type Model, type TypeModel, tsName } from "./model.ts";
 import { allowed, fieldOf, type Profile, type ProfileNode, valueRule } from "./profiles.ts";
 import type { DefinitionSource } from "./source.ts";
-import { codesOfAll } from "./value-sets.ts";
+import { codesOfAll, hasAnyCase } from "./value-sets.ts";
 
 const numbers = new Set(["integer", "unsignedInt", "positiveInt"]);
 
@@ -261,7 +261,7 @@ ${addresses}} as const;
     const b = node.element?.binding;
     if (b?.strength !== "required" || b.valueSet === undefined) return undefined;
     const expansion = source.expand(b.valueSet);
-    if ("unlisted" in expansion) return undefined;
+    if ("unlisted" in expansion || hasAnyCase(expansion.codes)) return undefined;
     const list = codesOfAll(expansion.codes);
     if (list.length > 60) return undefined;
     return list.length === 0 ? "never" : list.map(quote).join(" | ");

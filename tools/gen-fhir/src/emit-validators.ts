@@ -7,7 +7,7 @@ import { compileInvariant } from "./fhirpath-emit.ts";
 import { type Field, type Model, type TypeModel, tsName } from "./model.ts";
 import type { Profiles } from "./profiles.ts";
 import type { DefinitionSource } from "./source.ts";
-import { printBound } from "./value-sets.ts";
+import { anyCaseClass, printBound } from "./value-sets.ts";
 
 /** Types whose hand-written rules (`rules.ts` of the validators) run after the generated ones. */
 const hooks: Readonly<Record<string, string>> = {
@@ -64,7 +64,7 @@ import * as fp from "../../fhir/fhirpath.ts";
 import * as p from "../../fhir/primitives.ts";
 import * as rules from "../../fhir/rules.ts";
 
-${sets}
+${anyCaseClass(sets)}${sets}
 ${body}/** Validator of each resource type of this build. */
 export const resourceValidators: Readonly<Record<string, ValidateType>> = {
 ${resources.map((t) => `  ${propertyKey(t.name)}: v${tsName(t.name)},\n`).join("")}};

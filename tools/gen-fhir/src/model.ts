@@ -1,7 +1,7 @@
 import { byCodeUnit, GeneratorError } from "@helsekontakt/codegen";
 import type { Constraint, ElementDefinition, StructureDefinition } from "./definitions.ts";
 import type { DefinitionSource } from "./source.ts";
-import { type CodesBySystem, codesOfAll } from "./value-sets.ts";
+import { type CodesBySystem, codesOfAll, hasAnyCase } from "./value-sets.ts";
 
 /** One JSON property of a field: a choice has one for each type. */
 export interface Alternative {
@@ -220,6 +220,10 @@ export function buildModel(source: DefinitionSource, roots: readonly string[]): 
     }
     const type = alternatives[0]?.type;
     if (type === "code" && alternatives.length === 1) {
+      if (hasAnyCase(expansion.codes)) {
+        notChecked.push(`binding ${e.id}: ${url} has codes of a system that does not tell capitals from small letters`);
+        return {};
+      }
       valueSets.set(url, codesOfAll(expansion.codes));
       return { codes: url };
     }

@@ -4,6 +4,21 @@ import type { CodeSystem, Concept, Contained, Include, ValueSet } from "./defini
 /** Codes by the system that they come from. */
 export type CodesBySystem = ReadonlyMap<string, ReadonlySet<string>>;
 
+/** Codes of a system that does not tell capitals from small letters: kept in small letters, and found in any. */
+class AnyCaseCodes extends Set<string> {
+  override add(code: string): this {
+    return super.add(code.toLowerCase());
+  }
+
+  override has(code: string): boolean {
+    return super.has(code.toLowerCase());
+  }
+
+  override delete(code: string): boolean {
+    return super.delete(code.toLowerCase());
+  }
+}
+
 /** What cannot be listed, with the reason; `form` names the check of the validators that holds for the codes all the same. */
 interface Unlisted {
   readonly unlisted: string;
@@ -35,7 +50,7 @@ export function expand(canonical: string, terms: Terms, within: readonly string[
   const valueSet = terms.valueSet(url);
   if (!valueSet) return { unlisted: `no ValueSet ${url} among the definitions` };
   const composed = compose(valueSet, terms, [...within, url]);
-  return "unlisted" in composed && valueSet.expansion ? written(url, valueSet.expansion) : composed;
+  return "unlisted" in composed && valueSet.expansion ? written(url, valueSet.expansion, terms) : composed;
 }
 
 /** Every code once, whatever its system. */
@@ -43,9 +58,35 @@ export function codesOfAll(codes: CodesBySystem): string[] {
   return [...new Set([...codes.values()].flatMap((list) => [...list]))];
 }
 
+/** True when some of the codes may be written in other letters than the list has them in. */
+export function hasAnyCase(codes: CodesBySystem): boolean {
+  return [...codes.values()].some(isAnyCase);
+}
+
+function isAnyCase(list: ReadonlySet<string>): boolean {
+  return list instanceof AnyCaseCodes && [...list].some((code) => code !== code.toUpperCase());
+}
+
+/** The class that {@link printBound} may name, for a module with the text. */
+export function anyCaseClass(text: string): string {
+  return text.includes("new AnyCase(")
+    ? `/** Codes of a system that does not tell capitals from small letters. */
+class AnyCase extends Set<string> {
+  override has(code: string): boolean {
+    return super.has(code.toLowerCase());
+  }
+}
+
+`
+    : "";
+}
+
 /** The codes of a binding as the validators read them. */
 export function printBound(url: string, codes: CodesBySystem): string {
-  const rows = [...codes].map(([system, list]) => `[${quote(system)}, new Set<string>(${JSON.stringify([...list])})]`);
+  const rows = [...codes].map(
+    ([system, list]) =>
+      `[${quote(system)}, new ${isAnyCase(list) ? "AnyCase" : "Set<string>"}(${JSON.stringify([...list])})]`,
+  );
   return `{ url: ${quote(url)}, codes: new Map<string, ReadonlySet<string>>([${rows.join(", ")}]) }`;
 }
 
@@ -59,7 +100,7 @@ function compose({ url, compose: rules }: ValueSet, terms: Terms, within: readon
     if ("unlisted" in part) return includes.length === 1 ? part : { unlisted: part.unlisted };
     for (const [system, list] of part.codes) {
       const known = codes.get(system);
-      if (known === undefined) codes.set(system, new Set(list));
+      if (known === undefined) codes.set(system, setOf(system, terms, list));
       else for (const code of list) known.add(code);
     }
   }
@@ -81,7 +122,17 @@ function listed(include: Include, url: string, terms: Terms, within: readonly st
   const { system, concept, filter, valueSet = [] } = include;
   if (filter) return { unlisted: `${url} is defined by a filter` };
   let codes: CodesBySystem | undefined;
-  if (system !== undefined && concept) codes = new Map([[system, new Set(concept.map((c) => c.code))]]);
+  if (system !== undefined && concept)
+    codes = new Map([
+      [
+        system,
+        setOf(
+          system,
+          terms,
+          concept.map((c) => c.code),
+        ),
+      ],
+    ]);
   else if (system !== undefined && valueSet.length === 0) {
     const whole = codesOfSystem(system, terms);
     if ("unlisted" in whole) return whole;
@@ -92,15 +143,21 @@ function listed(include: Include, url: string, terms: Terms, within: readonly st
     if ("unlisted" in inner) return inner;
     // A code of the system in the value set is one of the system, whether the system is listed or not.
     const of = system === undefined ? inner.codes : new Map([...inner.codes].filter(([s]) => s === system));
-    codes = codes === undefined ? of : common(codes, of);
+    codes = codes === undefined ? of : common(codes, of, terms);
   }
   return codes === undefined ? { unlisted: `${url} includes neither a system nor a value set` } : { codes };
 }
 
-function common(a: CodesBySystem, b: CodesBySystem): CodesBySystem {
-  return new Map(
-    [...a].map(([system, list]) => [system, new Set([...list].filter((code) => b.get(system)?.has(code) === true))]),
-  );
+function common(a: CodesBySystem, b: CodesBySystem, terms: Terms): CodesBySystem {
+  const inBoth = (system: string, list: ReadonlySet<string>): string[] =>
+    [...list].filter((code) => b.get(system)?.has(code) === true);
+  return new Map([...a].map(([system, list]) => [system, setOf(system, terms, inBoth(system, list))]));
+}
+
+/** A set of codes that compares them as their system says. */
+function setOf(url: string, terms: Terms, codes: Iterable<string> = []): Set<string> {
+  const system = terms.codeSystem(url.split("|")[0] as string);
+  return system?.caseSensitive === false ? new AnyCaseCodes(codes) : new Set(codes);
 }
 
 function codesOfSystem(url: string, terms: Terms): Expansion {
@@ -112,7 +169,7 @@ function codesOfSystem(url: string, terms: Terms): Expansion {
   const content = system.content ?? "complete";
   if (content !== "complete") return { unlisted: `CodeSystem ${url} among the definitions is ${content}` };
   if (!system.concept) return { unlisted: `CodeSystem ${url} among the definitions has no codes` };
-  const codes = new Set<string>();
+  const codes = setOf(url, terms);
   collect(system.concept, codes);
   return { codes: new Map([[url, codes]]) };
 }
@@ -125,7 +182,7 @@ function collect(concepts: readonly Concept[], into: Set<string>): void {
 }
 
 /** An expansion that the value set carries: it counts when it is all of it. */
-function written(url: string, expansion: NonNullable<ValueSet["expansion"]>): Expansion {
+function written(url: string, expansion: NonNullable<ValueSet["expansion"]>, terms: Terms): Expansion {
   const codes = new Map<string, Set<string>>();
   let count = 0;
   let nameless = false;
@@ -134,7 +191,7 @@ function written(url: string, expansion: NonNullable<ValueSet["expansion"]>): Ex
       count++;
       if (code !== undefined && abstract !== true) {
         if (system === undefined) nameless = true;
-        else codes.set(system, (codes.get(system) ?? new Set()).add(code));
+        else codes.set(system, (codes.get(system) ?? setOf(system, terms)).add(code));
       }
       walk(contains ?? []);
     }
