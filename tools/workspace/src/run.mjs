@@ -269,6 +269,12 @@ const commands = {
     process.exitCode = code;
   },
 
+  async "gen:openapi"(args) {
+    await ensureInstalled({ generators: true });
+    const { code } = await run(join(bin, "node"), ["tools/gen-openapi/src/cli.ts", ...args]);
+    process.exitCode = code;
+  },
+
   async "gen:fhir"(args) {
     await ensureInstalled({ generators: true });
     const { code } = await run(join(bin, "node"), ["tools/gen-fhir/src/cli.ts", ...args]);
