@@ -159,6 +159,23 @@ describe("faults of the base types", () => {
       changed(m, "managingOrganization", { reference: "Organization/1/_history/a,b" }),
       "fhir/relative-reference Patient.managingOrganization.reference",
     ],
+    [
+      "extension without absolute address",
+      changed(m, "extension", [{ url: "abc", valueString: "a" }]),
+      "fhir/extension-url Patient.extension[0].url",
+    ],
+    [
+      "the same on the value inside an extension",
+      changed(m, "extension", [
+        { url: "urn:x", extension: [{ url: "a", _valueString: { extension: [{ url: "b", valueString: "a" }] } }] },
+      ]),
+      "fhir/extension-url Patient.extension[0].extension[0]._valueString.extension[0].url",
+    ],
+    [
+      "the same on an extension with parts",
+      changed(m, "modifierExtension", [{ url: "abc", extension: [{ url: "a", valueString: "a" }] }]),
+      "fhir/extension-url Patient.modifierExtension[0].url",
+    ],
     ["same fullUrl twice", changed(o, "entry.2.fullUrl", organisationUrl), "fhir/bdl-7 Bundle"],
     ["relative fullUrl", changed(o, "entry.2.fullUrl", "Location/1"), "fhir/full-url-absolute Bundle.entry[2].fullUrl"],
     [

@@ -20,7 +20,12 @@ const hooks: Readonly<Record<string, { readonly call: string; readonly fields: r
 const absolute: ReadonlySet<string> = new Set(["Coding.system", "Identifier.system"]);
 
 /** What the context wants to know of a property. */
-const marks: Readonly<Record<string, string | undefined>> = { "Meta.profile": "c.sawProfile = true;" };
+const marks: Readonly<Record<string, string | undefined>> = {
+  "Meta.profile": "c.sawProfile = true;",
+  // Relative ones are counted, and those that stand right inside an extension taken off again: only these may be.
+  "Extension.url": "if (!rules.isAbsolute(x)) c.relative++;",
+  "Extension.extension": "c.relative -= rules.relativeIn(x);",
+};
 
 /**
  * Invariants about what is inside contained resources, which most resources have nothing of: they run only where more lists of

@@ -3,7 +3,8 @@ import { type Executed, note } from "./executed.ts";
 import { compileInvariant } from "./fhirpath-emit.ts";
 import { compileFast, FastHelpers } from "./fhirpath-fast.ts";
 import type { Model } from "./model.ts";
-import { type Codes, functionName, type Prop, type Rule, rulesOf, type Slice, type Test } from "./profile-rules.ts";
+import type { Codes, Prop, Rule, Slice, Test } from "./profile-rule.ts";
+import { functionName, rulesOf } from "./profile-rules.ts";
 import type { Profile, Profiles } from "./profiles.ts";
 import type { DefinitionSource } from "./source.ts";
 import { anyCaseClass, printBound } from "./value-sets.ts";
@@ -147,8 +148,9 @@ class Explain {
     }
   }
 
-  #each({ prop, body, slicing }: Extract<Rule, { kind: "each" }>, indent: string): string {
+  #each({ prop, body, slicing, of }: Extract<Rule, { kind: "each" }>, indent: string): string {
     const inner = this.all(body, `${indent}  `);
+    if (of !== undefined) return `${indent}c.eachSibling(o, ${quote(of)}, (o) => {\n${inner}${indent}});\n`;
     if (!slicing) return `${indent}c.each(o, ${quote(prop.json)}, (o) => {\n${inner}${indent}});\n`;
     const { slices, rules, ordered } = slicing;
     const n = `n${this.#counters++}`;
@@ -255,12 +257,16 @@ class Fast {
     return primitive ? `(${value} || ${o}[${quote(`_${json}`)}] !== undefined)` : value;
   }
 
-  #each({ prop, body, slicing }: Extract<Rule, { kind: "each" }>, o: string, indent: string): string {
+  #each({ prop, body, slicing, of }: Extract<Rule, { kind: "each" }>, o: string, indent: string): string {
     const id = this.#names++;
     const [x, item] = [`x${id}`, `y${id}`];
     const counted = slicing?.slices.some(isCounted) ?? false;
     const orderly = slicing !== undefined && (slicing.ordered || slicing.rules === "openAtEnd");
     const deep = `${indent}    `;
+    if (of !== undefined) {
+      const loop = `${indent}for (const ${item} of fp.siblings(${o}, ${quote(of)})) {\n`;
+      return `${loop}${this.all(body, item, `${indent}  `)}${indent}}\n`;
+    }
     let inner = this.all(body, item, deep);
     slicing?.slices.forEach((s, i) => {
       const count = isCounted(s) ? `${deep}  n${id}_${i}++;\n` : "";

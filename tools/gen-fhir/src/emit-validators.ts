@@ -14,6 +14,7 @@ const hooks: Readonly<Record<string, string>> = {
   Bundle: "bundle",
   "Bundle.entry": "bundleEntry",
   Coding: "coding",
+  Extension: "extension",
   Identifier: "identifier",
   Reference: "reference",
 };

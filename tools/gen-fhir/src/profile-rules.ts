@@ -1,63 +1,11 @@
 import { GeneratorError } from "@helsekontakt/codegen";
-import type { Constraint, ElementDefinition } from "./definitions.ts";
+import type { ElementDefinition } from "./definitions.ts";
 import { compileInvariant } from "./fhirpath-emit.ts";
 import { compileFast, FastHelpers } from "./fhirpath-fast.ts";
 import { type Alternative, type Field, type Model, tsName } from "./model.ts";
+import type { Prop, Rule, Slice, Slicing, Test } from "./profile-rule.ts";
 import { allowed, fieldOf, type Profile, type ProfileNode, type Profiles, targetTypes, valueRule } from "./profiles.ts";
 import type { DefinitionSource } from "./source.ts";
-import type { CodesBySystem } from "./value-sets.ts";
-
-// What a profile asks for, as a list of rules: the explaining and the fast side are printed from the same list.
-
-/** A property of a type as JSON has it. */
-export interface Prop {
-  readonly json: string;
-  readonly list: boolean;
-  readonly primitive: boolean;
-}
-
-/** The codes of a binding. */
-export interface Codes {
-  readonly url: string;
-  readonly codes: CodesBySystem;
-}
-
-export type Rule =
-  | { readonly kind: "notAllowed"; readonly props: readonly Prop[] }
-  | { readonly kind: "atLeast"; readonly field: string; readonly props: readonly Prop[]; readonly min: number }
-  | { readonly kind: "atMost"; readonly props: readonly Prop[]; readonly max: number }
-  | { readonly kind: "each"; readonly prop: Prop; readonly body: readonly Rule[]; readonly slicing?: Slicing }
-  | { readonly kind: "fixed" | "pattern"; readonly value: unknown }
-  | { readonly kind: "bound"; readonly set: Codes; readonly level: "error" | "warning" }
-  | { readonly kind: "targets"; readonly types: readonly string[] }
-  | { readonly kind: "aggregation"; readonly modes: readonly string[] }
-  | { readonly kind: "resourceType"; readonly type: string }
-  | { readonly kind: "maxLength"; readonly max: number }
-  | { readonly kind: "limit"; readonly side: "min" | "max"; readonly value: number | string }
-  | { readonly kind: "as"; readonly profile: Profile }
-  | { readonly kind: "invariant"; readonly type: string; readonly constraint: Constraint & { expression: string } };
-
-/** How one slice is told from the others. */
-export type Test =
-  | { readonly kind: "like"; readonly path: readonly string[]; readonly value: unknown; readonly exact: boolean }
-  | { readonly kind: "present"; readonly path: readonly string[]; readonly not: boolean }
-  | { readonly kind: "bound"; readonly path: readonly string[]; readonly set: Codes }
-  | { readonly kind: "target"; readonly path: readonly string[]; readonly types: readonly string[] }
-  | { readonly kind: "profile"; readonly path: readonly string[]; readonly profile: Profile };
-
-export interface Slice {
-  readonly name: string;
-  readonly tests: readonly Test[];
-  readonly body: readonly Rule[];
-  readonly min: number;
-  readonly max: number;
-}
-
-export interface Slicing {
-  readonly slices: readonly Slice[];
-  readonly rules: "open" | "closed" | "openAtEnd";
-  readonly ordered: boolean;
-}
 
 /** Types that a binding can be on, with what it binds. */
 const codedTypes = new Set(
@@ -130,7 +78,12 @@ export function rulesOf(
     const besideValue = new Map([...node.children].filter(([name]) => name !== "value"));
     const below = children("Element", { ...node, children: besideValue }, beside);
     if (below.length > 0)
-      out.push({ kind: "each", prop: { json: `_${prop.json}`, list: prop.list, primitive: prop.list }, body: below });
+      out.push({
+        kind: "each",
+        prop: { json: `_${prop.json}`, list: prop.list, primitive: prop.list },
+        body: below,
+        ...(below.some(isDemand) ? { of: prop.json } : {}),
+      });
   }
 
   /** Slices of a choice by its type: each is the rules of one property. */
@@ -404,6 +357,11 @@ function nodeAt(node: ProfileNode, path: readonly string[]): ProfileNode | undef
   let at: ProfileNode | undefined = node;
   for (const name of path) at = at?.children.get(name) ?? at?.children.get(`${name}[x]`);
   return at;
+}
+
+/** True for a rule that an element with nothing in it breaks. */
+function isDemand(rule: Rule): boolean {
+  return rule.kind === "atLeast" || (rule.kind === "each" && rule.slicing?.slices.some((s) => s.min > 0) === true);
 }
 
 /** Name of a profile's functions without their prefix. */

@@ -55,7 +55,14 @@ const definitions: readonly object[] = [
   profile("bad", "Patient", [element("Patient.nme", { min: 1 })]),
   profile("onBad", "Patient", [element("Patient.active", { min: 1 })], `${base}bad`),
   { resourceType: "NamingSystem", name: "n" },
+  profile("timed", "Patient", [
+    element("Patient.birthDate.extension:time", { min: 1 }),
+    element("Patient.birthDate.extension:time.url", { fixedUri: "urn:time" }),
+    element("Patient.name.given.extension", { min: 1 }),
+  ]),
 ];
+
+const time = { extension: [{ url: "urn:time", valueCode: "a" }] };
 
 const good = {
   resourceType: "Patient",
@@ -135,6 +142,38 @@ const cases: readonly [string, object, string, readonly string[]][] = [
     { ...good, extension: [{ url: `${base}outer`, extension: [{ url: "code", valueCode: "yes" }] }] },
     "rules",
     ["fhir/fixed Patient.extension[0].extension[0].valueCode"],
+  ],
+  ["a primitive that is not there", { resourceType: "Patient", active: true }, "timed", []],
+  [
+    "a primitive without its extension",
+    { resourceType: "Patient", birthDate: "2000-01-01" },
+    "timed",
+    ["fhir/slice Patient._birthDate.extension"],
+  ],
+  [
+    "a primitive with an id alone",
+    { resourceType: "Patient", birthDate: "2000-01-01", _birthDate: { id: "a" } },
+    "timed",
+    ["fhir/slice Patient._birthDate.extension"],
+  ],
+  [
+    "a primitive with its extension",
+    { resourceType: "Patient", birthDate: "2000-01-01", _birthDate: time },
+    "timed",
+    [],
+  ],
+  ["the extension instead of the value", { resourceType: "Patient", _birthDate: time }, "timed", []],
+  [
+    "a list of primitives without theirs",
+    { resourceType: "Patient", name: [{ given: ["A", "B"] }] },
+    "timed",
+    ["fhir/required Patient.name[0]._given[0].extension", "fhir/required Patient.name[0]._given[1].extension"],
+  ],
+  [
+    "one of a list without its own",
+    { resourceType: "Patient", name: [{ given: ["A", "B", null], _given: [time, null, time] }] },
+    "timed",
+    ["fhir/required Patient.name[0]._given[1].extension"],
   ],
   ["the child's own rule", good, "child", ["fhir/slice Patient.identifier"]],
   [

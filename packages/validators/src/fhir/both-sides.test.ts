@@ -32,7 +32,13 @@ const rich: Json = {
   ],
   extension: [
     { url: "urn:x", valuePeriod: { start: "2020", end: "2021-01" } },
-    { url: "urn:y", extension: [{ url: "z", valueCode: "a" }] },
+    {
+      url: "urn:y",
+      extension: [
+        { url: "z", valueCode: "a" },
+        { url: "w", extension: [{ url: "v", _valueCode: { extension: [{ url: "urn:u", valueCode: "a" }] } }] },
+      ],
+    },
   ],
   identifier: [{ system: "urn:oid:2.16.578.1.12.4.1.4.1", value: "17851360018", period: { start: "2020-01-01" } }],
   name: [{ given: ["A", null], _given: [{ id: "g" }, { extension: [{ url: "urn:x", valueString: "a" }] }] }],

@@ -259,6 +259,25 @@ export class FhirContext {
     this.#leave();
   }
 
+  /** Runs on what stands beside each value of a primitive; on an empty element where nothing does. */
+  eachSibling(o: unknown, k: string, run: (item: FhirObject) => void): void {
+    const isList = Array.isArray((o as FhirObject)[k]) || Array.isArray((o as FhirObject)[`_${k}`]);
+    this.#enter(`_${k}`);
+    fp.siblingsByPlace(o, k).forEach((item, i) => {
+      if (item === undefined) return;
+      if (isList) this.#path.push(i);
+      run(item);
+      if (isList) this.#path.pop();
+    });
+    this.#leave();
+  }
+
+  /** True where the extension here stands right inside another one. */
+  isInExtension(): boolean {
+    const around = this.#path.at(-4);
+    return this.#path.at(-2) === "extension" && (around === "extension" || around === "modifierExtension");
+  }
+
   // Resources inside resources, and references.
 
   /** Validates the outermost resource. */

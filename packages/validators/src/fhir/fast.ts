@@ -13,7 +13,7 @@ import {
 } from "./references.ts";
 import { entryFaults, isBaseDefinition, isGoodUrn, isUrn, withoutFullUrl } from "./rules.ts";
 
-export { isAbsolute } from "./rules.ts";
+export { isAbsolute, relativeIn } from "./rules.ts";
 
 /** A generated check of a resource type: true when nothing is to be said about the value. */
 export type FastCheck = (type: string, value: unknown, c: FastContext, depth: number) => boolean;
@@ -51,6 +51,8 @@ export class FastContext {
   lists = 0;
   /** Set by the check of Meta: some resource declares a profile. */
   sawProfile = false;
+  /** How many extensions outside of others have an address that is not absolute. */
+  relative = 0;
   /** Some resource declares a profile that the build does not have: a warning, and no fault. */
   unchecked = false;
 

@@ -54,6 +54,25 @@ function getOne(o: Json, name: string): Items {
   return sibling === undefined || sibling === null ? none : [sibling];
 }
 
+const nothing: Json = Object.freeze({});
+
+/** What belongs to each value of a primitive beside the value itself; an empty object where nothing does. */
+export function siblings(o: unknown, name: string): readonly Json[] {
+  return siblingsByPlace(o, name).filter((s) => s !== undefined);
+}
+
+/** {@link siblings} by the place of the value; undefined where there is none. */
+export function siblingsByPlace(o: unknown, name: string): readonly (Json | undefined)[] {
+  const value = (o as Json)[name];
+  const sibling = siblingOf(o as Json, name);
+  const values: Items = Array.isArray(value) ? value : [value];
+  const own: Items = Array.isArray(sibling) ? sibling : [sibling];
+  return Array.from({ length: Math.max(values.length, own.length) }, (_, i) => {
+    if (isObject(own[i])) return own[i];
+    return values[i] === undefined || values[i] === null ? undefined : nothing;
+  });
+}
+
 /** {@link get} on each item. */
 export function step(items: Items, ...names: readonly string[]): Items {
   if (items.length === 0) return none;

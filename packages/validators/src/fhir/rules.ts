@@ -12,6 +12,7 @@ import { statedType, typeMismatch } from "./references.ts";
  */
 export const ruleNames = [
   "absolute-system",
+  "extension-url",
   "reference-type-mismatch",
   "relative-reference",
   "full-url-absolute",
@@ -66,6 +67,23 @@ export function identifier(o: FhirObject, c: FhirContext): void {
 /** `Coding.system` is an absolute URI. */
 export function coding(o: FhirObject, c: FhirContext): void {
   absoluteSystem(o, c);
+}
+
+/**
+ * `Extension.url` is the address of the extension's definition; a part of an extension has a name that its definition gives.
+ *
+ * @see FHIR R4, Extension.url
+ */
+export function extension(o: FhirObject, c: FhirContext): void {
+  if (typeof o["url"] === "string" && !isAbsolute(o["url"]) && !c.isInExtension())
+    c.error("extension-url", "url", "expected an absolute URI outside of other extensions, found another");
+}
+
+/** How many of an extension's own extensions have an address that is not absolute. */
+export function relativeIn(list: unknown): number {
+  let n = 0;
+  for (const { url } of list as readonly FhirObject[]) if (typeof url === "string" && !isAbsolute(url)) n++;
+  return n;
 }
 
 /** `Reference.type` and the type in `Reference.reference` agree; references inside the document lead somewhere. */

@@ -60,7 +60,7 @@ export function createTwoSided(modules: FastModules, explaining: () => Explainin
     if (typeof resource !== "object" || resource === null) return "unsure";
     const o = resource as FhirObject;
     const context = new FastContext(options, o);
-    if (!context.resourceIn(o, 0, false)) return "unsure";
+    if (!context.resourceIn(o, 0, false) || context.relative > 0) return "unsure";
     const fast = profile === undefined || declares(resource, profile) ? undefined : options.profiles.get(profile);
     if (fast !== undefined && !context.rootProfile(o, fast)) return "unsure";
     return context.unchecked ? "unchecked" : "clean";

@@ -1964,6 +1964,7 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
       case 3:
         if (k === "url" && p.isUri(x)) {
           mention(x, c);
+          if (!rules.isAbsolute(x)) c.relative++;
           v0 = x;
           continue;
         }
@@ -1996,6 +1997,7 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
         break;
       case 9:
         if (k === "extension" && areExtension(x, c, d + 1)) {
+          c.relative -= rules.relativeIn(x);
           v1 = x;
           continue;
         }

@@ -1851,6 +1851,7 @@ export function vExtension(v: unknown, c: FhirContext): void {
   if (o["url"] === undefined) c.missing("url");
   if (n0 > 1) c.choice("value");
   if (!(((fp.has(o, "extension")) !== ((n0 > 0))))) c.invariant("ext-1", "error");
+  rules.extension(o, c);
 }
 
 /** @source fhir-r4#HealthcareService */

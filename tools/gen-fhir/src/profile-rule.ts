@@ -1,0 +1,62 @@
+import type { Constraint } from "./definitions.ts";
+import type { Profile } from "./profiles.ts";
+import type { CodesBySystem } from "./value-sets.ts";
+
+// What a profile asks for, as a list of rules: the explaining and the fast side are printed from the same list.
+
+/** A property of a type as JSON has it. */
+export interface Prop {
+  readonly json: string;
+  readonly list: boolean;
+  readonly primitive: boolean;
+}
+
+/** The codes of a binding. */
+export interface Codes {
+  readonly url: string;
+  readonly codes: CodesBySystem;
+}
+
+export type Rule =
+  | { readonly kind: "notAllowed"; readonly props: readonly Prop[] }
+  | { readonly kind: "atLeast"; readonly field: string; readonly props: readonly Prop[]; readonly min: number }
+  | { readonly kind: "atMost"; readonly props: readonly Prop[]; readonly max: number }
+  | {
+      readonly kind: "each";
+      readonly prop: Prop;
+      readonly body: readonly Rule[];
+      readonly slicing?: Slicing;
+      /** The primitive whose sibling the property is: the rules hold for each of its values, also those without sibling. */
+      readonly of?: string;
+    }
+  | { readonly kind: "fixed" | "pattern"; readonly value: unknown }
+  | { readonly kind: "bound"; readonly set: Codes; readonly level: "error" | "warning" }
+  | { readonly kind: "targets"; readonly types: readonly string[] }
+  | { readonly kind: "aggregation"; readonly modes: readonly string[] }
+  | { readonly kind: "resourceType"; readonly type: string }
+  | { readonly kind: "maxLength"; readonly max: number }
+  | { readonly kind: "limit"; readonly side: "min" | "max"; readonly value: number | string }
+  | { readonly kind: "as"; readonly profile: Profile }
+  | { readonly kind: "invariant"; readonly type: string; readonly constraint: Constraint & { expression: string } };
+
+/** How one slice is told from the others. */
+export type Test =
+  | { readonly kind: "like"; readonly path: readonly string[]; readonly value: unknown; readonly exact: boolean }
+  | { readonly kind: "present"; readonly path: readonly string[]; readonly not: boolean }
+  | { readonly kind: "bound"; readonly path: readonly string[]; readonly set: Codes }
+  | { readonly kind: "target"; readonly path: readonly string[]; readonly types: readonly string[] }
+  | { readonly kind: "profile"; readonly path: readonly string[]; readonly profile: Profile };
+
+export interface Slice {
+  readonly name: string;
+  readonly tests: readonly Test[];
+  readonly body: readonly Rule[];
+  readonly min: number;
+  readonly max: number;
+}
+
+export interface Slicing {
+  readonly slices: readonly Slice[];
+  readonly rules: "open" | "closed" | "openAtEnd";
+  readonly ordered: boolean;
+}
