@@ -28,7 +28,8 @@ const when: Readonly<Record<FailureCause, string>> = {
   "sender-not-named": "no HER-id to answer to: removed and logged",
   "reply-failed": "an answer could not be sent: the request is dead-lettered",
   unknown: "anything else: tried again, then dead-lettered",
-  "signer-unexpected": "the signature holds, but is another certificate's: sent as `undecryptable`, for the same reason",
+  "signer-unexpected":
+    "the signature holds, but is another certificate's: sent as `undecryptable`, for the same reason",
   "not-cms": "the body is not CMS, or no data section",
   undecryptable: "wrong key, wrong padding, a broken structure, a wrong signature, a refused algorithm",
   "signature-invalid": "told apart it would decrypt for anybody: sent as `undecryptable`",
