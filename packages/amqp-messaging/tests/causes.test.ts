@@ -28,6 +28,8 @@ interface Case {
   /** Puts the message on Bob's queue; default: a good one from Alice. */
   readonly send?: (world: World) => Promise<unknown>;
   readonly answer?: HandlerResult;
+  /** The cause that the sender is told, where its own must not be; default: its own. */
+  readonly as?: FailureCause;
   /** Default: the condition, text and data that the specification gives. */
   readonly told?: { readonly description?: string | RegExp; readonly data?: readonly (string | RegExp)[] };
 }
@@ -96,6 +98,7 @@ const reported: Readonly<Partial<Record<FailureCause, Case>>> = {
       });
       await raw(body)(world);
     },
+    as: "undecryptable",
   },
   undecryptable: {
     send: async (world) => {
@@ -200,7 +203,7 @@ describe("what is wrong with a message, by cause", () => {
     "%s: one report with its condition, one settlement",
     async (cause) => {
       const expected = reported[cause] ?? {};
-      const { condition, description } = failureReports[cause];
+      const { condition, description } = failureReports[expected.as ?? cause];
       const handled = await run(expected, () => reports.length > 0 && world.events.some((e) => e.kind === "refused"));
       expect(reports).toHaveLength(1);
       const [first] = reports;

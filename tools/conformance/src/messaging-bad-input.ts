@@ -150,10 +150,10 @@ const wrapped = (body: Buffer, change: object = {}): Buffer =>
     ...change,
   } as never);
 
-/** What a verdict of the vectors is on the error queue: the decryption oracle is closed, so two of them are one. */
+/** What a verdict of the vectors is on the error queue: the decryption oracle is closed, so all of them are one. */
 const conditions: Readonly<Record<string, string>> = {
   "signature-invalid": "transport:decryption-failed",
-  "signer-mismatch": "transport:invalid-certificate",
+  "signer-mismatch": "transport:decryption-failed",
   "not-a-recipient": "transport:decryption-failed",
 };
 

@@ -18,9 +18,15 @@ export class RefusedMessage extends Error {
   readonly failure: FailureCause;
   readonly reason: HelsekontaktError;
 
-  constructor(failure: FailureCause, reason: HelsekontaktError, details: Omit<Partial<Refusal>, "condition"> = {}) {
+  /** @param told - the cause whose condition the sender is told, where its own must not be. */
+  constructor(
+    failure: FailureCause,
+    reason: HelsekontaktError,
+    details: Omit<Partial<Refusal>, "condition"> = {},
+    told = failure,
+  ) {
     super(reason.message);
-    this.refusal = { ...refusalFor(failure), ...details };
+    this.refusal = { ...refusalFor(told), ...details };
     this.failure = failure;
     this.reason = reason;
   }
@@ -82,9 +88,10 @@ export function openingRefusal(
     case "protection/decryption-failed":
     case "protection/signature-invalid":
     case "protection/algorithm-refused":
+      return new RefusedMessage("undecryptable", error);
     // Certificates in a message are not signed: damage that spares the signature alone would be told by another answer.
     case "protection/signer-unexpected":
-      return new RefusedMessage("undecryptable", error);
+      return new RefusedMessage("signer-unexpected", error, {}, "undecryptable");
     case "protection/certificate-invalid":
       // A list out of reach is not the sender's fault.
       if (error.retryable) return undefined;
