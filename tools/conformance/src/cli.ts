@@ -19,7 +19,7 @@ const programs = readdirSync(here)
 const alone: ReadonlySet<string> = new Set(["chaos", "large-message", "queues-admin", "safety-fuzz"]);
 /** The one that takes what time is left (`HELSEKONTAKT_UNTIL`, seconds since 1970), or some minutes where nothing is said. */
 const untilTime = "chaos";
-const someSeconds = 240;
+const someSeconds = 200;
 /** The long ones first, so that none is left running alone at the end; much of their time they wait. */
 const first = ["broker-restarts", "helseid-security", "specs-official", "members-faults"];
 // What a program prints of a row (`ok      D4: title (12 ms)`) is kept for the table of rows, which comes last.
