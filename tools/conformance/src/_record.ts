@@ -86,7 +86,7 @@ function longerRuns(): string[] {
 /** The page's rows, by program. */
 export function recordedRows(): Map<string, string> {
   const page = existsSync(file) ? readFileSync(file, "utf8") : "";
-  const rows = page.split("\n").filter((l) => /^\| [a-z-]+ \|/.test(l) && !l.startsWith("| program"));
+  const rows = page.split("\n").filter((l) => /^\| [a-z-]+ \|/.test(l) && !/^\| (?:program|date) \|/.test(l));
   return new Map(rows.map((l) => [l.split("|")[1]?.trim() ?? "", l]));
 }
 

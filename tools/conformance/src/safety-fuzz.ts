@@ -174,7 +174,7 @@ function run(name: string, target: Target, text: string): void {
 
 /** Finds the inputs of a batch that reached something, by halves; a few of them are enough. */
 function locate(name: string, target: Target, batch: readonly string[]): void {
-  let left = 8;
+  let left = 4;
   const search = (part: readonly string[]): void => {
     if (left === 0) return;
     for (const text of part) {
@@ -215,7 +215,7 @@ const names = Object.keys(targets);
  * one comes later.
  */
 const few = 250;
-const many = 4_000;
+const many = 8_000;
 const sizes = new Map(names.map((name) => [name, few]));
 for (let done = 0, turn = 0; done < count; turn++) {
   const name = names[turn % names.length] as string;
