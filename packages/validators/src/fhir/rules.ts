@@ -36,7 +36,6 @@ export function isUrn(text: string): boolean {
   );
 }
 
-// A pattern, because the engine scans faster than character codes one by one: each entry of a Bundle comes here.
 /** 1 for each hexadecimal digit. */
 const isHex = new Uint8Array(256);
 for (const c of "0123456789abcdefABCDEF") isHex[c.charCodeAt(0)] = 1;
