@@ -1,6 +1,7 @@
 import { quote } from "@helsekontakt/codegen";
 import type { Constraint } from "./definitions.ts";
 import { compileFast, FastHelpers, type FastLocal, type FastScope } from "./fhirpath-fast.ts";
+import { not } from "./fhirpath-shape.ts";
 import { type Alternative, type Field, type Model, type TypeModel, tsName } from "./model.ts";
 import { anyCaseClass, printBound } from "./value-sets.ts";
 
@@ -15,6 +16,9 @@ const hooks: Readonly<Record<string, { readonly call: string; readonly fields: r
   Bundle: { call: "rules.bundle(o)", fields: [] },
   "Bundle.entry": { call: "rules.bundleEntry(o, c, $0)", fields: ["fullUrl"] },
 };
+
+/** The form that most values have, which keeps the rules of the hook: where it is found, the hook need not run. */
+const usual: Readonly<Record<string, string | undefined>> = { "Bundle.entry.fullUrl": "rules.isUuidUrn(x)" };
 
 /** Addresses that are absolute URIs by a rule of `rules.ts`. Those that the profiles name are told by comparison alone. */
 const absolute: ReadonlySet<string> = new Set(["Coding.system", "Identifier.system"]);
@@ -59,9 +63,10 @@ export function emitFast(
   const sets = new Map<string, string>();
   const targets = new Map<string, string>();
   const bounds = new Map<string, string>();
-  const beside = new Map<string, string>();
+  const beside = new Map<string, { readonly name: string; readonly above: string; readonly rows: string }>();
+  const commons = new Map<string, string>();
   /** Types of which lists are checked by a function of their own: each was a loop of six lines at a hundred places. */
-  const lists = new Set<string>();
+  const lists = new Set<string>(["Extension"]);
   let body = "";
   for (const type of types) body += `${functionOf(type)}\n`;
   const resources = types.filter((t) => t.kind === "resource");
@@ -69,7 +74,10 @@ export function emitFast(
   const tables =
     anyCaseClass(boundSets) +
     [...sets].map(([list, name]) => `const ${name} = new Set([${list}]);\n`).join("") +
-    [...beside].map(([rows, name]) => `const ${name}: Beside = { __proto__: null, ${rows} };\n`).join("") +
+    [...commons].map(([rows, name]) => `const ${name}: Beside = { __proto__: null, ${rows} };\n`).join("") +
+    [...beside.values()]
+      .map(({ name, above, rows }) => `const ${name}: Beside = { __proto__: ${above}, ${rows} };\n`)
+      .join("") +
     boundSets +
     [...targets].map(([list, name]) => `const ${name} = [${list}];\n`).join("");
   return `${head}${bounds.size > 0 ? `import { isBound } from "../../fhir/bound.ts";\n` : ""}import type { FhirObject } from "../../fhir/context.ts";
@@ -103,9 +111,11 @@ function mention(x: unknown, c: FastContext): void {
   if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35) c.container.mention(x, c.resource);
 }
 
-/** True when the key is that of a sibling, and nothing is to be said about what it holds. */
+/** True when the key is that of a sibling, or is rare, and nothing is to be said about what it holds. */
 function isBeside(k: string, x: unknown, o: FhirObject, names: Beside, c: FastContext, d: number): boolean {
   const list = names[k];
+  // An element that has nothing but an id is empty: who calls sees to that.
+  if (list === null) return k === "id" ? p.isString(x) : areExtension(x, c, d);
   if (typeof list !== "boolean") return false;
   const value = o[k.slice(1)];
   return list ? areSiblings(x, value, c, d) : isSibling(x, value, c, d);
@@ -190,13 +200,17 @@ ${byLength(
         const field = type.fields.find((f) => f.name === name) as Field;
         return text.replace(`$${i}`, local(field).value as string);
       }, hook.call);
-      const guard = hook.fields.map((name) => local(type.fields.find((f) => f.name === name) as Field).value);
-      after += `  if (${[...guard.map((g) => `${g} !== undefined`), `!${call}`].join(" && ")}) return false;\n`;
+      const guards = hook.fields.map(
+        (name) => `${local(type.fields.find((f) => f.name === name) as Field).value} !== undefined`,
+      );
+      if (hook.fields.some((name) => usual[`${type.name}.${name}`] !== undefined)) guards.unshift("!usual");
+      after += `  if (${[...guards, `!${call}`].join(" && ")}) return false;\n`;
     }
     if (reference) {
       const [ref, kind] = ["reference", "type"].map((n) => local(type.fields.find((f) => f.name === n) as Field).value);
       after += `  return (${ref} === undefined && ${kind} === undefined) || c.reference(${ref}, ${kind}, targets);\n`;
     }
+    after = namedPresence(after, [...locals.values()]);
     const byLength = new Map<number, string>();
     const add = (json: string, test: string, code: string): void => {
       const condition = `k === ${quote(json)}${test === "" ? "" : ` && ${test}`}`;
@@ -204,19 +218,23 @@ ${byLength(
       byLength.set(json.length, `${byLength.get(json.length) ?? ""}        if (${condition}) ${then}`);
     };
     if (resource) add("resourceType", "", "");
-    for (const field of type.fields) casesOf(field, counters.get(field), locals.get(field), !resource, type.name, add);
+    const rare = new Set(type.fields.filter((f) => isRare(f, !resource, type.name, locals.get(f))));
+    for (const field of type.fields)
+      if (!rare.has(field)) casesOf(field, counters.get(field), locals.get(field), type.name, add);
     const beside = type.fields.flatMap((f) =>
       f.alternatives.filter((a) => hasSibling(f, a)).map((a) => `_${a.json}: ${f.list}`),
     );
-    const siblings = beside.length === 0 ? undefined : siblingTable(beside.join(", "));
+    const common = [...rare].map((f) => `${f.name}: null`).sort();
+    const siblings = siblingTable(common.join(", "), beside.join(", "));
     const alone = [...counters].map(([f, n]) => {
       const names = f.alternatives.filter((a) => hasSibling(f, a)).map((a) => quote(a.json));
       return names.length === 0 ? "" : `  if (sib) ${n} += rules.countAlone(o, [${names.join(", ")}]);\n`;
     });
-    const usesSib = siblings !== undefined && `${after}${alone.join("")}`.includes("sib");
+    const usesSib = beside.length > 0 && `${after}${alone.join("")}`.includes("sib");
     const declared = [
       ...(after.includes("c.metas > metas") ? ["  const { metas, lists } = c;\n"] : []),
       ...(usesSib ? ["  let sib = false;\n"] : []),
+      ...(after.includes("!usual") ? ["  let usual = false;\n"] : []),
       ...[...counters.values()].map((n) => `  let ${n} = 0;\n`),
       ...[...locals.values()].flatMap((l) => (l.value ? [`  let ${l.value}: unknown;\n`] : [])),
     ].join("");
@@ -233,10 +251,10 @@ ${resource ? "" : "  let some = 0;\n"}${declared}  for (const k in o) {
 ${resource ? "" : "    some++;\n"}    switch (k.length) {
 ${switched}    }
 ${
-  // What may stand beside a primitive is rare: it is looked up only where the key is none of the type's own.
+  // What is rare is looked up in a table, only where the key is none of the cases: each case here is text to be read at load.
   siblings === undefined
     ? "    return false;\n"
-    : `    if (!isBeside(k, x, o, ${siblings}, c, d + 1)) return false;\n${usesSib ? "    sib = true;\n" : ""}`
+    : `    if (!isBeside(k, x, o, ${siblings}, c, d + 1)) return false;\n${resource ? "" : `    if (k === "id") some--;\n`}${usesSib ? "    sib = true;\n" : ""}`
 }  }
 ${resource ? "" : "  if (some === 0) return false;\n"}${alone.join("")}${after}${reference ? "" : "  return true;\n"}}
 `;
@@ -245,28 +263,20 @@ ${resource ? "" : "  if (some === 0) return false;\n"}${alone.join("")}${after}$
   function invariant(constraint: Constraint, scope: FastScope, indent: string): string {
     const { key, expression } = constraint;
     if (expression === undefined || apart.notRun(key) || apart.byContext(expression)) return "";
-    return `${indent}if (!${compileFast(model, expression, key, scope, helpers)}) return false;\n`;
+    return `${indent}if (${not(compileFast(model, expression, key, scope, helpers))}) return false;\n`;
   }
 
   function casesOf(
     field: Field,
     counter: string | undefined,
     local: FastLocal | undefined,
-    element: boolean,
     owner: string,
     add: (json: string, test: string, code: string) => void,
   ): void {
     for (const a of field.alternatives) {
       const sibling = quote(`_${a.json}`);
       const primitive = model.primitives.has(a.type);
-      // An element that has nothing but an id is empty.
-      if (element && field.name === "id") {
-        add("id", "p.isString(x)", "          some--;\n");
-        continue;
-      }
-      const own = field.constraints.filter(
-        (k) => !a.type.includes(".") && (k.onType === undefined || k.onType === a.type),
-      );
+      const own = constraintsOf(field, a);
       const bound = field.bound;
       const rules = (name: string, indent: string): string =>
         (bound === undefined ? "" : `${indent}if (!isBound(${name}, ${boundName(bound)})) return false;\n`) +
@@ -313,9 +323,30 @@ ${rules("y", "            ")}          }\n`;
       if (marks[`${owner}.${field.name}`]) code += `          ${marks[`${owner}.${field.name}`]}\n`;
       if (a.type === "Meta") code += "          c.metas++;\n";
       if (a.type === "Resource" && field.list) code += "          c.lists++;\n";
+      const form = usual[`${owner}.${field.name}`];
+      if (form !== undefined && local?.value)
+        add(a.json, form, `          ${local.value} = x;\n          usual = true;\n`);
       if (local?.value) code += `          ${local.value} = x;\n`;
       add(a.json, test, code);
     }
+  }
+
+  /** Ids of elements, and extensions that are nothing but extensions: few elements have them. */
+  function isRare(field: Field, element: boolean, owner: string, local: FastLocal | undefined): boolean {
+    if (local !== undefined) return false;
+    if (field.name === "id") return element;
+    const [a] = field.alternatives;
+    return (
+      (field.name === "extension" || field.name === "modifierExtension") &&
+      field.list &&
+      field.bound === undefined &&
+      marks[`${owner}.${field.name}`] === undefined &&
+      constraintsOf(field, a as Alternative).length === 0
+    );
+  }
+
+  function constraintsOf(field: Field, a: Alternative): readonly Constraint[] {
+    return field.constraints.filter((k) => !a.type.includes(".") && (k.onType === undefined || k.onType === a.type));
   }
 
   function listOf(type: string): string {
@@ -361,10 +392,18 @@ ${rules("y", "            ")}          }\n`;
     return name;
   }
 
-  function siblingTable(rows: string): string {
-    let name = beside.get(rows);
-    if (name === undefined) beside.set(rows, (name = `beside${beside.size}`));
-    return name;
+  /** The name of a table; what several types have stands in one that theirs inherit from. */
+  function siblingTable(common: string, rows: string): string | undefined {
+    let above: string | undefined = "null";
+    if (common !== "") {
+      above = commons.get(common);
+      if (above === undefined) commons.set(common, (above = `rare${commons.size}`));
+      if (rows === "") return above;
+    } else if (rows === "") return undefined;
+    const key = `${above}: ${rows}`;
+    let table = beside.get(key);
+    if (table === undefined) beside.set(key, (table = { name: `beside${beside.size}`, above, rows }));
+    return table.name;
   }
 
   function targetsName(types: readonly string[]): string {
@@ -373,6 +412,21 @@ ${rules("y", "            ")}          }\n`;
     if (name === undefined) targets.set(list, (name = `types${targets.size}`));
     return name;
   }
+}
+
+/** Whether a primitive is there, asked twice or more, becomes a constant before the conditions. */
+function namedPresence(conditions: string, locals: readonly FastLocal[]): string {
+  let text = conditions;
+  let constants = "";
+  for (const { value, sibling } of locals) {
+    if (value === undefined || sibling === undefined) continue;
+    const presence = `(${value} !== undefined || ${sibling})`;
+    if (text.split(presence).length < 3) continue;
+    const name = value.replace("v", "has");
+    constants += `  const ${name} = ${presence.slice(1, -1)};\n`;
+    text = text.replaceAll(`(${presence})`, name).replaceAll(presence, name);
+  }
+  return constants + text;
 }
 
 /** A switch over texts that compares only those of the same length; false for every other text. */

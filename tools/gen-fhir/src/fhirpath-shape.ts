@@ -10,7 +10,27 @@ export const and = (a: string, b: string): string =>
 export const or = (a: string, b: string): string =>
   a === "false" ? b : b === "false" ? a : a === "true" || b === "true" ? "true" : `(${a} || ${b})`;
 /** The opposite. */
-export const not = (a: string): string => (a === "true" ? "false" : a === "false" ? "true" : `!(${a})`);
+export function not(a: string): string {
+  if (a === "true" || a === "false") return a === "true" ? "false" : "true";
+  if (a.startsWith("!") && isWrapped(a.slice(1))) return a.slice(1);
+  const [, left, sign, right] = /^\(([^()&|?]+) ([=!]==) ([^()&|?]+)\)$/.exec(a) ?? [];
+  if (sign !== undefined) return `(${left} ${sign === "===" ? "!==" : "==="} ${right})`;
+  return isWrapped(a) ? `!${a}` : `!(${a})`;
+}
+
+/** True when one pair of parentheses is around all of it. */
+function isWrapped(a: string): boolean {
+  let depth = 0;
+  // Of texts only that they are there: what stands in them closes nothing. A pattern may hold anything.
+  const bare = a.replace(/"(?:[^"\\]|\\.)*"/g, (text) => "_".repeat(text.length));
+  if (bare.includes("/")) return false;
+  for (let i = 0; i < bare.length; i++) {
+    if (bare[i] === "(") depth++;
+    else if (bare[i] === ")") depth--;
+    if (depth === 0) return i === bare.length - 1 && bare.length > 2;
+  }
+  return false;
+}
 
 /** True for an expression that is a condition by its form. */
 export function isCondition(p: Path): boolean {

@@ -6,20 +6,24 @@ import {
   BundleFrame,
   Container,
   isPlainTarget,
+  isUrn,
   leadsTo,
   referenceFault,
   targetFault,
   typeMismatch,
 } from "./references.ts";
-import { entryFaults, isBaseDefinition, isGoodUrn, isUrn, withoutFullUrl } from "./rules.ts";
+import { entryFaults, isBaseDefinition, isGoodUrn, withoutFullUrl } from "./rules.ts";
 
-export { isAbsolute, relativeIn } from "./rules.ts";
+export { isAbsolute, isUuidUrn, relativeIn } from "./rules.ts";
 
 /** A generated check of a resource type: true when nothing is to be said about the value. */
 export type FastCheck = (type: string, value: unknown, c: FastContext, depth: number) => boolean;
 
-/** Names of the siblings of a type's primitives; true where they are lists. */
-export type Beside = { readonly [name: string]: boolean | null };
+/**
+ * Names of the siblings of a type's primitives, true where they are lists; and, with null, of properties that few elements
+ * have. What many types have is inherited.
+ */
+export type Beside = { readonly [name: string]: boolean | null | Beside };
 
 /** A profile's rules as a check. */
 export interface FastProfile {
@@ -132,23 +136,29 @@ export class FastContext {
 
   /** False when the reference breaks a rule; the two values have the form of their types. */
   reference(reference: unknown, type: unknown, targets: readonly string[] | undefined): boolean {
+    // The usual ones, told by their first character: `#id`, `urn:uuid:` of an entry, `Type/id`.
+    if (typeof reference === "string" && type === undefined) {
+      const first = reference.charCodeAt(0);
+      const local = first === 35;
+      if (local || (first === 117 && this.#bundle !== undefined)) {
+        const found = local ? this.#take(reference) : this.find(reference);
+        if (found !== undefined) return targets === undefined || isOneOf(found as FhirObject, targets);
+        if (local) return false;
+      } else if (targets !== undefined && isPlainTarget(reference, targets)) return true;
+    }
+    return this.#anyReference(reference, type, targets);
+  }
+
+  #take(reference: string): unknown {
+    return this.container === undefined ? this.find(reference) : this.container.take(reference, this.resource);
+  }
+
+  #anyReference(reference: unknown, type: unknown, targets: readonly string[] | undefined): boolean {
     const { resourceTypes } = this.options;
     if (reference === undefined)
       return typeof type !== "string" || targets === undefined || targets.includes(type) || !resourceTypes.has(type);
     if (typeof reference === "string") {
-      // What the document holds under such an address is of that type.
-      if (type === undefined && targets !== undefined && isPlainTarget(reference, targets)) return true;
-      const local = reference.charCodeAt(0) === 35;
-      if (type === undefined && (local || (this.#bundle !== undefined && isUuid(reference)))) {
-        const { container } = this;
-        const found = (
-          local && container !== undefined ? container.take(reference, this.resource) : this.find(reference)
-        ) as FhirObject | undefined;
-        if (found === undefined) return false;
-        const named = found["resourceType"];
-        return targets === undefined || typeof named !== "string" || targets.includes(named);
-      }
-      if (local) this.container?.mention(reference, this.resource);
+      this.container?.mention(reference, this.resource);
       if (referenceFault(reference, this, this.#bundle !== undefined, resourceTypes) !== undefined) return false;
       if (typeof type === "string" && typeMismatch(reference, type, this, resourceTypes)) return false;
     }
@@ -186,8 +196,9 @@ export class FastContext {
   }
 }
 
-function isUuid(reference: string): boolean {
-  return isUrn(reference) && reference.charCodeAt(4) === 117 && reference.startsWith("urn:uuid:");
+/** True for a resource that is of one of the types, or whose type is said elsewhere to be none. */
+function isOneOf({ resourceType }: FhirObject, types: readonly string[]): boolean {
+  return typeof resourceType !== "string" || types.includes(resourceType);
 }
 
 /** True for an object that has an id and nothing else. */

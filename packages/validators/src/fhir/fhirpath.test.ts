@@ -1,17 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isSame, Seen } from "./fhirpath.ts";
-
-describe("isSame()", () => {
-  it("is equality, also of two empty texts", () => {
-    expect([isSame("", ""), isSame("", "a"), isSame("ab", "ab"), isSame("ab", "bb")]).toEqual([
-      true,
-      false,
-      true,
-      false,
-    ]);
-  });
-});
+import { Seen } from "./fhirpath.ts";
 
 describe("Seen", () => {
   it("says of each text whether it came before, as a set does", () => {

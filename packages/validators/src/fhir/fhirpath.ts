@@ -308,13 +308,6 @@ function numberOf(v: unknown): number {
   return typeof v === "number" ? v : v instanceof FhirDecimal ? v.valueOf() : Number.NaN;
 }
 
-/** `===` for addresses: those of one document differ at their ends, and begin alike. */
-export function isSame(a: string, b: string): boolean {
-  const last = a.length - 1;
-  if (last !== b.length - 1) return false;
-  return last < 0 || (a.charCodeAt(last) === b.charCodeAt(last) && a === b);
-}
-
 /** Texts that have been seen. The first ones have a field each, for a list and its room would take longer than they do. */
 export class Seen {
   #first: string | undefined;
@@ -325,13 +318,13 @@ export class Seen {
 
   isNew(text: string): boolean {
     if (this.#first === undefined) return ((this.#first = text), true);
-    if (isSame(this.#first, text)) return false;
+    if (this.#first === text) return false;
     if (this.#second === undefined) return ((this.#second = text), true);
-    if (isSame(this.#second, text)) return false;
+    if (this.#second === text) return false;
     if (this.#third === undefined) return ((this.#third = text), true);
-    if (isSame(this.#third, text)) return false;
+    if (this.#third === text) return false;
     if (this.#fourth === undefined) return ((this.#fourth = text), true);
-    if (isSame(this.#fourth, text)) return false;
+    if (this.#fourth === text) return false;
     this.#more ??= new Set();
     return this.#more.size < this.#more.add(text).size;
   }

@@ -21,9 +21,10 @@ const mediaType = /^[A-Za-z0-9][\w!#$&^.+-]*\/[A-Za-z0-9*][\w!#$&^.+-]*(?:;[^\n]
 const currencyCode = /^[A-Z]{3}$/;
 // What no id has: to look for it takes half the time of matching what each id has.
 const notOfId = /[^A-Za-z0-9.-]/;
-// Days that every month has; the engine's own scan is twice as fast as character codes one by one.
+// Days that every month has; the engine's own scan is twice as fast as character codes one by one, and a digit that is
+// written once more is found sooner than one that is counted.
 const usualInstant =
-  /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)$/;
+  /^(?!0000)\d\d\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:Z|[+-](?:0\d|1[0-3]):[0-5]\d)$/;
 
 /** `\s` as the HL7 validator reads it: ASCII white space only. */
 function isSpace(c: number): boolean {

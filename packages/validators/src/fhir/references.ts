@@ -1,8 +1,15 @@
 import type { FhirObject } from "./context.ts";
-import { at, isSame } from "./fhirpath.ts";
+import { at } from "./fhirpath.ts";
 
 /** Up to this many resources are searched one after the other: a map would cost more than it saves. */
 const few = 16;
+
+/** True for a text that begins with `urn:`. */
+export function isUrn(text: string): boolean {
+  return (
+    text.charCodeAt(0) === 117 && text.charCodeAt(1) === 114 && text.charCodeAt(2) === 110 && text.charCodeAt(3) === 58
+  );
+}
 
 /** A resource and what it contains: the space of `#id`. */
 export class Container {
@@ -149,13 +156,16 @@ export class BundleFrame {
   #own(reference: string): unknown {
     const list = this.#bundle["entry"];
     if (this.#entries === undefined && Array.isArray(list) && list.length <= few) {
+      // A type begins with a capital.
+      const relative = reference.charCodeAt(0) < 97;
       // From the end, for of two entries with one address the later counts, as in the map below.
       for (let i = list.length - 1; i >= 0; i--) {
         const entry: unknown = list[i];
         if (typeof entry !== "object" || entry === null) continue;
         const { fullUrl, resource } = entry as FhirObject;
         if (typeof fullUrl !== "string" || typeof resource !== "object" || resource === null) continue;
-        if (isSame(fullUrl, reference) || isRelativeTo(fullUrl, resource as FhirObject, reference)) return resource;
+        if (fullUrl === reference || (relative && isRelativeTo(fullUrl, resource as FhirObject, reference)))
+          return resource;
       }
       return undefined;
     }

@@ -11,62 +11,67 @@ import * as rules from "../../fhir/fast.ts";
 const codes0 = new Set(["Address", "Age", "Annotation", "Attachment", "BackboneElement", "CodeableConcept", "Coding", "ContactDetail", "ContactPoint", "Contributor", "Count", "DataRequirement", "Distance", "Dosage", "Duration", "Element", "ElementDefinition", "Expression", "Extension", "HumanName", "Identifier", "MarketingStatus", "Meta", "Money", "MoneyQuantity", "Narrative", "ParameterDefinition", "Period", "Population", "ProdCharacteristic", "ProductShelfLife", "Quantity", "Range", "Ratio", "Reference", "RelatedArtifact", "SampledData", "Signature", "SimpleQuantity", "SubstanceAmount", "Timing", "TriggerDefinition", "UsageContext", "base64Binary", "boolean", "canonical", "code", "date", "dateTime", "decimal", "id", "instant", "integer", "markdown", "oid", "positiveInt", "string", "time", "unsignedInt", "uri", "url", "uuid", "xhtml", "Account", "ActivityDefinition", "AdverseEvent", "AllergyIntolerance", "Appointment", "AppointmentResponse", "AuditEvent", "Basic", "Binary", "BiologicallyDerivedProduct", "BodyStructure", "Bundle", "CapabilityStatement", "CarePlan", "CareTeam", "CatalogEntry", "ChargeItem", "ChargeItemDefinition", "Claim", "ClaimResponse", "ClinicalImpression", "CodeSystem", "Communication", "CommunicationRequest", "CompartmentDefinition", "Composition", "ConceptMap", "Condition", "Consent", "Contract", "Coverage", "CoverageEligibilityRequest", "CoverageEligibilityResponse", "DetectedIssue", "Device", "DeviceDefinition", "DeviceMetric", "DeviceRequest", "DeviceUseStatement", "DiagnosticReport", "DocumentManifest", "DocumentReference", "DomainResource", "EffectEvidenceSynthesis", "Encounter", "Endpoint", "EnrollmentRequest", "EnrollmentResponse", "EpisodeOfCare", "EventDefinition", "Evidence", "EvidenceVariable", "ExampleScenario", "ExplanationOfBenefit", "FamilyMemberHistory", "Flag", "Goal", "GraphDefinition", "Group", "GuidanceResponse", "HealthcareService", "ImagingStudy", "Immunization", "ImmunizationEvaluation", "ImmunizationRecommendation", "ImplementationGuide", "InsurancePlan", "Invoice", "Library", "Linkage", "List", "Location", "Measure", "MeasureReport", "Media", "Medication", "MedicationAdministration", "MedicationDispense", "MedicationKnowledge", "MedicationRequest", "MedicationStatement", "MedicinalProduct", "MedicinalProductAuthorization", "MedicinalProductContraindication", "MedicinalProductIndication", "MedicinalProductIngredient", "MedicinalProductInteraction", "MedicinalProductManufactured", "MedicinalProductPackaged", "MedicinalProductPharmaceutical", "MedicinalProductUndesirableEffect", "MessageDefinition", "MessageHeader", "MolecularSequence", "NamingSystem", "NutritionOrder", "Observation", "ObservationDefinition", "OperationDefinition", "OperationOutcome", "Organization", "OrganizationAffiliation", "Parameters", "Patient", "PaymentNotice", "PaymentReconciliation", "Person", "PlanDefinition", "Practitioner", "PractitionerRole", "Procedure", "Provenance", "Questionnaire", "QuestionnaireResponse", "RelatedPerson", "RequestGroup", "ResearchDefinition", "ResearchElementDefinition", "ResearchStudy", "ResearchSubject", "Resource", "RiskAssessment", "RiskEvidenceSynthesis", "Schedule", "SearchParameter", "ServiceRequest", "Slot", "Specimen", "SpecimenDefinition", "StructureDefinition", "StructureMap", "Subscription", "Substance", "SubstanceNucleicAcid", "SubstancePolymer", "SubstanceProtein", "SubstanceReferenceInformation", "SubstanceSourceMaterial", "SubstanceSpecification", "SupplyDelivery", "SupplyRequest", "Task", "TerminologyCapabilities", "TestReport", "TestScript", "ValueSet", "VerificationResult", "VisionPrescription", "Type", "Any"]);
 const codes1 = new Set(["invalid", "structure", "required", "value", "invariant", "security", "login", "unknown", "expired", "forbidden", "suppressed", "processing", "not-supported", "duplicate", "multiple-matches", "not-found", "deleted", "too-long", "code-invalid", "extension", "too-costly", "business-rule", "conflict", "transient", "lock-error", "no-store", "exception", "timeout", "incomplete", "throttled", "informational"]);
 const codes2 = new Set(["MORN", "MORN.early", "MORN.late", "NOON", "AFT", "AFT.early", "AFT.late", "EVE", "EVE.early", "EVE.late", "NIGHT", "PHS", "HS", "WAKE", "C", "CM", "CD", "CV", "AC", "ACM", "ACD", "ACV", "PC", "PCM", "PCD", "PCV"]);
-const beside0: Beside = { __proto__: null, _use: false, _type: false, _text: false, _line: true, _city: false, _district: false, _state: false, _postalCode: false, _country: false };
-const beside1: Beside = { __proto__: null, _value: false, _comparator: false, _unit: false, _system: false, _code: false };
-const beside2: Beside = { __proto__: null, _authorString: false, _time: false, _text: false };
-const beside3: Beside = { __proto__: null, _contentType: false, _language: false, _data: false, _url: false, _size: false, _hash: false, _title: false, _creation: false };
+const rare0: Beside = { __proto__: null, extension: null, id: null };
+const rare1: Beside = { __proto__: null, extension: null, id: null, modifierExtension: null };
+const rare2: Beside = { __proto__: null, extension: null, modifierExtension: null };
+const rare3: Beside = { __proto__: null, id: null };
+const beside0: Beside = { __proto__: rare0, _use: false, _type: false, _text: false, _line: true, _city: false, _district: false, _state: false, _postalCode: false, _country: false };
+const beside1: Beside = { __proto__: rare0, _value: false, _comparator: false, _unit: false, _system: false, _code: false };
+const beside2: Beside = { __proto__: rare0, _authorString: false, _time: false, _text: false };
+const beside3: Beside = { __proto__: rare0, _contentType: false, _language: false, _data: false, _url: false, _size: false, _hash: false, _title: false, _creation: false };
 const beside4: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _type: false, _timestamp: false, _total: false };
-const beside5: Beside = { __proto__: null, _fullUrl: false };
-const beside6: Beside = { __proto__: null, _method: false, _url: false, _ifNoneMatch: false, _ifModifiedSince: false, _ifMatch: false, _ifNoneExist: false };
-const beside7: Beside = { __proto__: null, _status: false, _location: false, _etag: false, _lastModified: false };
-const beside8: Beside = { __proto__: null, _mode: false, _score: false };
-const beside9: Beside = { __proto__: null, _relation: false, _url: false };
-const beside10: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _status: false, _name: false };
-const beside11: Beside = { __proto__: null, _text: false };
-const beside12: Beside = { __proto__: null, _system: false, _version: false, _code: false, _display: false, _userSelected: false };
-const beside13: Beside = { __proto__: null, _name: false };
-const beside14: Beside = { __proto__: null, _system: false, _value: false, _use: false, _rank: false };
-const beside15: Beside = { __proto__: null, _type: false, _name: false };
-const beside16: Beside = { __proto__: null, _type: false, _profile: true, _mustSupport: true, _limit: false };
-const beside17: Beside = { __proto__: null, _path: false, _searchParam: false, _valueSet: false };
-const beside18: Beside = { __proto__: null, _path: false, _searchParam: false, _valueDateTime: false };
-const beside19: Beside = { __proto__: null, _path: false, _direction: false };
-const beside20: Beside = { __proto__: null, _sequence: false, _text: false, _patientInstruction: false, _asNeededBoolean: false };
-const beside21: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _status: false, _name: false, _payloadMimeType: true, _address: false, _header: true };
-const beside22: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _status: false };
-const beside23: Beside = { __proto__: null, _rank: false };
-const beside24: Beside = { __proto__: null, _status: false };
-const beside25: Beside = { __proto__: null, _description: false, _name: false, _language: false, _expression: false, _reference: false };
-const beside26: Beside = { __proto__: null, _valueBase64Binary: false, _valueBoolean: false, _valueCanonical: false, _valueCode: false, _valueDate: false, _valueDateTime: false, _valueDecimal: false, _valueId: false, _valueInstant: false, _valueInteger: false, _valueMarkdown: false, _valueOid: false, _valuePositiveInt: false, _valueString: false, _valueTime: false, _valueUnsignedInt: false, _valueUri: false, _valueUrl: false, _valueUuid: false };
-const beside27: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _active: false, _name: false, _comment: false, _extraDetails: false, _appointmentRequired: false, _availabilityExceptions: false };
-const beside28: Beside = { __proto__: null, _daysOfWeek: true, _allDay: false, _availableStartTime: false, _availableEndTime: false };
-const beside29: Beside = { __proto__: null, _comment: false };
-const beside30: Beside = { __proto__: null, _description: false };
-const beside31: Beside = { __proto__: null, _use: false, _text: false, _family: false, _given: true, _prefix: true, _suffix: true };
-const beside32: Beside = { __proto__: null, _use: false, _system: false, _value: false };
-const beside33: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _status: false, _name: false, _alias: true, _description: false, _mode: false, _availabilityExceptions: false };
-const beside34: Beside = { __proto__: null, _daysOfWeek: true, _allDay: false, _openingTime: false, _closingTime: false };
-const beside35: Beside = { __proto__: null, _longitude: false, _latitude: false, _altitude: false };
-const beside36: Beside = { __proto__: null, _versionId: false, _lastUpdated: false, _source: false, _profile: true };
-const beside37: Beside = { __proto__: null, _value: false, _currency: false };
-const beside38: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false };
-const beside39: Beside = { __proto__: null, _severity: false, _code: false, _diagnostics: false, _location: true, _expression: true };
-const beside40: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _active: false, _name: false, _alias: true };
-const beside41: Beside = { __proto__: null, _name: false, _use: false, _min: false, _max: false, _documentation: false, _type: false, _profile: false };
-const beside42: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _active: false, _gender: false, _birthDate: false, _deceasedBoolean: false, _deceasedDateTime: false, _multipleBirthBoolean: false, _multipleBirthInteger: false };
-const beside43: Beside = { __proto__: null, _preferred: false };
-const beside44: Beside = { __proto__: null, _gender: false };
-const beside45: Beside = { __proto__: null, _type: false };
-const beside46: Beside = { __proto__: null, _start: false, _end: false };
-const beside47: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _active: false, _gender: false, _birthDate: false };
-const beside48: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _active: false, _availabilityExceptions: false };
-const beside49: Beside = { __proto__: null, _reference: false, _type: false, _display: false };
-const beside50: Beside = { __proto__: null, _type: false, _label: false, _display: false, _citation: false, _url: false, _resource: false };
-const beside51: Beside = { __proto__: null, _period: false, _factor: false, _lowerLimit: false, _upperLimit: false, _dimensions: false, _data: false };
-const beside52: Beside = { __proto__: null, _when: false, _targetFormat: false, _sigFormat: false, _data: false };
-const beside53: Beside = { __proto__: null, _event: true };
-const beside54: Beside = { __proto__: null, _count: false, _countMax: false, _duration: false, _durationMax: false, _durationUnit: false, _frequency: false, _frequencyMax: false, _period: false, _periodMax: false, _periodUnit: false, _dayOfWeek: true, _timeOfDay: true, _when: true, _offset: false };
-const beside55: Beside = { __proto__: null, _type: false, _name: false, _timingDate: false, _timingDateTime: false };
+const beside5: Beside = { __proto__: rare1, _fullUrl: false };
+const beside6: Beside = { __proto__: rare1, _method: false, _url: false, _ifNoneMatch: false, _ifModifiedSince: false, _ifMatch: false, _ifNoneExist: false };
+const beside7: Beside = { __proto__: rare1, _status: false, _location: false, _etag: false, _lastModified: false };
+const beside8: Beside = { __proto__: rare1, _mode: false, _score: false };
+const beside9: Beside = { __proto__: rare1, _relation: false, _url: false };
+const beside10: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _status: false, _name: false };
+const beside11: Beside = { __proto__: rare0, _text: false };
+const beside12: Beside = { __proto__: rare0, _system: false, _version: false, _code: false, _display: false, _userSelected: false };
+const beside13: Beside = { __proto__: rare0, _name: false };
+const beside14: Beside = { __proto__: rare0, _system: false, _value: false, _use: false, _rank: false };
+const beside15: Beside = { __proto__: rare0, _type: false, _name: false };
+const beside16: Beside = { __proto__: rare0, _type: false, _profile: true, _mustSupport: true, _limit: false };
+const beside17: Beside = { __proto__: rare0, _path: false, _searchParam: false, _valueSet: false };
+const beside18: Beside = { __proto__: rare0, _path: false, _searchParam: false, _valueDateTime: false };
+const beside19: Beside = { __proto__: rare0, _path: false, _direction: false };
+const beside20: Beside = { __proto__: rare1, _sequence: false, _text: false, _patientInstruction: false, _asNeededBoolean: false };
+const beside21: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _status: false, _name: false, _payloadMimeType: true, _address: false, _header: true };
+const beside22: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _status: false };
+const beside23: Beside = { __proto__: rare1, _rank: false };
+const beside24: Beside = { __proto__: rare1, _status: false };
+const beside25: Beside = { __proto__: rare0, _description: false, _name: false, _language: false, _expression: false, _reference: false };
+const beside26: Beside = { __proto__: rare3, _valueBase64Binary: false, _valueBoolean: false, _valueCanonical: false, _valueCode: false, _valueDate: false, _valueDateTime: false, _valueDecimal: false, _valueId: false, _valueInstant: false, _valueInteger: false, _valueMarkdown: false, _valueOid: false, _valuePositiveInt: false, _valueString: false, _valueTime: false, _valueUnsignedInt: false, _valueUri: false, _valueUrl: false, _valueUuid: false };
+const beside27: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _active: false, _name: false, _comment: false, _extraDetails: false, _appointmentRequired: false, _availabilityExceptions: false };
+const beside28: Beside = { __proto__: rare1, _daysOfWeek: true, _allDay: false, _availableStartTime: false, _availableEndTime: false };
+const beside29: Beside = { __proto__: rare1, _comment: false };
+const beside30: Beside = { __proto__: rare1, _description: false };
+const beside31: Beside = { __proto__: rare0, _use: false, _text: false, _family: false, _given: true, _prefix: true, _suffix: true };
+const beside32: Beside = { __proto__: rare0, _use: false, _system: false, _value: false };
+const beside33: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _status: false, _name: false, _alias: true, _description: false, _mode: false, _availabilityExceptions: false };
+const beside34: Beside = { __proto__: rare1, _daysOfWeek: true, _allDay: false, _openingTime: false, _closingTime: false };
+const beside35: Beside = { __proto__: rare1, _longitude: false, _latitude: false, _altitude: false };
+const beside36: Beside = { __proto__: rare0, _versionId: false, _lastUpdated: false, _source: false, _profile: true };
+const beside37: Beside = { __proto__: rare0, _value: false, _currency: false };
+const beside38: Beside = { __proto__: rare0, _status: false };
+const beside39: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false };
+const beside40: Beside = { __proto__: rare1, _severity: false, _code: false, _diagnostics: false, _location: true, _expression: true };
+const beside41: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _active: false, _name: false, _alias: true };
+const beside42: Beside = { __proto__: rare0, _name: false, _use: false, _min: false, _max: false, _documentation: false, _type: false, _profile: false };
+const beside43: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _active: false, _gender: false, _birthDate: false, _deceasedBoolean: false, _deceasedDateTime: false, _multipleBirthBoolean: false, _multipleBirthInteger: false };
+const beside44: Beside = { __proto__: rare1, _preferred: false };
+const beside45: Beside = { __proto__: rare1, _gender: false };
+const beside46: Beside = { __proto__: rare1, _type: false };
+const beside47: Beside = { __proto__: rare0, _start: false, _end: false };
+const beside48: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _active: false, _gender: false, _birthDate: false };
+const beside49: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _active: false, _availabilityExceptions: false };
+const beside50: Beside = { __proto__: rare0, _reference: false, _type: false, _display: false };
+const beside51: Beside = { __proto__: rare0, _type: false, _label: false, _display: false, _citation: false, _url: false, _resource: false };
+const beside52: Beside = { __proto__: rare0, _period: false, _factor: false, _lowerLimit: false, _upperLimit: false, _dimensions: false, _data: false };
+const beside53: Beside = { __proto__: rare0, _when: false, _targetFormat: false, _sigFormat: false, _data: false };
+const beside54: Beside = { __proto__: rare1, _event: true };
+const beside55: Beside = { __proto__: rare0, _count: false, _countMax: false, _duration: false, _durationMax: false, _durationUnit: false, _frequency: false, _frequencyMax: false, _period: false, _periodMax: false, _periodUnit: false, _dayOfWeek: true, _timeOfDay: true, _when: true, _offset: false };
+const beside56: Beside = { __proto__: rare0, _type: false, _name: false, _timingDate: false, _timingDateTime: false };
 const types0 = ["Organization", "Patient", "Practitioner", "RelatedPerson"];
 const types1 = ["Group", "Patient"];
 const types2 = ["Encounter"];
@@ -103,7 +108,7 @@ function i1(o: FhirObject, c: FastContext): boolean {
 const yes = (((c.resource["type"] === "batch") || (c.resource["type"] === "transaction")) || (c.resource["type"] === "history"));
 const no = ((c.resource["type"] !== undefined || c.resource["_type"] !== undefined) && !yes);
 if (o["entry"] !== undefined) for (const e0 of o["entry"] as FhirObject[]) {
-if (!((((e0["request"] !== undefined) && yes) || (!((e0["request"] !== undefined)) && no)))) return false;
+if (!(((e0["request"] !== undefined) && yes) || ((e0["request"] === undefined) && no))) return false;
 }
 return true;
 }
@@ -112,7 +117,7 @@ function i2(o: FhirObject, c: FastContext): boolean {
 const yes = (((c.resource["type"] === "batch-response") || (c.resource["type"] === "transaction-response")) || (c.resource["type"] === "history"));
 const no = ((c.resource["type"] !== undefined || c.resource["_type"] !== undefined) && !yes);
 if (o["entry"] !== undefined) for (const e0 of o["entry"] as FhirObject[]) {
-if (!((((e0["response"] !== undefined) && yes) || (!((e0["response"] !== undefined)) && no)))) return false;
+if (!(((e0["response"] !== undefined) && yes) || ((e0["response"] === undefined) && no))) return false;
 }
 return true;
 }
@@ -205,12 +210,6 @@ export function isAddress(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 3:
         if (k === "use" && (x === "home" || x === "work" || x === "temp" || x === "old" || x === "billing")) continue;
         break;
@@ -232,14 +231,12 @@ export function isAddress(v: unknown, c: FastContext, d: number): boolean {
       case 8:
         if (k === "district" && p.isString(x)) continue;
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 10:
         if (k === "postalCode" && p.isString(x)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside0, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
   return true;
@@ -258,12 +255,6 @@ export function isAge(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "unit" && p.isString(x)) continue;
         if (k === "code" && p.isCode(x)) {
@@ -284,19 +275,20 @@ export function isAge(v: unknown, c: FastContext, d: number): boolean {
           continue;
         }
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 10:
         if (k === "comparator" && (x === "<" || x === "<=" || x === ">=" || x === ">")) continue;
         break;
     }
     if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
-  if (!((((v0 !== undefined || (sib && o["_code"] !== undefined)) || !((v1 !== undefined || (sib && o["_value"] !== undefined)))) && (!((v2 !== undefined || (sib && o["_system"] !== undefined))) || (fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true))) && ((!((v1 !== undefined || (sib && o["_value"] !== undefined))) || (v1 === undefined)) || (fp.rank(v1, 0) > 0)))) return false;
-  if (!(!((v0 !== undefined || (sib && o["_code"] !== undefined))) || (v2 !== undefined || (sib && o["_system"] !== undefined)))) return false;
+  const has0 = v0 !== undefined || (sib && o["_code"] !== undefined);
+  const has1 = v1 !== undefined || (sib && o["_value"] !== undefined);
+  const has2 = v2 !== undefined || (sib && o["_system"] !== undefined);
+  if (!(((has0 || !has1) && (!has2 || (fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true))) && ((!has1 || (v1 === undefined)) || (fp.rank(v1, 0) > 0)))) return false;
+  if (!(!has0 || has2)) return false;
   return true;
 }
 
@@ -312,21 +304,12 @@ export function isAnnotation(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "time" && p.isDateTime(x)) continue;
         if (k === "text" && p.isString(x)) {
           v0 = x;
           continue;
         }
-        break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 12:
         if (k === "authorString" && p.isString(x)) {
@@ -342,6 +325,7 @@ export function isAnnotation(v: unknown, c: FastContext, d: number): boolean {
         break;
     }
     if (!isBeside(k, x, o, beside2, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
@@ -363,12 +347,6 @@ export function isAttachment(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 3:
         if (k === "url" && p.isUri(x)) {
           mention(x, c);
@@ -390,9 +368,6 @@ export function isAttachment(v: unknown, c: FastContext, d: number): boolean {
         if (k === "language" && p.isCode(x)) continue;
         if (k === "creation" && p.isDateTime(x)) continue;
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 11:
         if (k === "contentType" && p.isMimeType(x)) {
           v1 = x;
@@ -401,10 +376,11 @@ export function isAttachment(v: unknown, c: FastContext, d: number): boolean {
         break;
     }
     if (!isBeside(k, x, o, beside3, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
-  if (!(!((v0 !== undefined || (sib && o["_data"] !== undefined))) || (v1 !== undefined || (sib && o["_contentType"] !== undefined)))) return false;
+  if (!(!(v0 !== undefined || (sib && o["_data"] !== undefined)) || (v1 !== undefined || (sib && o["_contentType"] !== undefined)))) return false;
   return true;
 }
 
@@ -474,16 +450,17 @@ export function isBundle(v: unknown, c: FastContext, d: number): boolean {
     if (!isBeside(k, x, o, beside4, c, d + 1)) return false;
     sib = true;
   }
+  const has0 = v0 !== undefined || (sib && o["_type"] !== undefined);
   if (v0 === undefined && !(sib && o["_type"] !== undefined)) return false;
-  if (!((!((v1 !== undefined || (sib && o["_total"] !== undefined))) || (v0 === "searchset")) || (v0 === "history"))) return false;
-  if (!(!(((v2 !== undefined) && i0(o, c))) || (v0 === "searchset"))) return false;
-  if (!(!((v2 !== undefined)) || i1(o, c))) return false;
-  if (!(!((v2 !== undefined)) || i2(o, c))) return false;
-  if (!((v0 === "history") || (!((v2 !== undefined)) || i3(o, c)))) return false;
-  if (!(((v0 !== undefined || (sib && o["_type"] !== undefined)) && v0 !== "document") || (((v3 !== undefined) && i4(o, c)) && ((v3 !== undefined) && i5(o, c))))) return false;
-  if (!(((v0 !== undefined || (sib && o["_type"] !== undefined)) && v0 !== "document") || (v4 !== undefined))) return false;
-  if (!(((v0 !== undefined || (sib && o["_type"] !== undefined)) && v0 !== "document") || (fp.isResource(fp.step(fp.get(o, "entry").slice(0, 1), "resource"), "Composition") === true))) return false;
-  if (!(((v0 !== undefined || (sib && o["_type"] !== undefined)) && v0 !== "message") || (fp.isResource(fp.step(fp.get(o, "entry").slice(0, 1), "resource"), "MessageHeader") === true))) return false;
+  if (!((!(v1 !== undefined || (sib && o["_total"] !== undefined)) || (v0 === "searchset")) || (v0 === "history"))) return false;
+  if (!(!((v2 !== undefined) && i0(o, c)) || (v0 === "searchset"))) return false;
+  if (!((v2 === undefined) || i1(o, c))) return false;
+  if (!((v2 === undefined) || i2(o, c))) return false;
+  if (!((v0 === "history") || ((v2 === undefined) || i3(o, c)))) return false;
+  if (!((has0 && v0 !== "document") || (((v3 !== undefined) && i4(o, c)) && ((v3 !== undefined) && i5(o, c))))) return false;
+  if (!((has0 && v0 !== "document") || (v4 !== undefined))) return false;
+  if (!((has0 && v0 !== "document") || (fp.isResource(fp.step(fp.get(o, "entry").slice(0, 1), "resource"), "Composition") === true))) return false;
+  if (!((has0 && v0 !== "message") || (fp.isResource(fp.step(fp.get(o, "entry").slice(0, 1), "resource"), "MessageHeader") === true))) return false;
   if (!rules.bundle(o)) return false;
   return true;
 }
@@ -494,6 +471,7 @@ export function isBundleEntry(v: unknown, c: FastContext, d: number): boolean {
   const o = v as FhirObject;
   let some = 0;
   let sib = false;
+  let usual = false;
   let v0: unknown;
   let v1: unknown;
   let v2: unknown;
@@ -502,12 +480,6 @@ export function isBundleEntry(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "link" && areBundleLink(x, c, d + 1)) continue;
         break;
@@ -515,6 +487,11 @@ export function isBundleEntry(v: unknown, c: FastContext, d: number): boolean {
         if (k === "search" && isBundleEntrySearch(x, c, d + 1)) continue;
         break;
       case 7:
+        if (k === "fullUrl" && rules.isUuidUrn(x)) {
+          v3 = x;
+          usual = true;
+          continue;
+        }
         if (k === "fullUrl" && p.isUri(x)) {
           mention(x, c);
           v3 = x;
@@ -535,20 +512,15 @@ export function isBundleEntry(v: unknown, c: FastContext, d: number): boolean {
           continue;
         }
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
     if (!isBeside(k, x, o, beside5, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
   if (!(((v0 !== undefined) || (v1 !== undefined)) || (v2 !== undefined))) return false;
-  if (!(!((v3 !== undefined || (sib && o["_fullUrl"] !== undefined))) || (typeof v3 === "string" && !(v3.indexOf("_") >= 0 && v3.includes("/_history/"))))) return false;
-  if (v3 !== undefined && !rules.bundleEntry(o, c, v3)) return false;
+  if (!(!(v3 !== undefined || (sib && o["_fullUrl"] !== undefined)) || (typeof v3 === "string" && !(v3.indexOf("_") >= 0 && v3.includes("/_history/"))))) return false;
+  if (!usual && v3 !== undefined && !rules.bundleEntry(o, c, v3)) return false;
   return true;
 }
 
@@ -564,12 +536,6 @@ export function isBundleEntryRequest(v: unknown, c: FastContext, d: number): boo
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 3:
         if (k === "url" && p.isUri(x)) {
           mention(x, c);
@@ -586,9 +552,6 @@ export function isBundleEntryRequest(v: unknown, c: FastContext, d: number): boo
       case 7:
         if (k === "ifMatch" && p.isString(x)) continue;
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 11:
         if (k === "ifNoneMatch" && p.isString(x)) continue;
         if (k === "ifNoneExist" && p.isString(x)) continue;
@@ -596,11 +559,9 @@ export function isBundleEntryRequest(v: unknown, c: FastContext, d: number): boo
       case 15:
         if (k === "ifModifiedSince" && p.isInstant(x)) continue;
         break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
     if (!isBeside(k, x, o, beside6, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
@@ -620,12 +581,6 @@ export function isBundleEntryResponse(v: unknown, c: FastContext, d: number): bo
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "etag" && p.isString(x)) continue;
         break;
@@ -644,17 +599,12 @@ export function isBundleEntryResponse(v: unknown, c: FastContext, d: number): bo
           continue;
         }
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 12:
         if (k === "lastModified" && p.isInstant(x)) continue;
         break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
     if (!isBeside(k, x, o, beside7, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
@@ -671,26 +621,15 @@ export function isBundleEntrySearch(v: unknown, c: FastContext, d: number): bool
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "mode" && (x === "match" || x === "include" || x === "outcome")) continue;
         break;
       case 5:
         if (k === "score" && p.isDecimal(x)) continue;
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
     if (!isBeside(k, x, o, beside8, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
   return true;
@@ -708,12 +647,6 @@ export function isBundleLink(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 3:
         if (k === "url" && p.isUri(x)) {
           mention(x, c);
@@ -727,14 +660,9 @@ export function isBundleLink(v: unknown, c: FastContext, d: number): boolean {
           continue;
         }
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
     if (!isBeside(k, x, o, beside9, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
@@ -784,7 +712,6 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
           v1 = x;
           continue;
         }
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "encounter" && isReference(x, c, d + 1, types2)) continue;
         break;
       case 10:
@@ -806,18 +733,15 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
       case 15:
         if (k === "reasonReference" && areReference(x, c, d + 1, types3)) continue;
         break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 20:
         if (k === "managingOrganization" && areReference(x, c, d + 1, types4)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside10, c, d + 1)) return false;
   }
-  if (c.lists > lists + 1 && !!(((v1 !== undefined) && i6(o, c)))) return false;
-  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!(((v1 !== undefined) && i7(o, c))) && !(((v1 !== undefined) && i8(o, c))))) return false;
-  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !!(((v1 !== undefined) && i9(o, c)))) return false;
+  if (c.lists > lists + 1 && ((v1 !== undefined) && i6(o, c))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!((v1 !== undefined) && i7(o, c)) && !((v1 !== undefined) && i8(o, c)))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && ((v1 !== undefined) && i9(o, c))) return false;
   return true;
 }
 
@@ -831,12 +755,6 @@ export function isCareTeamParticipant(v: unknown, c: FastContext, d: number): bo
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "role" && areCodeableConcept(x, c, d + 1)) continue;
         break;
@@ -844,23 +762,18 @@ export function isCareTeamParticipant(v: unknown, c: FastContext, d: number): bo
         if (k === "member" && isReference(x, c, d + 1, types5)) continue;
         if (k === "period" && isPeriod(x, c, d + 1)) continue;
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 10:
         if (k === "onBehalfOf" && isReference(x, c, d + 1, types4)) {
           v0 = x;
           continue;
         }
         break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
-    return false;
+    if (!isBeside(k, x, o, rare1, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
-  if (!(!((v0 !== undefined)) || (((s1: readonly unknown[]) => (s1.length === 0 ? true : fp.ofType(s1, "Practitioner").length > 0))(fp.resolve(fp.get(o, "member"), c))))) return false;
+  if (!((v0 === undefined) || (((s1: readonly unknown[]) => (s1.length === 0 ? true : fp.ofType(s1, "Practitioner").length > 0))(fp.resolve(fp.get(o, "member"), c))))) return false;
   return true;
 }
 
@@ -873,23 +786,15 @@ export function isCodeableConcept(v: unknown, c: FastContext, d: number): boolea
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "text" && p.isString(x)) continue;
         break;
       case 6:
         if (k === "coding" && areCoding(x, c, d + 1)) continue;
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
     if (!isBeside(k, x, o, beside11, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
   return true;
@@ -904,12 +809,6 @@ export function isCoding(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "code" && p.isCode(x)) continue;
         break;
@@ -920,14 +819,12 @@ export function isCoding(v: unknown, c: FastContext, d: number): boolean {
         if (k === "version" && p.isString(x)) continue;
         if (k === "display" && p.isString(x)) continue;
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 12:
         if (k === "userSelected" && typeof x === "boolean") continue;
         break;
     }
     if (!isBeside(k, x, o, beside12, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
   return true;
@@ -942,23 +839,15 @@ export function isContactDetail(v: unknown, c: FastContext, d: number): boolean 
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "name" && p.isString(x)) continue;
         break;
       case 7:
         if (k === "telecom" && areContactPoint(x, c, d + 1)) continue;
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
     if (!isBeside(k, x, o, beside13, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
   return true;
@@ -976,12 +865,6 @@ export function isContactPoint(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 3:
         if (k === "use" && (x === "home" || x === "work" || x === "temp" || x === "old" || x === "mobile")) continue;
         break;
@@ -1001,15 +884,13 @@ export function isContactPoint(v: unknown, c: FastContext, d: number): boolean {
         }
         if (k === "period" && isPeriod(x, c, d + 1)) continue;
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
     if (!isBeside(k, x, o, beside14, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
-  if (!(!((v0 !== undefined || (sib && o["_value"] !== undefined))) || (v1 !== undefined || (sib && o["_system"] !== undefined)))) return false;
+  if (!(!(v0 !== undefined || (sib && o["_value"] !== undefined)) || (v1 !== undefined || (sib && o["_system"] !== undefined)))) return false;
   return true;
 }
 
@@ -1025,12 +906,6 @@ export function isContributor(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "type" && (x === "author" || x === "editor" || x === "reviewer" || x === "endorser")) {
           v0 = x;
@@ -1044,11 +919,9 @@ export function isContributor(v: unknown, c: FastContext, d: number): boolean {
       case 7:
         if (k === "contact" && areContactDetail(x, c, d + 1)) continue;
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
     if (!isBeside(k, x, o, beside15, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
@@ -1070,12 +943,6 @@ export function isCount(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "unit" && p.isString(x)) continue;
         if (k === "code" && p.isCode(x)) {
@@ -1096,19 +963,20 @@ export function isCount(v: unknown, c: FastContext, d: number): boolean {
           continue;
         }
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 10:
         if (k === "comparator" && (x === "<" || x === "<=" || x === ">=" || x === ">")) continue;
         break;
     }
     if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
-  if (!(((((v0 !== undefined || (sib && o["_code"] !== undefined)) || !((v1 !== undefined || (sib && o["_value"] !== undefined)))) && (!((v2 !== undefined || (sib && o["_system"] !== undefined))) || (fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true))) && (!((v0 !== undefined || (sib && o["_code"] !== undefined))) || (v0 === "1"))) && ((!((v1 !== undefined || (sib && o["_value"] !== undefined))) || (v1 === undefined)) || (fp.not(fp.contains(fp.text(fp.get(o, "value")), ".")) === true)))) return false;
-  if (!(!((v0 !== undefined || (sib && o["_code"] !== undefined))) || (v2 !== undefined || (sib && o["_system"] !== undefined)))) return false;
+  const has0 = v0 !== undefined || (sib && o["_code"] !== undefined);
+  const has1 = v1 !== undefined || (sib && o["_value"] !== undefined);
+  const has2 = v2 !== undefined || (sib && o["_system"] !== undefined);
+  if (!((((has0 || !has1) && (!has2 || (fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true))) && (!has0 || (v0 === "1"))) && ((!has1 || (v1 === undefined)) || (fp.not(fp.contains(fp.text(fp.get(o, "value")), ".")) === true)))) return false;
+  if (!(!has0 || has2)) return false;
   return true;
 }
 
@@ -1124,12 +992,6 @@ export function isDataRequirement(v: unknown, c: FastContext, d: number): boolea
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "type" && typeof x === "string" && codes0.has(x)) {
           v0 = x;
@@ -1150,9 +1012,6 @@ export function isDataRequirement(v: unknown, c: FastContext, d: number): boolea
           }
           continue;
         }
-        break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "codeFilter" && areDataRequirementCodeFilter(x, c, d + 1)) continue;
@@ -1175,6 +1034,7 @@ export function isDataRequirement(v: unknown, c: FastContext, d: number): boolea
         break;
     }
     if (!isBeside(k, x, o, beside16, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
@@ -1195,12 +1055,6 @@ export function isDataRequirementCodeFilter(v: unknown, c: FastContext, d: numbe
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "path" && p.isString(x)) {
           v0 = x;
@@ -1214,9 +1068,6 @@ export function isDataRequirementCodeFilter(v: unknown, c: FastContext, d: numbe
           continue;
         }
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 11:
         if (k === "searchParam" && p.isString(x)) {
           v1 = x;
@@ -1225,10 +1076,13 @@ export function isDataRequirementCodeFilter(v: unknown, c: FastContext, d: numbe
         break;
     }
     if (!isBeside(k, x, o, beside17, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
-  if (!(((v0 !== undefined || (sib && o["_path"] !== undefined)) && !((v1 !== undefined || (sib && o["_searchParam"] !== undefined)))) || (!((v0 !== undefined || (sib && o["_path"] !== undefined))) && (v1 !== undefined || (sib && o["_searchParam"] !== undefined))))) return false;
+  const has0 = v0 !== undefined || (sib && o["_path"] !== undefined);
+  const has1 = v1 !== undefined || (sib && o["_searchParam"] !== undefined);
+  if (!((has0 && !has1) || (!has0 && has1))) return false;
   return true;
 }
 
@@ -1245,20 +1099,11 @@ export function isDataRequirementDateFilter(v: unknown, c: FastContext, d: numbe
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "path" && p.isString(x)) {
           v0 = x;
           continue;
         }
-        break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 11:
         if (k === "searchParam" && p.isString(x)) {
@@ -1282,12 +1127,15 @@ export function isDataRequirementDateFilter(v: unknown, c: FastContext, d: numbe
         break;
     }
     if (!isBeside(k, x, o, beside18, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
   if (sib) n0 += rules.countAlone(o, ["valueDateTime"]);
+  const has0 = v0 !== undefined || (sib && o["_path"] !== undefined);
+  const has1 = v1 !== undefined || (sib && o["_searchParam"] !== undefined);
   if (n0 > 1) return false;
-  if (!(((v0 !== undefined || (sib && o["_path"] !== undefined)) && !((v1 !== undefined || (sib && o["_searchParam"] !== undefined)))) || (!((v0 !== undefined || (sib && o["_path"] !== undefined))) && (v1 !== undefined || (sib && o["_searchParam"] !== undefined))))) return false;
+  if (!((has0 && !has1) || (!has0 && has1))) return false;
   return true;
 }
 
@@ -1303,12 +1151,6 @@ export function isDataRequirementSort(v: unknown, c: FastContext, d: number): bo
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "path" && p.isString(x)) {
           v0 = x;
@@ -1316,7 +1158,6 @@ export function isDataRequirementSort(v: unknown, c: FastContext, d: number): bo
         }
         break;
       case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "direction" && (x === "ascending" || x === "descending")) {
           v1 = x;
           continue;
@@ -1324,6 +1165,7 @@ export function isDataRequirementSort(v: unknown, c: FastContext, d: number): bo
         break;
     }
     if (!isBeside(k, x, o, beside19, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
@@ -1345,12 +1187,6 @@ export function isDistance(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "unit" && p.isString(x)) continue;
         if (k === "code" && p.isCode(x)) {
@@ -1371,19 +1207,19 @@ export function isDistance(v: unknown, c: FastContext, d: number): boolean {
           continue;
         }
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 10:
         if (k === "comparator" && (x === "<" || x === "<=" || x === ">=" || x === ">")) continue;
         break;
     }
     if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
-  if (!(((v0 !== undefined || (sib && o["_code"] !== undefined)) || !((v1 !== undefined || (sib && o["_value"] !== undefined)))) && (!((v2 !== undefined || (sib && o["_system"] !== undefined))) || (fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true)))) return false;
-  if (!(!((v0 !== undefined || (sib && o["_code"] !== undefined))) || (v2 !== undefined || (sib && o["_system"] !== undefined)))) return false;
+  const has0 = v0 !== undefined || (sib && o["_code"] !== undefined);
+  const has2 = v2 !== undefined || (sib && o["_system"] !== undefined);
+  if (!((has0 || !(v1 !== undefined || (sib && o["_value"] !== undefined))) && (!has2 || (fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true)))) return false;
+  if (!(!has0 || has2)) return false;
   return true;
 }
 
@@ -1398,12 +1234,6 @@ export function isDosage(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "text" && p.isString(x)) continue;
         if (k === "site" && isCodeableConcept(x, c, d + 1)) continue;
@@ -1418,9 +1248,6 @@ export function isDosage(v: unknown, c: FastContext, d: number): boolean {
       case 8:
         if (k === "sequence" && p.isInteger(x)) continue;
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 11:
         if (k === "doseAndRate" && areDosageDoseAndRate(x, c, d + 1)) continue;
         break;
@@ -1433,14 +1260,11 @@ export function isDosage(v: unknown, c: FastContext, d: number): boolean {
       case 16:
         if (k === "maxDosePerPeriod" && isRatio(x, c, d + 1)) continue;
         break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 18:
         if (k === "patientInstruction" && p.isString(x)) continue;
         if (k === "maxDosePerLifetime" && isQuantity(x, c, d + 1)) {
           const y = x as FhirObject;
-          if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
+          if ((y["comparator"] !== undefined || y["_comparator"] !== undefined)) return false;
           continue;
         }
         break;
@@ -1456,12 +1280,13 @@ export function isDosage(v: unknown, c: FastContext, d: number): boolean {
       case 24:
         if (k === "maxDosePerAdministration" && isQuantity(x, c, d + 1)) {
           const y = x as FhirObject;
-          if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
+          if ((y["comparator"] !== undefined || y["_comparator"] !== undefined)) return false;
           continue;
         }
         break;
     }
     if (!isBeside(k, x, o, beside20, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
@@ -1481,17 +1306,10 @@ export function isDosageDoseAndRate(v: unknown, c: FastContext, d: number): bool
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "type" && isCodeableConcept(x, c, d + 1)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "doseRange" && isRange(x, c, d + 1)) {
           n0++;
           continue;
@@ -1508,19 +1326,20 @@ export function isDosageDoseAndRate(v: unknown, c: FastContext, d: number): bool
       case 12:
         if (k === "doseQuantity" && isQuantity(x, c, d + 1)) {
           const y = x as FhirObject;
-          if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
+          if ((y["comparator"] !== undefined || y["_comparator"] !== undefined)) return false;
           n0++;
           continue;
         }
         if (k === "rateQuantity" && isQuantity(x, c, d + 1)) {
           const y = x as FhirObject;
-          if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
+          if ((y["comparator"] !== undefined || y["_comparator"] !== undefined)) return false;
           n1++;
           continue;
         }
         break;
     }
-    return false;
+    if (!isBeside(k, x, o, rare0, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
   if (n0 > 1) return false;
@@ -1541,12 +1360,6 @@ export function isDuration(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "unit" && p.isString(x)) continue;
         if (k === "code" && p.isCode(x)) {
@@ -1567,19 +1380,18 @@ export function isDuration(v: unknown, c: FastContext, d: number): boolean {
           continue;
         }
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 10:
         if (k === "comparator" && (x === "<" || x === "<=" || x === ">=" || x === ">")) continue;
         break;
     }
     if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
-  if (!(!((v0 !== undefined || (sib && o["_code"] !== undefined))) || ((fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true) && (v1 !== undefined || (sib && o["_value"] !== undefined))))) return false;
-  if (!(!((v0 !== undefined || (sib && o["_code"] !== undefined))) || (v2 !== undefined || (sib && o["_system"] !== undefined)))) return false;
+  const has0 = v0 !== undefined || (sib && o["_code"] !== undefined);
+  if (!(!has0 || ((fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true) && (v1 !== undefined || (sib && o["_value"] !== undefined))))) return false;
+  if (!(!has0 || (v2 !== undefined || (sib && o["_system"] !== undefined)))) return false;
   return true;
 }
 
@@ -1592,17 +1404,9 @@ export function isElement(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
-    return false;
+    if (!isBeside(k, x, o, rare0, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
   return true;
@@ -1660,7 +1464,6 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
           v5 = x;
           continue;
         }
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "identifier" && areIdentifier(x, c, d + 1)) continue;
@@ -1696,9 +1499,6 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
           continue;
         }
         break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 20:
         if (k === "managingOrganization" && isReference(x, c, d + 1, types4)) continue;
         break;
@@ -1710,9 +1510,9 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
   if (v1 === undefined) return false;
   if (v2 === undefined) return false;
   if (v3 === undefined && !(sib && o["_address"] !== undefined)) return false;
-  if (c.lists > lists + 1 && !!(((v5 !== undefined) && i6(o, c)))) return false;
-  if (c.metas > metas + (v4 === undefined ? 0 : 1) && !(!(((v5 !== undefined) && i7(o, c))) && !(((v5 !== undefined) && i8(o, c))))) return false;
-  if (c.metas > metas + (v4 === undefined ? 0 : 1) && !!(((v5 !== undefined) && i9(o, c)))) return false;
+  if (c.lists > lists + 1 && ((v5 !== undefined) && i6(o, c))) return false;
+  if (c.metas > metas + (v4 === undefined ? 0 : 1) && !(!((v5 !== undefined) && i7(o, c)) && !((v5 !== undefined) && i8(o, c)))) return false;
+  if (c.metas > metas + (v4 === undefined ? 0 : 1) && ((v5 !== undefined) && i9(o, c))) return false;
   return true;
 }
 
@@ -1765,7 +1565,6 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
           v3 = x;
           continue;
         }
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "diagnosis" && areEpisodeOfCareDiagnosis(x, c, d + 1)) continue;
         break;
       case 10:
@@ -1787,9 +1586,6 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
       case 15:
         if (k === "referralRequest" && areReference(x, c, d + 1, types8)) continue;
         break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 20:
         if (k === "managingOrganization" && isReference(x, c, d + 1, types4)) continue;
         break;
@@ -1799,9 +1595,9 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
   }
   if (v0 === undefined && !(sib && o["_status"] !== undefined)) return false;
   if (v1 === undefined) return false;
-  if (c.lists > lists + 1 && !!(((v3 !== undefined) && i6(o, c)))) return false;
-  if (c.metas > metas + (v2 === undefined ? 0 : 1) && !(!(((v3 !== undefined) && i7(o, c))) && !(((v3 !== undefined) && i8(o, c))))) return false;
-  if (c.metas > metas + (v2 === undefined ? 0 : 1) && !!(((v3 !== undefined) && i9(o, c)))) return false;
+  if (c.lists > lists + 1 && ((v3 !== undefined) && i6(o, c))) return false;
+  if (c.metas > metas + (v2 === undefined ? 0 : 1) && !(!((v3 !== undefined) && i7(o, c)) && !((v3 !== undefined) && i8(o, c)))) return false;
+  if (c.metas > metas + (v2 === undefined ? 0 : 1) && ((v3 !== undefined) && i9(o, c))) return false;
   return true;
 }
 
@@ -1815,28 +1611,19 @@ export function isEpisodeOfCareDiagnosis(v: unknown, c: FastContext, d: number):
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "role" && isCodeableConcept(x, c, d + 1)) continue;
         if (k === "rank" && p.isPositiveInt(x)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "condition" && isReference(x, c, d + 1, types3)) {
           v0 = x;
           continue;
         }
         break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
     if (!isBeside(k, x, o, beside23, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
   if (v0 === undefined) return false;
@@ -1855,12 +1642,6 @@ export function isEpisodeOfCareStatusHistory(v: unknown, c: FastContext, d: numb
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 6:
         if (k === "status" && (x === "planned" || x === "waitlist" || x === "active" || x === "onhold" || x === "finished" || x === "cancelled" || x === "entered-in-error")) {
           v0 = x;
@@ -1871,14 +1652,9 @@ export function isEpisodeOfCareStatusHistory(v: unknown, c: FastContext, d: numb
           continue;
         }
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
     if (!isBeside(k, x, o, beside24, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
@@ -1900,12 +1676,6 @@ export function isExpression(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "name" && p.isId(x)) continue;
         break;
@@ -1916,7 +1686,6 @@ export function isExpression(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "reference" && p.isUri(x)) {
           mention(x, c);
           v2 = x;
@@ -1934,6 +1703,7 @@ export function isExpression(v: unknown, c: FastContext, d: number): boolean {
         break;
     }
     if (!isBeside(k, x, o, beside25, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
@@ -1955,12 +1725,6 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 3:
         if (k === "url" && p.isUri(x)) {
           mention(x, c);
@@ -2210,13 +1974,14 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
         break;
     }
     if (!isBeside(k, x, o, beside26, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
   if (sib) n0 += rules.countAlone(o, ["valueBase64Binary", "valueBoolean", "valueCanonical", "valueCode", "valueDate", "valueDateTime", "valueDecimal", "valueId", "valueInstant", "valueInteger", "valueMarkdown", "valueOid", "valuePositiveInt", "valueString", "valueTime", "valueUnsignedInt", "valueUri", "valueUrl", "valueUuid"]);
   if (v0 === undefined) return false;
   if (n0 > 1) return false;
-  if (!(((v1 !== undefined) && !((n0 > 0))) || (!((v1 !== undefined)) && (n0 > 0)))) return false;
+  if (!(((v1 !== undefined) && !(n0 > 0)) || ((v1 === undefined) && (n0 > 0)))) return false;
   return true;
 }
 
@@ -2266,7 +2031,6 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
           v1 = x;
           continue;
         }
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "specialty" && areCodeableConcept(x, c, d + 1)) continue;
         break;
       case 10:
@@ -2294,9 +2058,6 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
         if (k === "characteristic" && areCodeableConcept(x, c, d + 1)) continue;
         if (k === "referralMethod" && areCodeableConcept(x, c, d + 1)) continue;
         break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 19:
         if (k === "appointmentRequired" && typeof x === "boolean") continue;
         break;
@@ -2309,9 +2070,9 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
     }
     if (!isBeside(k, x, o, beside27, c, d + 1)) return false;
   }
-  if (c.lists > lists + 1 && !!(((v1 !== undefined) && i6(o, c)))) return false;
-  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!(((v1 !== undefined) && i7(o, c))) && !(((v1 !== undefined) && i8(o, c))))) return false;
-  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !!(((v1 !== undefined) && i9(o, c)))) return false;
+  if (c.lists > lists + 1 && ((v1 !== undefined) && i6(o, c))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!((v1 !== undefined) && i7(o, c)) && !((v1 !== undefined) && i8(o, c)))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && ((v1 !== undefined) && i9(o, c))) return false;
   return true;
 }
 
@@ -2324,17 +2085,8 @@ export function isHealthcareServiceAvailableTime(v: unknown, c: FastContext, d: 
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 6:
         if (k === "allDay" && typeof x === "boolean") continue;
-        break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "daysOfWeek") {
@@ -2349,14 +2101,12 @@ export function isHealthcareServiceAvailableTime(v: unknown, c: FastContext, d: 
       case 16:
         if (k === "availableEndTime" && p.isTime(x)) continue;
         break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 18:
         if (k === "availableStartTime" && p.isTime(x)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside28, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
   return true;
@@ -2371,26 +2121,15 @@ export function isHealthcareServiceEligibility(v: unknown, c: FastContext, d: nu
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "code" && isCodeableConcept(x, c, d + 1)) continue;
         break;
       case 7:
         if (k === "comment" && p.isString(x)) continue;
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
     if (!isBeside(k, x, o, beside29, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
   return true;
@@ -2407,17 +2146,8 @@ export function isHealthcareServiceNotAvailable(v: unknown, c: FastContext, d: n
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 6:
         if (k === "during" && isPeriod(x, c, d + 1)) continue;
-        break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 11:
         if (k === "description" && p.isString(x)) {
@@ -2425,11 +2155,9 @@ export function isHealthcareServiceNotAvailable(v: unknown, c: FastContext, d: n
           continue;
         }
         break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
     if (!isBeside(k, x, o, beside30, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
@@ -2446,12 +2174,6 @@ export function isHumanName(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 3:
         if (k === "use" && (x === "usual" || x === "official" || x === "temp" || x === "nickname" || x === "anonymous" || x === "old" || x === "maiden")) continue;
         break;
@@ -2467,11 +2189,9 @@ export function isHumanName(v: unknown, c: FastContext, d: number): boolean {
         if (k === "suffix" && areStrings(x, o["_suffix"])) continue;
         if (k === "period" && isPeriod(x, c, d + 1)) continue;
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
     if (!isBeside(k, x, o, beside31, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
   return true;
@@ -2486,12 +2206,6 @@ export function isIdentifier(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 3:
         if (k === "use" && (x === "usual" || x === "official" || x === "temp" || x === "secondary" || x === "old")) continue;
         break;
@@ -2508,11 +2222,9 @@ export function isIdentifier(v: unknown, c: FastContext, d: number): boolean {
       case 8:
         if (k === "assigner" && isReference(x, c, d + 1, types4)) continue;
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
     if (!isBeside(k, x, o, beside32, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
   return true;
@@ -2564,7 +2276,6 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
           v1 = x;
           continue;
         }
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "identifier" && areIdentifier(x, c, d + 1)) continue;
@@ -2586,7 +2297,6 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
         if (k === "hoursOfOperation" && areLocationHoursOfOperation(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         if (k === "operationalStatus" && isCoding(x, c, d + 1)) continue;
         break;
       case 20:
@@ -2598,9 +2308,9 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
     }
     if (!isBeside(k, x, o, beside33, c, d + 1)) return false;
   }
-  if (c.lists > lists + 1 && !!(((v1 !== undefined) && i6(o, c)))) return false;
-  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!(((v1 !== undefined) && i7(o, c))) && !(((v1 !== undefined) && i8(o, c))))) return false;
-  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !!(((v1 !== undefined) && i9(o, c)))) return false;
+  if (c.lists > lists + 1 && ((v1 !== undefined) && i6(o, c))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!((v1 !== undefined) && i7(o, c)) && !((v1 !== undefined) && i8(o, c)))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && ((v1 !== undefined) && i9(o, c))) return false;
   return true;
 }
 
@@ -2613,17 +2323,8 @@ export function isLocationHoursOfOperation(v: unknown, c: FastContext, d: number
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 6:
         if (k === "allDay" && typeof x === "boolean") continue;
-        break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "daysOfWeek") {
@@ -2639,11 +2340,9 @@ export function isLocationHoursOfOperation(v: unknown, c: FastContext, d: number
         if (k === "openingTime" && p.isTime(x)) continue;
         if (k === "closingTime" && p.isTime(x)) continue;
         break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
     if (!isBeside(k, x, o, beside34, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
   return true;
@@ -2661,12 +2360,6 @@ export function isLocationPosition(v: unknown, c: FastContext, d: number): boole
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 8:
         if (k === "latitude" && p.isDecimal(x)) {
           v1 = x;
@@ -2675,17 +2368,14 @@ export function isLocationPosition(v: unknown, c: FastContext, d: number): boole
         if (k === "altitude" && p.isDecimal(x)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "longitude" && p.isDecimal(x)) {
           v0 = x;
           continue;
         }
         break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
     if (!isBeside(k, x, o, beside35, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
@@ -2703,12 +2393,6 @@ export function isMeta(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 3:
         if (k === "tag" && areCoding(x, c, d + 1)) continue;
         break;
@@ -2734,7 +2418,6 @@ export function isMeta(v: unknown, c: FastContext, d: number): boolean {
         if (k === "security" && areCoding(x, c, d + 1)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "versionId" && p.isId(x)) continue;
         break;
       case 11:
@@ -2742,6 +2425,7 @@ export function isMeta(v: unknown, c: FastContext, d: number): boolean {
         break;
     }
     if (!isBeside(k, x, o, beside36, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
   return true;
@@ -2756,23 +2440,15 @@ export function isMoney(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 5:
         if (k === "value" && p.isDecimal(x)) continue;
         break;
       case 8:
         if (k === "currency" && p.isCurrency(x)) continue;
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
     if (!isBeside(k, x, o, beside37, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
   return true;
@@ -2790,12 +2466,6 @@ export function isNarrative(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 3:
         if (k === "div" && typeof x === "string" && isNarrativeText(x)) {
           v1 = x;
@@ -2808,11 +2478,9 @@ export function isNarrative(v: unknown, c: FastContext, d: number): boolean {
           continue;
         }
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
-    if (!isBeside(k, x, o, beside24, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside38, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
@@ -2858,7 +2526,6 @@ export function isOperationOutcome(v: unknown, c: FastContext, d: number): boole
           v2 = x;
           continue;
         }
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 12:
         if (k === "resourceType") continue;
@@ -2869,16 +2536,13 @@ export function isOperationOutcome(v: unknown, c: FastContext, d: number): boole
           continue;
         }
         break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
-    if (!isBeside(k, x, o, beside38, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside39, c, d + 1)) return false;
   }
   if (v0 === undefined) return false;
-  if (c.lists > lists + 1 && !!(((v2 !== undefined) && i6(o, c)))) return false;
-  if (c.metas > metas + (v1 === undefined ? 0 : 1) && !(!(((v2 !== undefined) && i7(o, c))) && !(((v2 !== undefined) && i8(o, c))))) return false;
-  if (c.metas > metas + (v1 === undefined ? 0 : 1) && !!(((v2 !== undefined) && i9(o, c)))) return false;
+  if (c.lists > lists + 1 && ((v2 !== undefined) && i6(o, c))) return false;
+  if (c.metas > metas + (v1 === undefined ? 0 : 1) && !(!((v2 !== undefined) && i7(o, c)) && !((v2 !== undefined) && i8(o, c)))) return false;
+  if (c.metas > metas + (v1 === undefined ? 0 : 1) && ((v2 !== undefined) && i9(o, c))) return false;
   return true;
 }
 
@@ -2894,12 +2558,6 @@ export function isOperationOutcomeIssue(v: unknown, c: FastContext, d: number): 
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "code" && typeof x === "string" && codes1.has(x)) {
           v1 = x;
@@ -2916,20 +2574,15 @@ export function isOperationOutcomeIssue(v: unknown, c: FastContext, d: number): 
         }
         if (k === "location" && areStrings(x, o["_location"])) continue;
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 10:
         if (k === "expression" && areStrings(x, o["_expression"])) continue;
         break;
       case 11:
         if (k === "diagnostics" && p.isString(x)) continue;
         break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
-    if (!isBeside(k, x, o, beside39, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside40, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
@@ -2980,7 +2633,7 @@ export function isOrganization(v: unknown, c: FastContext, d: number): boolean {
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isContactPoint(y, c, d + 1)) return false;
-            if (!!((y["use"] === "home"))) return false;
+            if ((y["use"] === "home")) return false;
           }
           continue;
         }
@@ -2989,7 +2642,7 @@ export function isOrganization(v: unknown, c: FastContext, d: number): boolean {
           for (let i = 0; i < x.length; i++) {
             const y = x[i] as FhirObject;
             if (!isAddress(y, c, d + 1)) return false;
-            if (!!((y["use"] === "home"))) return false;
+            if ((y["use"] === "home")) return false;
           }
           continue;
         }
@@ -3005,7 +2658,6 @@ export function isOrganization(v: unknown, c: FastContext, d: number): boolean {
           v1 = x;
           continue;
         }
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "identifier" && areIdentifier(x, c, d + 1)) {
@@ -3022,16 +2674,13 @@ export function isOrganization(v: unknown, c: FastContext, d: number): boolean {
           continue;
         }
         break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
-    if (!isBeside(k, x, o, beside40, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside41, c, d + 1)) return false;
     sib = true;
   }
-  if (c.lists > lists + 1 && !!(((v1 !== undefined) && i6(o, c)))) return false;
-  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!(((v1 !== undefined) && i7(o, c))) && !(((v1 !== undefined) && i8(o, c))))) return false;
-  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !!(((v1 !== undefined) && i9(o, c)))) return false;
+  if (c.lists > lists + 1 && ((v1 !== undefined) && i6(o, c))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!((v1 !== undefined) && i7(o, c)) && !((v1 !== undefined) && i8(o, c)))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && ((v1 !== undefined) && i9(o, c))) return false;
   if (!((fp.size(v2) + ((v3 !== undefined || (sib && o["_name"] !== undefined)) ? 1 : 0)) > 0)) return false;
   return true;
 }
@@ -3045,12 +2694,6 @@ export function isOrganizationContact(v: unknown, c: FastContext, d: number): bo
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "name" && isHumanName(x, c, d + 1)) continue;
         break;
@@ -3059,14 +2702,9 @@ export function isOrganizationContact(v: unknown, c: FastContext, d: number): bo
         if (k === "telecom" && areContactPoint(x, c, d + 1)) continue;
         if (k === "address" && isAddress(x, c, d + 1)) continue;
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
-    return false;
+    if (!isBeside(k, x, o, rare1, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
   return true;
@@ -3084,12 +2722,6 @@ export function isParameterDefinition(v: unknown, c: FastContext, d: number): bo
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 3:
         if (k === "use" && (x === "in" || x === "out")) {
           v0 = x;
@@ -3111,14 +2743,12 @@ export function isParameterDefinition(v: unknown, c: FastContext, d: number): bo
           continue;
         }
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 13:
         if (k === "documentation" && p.isString(x)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside41, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside42, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
@@ -3174,7 +2804,6 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
           v1 = x;
           continue;
         }
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "birthDate" && p.isDate(x)) continue;
         break;
       case 10:
@@ -3203,9 +2832,6 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
           continue;
         }
         break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 19:
         if (k === "generalPractitioner" && areReference(x, c, d + 1, types14)) continue;
         break;
@@ -3221,16 +2847,16 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
         if (k === "managingOrganization" && isReference(x, c, d + 1, types4)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside42, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside43, c, d + 1)) return false;
     sib = true;
   }
   if (sib) n0 += rules.countAlone(o, ["deceasedBoolean", "deceasedDateTime"]);
   if (sib) n1 += rules.countAlone(o, ["multipleBirthBoolean", "multipleBirthInteger"]);
   if (n0 > 1) return false;
   if (n1 > 1) return false;
-  if (c.lists > lists + 1 && !!(((v1 !== undefined) && i6(o, c)))) return false;
-  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!(((v1 !== undefined) && i7(o, c))) && !(((v1 !== undefined) && i8(o, c))))) return false;
-  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !!(((v1 !== undefined) && i9(o, c)))) return false;
+  if (c.lists > lists + 1 && ((v1 !== undefined) && i6(o, c))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!((v1 !== undefined) && i7(o, c)) && !((v1 !== undefined) && i8(o, c)))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && ((v1 !== undefined) && i9(o, c))) return false;
   return true;
 }
 
@@ -3244,12 +2870,6 @@ export function isPatientCommunication(v: unknown, c: FastContext, d: number): b
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 8:
         if (k === "language" && isCodeableConcept(x, c, d + 1)) {
           v0 = x;
@@ -3257,14 +2877,11 @@ export function isPatientCommunication(v: unknown, c: FastContext, d: number): b
         }
         break;
       case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "preferred" && typeof x === "boolean") continue;
         break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
-    if (!isBeside(k, x, o, beside43, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside44, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
   if (v0 === undefined) return false;
@@ -3284,12 +2901,6 @@ export function isPatientContact(v: unknown, c: FastContext, d: number): boolean
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "name" && isHumanName(x, c, d + 1)) {
           v0 = x;
@@ -3310,9 +2921,6 @@ export function isPatientContact(v: unknown, c: FastContext, d: number): boolean
           continue;
         }
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 12:
         if (k === "relationship" && areCodeableConcept(x, c, d + 1)) continue;
         if (k === "organization" && isReference(x, c, d + 1, types4)) {
@@ -3320,11 +2928,9 @@ export function isPatientContact(v: unknown, c: FastContext, d: number): boolean
           continue;
         }
         break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
-    if (!isBeside(k, x, o, beside44, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside45, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
   if (!((((v0 !== undefined) || (v1 !== undefined)) || (v2 !== undefined)) || (v3 !== undefined))) return false;
@@ -3343,12 +2949,6 @@ export function isPatientLink(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "type" && (x === "replaced-by" || x === "replaces" || x === "refer" || x === "seealso")) {
           v1 = x;
@@ -3361,14 +2961,9 @@ export function isPatientLink(v: unknown, c: FastContext, d: number): boolean {
           continue;
         }
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
-    if (!isBeside(k, x, o, beside45, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside46, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
@@ -3388,12 +2983,6 @@ export function isPeriod(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 3:
         if (k === "end" && p.isDateTime(x)) {
           v1 = x;
@@ -3406,11 +2995,9 @@ export function isPeriod(v: unknown, c: FastContext, d: number): boolean {
           continue;
         }
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
-    if (!isBeside(k, x, o, beside46, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside47, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
   if (!(((v0 === undefined) || (v1 === undefined)) || (fp.rank(v0, v1) <= 0))) return false;
@@ -3459,7 +3046,6 @@ export function isPractitioner(v: unknown, c: FastContext, d: number): boolean {
           v1 = x;
           continue;
         }
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "birthDate" && p.isDate(x)) continue;
         break;
       case 10:
@@ -3476,15 +3062,12 @@ export function isPractitioner(v: unknown, c: FastContext, d: number): boolean {
         if (k === "qualification" && arePractitionerQualification(x, c, d + 1)) continue;
         if (k === "communication" && areCodeableConcept(x, c, d + 1)) continue;
         break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
-    if (!isBeside(k, x, o, beside47, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside48, c, d + 1)) return false;
   }
-  if (c.lists > lists + 1 && !!(((v1 !== undefined) && i6(o, c)))) return false;
-  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!(((v1 !== undefined) && i7(o, c))) && !(((v1 !== undefined) && i8(o, c))))) return false;
-  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !!(((v1 !== undefined) && i9(o, c)))) return false;
+  if (c.lists > lists + 1 && ((v1 !== undefined) && i6(o, c))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!((v1 !== undefined) && i7(o, c)) && !((v1 !== undefined) && i8(o, c)))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && ((v1 !== undefined) && i9(o, c))) return false;
   return true;
 }
 
@@ -3498,12 +3081,6 @@ export function isPractitionerQualification(v: unknown, c: FastContext, d: numbe
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "code" && isCodeableConcept(x, c, d + 1)) {
           v0 = x;
@@ -3514,17 +3091,12 @@ export function isPractitionerQualification(v: unknown, c: FastContext, d: numbe
         if (k === "period" && isPeriod(x, c, d + 1)) continue;
         if (k === "issuer" && isReference(x, c, d + 1, types4)) continue;
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 10:
         if (k === "identifier" && areIdentifier(x, c, d + 1)) continue;
         break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
-    return false;
+    if (!isBeside(k, x, o, rare1, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
   if (v0 === undefined) return false;
@@ -3571,7 +3143,6 @@ export function isPractitionerRole(v: unknown, c: FastContext, d: number): boole
           v1 = x;
           continue;
         }
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "specialty" && areCodeableConcept(x, c, d + 1)) continue;
         break;
       case 10:
@@ -3591,18 +3162,17 @@ export function isPractitionerRole(v: unknown, c: FastContext, d: number): boole
         if (k === "availableTime" && arePractitionerRoleAvailableTime(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
         if (k === "healthcareService" && areReference(x, c, d + 1, types17)) continue;
         break;
       case 22:
         if (k === "availabilityExceptions" && p.isString(x)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside48, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside49, c, d + 1)) return false;
   }
-  if (c.lists > lists + 1 && !!(((v1 !== undefined) && i6(o, c)))) return false;
-  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!(((v1 !== undefined) && i7(o, c))) && !(((v1 !== undefined) && i8(o, c))))) return false;
-  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !!(((v1 !== undefined) && i9(o, c)))) return false;
+  if (c.lists > lists + 1 && ((v1 !== undefined) && i6(o, c))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!((v1 !== undefined) && i7(o, c)) && !((v1 !== undefined) && i8(o, c)))) return false;
+  if (c.metas > metas + (v0 === undefined ? 0 : 1) && ((v1 !== undefined) && i9(o, c))) return false;
   return true;
 }
 
@@ -3615,17 +3185,8 @@ export function isPractitionerRoleAvailableTime(v: unknown, c: FastContext, d: n
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 6:
         if (k === "allDay" && typeof x === "boolean") continue;
-        break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "daysOfWeek") {
@@ -3640,14 +3201,12 @@ export function isPractitionerRoleAvailableTime(v: unknown, c: FastContext, d: n
       case 16:
         if (k === "availableEndTime" && p.isTime(x)) continue;
         break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 18:
         if (k === "availableStartTime" && p.isTime(x)) continue;
         break;
     }
     if (!isBeside(k, x, o, beside28, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
   return true;
@@ -3664,17 +3223,8 @@ export function isPractitionerRoleNotAvailable(v: unknown, c: FastContext, d: nu
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 6:
         if (k === "during" && isPeriod(x, c, d + 1)) continue;
-        break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 11:
         if (k === "description" && p.isString(x)) {
@@ -3682,11 +3232,9 @@ export function isPractitionerRoleNotAvailable(v: unknown, c: FastContext, d: nu
           continue;
         }
         break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
     if (!isBeside(k, x, o, beside30, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
@@ -3706,12 +3254,6 @@ export function isQuantity(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "unit" && p.isString(x)) continue;
         if (k === "code" && p.isCode(x)) {
@@ -3729,18 +3271,16 @@ export function isQuantity(v: unknown, c: FastContext, d: number): boolean {
           continue;
         }
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
       case 10:
         if (k === "comparator" && (x === "<" || x === "<=" || x === ">=" || x === ">")) continue;
         break;
     }
     if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
-  if (!(!((v0 !== undefined || (sib && o["_code"] !== undefined))) || (v1 !== undefined || (sib && o["_system"] !== undefined)))) return false;
+  if (!(!(v0 !== undefined || (sib && o["_code"] !== undefined)) || (v1 !== undefined || (sib && o["_system"] !== undefined)))) return false;
   return true;
 }
 
@@ -3755,16 +3295,10 @@ export function isRange(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 3:
         if (k === "low" && isQuantity(x, c, d + 1)) {
           const y = x as FhirObject;
-          if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
+          if ((y["comparator"] !== undefined || y["_comparator"] !== undefined)) return false;
           v0 = x;
           continue;
         }
@@ -3772,19 +3306,17 @@ export function isRange(v: unknown, c: FastContext, d: number): boolean {
       case 4:
         if (k === "high" && isQuantity(x, c, d + 1)) {
           const y = x as FhirObject;
-          if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
+          if ((y["comparator"] !== undefined || y["_comparator"] !== undefined)) return false;
           v1 = x;
           continue;
         }
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
-    return false;
+    if (!isBeside(k, x, o, rare0, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
-  if (!((!((v0 !== undefined)) || !((v1 !== undefined))) || (fp.le(fp.get(o, "low"), fp.get(o, "high")) === true))) return false;
+  if (!(((v0 === undefined) || (v1 === undefined)) || (fp.le(fp.get(o, "low"), fp.get(o, "high")) === true))) return false;
   return true;
 }
 
@@ -3800,12 +3332,6 @@ export function isRatio(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 9:
         if (k === "extension" && areExtension(x, c, d + 1)) {
           v2 = x;
@@ -3823,10 +3349,11 @@ export function isRatio(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
     }
-    return false;
+    if (!isBeside(k, x, o, rare3, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
-  if (!(((!((v0 !== undefined)) && !((v1 !== undefined))) || ((v0 !== undefined) && (v1 !== undefined))) && ((v0 !== undefined) || (v2 !== undefined)))) return false;
+  if (!((((v0 === undefined) && (v1 === undefined)) || ((v0 !== undefined) && (v1 !== undefined))) && ((v0 !== undefined) || (v2 !== undefined)))) return false;
   return true;
 }
 
@@ -3841,12 +3368,6 @@ export function isReference(v: unknown, c: FastContext, d: number, targets?: rea
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "type" && p.isUri(x)) {
           mention(x, c);
@@ -3858,7 +3379,6 @@ export function isReference(v: unknown, c: FastContext, d: number, targets?: rea
         if (k === "display" && p.isString(x)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "reference" && p.isString(x)) {
           v0 = x;
           continue;
@@ -3868,7 +3388,8 @@ export function isReference(v: unknown, c: FastContext, d: number, targets?: rea
         if (k === "identifier" && isIdentifier(x, c, d + 1)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside49, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside50, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
   return (v0 === undefined && v1 === undefined) || c.reference(v0, v1, targets);
@@ -3885,12 +3406,6 @@ export function isRelatedArtifact(v: unknown, c: FastContext, d: number): boolea
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 3:
         if (k === "url" && p.isUri(x)) {
           mention(x, c);
@@ -3917,11 +3432,9 @@ export function isRelatedArtifact(v: unknown, c: FastContext, d: number): boolea
           continue;
         }
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
-    if (!isBeside(k, x, o, beside50, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside51, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
@@ -3942,19 +3455,13 @@ export function isSampledData(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "data" && p.isString(x)) continue;
         break;
       case 6:
         if (k === "origin" && isQuantity(x, c, d + 1)) {
           const y = x as FhirObject;
-          if (!!((y["comparator"] !== undefined || y["_comparator"] !== undefined))) return false;
+          if ((y["comparator"] !== undefined || y["_comparator"] !== undefined)) return false;
           v0 = x;
           continue;
         }
@@ -3963,9 +3470,6 @@ export function isSampledData(v: unknown, c: FastContext, d: number): boolean {
           continue;
         }
         if (k === "factor" && p.isDecimal(x)) continue;
-        break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "lowerLimit" && p.isDecimal(x)) continue;
@@ -3976,7 +3480,8 @@ export function isSampledData(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
     }
-    if (!isBeside(k, x, o, beside51, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside52, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
@@ -3999,12 +3504,6 @@ export function isSignature(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 3:
         if (k === "who" && isReference(x, c, d + 1, types18)) {
           v2 = x;
@@ -4023,7 +3522,6 @@ export function isSignature(v: unknown, c: FastContext, d: number): boolean {
         if (k === "data" && p.isBase64Binary(x)) continue;
         break;
       case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "sigFormat" && p.isMimeType(x)) continue;
         break;
       case 10:
@@ -4033,7 +3531,8 @@ export function isSignature(v: unknown, c: FastContext, d: number): boolean {
         if (k === "targetFormat" && p.isMimeType(x)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside52, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside53, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
@@ -4052,12 +3551,6 @@ export function isTiming(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "code" && isCodeableConcept(x, c, d + 1)) continue;
         break;
@@ -4074,14 +3567,9 @@ export function isTiming(v: unknown, c: FastContext, d: number): boolean {
       case 6:
         if (k === "repeat" && isTimingRepeat(x, c, d + 1)) continue;
         break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
-        break;
-      case 17:
-        if (k === "modifierExtension" && areExtension(x, c, d + 1)) continue;
-        break;
     }
-    if (!isBeside(k, x, o, beside53, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside54, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
   return true;
@@ -4109,12 +3597,6 @@ export function isTimingRepeat(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "when") {
           if (!Array.isArray(x) || x.length === 0) return false;
@@ -4153,7 +3635,6 @@ export function isTimingRepeat(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "frequency" && p.isPositiveInt(x)) continue;
         if (k === "periodMax" && p.isDecimal(x)) {
           v4 = x;
@@ -4211,20 +3692,24 @@ export function isTimingRepeat(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
     }
-    if (!isBeside(k, x, o, beside54, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside55, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
+  const has0 = v0 !== undefined || (sib && o["_duration"] !== undefined);
+  const has2 = v2 !== undefined || (sib && o["_period"] !== undefined);
+  const has9 = v9 !== undefined || (sib && o["_when"] !== undefined);
   if (n0 > 1) return false;
-  if (!(!((v0 !== undefined || (sib && o["_duration"] !== undefined))) || (v1 !== undefined || (sib && o["_durationUnit"] !== undefined)))) return false;
-  if (!(!((v2 !== undefined || (sib && o["_period"] !== undefined))) || (v3 !== undefined || (sib && o["_periodUnit"] !== undefined)))) return false;
-  if (!(!((v0 !== undefined || (sib && o["_duration"] !== undefined))) || (fp.rank(v0, 0) >= 0))) return false;
-  if (!(!((v2 !== undefined || (sib && o["_period"] !== undefined))) || (fp.rank(v2, 0) >= 0))) return false;
-  if (!(!((v4 !== undefined || (sib && o["_periodMax"] !== undefined))) || (v2 !== undefined || (sib && o["_period"] !== undefined)))) return false;
-  if (!(!((v5 !== undefined || (sib && o["_durationMax"] !== undefined))) || (v0 !== undefined || (sib && o["_duration"] !== undefined)))) return false;
-  if (!(!((v6 !== undefined || (sib && o["_countMax"] !== undefined))) || (v7 !== undefined || (sib && o["_count"] !== undefined)))) return false;
-  if (!(!((v8 !== undefined || (sib && o["_offset"] !== undefined))) || ((v9 !== undefined || (sib && o["_when"] !== undefined)) && (fp.not(fp.isIn(fp.get(o, "when"), [...[...[...["C"], ...["CM"]], ...["CD"]], ...["CV"]])) === true)))) return false;
-  if (!(!((v10 !== undefined || (sib && o["_timeOfDay"] !== undefined))) || !((v9 !== undefined || (sib && o["_when"] !== undefined))))) return false;
+  if (!(!has0 || (v1 !== undefined || (sib && o["_durationUnit"] !== undefined)))) return false;
+  if (!(!has2 || (v3 !== undefined || (sib && o["_periodUnit"] !== undefined)))) return false;
+  if (!(!has0 || (fp.rank(v0, 0) >= 0))) return false;
+  if (!(!has2 || (fp.rank(v2, 0) >= 0))) return false;
+  if (!(!(v4 !== undefined || (sib && o["_periodMax"] !== undefined)) || has2)) return false;
+  if (!(!(v5 !== undefined || (sib && o["_durationMax"] !== undefined)) || has0)) return false;
+  if (!(!(v6 !== undefined || (sib && o["_countMax"] !== undefined)) || (v7 !== undefined || (sib && o["_count"] !== undefined)))) return false;
+  if (!(!(v8 !== undefined || (sib && o["_offset"] !== undefined)) || (has9 && (fp.not(fp.isIn(fp.get(o, "when"), [...[...[...["C"], ...["CM"]], ...["CD"]], ...["CV"]])) === true)))) return false;
+  if (!(!(v10 !== undefined || (sib && o["_timeOfDay"] !== undefined)) || !has9)) return false;
   return true;
 }
 
@@ -4243,12 +3728,6 @@ export function isTriggerDefinition(v: unknown, c: FastContext, d: number): bool
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "type" && (x === "named-event" || x === "periodic" || x === "data-changed" || x === "data-added" || x === "data-modified" || x === "data-removed" || x === "data-accessed" || x === "data-access-ended")) {
           v0 = x;
@@ -4264,7 +3743,6 @@ export function isTriggerDefinition(v: unknown, c: FastContext, d: number): bool
         }
         break;
       case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         if (k === "condition" && isExpression(x, c, d + 1)) {
           v3 = x;
           continue;
@@ -4295,16 +3773,18 @@ export function isTriggerDefinition(v: unknown, c: FastContext, d: number): bool
         }
         break;
     }
-    if (!isBeside(k, x, o, beside55, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside56, c, d + 1)) return false;
+    if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
   if (sib) n0 += rules.countAlone(o, ["timingDate", "timingDateTime"]);
+  const has0 = v0 !== undefined || (sib && o["_type"] !== undefined);
   if (v0 === undefined && !(sib && o["_type"] !== undefined)) return false;
   if (n0 > 1) return false;
-  if (!(!((v1 !== undefined)) || !((n0 > 0)))) return false;
-  if (!(!((v3 !== undefined)) || (v1 !== undefined))) return false;
-  if (!(((((v0 !== undefined || (sib && o["_type"] !== undefined)) && v0 !== "named-event") || (v4 !== undefined || (sib && o["_name"] !== undefined))) && (((v0 !== undefined || (sib && o["_type"] !== undefined)) && v0 !== "periodic") || (n0 > 0))) && ((typeof v0 === "string" && !v0.startsWith("data-")) || (v1 !== undefined)))) return false;
+  if (!((v1 === undefined) || !(n0 > 0))) return false;
+  if (!((v3 === undefined) || (v1 !== undefined))) return false;
+  if (!((((has0 && v0 !== "named-event") || (v4 !== undefined || (sib && o["_name"] !== undefined))) && ((has0 && v0 !== "periodic") || (n0 > 0))) && ((typeof v0 === "string" && !v0.startsWith("data-")) || (v1 !== undefined)))) return false;
   return true;
 }
 
@@ -4319,20 +3799,11 @@ export function isUsageContext(v: unknown, c: FastContext, d: number): boolean {
     const x = o[k];
     some++;
     switch (k.length) {
-      case 2:
-        if (k === "id" && p.isString(x)) {
-          some--;
-          continue;
-        }
-        break;
       case 4:
         if (k === "code" && isCoding(x, c, d + 1)) {
           v0 = x;
           continue;
         }
-        break;
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) continue;
         break;
       case 10:
         if (k === "valueRange" && isRange(x, c, d + 1)) {
@@ -4359,7 +3830,8 @@ export function isUsageContext(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
     }
-    return false;
+    if (!isBeside(k, x, o, rare0, c, d + 1)) return false;
+    if (k === "id") some--;
   }
   if (some === 0) return false;
   if (v0 === undefined) return false;
@@ -4389,9 +3861,11 @@ function mention(x: unknown, c: FastContext): void {
   if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35) c.container.mention(x, c.resource);
 }
 
-/** True when the key is that of a sibling, and nothing is to be said about what it holds. */
+/** True when the key is that of a sibling, or is rare, and nothing is to be said about what it holds. */
 function isBeside(k: string, x: unknown, o: FhirObject, names: Beside, c: FastContext, d: number): boolean {
   const list = names[k];
+  // An element that has nothing but an id is empty: who calls sees to that.
+  if (list === null) return k === "id" ? p.isString(x) : areExtension(x, c, d);
   if (typeof list !== "boolean") return false;
   const value = o[k.slice(1)];
   return list ? areSiblings(x, value, c, d) : isSibling(x, value, c, d);
