@@ -1,7 +1,8 @@
 import { quote } from "@helsekontakt/codegen";
 import type { Constraint } from "./definitions.ts";
+import { absolute, guards, hooks, marks, usual } from "./fast-rules.ts";
 import { compileFast, FastHelpers, type FastLocal, type FastScope } from "./fhirpath-fast.ts";
-import { not } from "./fhirpath-shape.ts";
+import { namedPresence, not } from "./fhirpath-shape.ts";
 import { type Alternative, type Field, type Model, type TypeModel, tsName } from "./model.ts";
 import { anyCaseClass, printBound } from "./value-sets.ts";
 
@@ -9,40 +10,6 @@ import { anyCaseClass, printBound } from "./value-sets.ts";
 export interface Apart {
   readonly byContext: (expression: string) => boolean;
   readonly notRun: (key: string) => boolean;
-}
-
-/** Rules of `rules.ts` that run after the generated ones, with the properties that they are given. */
-const hooks: Readonly<Record<string, { readonly call: string; readonly fields: readonly string[] }>> = {
-  Bundle: { call: "rules.bundle(o)", fields: [] },
-  "Bundle.entry": { call: "rules.bundleEntry(o, c, $0)", fields: ["fullUrl"] },
-};
-
-/** The form that most values have, which keeps the rules of the hook: where it is found, the hook need not run. */
-const usual: Readonly<Record<string, string | undefined>> = { "Bundle.entry.fullUrl": "rules.isUuidUrn(x)" };
-
-/** Addresses that are absolute URIs by a rule of `rules.ts`. Those that the profiles name are told by comparison alone. */
-const absolute: ReadonlySet<string> = new Set(["Coding.system", "Identifier.system"]);
-
-/** What the context wants to know of a property. */
-const marks: Readonly<Record<string, string | undefined>> = {
-  "Meta.profile": "c.sawProfile = true;",
-  // Relative ones are counted, and those that stand right inside an extension taken off again: only these may be.
-  "Extension.url": "if (!rules.isAbsolute(x)) c.relative++;",
-  "Extension.extension": "c.relative -= rules.relativeIn(x);",
-};
-
-/**
- * Invariants about what is inside contained resources, which most resources have nothing of: they run only where more lists of
- * contained resources, or more Metas, were read than the resource has itself.
- */
-const guards: Readonly<Record<string, (meta: string) => string>> = {
-  "contained.contained.empty()": () => "c.lists > lists + 1",
-  "contained.meta.versionId.empty() and contained.meta.lastUpdated.empty()": innerMeta,
-  "contained.meta.security.empty()": innerMeta,
-};
-
-function innerMeta(meta: string): string {
-  return `c.metas > metas + (${meta} === undefined ? 0 : 1)`;
 }
 
 /** Up to this many codes are compared one by one: a fresh text then needs no hash. */
@@ -414,21 +381,6 @@ ${rules("y", "            ")}          }\n`;
   }
 }
 
-/** Whether a primitive is there, asked twice or more, becomes a constant before the conditions. */
-function namedPresence(conditions: string, locals: readonly FastLocal[]): string {
-  let text = conditions;
-  let constants = "";
-  for (const { value, sibling } of locals) {
-    if (value === undefined || sibling === undefined) continue;
-    const presence = `(${value} !== undefined || ${sibling})`;
-    if (text.split(presence).length < 3) continue;
-    const name = value.replace("v", "has");
-    constants += `  const ${name} = ${presence.slice(1, -1)};\n`;
-    text = text.replaceAll(`(${presence})`, name).replaceAll(presence, name);
-  }
-  return constants + text;
-}
-
 /** A switch over texts that compares only those of the same length; false for every other text. */
 function byLength(texts: readonly string[], name: string, then: (text: string) => string): string {
   const lengths = [...new Set(texts.map((t) => t.length))].sort((a, b) => a - b);
@@ -440,6 +392,6 @@ function byLength(texts: readonly string[], name: string, then: (text: string) =
 }
 
 /** Types whose values may name a contained resource, by dom-3. */
-export const uriTypes: ReadonlySet<string> = new Set(["canonical", "uri", "url"]);
+const uriTypes: ReadonlySet<string> = new Set(["canonical", "uri", "url"]);
 
 const forms: Readonly<Record<string, string>> = { markdown: "string", url: "uri", canonical: "uri" };

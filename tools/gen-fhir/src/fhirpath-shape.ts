@@ -1,4 +1,5 @@
 import { quote } from "@helsekontakt/codegen";
+import type { FastLocal } from "./fhirpath-fast.ts";
 import type { Path } from "./fhirpath-parse.ts";
 
 // Questions about expressions, and conditions as text, simplified where a part is constant.
@@ -67,4 +68,19 @@ export function firstName(p: Path): string | undefined {
   if (p.kind === "member") return p.of === undefined || p.of.kind === "this" ? p.name : firstName(p.of);
   if (p.kind === "call") return p.of === undefined ? undefined : firstName(p.of);
   return undefined;
+}
+
+/** Whether a primitive is there, asked twice or more, becomes a constant before the conditions. */
+export function namedPresence(conditions: string, locals: readonly FastLocal[]): string {
+  let text = conditions;
+  let constants = "";
+  for (const { value, sibling } of locals) {
+    if (value === undefined || sibling === undefined) continue;
+    const presence = `(${value} !== undefined || ${sibling})`;
+    if (text.split(presence).length < 3) continue;
+    const name = value.replace("v", "has");
+    constants += `  const ${name} = ${presence.slice(1, -1)};\n`;
+    text = text.replaceAll(`(${presence})`, name).replaceAll(presence, name);
+  }
+  return constants + text;
 }
