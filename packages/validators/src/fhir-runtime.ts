@@ -10,6 +10,7 @@ export type {
   ValidateType,
 } from "./fhir/context.ts";
 export { createFhirValidator, type FhirModules } from "./fhir/explaining.ts";
+export type { ExtensionTable } from "./fhir/extensions.ts";
 export { type Beside, countAlone, type FastContext, type FastProfile } from "./fhir/fast.ts";
 export * as fast from "./fhir/fast.ts";
 export * as fp from "./fhir/fhirpath.ts";

@@ -12,6 +12,9 @@ export interface StructureDefinition {
   readonly type: string;
   readonly baseDefinition?: string;
   readonly derivation?: string;
+  /** Of an extension: where it may stand. */
+  readonly context?: readonly { readonly type: string; readonly expression: string }[];
+  readonly contextInvariant?: readonly string[];
   readonly snapshot?: { readonly element: readonly ElementDefinition[] };
   readonly differential?: { readonly element: readonly ElementDefinition[] };
 }

@@ -240,7 +240,7 @@ class Fast {
       case "limit":
         return when(`fp.isBeyond(${o}, ${quote(r.side)}, ${JSON.stringify(r.value)})`);
       case "as":
-        return unless(`c.as(${o}, q${functionName(r.profile)})`);
+        return r.known ? "" : unless(`c.as(${o}, q${functionName(r.profile)})`);
       case "invariant": {
         const { key, expression } = r.constraint;
         const owner = this.#profile.definition.url;

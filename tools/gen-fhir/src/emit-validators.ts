@@ -1,5 +1,6 @@
 import { byCodeUnit, type GeneratedFile, GeneratorError, propertyKey, quote } from "@helsekontakt/codegen";
 import type { Constraint } from "./definitions.ts";
+import { emitExtensions } from "./emit-extensions.ts";
 import { emitProfiles } from "./emit-profile-rules.ts";
 import { emitFast } from "./emit-fast.ts";
 import { type Executed, note } from "./executed.ts";
@@ -72,6 +73,7 @@ ${resources.map((t) => `  ${propertyKey(t.name)}: v${tsName(t.name)},\n`).join("
 `;
   const unchecked = new Set(model.notChecked);
   const rules = emitProfiles(model, profiles, source, compiled, (line) => unchecked.add(line), "../../fhir/");
+  const extensions = emitExtensions(model, profiles.all(), source, (line) => unchecked.add(line), "../../fhir/");
   const coverage = `${heads.core}/** Invariants that run: where they stand first, their FHIRPath, and how they run. */
 export const executedInvariants: Readonly<
   Record<string, { readonly at: string; readonly expression: string; readonly how: string }>
@@ -102,6 +104,7 @@ ${[...[...skipped].map(([k, why]) => `${k}: ${why}`), ...unchecked]
     },
     { path: "profiles.ts", content: heads.profiles + rules.explain },
     { path: "profiles-fast.ts", content: heads.profiles + rules.fast },
+    { path: "extensions.ts", content: heads.profiles + extensions },
     { path: "coverage.ts", content: coverage },
   ];
 

@@ -4,6 +4,7 @@
 export const hooks: Readonly<Record<string, { readonly call: string; readonly fields: readonly string[] }>> = {
   Bundle: { call: "rules.bundle(o)", fields: [] },
   "Bundle.entry": { call: "rules.bundleEntry(o, c, $0)", fields: ["fullUrl"] },
+  Extension: { call: "rules.extension(o, c, $0)", fields: ["url"] },
 };
 
 /** The form that most values have, which keeps the rules of the hook: where it is found, the hook need not run. */

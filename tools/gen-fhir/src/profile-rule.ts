@@ -36,7 +36,12 @@ export type Rule =
   | { readonly kind: "resourceType"; readonly type: string }
   | { readonly kind: "maxLength"; readonly max: number }
   | { readonly kind: "limit"; readonly side: "min" | "max"; readonly value: number | string }
-  | { readonly kind: "as"; readonly profile: Profile }
+  | {
+      readonly kind: "as";
+      readonly profile: Profile;
+      /** The base type's own check has run the definition already, for the extension has its address. */
+      readonly known?: true;
+    }
   | { readonly kind: "invariant"; readonly type: string; readonly constraint: Constraint & { expression: string } };
 
 /** How one slice is told from the others. */

@@ -1,5 +1,6 @@
 import { GeneratorError } from "@helsekontakt/codegen";
 import type { ElementDefinition } from "./definitions.ts";
+import { isExtensionDefinition } from "./emit-extensions.ts";
 import { compileInvariant } from "./fhirpath-emit.ts";
 import { compileFast, FastHelpers } from "./fhirpath-fast.ts";
 import { type Alternative, type Field, type Model, tsName } from "./model.ts";
@@ -270,7 +271,7 @@ export function rulesOf(
       slices.push({
         name,
         tests,
-        body: itemRules(field, type, slice, nested),
+        body: itemRules(field, type, slice, nested).map((r) => asKnown(r, type, tests)),
         min: element?.min ?? 0,
         max: element?.max === undefined || element.max === "*" ? Number.POSITIVE_INFINITY : Number(element.max),
       });
@@ -351,6 +352,14 @@ export function rulesOf(
     }
     return at === undefined ? undefined : model.types.get(at);
   }
+}
+
+/** Marks the definition of an extension where its own address tells the slice. */
+function asKnown(rule: Rule, type: string, tests: readonly Test[]): Rule {
+  if (rule.kind !== "as" || type !== "Extension" || !isExtensionDefinition(rule.profile)) return rule;
+  const { url } = rule.profile.definition;
+  const told = tests.some((t) => t.kind === "like" && t.exact && t.path.join(".") === "url" && t.value === url);
+  return told ? { ...rule, known: true } : rule;
 }
 
 function nodeAt(node: ProfileNode, path: readonly string[]): ProfileNode | undefined {

@@ -120,6 +120,7 @@ const imports: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       ["import * as p from", "primitives", "import { p } from"],
       ["import { isBound } from", "bound", "import { isBound } from"],
       ["import { isNarrativeText } from", "narrative", "import { isNarrativeText } from"],
+      ["import type { ExtensionTable } from", "extensions", "import type { ExtensionTable } from"],
       ["import type { FhirObject } from", "context", "import type { FhirObject } from"],
       ["import type { Beside, FastContext } from", "fast", "import type { Beside, FastContext } from"],
       ["import { type Beside, countAlone } from", "fast", "import { type Beside, countAlone } from"],
@@ -170,6 +171,7 @@ function index(head: string): string {
 import { resourceTypes } from "./types/tables.js";
 import { resourceValidators } from "./validators/core.js";
 import { isOfType } from "./validators/core-fast.js";
+import { knownExtensions } from "./validators/extensions.js";
 import { profileRules } from "./validators/profiles.js";
 import { fastProfiles } from "./validators/profiles-fast.js";
 
@@ -184,6 +186,7 @@ export const validator: FhirValidator = createFhirValidator({
   isOfType,
   profileRules,
   fastProfiles,
+  knownExtensions,
   resourceTypes,
 });
 `;

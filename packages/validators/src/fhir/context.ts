@@ -2,6 +2,7 @@ import type { Issue, IssueLevel } from "@helsekontakt/core";
 import { narrativeFault } from "./narrative.ts";
 import * as fp from "./fhirpath.ts";
 import { isBound } from "./bound.ts";
+import { type ExtensionTable, misplaced } from "./extensions.ts";
 import { type Beside, isIdOnly } from "./fast.ts";
 import type { PrimitiveCheck } from "./primitives.ts";
 import { isBaseDefinition } from "./rules.ts";
@@ -41,6 +42,8 @@ export interface FhirContextOptions {
   readonly profiles: Readonly<Record<string, ProfileRule>>;
   /** Names of all resource types of R4. */
   readonly resourceTypes: ReadonlySet<string>;
+  /** Extensions that are checked wherever they stand. */
+  readonly extensions?: ExtensionTable;
 }
 
 /** What is around an element that is looked at on its own. */
@@ -69,6 +72,9 @@ export class FhirContext {
   #depth = 0;
   #container: Container | undefined;
   #bundle: BundleFrame | undefined;
+  /** Extensions whose definition has been run, so that a slice for them does not say the same again. */
+  #extensions = new WeakMap<FhirObject, ProfileRule["check"]>();
+  #sawKnownExtension = false;
 
   constructor(options: FhirContextOptions, within?: FhirPlace) {
     this.options = options;
@@ -285,7 +291,27 @@ export class FhirContext {
     const type = typeOf(v);
     this.#path.push(this.#safeType(type));
     this.#resource(v, false);
+    const table = this.options.extensions;
+    if (this.#sawKnownExtension && table) for (const m of misplaced(v, table)) this.#misplaced(m.path, m.fault);
     this.#path.pop();
+  }
+
+  #misplaced(path: string, fault: "extension-context" | "extension-modifier"): void {
+    if (fault === "extension-context")
+      this.error(fault, path, "expected the extension at a place that its definition names, found it at another");
+    else this.error(fault, path, "expected modifierExtension for an extension that modifies alone, found otherwise");
+  }
+
+  /** Runs the definition of an extension that the build knows. */
+  knownExtension(o: FhirObject): void {
+    const { url } = o;
+    const known = this.options.extensions?.places;
+    if (typeof url !== "string" || !known || !Object.hasOwn(known, url)) return;
+    const rule = profileOf(this.options.profiles, url);
+    if (!rule) return;
+    this.#sawKnownExtension = true;
+    this.as(o, rule.check);
+    this.#extensions.set(o, rule.check);
   }
 
   entryResource(k: string, x: unknown): void {
@@ -492,7 +518,10 @@ export class FhirContext {
 
   #isGood(o: FhirObject, check: ProfileRule["check"]): boolean {
     const before = this.issues.splice(0);
+    const extensions = this.#extensions;
+    this.#extensions = new WeakMap();
     this.as(o, check);
+    this.#extensions = extensions;
     const good = !this.issues.some((i) => i.level === "error");
     this.issues.splice(0, this.issues.length, ...before);
     return good;
@@ -504,6 +533,7 @@ export class FhirContext {
 
   /** Runs a profile's rules on a resource inside this one, or on this one. */
   as(o: FhirObject, check: (o: FhirObject, c: FhirContext) => void): void {
+    if (typeof o === "object" && this.#extensions.get(o) === check) return;
     const before = this.resource;
     if (typeof o === "object" && typeOf(o) !== undefined) this.resource = o;
     check(o, this);

@@ -8,12 +8,15 @@ import {
   type ProfileRule,
   type ValidateType,
 } from "./context.ts";
+import type { ExtensionTable } from "./extensions.ts";
 import { createTwoSided, type FastModules, type FhirValidator } from "./validator.ts";
 
 /** What a generator has written of the checks that explain. */
 export interface ExplainingModules {
   readonly resourceValidators: Readonly<Record<string, ValidateType>>;
   readonly profileRules: Readonly<Record<string, ProfileRule>>;
+  /** Extensions that are checked wherever they stand. */
+  readonly knownExtensions?: ExtensionTable;
   /** Names of all resource types of R4. */
   readonly resourceTypes: readonly string[];
 }
@@ -36,6 +39,7 @@ export function createExplaining(modules: ExplainingModules): Explaining {
     resources: modules.resourceValidators,
     profiles: modules.profileRules,
     resourceTypes: new Set(modules.resourceTypes),
+    ...(modules.knownExtensions ? { extensions: modules.knownExtensions } : {}),
   };
   return {
     explain(resource, profile) {

@@ -1,5 +1,6 @@
 import { isBound } from "./bound.ts";
 import type { BoundSet, FhirObject, FhirPlace } from "./context.ts";
+import type { ExtensionChecks } from "./extensions.ts";
 import { at } from "./fhirpath.ts";
 import {
   aggregationOf,
@@ -14,6 +15,7 @@ import {
 } from "./references.ts";
 import { entryFaults, isBaseDefinition, isGoodUrn, withoutFullUrl } from "./rules.ts";
 
+export { extension } from "./extensions.ts";
 export { isAbsolute, isUuidUrn, relativeIn } from "./rules.ts";
 
 /** A generated check of a resource type: true when nothing is to be said about the value. */
@@ -36,6 +38,7 @@ export interface FastOptions {
   readonly isOfType: FastCheck;
   readonly profiles: ReadonlyMap<string, FastProfile>;
   readonly resourceTypes: ReadonlySet<string>;
+  readonly extensions: ExtensionChecks;
   /** True when the element breaks no rule of the profile: asked where a slice is told by its profile. */
   readonly conforms: (o: FhirObject, profile: string, place: FhirPlace) => boolean;
 }
@@ -57,6 +60,8 @@ export class FastContext {
   sawProfile = false;
   /** How many extensions outside of others have an address that is not absolute. */
   relative = 0;
+  /** Some extension has a definition in the build, which may not allow it at its place. */
+  sawKnownExtension = false;
   /** Some resource declares a profile that the build does not have: a warning, and no fault. */
   unchecked = false;
 

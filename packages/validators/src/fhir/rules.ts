@@ -75,6 +75,7 @@ export function coding(o: FhirObject, c: FhirContext): void {
 export function extension(o: FhirObject, c: FhirContext): void {
   if (typeof o["url"] === "string" && !isAbsolute(o["url"]) && !c.isInExtension())
     c.error("extension-url", "url", "expected an absolute URI outside of other extensions, found another");
+  c.knownExtension(o);
 }
 
 /** How many of an extension's own extensions have an address that is not absolute. */

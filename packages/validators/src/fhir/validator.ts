@@ -1,6 +1,7 @@
 import { HelsekontaktError, type ValidationResult } from "@helsekontakt/core";
 import type { FhirObject } from "./context.ts";
 import type { Explaining } from "./explaining.ts";
+import { ExtensionChecks, type ExtensionTable, misplaced } from "./extensions.ts";
 import { FastContext, type FastCheck, type FastOptions, type FastProfile } from "./fast.ts";
 
 export interface ValidateFhirOptions {
@@ -12,6 +13,8 @@ export interface ValidateFhirOptions {
 export interface FastModules {
   readonly isOfType: FastCheck;
   readonly fastProfiles: Readonly<Record<string, FastProfile>>;
+  /** Extensions that are checked wherever they stand. */
+  readonly knownExtensions?: ExtensionTable;
   /** Names of all resource types of R4. */
   readonly resourceTypes: readonly string[];
 }
@@ -41,6 +44,7 @@ export function createTwoSided(modules: FastModules, explaining: () => Explainin
     isOfType: modules.isOfType,
     profiles: new Map(Object.entries(modules.fastProfiles)),
     resourceTypes: new Set(modules.resourceTypes),
+    extensions: new ExtensionChecks(modules.knownExtensions, modules.fastProfiles),
     conforms: (o, profile, place) => explaining().conforms(o, profile, place),
   };
   const known = (profile: string): FastProfile => {
@@ -61,6 +65,8 @@ export function createTwoSided(modules: FastModules, explaining: () => Explainin
     const o = resource as FhirObject;
     const context = new FastContext(options, o);
     if (!context.resourceIn(o, 0, false) || context.relative > 0) return "unsure";
+    const table = modules.knownExtensions;
+    if (context.sawKnownExtension && table !== undefined && misplaced(o, table).length > 0) return "unsure";
     const fast = profile === undefined || declares(resource, profile) ? undefined : options.profiles.get(profile);
     if (fast !== undefined && !context.rootProfile(o, fast)) return "unsure";
     return context.unchecked ? "unchecked" : "clean";

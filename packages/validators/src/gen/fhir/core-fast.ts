@@ -1982,6 +1982,7 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
   if (v0 === undefined) return false;
   if (n0 > 1) return false;
   if (!(((v1 !== undefined) && !(n0 > 0)) || ((v1 === undefined) && (n0 > 0)))) return false;
+  if (v0 !== undefined && !rules.extension(o, c, v0)) return false;
   return true;
 }
 
