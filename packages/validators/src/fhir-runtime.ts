@@ -1,4 +1,5 @@
 /** What modules that `gen-fhir` writes outside this package call, and the validator over them. */
+export * as alternatives from "./fhir/alternatives.ts";
 export { isBound } from "./fhir/bound.ts";
 export { validator as ownValidator } from "./fhir/build.ts";
 export type {

@@ -3,7 +3,7 @@ import { type Executed, note } from "./executed.ts";
 import { compileInvariant } from "./fhirpath-emit.ts";
 import { compileFast, FastHelpers } from "./fhirpath-fast.ts";
 import type { Model } from "./model.ts";
-import type { Codes, Prop, Rule, Slice, Test } from "./profile-rule.ts";
+import type { Codes, Option, Prop, Rule, Slice, Slicing, Test } from "./profile-rule.ts";
 import { functionName, rulesOf } from "./profile-rules.ts";
 import type { Profile, Profiles } from "./profiles.ts";
 import type { DefinitionSource } from "./source.ts";
@@ -43,13 +43,13 @@ export function emitProfiles(
       .join("");
   const blank = (text: string): string => (text === "" ? "" : `${text}\n`);
   return {
-    explain: `import type { FhirContext, FhirObject, ProfileRule } from "${runtime}context.ts";
+    explain: `${explain.includes("alternatives.") ? `import * as alternatives from "${runtime}alternatives.ts";\n` : ""}import type { FhirContext, FhirObject, ProfileRule } from "${runtime}context.ts";
 ${explain.includes("fp.") ? `import * as fp from "${runtime}fhirpath.ts";\n` : ""}
 ${blank(explainSets.source())}${explain}/** Rules of each profile by canonical address. */
 export const profileRules: Readonly<Record<string, ProfileRule>> = {
 ${rows("p")}};
 `,
-    fast: `${fast.includes("isBound(") ? `import { isBound } from "${runtime}bound.ts";\n` : ""}import type { FhirObject } from "${runtime}context.ts";
+    fast: `${fast.includes("alternatives.") ? `import * as alternatives from "${runtime}alternatives.ts";\n` : ""}${fast.includes("isBound(") ? `import { isBound } from "${runtime}bound.ts";\n` : ""}import type { FhirObject } from "${runtime}context.ts";
 import type { FastContext, FastProfile } from "${runtime}fast.ts";
 ${(fast + helpers.source()).includes("fp.") ? `import * as fp from "${runtime}fhirpath.ts";\n` : ""}
 ${blank(fastSets.source())}${blank(helpers.source())}${fast}/** Checks of each profile by canonical address. */
@@ -75,6 +75,10 @@ class SetTable {
     );
   }
 
+  options(options: readonly Option[]): string {
+    return this.#name(`[${options.map((x) => optionText(x, "q")).join(", ")}] as const`, "k");
+  }
+
   #name(text: string, prefix: string): string {
     let name = this.#sets.get(text);
     if (name === undefined) this.#sets.set(text, (name = `${prefix}${this.#sets.size}`));
@@ -87,10 +91,34 @@ class SetTable {
   }
 }
 
+/** One of several types and profiles, as the validators read it. */
+function optionText({ type, profile }: Option, prefix: "p" | "q"): string {
+  const parts = [
+    ...(type === undefined && !profile ? [] : [type === undefined ? "undefined" : quote(type)]),
+    ...(profile ? [prefix + functionName(profile)] : []),
+    ...(profile && prefix === "q" ? [quote(profile.definition.url)] : []),
+  ];
+  return `[${parts.join(", ")}]`;
+}
+
 const list = (texts: readonly string[]): string => texts.map(quote).join(", ");
 const jsonNames = (props: readonly Prop[]): string => list(props.map((p) => p.json));
 const top = (max: number): string => (max === Number.POSITIVE_INFINITY ? "Number.POSITIVE_INFINITY" : String(max));
 const isCounted = (s: Slice): boolean => s.min > 0 || s.max < Number.POSITIVE_INFINITY;
+
+/** The parts of the code of slices around the loop over the items. */
+interface SlicingCode {
+  readonly before: string;
+  readonly item: string;
+  readonly after: string;
+}
+
+/** Slices of a slice are counted where the slice is there at all. */
+const counting = (condition: string, code: string, indent: string): string =>
+  code === "" ? "" : `${indent}if (${condition}) {\n${code.replace(/^(?=.)/gm, "  ")}${indent}}\n`;
+const isName = (step: string): boolean => /^[A-Za-z]+$/.test(step);
+/** What a path with `resolve()` is looked up in. */
+const finder = (path: readonly string[]): string => (path.includes("resolve()") ? ", c" : "");
 
 class Explain {
   readonly #model: Model;
@@ -136,6 +164,9 @@ class Explain {
         return line(`c.limit(o, ${quote(r.side)}, ${JSON.stringify(r.value)})`);
       case "as":
         return line(`c.as(o, p${functionName(r.profile)})`);
+      case "oneOf":
+      case "target":
+        return line(`alternatives.${r.kind}(o, c, [${r.options.map((x) => optionText(x, "p")).join(", ")}])`);
       case "invariant": {
         const { key, expression, severity, human } = r.constraint;
         const owner = this.#profile.definition.url;
@@ -152,34 +183,53 @@ class Explain {
     const inner = this.all(body, `${indent}  `);
     if (of !== undefined) return `${indent}c.eachSibling(o, ${quote(of)}, (o) => {\n${inner}${indent}});\n`;
     if (!slicing) return `${indent}c.each(o, ${quote(prop.json)}, (o) => {\n${inner}${indent}});\n`;
-    const { slices, rules, ordered } = slicing;
+    const code = this.#slicing(slicing, prop.json, indent);
+    return `${code.before}${indent}c.each(o, ${quote(prop.json)}, (o) => {\n${inner}${code.item}${indent}});\n${code.after}`;
+  }
+
+  /** What stands before the loop over the items, inside of it, and behind it. */
+  #slicing({ slices, rules, ordered, resolved }: Slicing, property: string, indent: string): SlicingCode {
     const n = `n${this.#counters++}`;
     const zeros = slices.map(() => "0").join(", ");
     const orderly = ordered || rules === "openAtEnd";
-    let out = `${indent}const ${n}: [${slices.map(() => "number").join(", ")}] = [${zeros}];\n`;
-    if (orderly) out += `${indent}const at${n} = { last: 0 };\n`;
-    out += `${indent}c.each(o, ${quote(prop.json)}, (o) => {\n${inner}`;
+    let before = `${indent}const ${n}: [${slices.map(() => "number").join(", ")}] = [${zeros}];\n`;
+    if (orderly) before += `${indent}const at${n} = { last: 0 };\n`;
+    let item = "";
+    let after = "";
+    if (resolved.length > 0) {
+      before += `${indent}const out${n} = { some: false };\n`;
+      item += `${indent}  if (${resolved.map((p) => `fp.leadsOutside(o, ${JSON.stringify(p)}, c)`).join(" || ")}) out${n}.some = true;\n`;
+    }
     slices.forEach((s, i) => {
       const order = orderly ? `${indent}    c.inOrder(at${n}, ${ordered ? i + 1 : 1});\n` : "";
-      out += `${indent}  ${i > 0 ? "else " : ""}if (${s.tests.map((t) => this.#test(t)).join(" && ")}) {\n${indent}    ${n}[${i}]++;\n${order}${this.all(s.body, `${indent}    `)}${indent}  }\n`;
-    });
-    if (rules === "closed") out += `${indent}  else c.outsideSlices();\n`;
-    if (rules === "openAtEnd") out += `${indent}  else at${n}.last = ${slices.length + 1};\n`;
-    out += `${indent}});\n`;
-    slices.forEach((s, i) => {
+      const inner = s.inner ? this.#slicing(s.inner, property, `${indent}  `) : undefined;
+      const body = `${n}[${i}]++;\n${order}${this.all(s.body, `${indent}    `)}${inner ? inner.item : ""}`;
+      item += `${indent}  ${item === "" ? "" : "else "}if (${this.#tests(s.tests)}) {\n${indent}    ${body}${indent}  }\n`;
+      const min = resolved.length > 0 && s.min > 0 ? `out${n}.some ? 0 : ${s.min}` : String(s.min);
       if (isCounted(s))
-        out += `${indent}c.slice(${quote(prop.json)}, ${quote(s.name)}, ${n}[${i}], ${s.min}, ${top(s.max)});\n`;
+        after += `${indent}c.slice(${quote(property)}, ${quote(s.name)}, ${n}[${i}], ${min}, ${top(s.max)});\n`;
+      if (inner) {
+        before += inner.before.replace(/^ {2}/gm, "");
+        after += counting(`${n}[${i}] > 0`, inner.after, indent);
+      }
     });
-    return out;
+    if (rules === "closed") item += `${indent}  else c.outsideSlices();\n`;
+    if (rules === "openAtEnd") item += `${indent}  else at${n}.last = ${slices.length + 1};\n`;
+    return { before, item, after };
+  }
+
+  #tests(tests: readonly Test[]): string {
+    return tests.map((t) => this.#test(t)).join(" && ");
   }
 
   #test(t: Test): string {
+    if (t.kind === "any") return `(${t.of.map((all) => `(${this.#tests(all)})`).join(" || ")})`;
     const path = JSON.stringify(t.path);
     switch (t.kind) {
       case "like":
-        return `fp.like(o, ${path}, ${JSON.stringify(t.value)}, ${t.exact})`;
+        return `fp.like(o, ${path}, ${JSON.stringify(t.value)}, ${t.exact}${finder(t.path)})`;
       case "present":
-        return `${t.not ? "!" : ""}fp.present(o, ${path})`;
+        return `${t.not ? "!" : ""}fp.present(o, ${path}${finder(t.path)})`;
       case "bound":
         return `c.isBoundAt(o, ${path}, ${this.#sets.codes(t.set)})`;
       case "target":
@@ -241,6 +291,11 @@ class Fast {
         return when(`fp.isBeyond(${o}, ${quote(r.side)}, ${JSON.stringify(r.value)})`);
       case "as":
         return r.known ? "" : unless(`c.as(${o}, q${functionName(r.profile)})`);
+      case "oneOf":
+      case "target":
+        return unless(
+          `alternatives.is${r.kind === "oneOf" ? "OneOf" : "Target"}(${o}, c, ${this.#sets.options(r.options)})`,
+        );
       case "invariant": {
         const { key, expression } = r.constraint;
         const owner = this.#profile.definition.url;
@@ -260,47 +315,70 @@ class Fast {
   #each({ prop, body, slicing, of }: Extract<Rule, { kind: "each" }>, o: string, indent: string): string {
     const id = this.#names++;
     const [x, item] = [`x${id}`, `y${id}`];
-    const counted = slicing?.slices.some(isCounted) ?? false;
-    const orderly = slicing !== undefined && (slicing.ordered || slicing.rules === "openAtEnd");
     const deep = `${indent}    `;
     if (of !== undefined) {
       const loop = `${indent}for (const ${item} of fp.siblings(${o}, ${quote(of)})) {\n`;
       return `${loop}${this.all(body, item, `${indent}  `)}${indent}}\n`;
     }
-    let inner = this.all(body, item, deep);
-    slicing?.slices.forEach((s, i) => {
-      const count = isCounted(s) ? `${deep}  n${id}_${i}++;\n` : "";
-      const order = orderly
-        ? `${deep}  if (at${id} > ${slicing.ordered ? i + 1 : 1}) return false;\n${deep}  at${id} = ${slicing.ordered ? i + 1 : 1};\n`
-        : "";
-      inner += `${deep}${i > 0 ? "else " : ""}if (${s.tests.map((t) => this.#test(t, item)).join(" && ")}) {\n${count}${order}${this.all(s.body, item, `${deep}  `)}${deep}}\n`;
-    });
-    if (slicing?.rules === "closed") inner += `${deep}else return false;\n`;
-    if (slicing?.rules === "openAtEnd") inner += `${deep}else at${id} = ${slicing.slices.length + 1};\n`;
-    let out = "";
-    if (counted) slicing?.slices.forEach((s, i) => (out += isCounted(s) ? `${indent}let n${id}_${i} = 0;\n` : ""));
-    if (orderly) out += `${indent}let at${id} = 0;\n`;
+    const code = slicing ? this.#slicing(slicing, String(id), item, indent, deep) : { before: "", item: "", after: "" };
+    const inner = this.all(body, item, deep) + code.item;
+    let out = code.before;
     const value = `${o}[${quote(prop.json)}]`;
     if (prop.list) {
       const nulls = prop.primitive ? `${deep}if (${item} === null) continue;\n` : "";
       out += `${indent}const ${x} = ${value} as readonly FhirObject[] | undefined;\n${indent}if (${x} !== undefined) {\n${indent}  for (const ${item} of ${x}) {\n${nulls}${inner}${indent}  }\n${indent}}\n`;
     } else
       out += `${indent}const ${item} = ${value} as FhirObject | undefined;\n${indent}if (${item} !== undefined) {\n${inner}${indent}}\n`;
-    slicing?.slices.forEach((s, i) => {
-      if (s.min > 0) out += `${indent}if (n${id}_${i} < ${s.min}) return false;\n`;
-      if (s.max < Number.POSITIVE_INFINITY) out += `${indent}if (n${id}_${i} > ${s.max}) return false;\n`;
+    return out + code.after;
+  }
+
+  /** What stands before the loop over the items, inside of it, and behind it. */
+  #slicing(slicing: Slicing, id: string, o: string, indent: string, deep: string): SlicingCode {
+    const { slices, rules, ordered, resolved } = slicing;
+    const orderly = ordered || rules === "openAtEnd";
+    let before = slices.map((s, i) => (isCounted(s) || s.inner ? `${indent}let n${id}_${i} = 0;\n` : "")).join("");
+    if (orderly) before += `${indent}let at${id} = 0;\n`;
+    let item = "";
+    let after = "";
+    const least = resolved.length > 0 && slices.some((s) => s.min > 0);
+    if (least) before += `${indent}let out${id} = false;\n`;
+    if (resolved.length > 0) {
+      const outside = resolved.map((p) => `fp.leadsOutside(${o}, ${this.#sets.value(p)}, c)`).join(" || ");
+      item += `${deep}if (${outside}) {\n${least ? `${deep}  out${id} = true;\n` : ""}${deep}}\n`;
+    }
+    slices.forEach((s, i) => {
+      const inner = s.inner ? this.#slicing(s.inner, `${id}_${i}_`, o, indent, `${deep}  `) : undefined;
+      const count = isCounted(s) || inner ? `${deep}  n${id}_${i}++;\n` : "";
+      const order = orderly
+        ? `${deep}  if (at${id} > ${ordered ? i + 1 : 1}) return false;\n${deep}  at${id} = ${ordered ? i + 1 : 1};\n`
+        : "";
+      item += `${deep}${item === "" ? "" : "else "}if (${this.#tests(s.tests, o)}) {\n${count}${order}${this.all(s.body, o, `${deep}  `)}${inner?.item ?? ""}${deep}}\n`;
+      if (s.min > 0) after += `${indent}if (${least ? `!out${id} && ` : ""}n${id}_${i} < ${s.min}) return false;\n`;
+      if (s.max < Number.POSITIVE_INFINITY) after += `${indent}if (n${id}_${i} > ${s.max}) return false;\n`;
+      if (inner) {
+        before += inner.before;
+        after += counting(`n${id}_${i} > 0`, inner.after, indent);
+      }
     });
-    return out;
+    if (rules === "closed") item += `${deep}else return false;\n`;
+    if (rules === "openAtEnd") item += `${deep}else at${id} = ${slices.length + 1};\n`;
+    return { before, item, after };
+  }
+
+  #tests(tests: readonly Test[], o: string): string {
+    return tests.map((t) => this.#test(t, o)).join(" && ");
   }
 
   #test(t: Test, o: string): string {
+    if (t.kind === "any") return `(${t.of.map((all) => `(${this.#tests(all, o)})`).join(" || ")})`;
     const path = this.#sets.value(t.path);
     switch (t.kind) {
       case "like":
-        if (t.exact && typeof t.value === "string") return `fp.hasText(${o}, ${path}, ${quote(t.value)})`;
-        return `fp.like(${o}, ${path}, ${this.#sets.value(t.value)}, ${t.exact})`;
+        if (t.exact && typeof t.value === "string" && t.path.every(isName))
+          return `fp.hasText(${o}, ${path}, ${quote(t.value)})`;
+        return `fp.like(${o}, ${path}, ${this.#sets.value(t.value)}, ${t.exact}${finder(t.path)})`;
       case "present":
-        return `${t.not ? "!" : ""}fp.present(${o}, ${path})`;
+        return `${t.not ? "!" : ""}fp.present(${o}, ${path}${finder(t.path)})`;
       case "bound":
         return `c.isBoundAt(${o}, ${path}, ${this.#sets.codes(t.set)})`;
       case "target":

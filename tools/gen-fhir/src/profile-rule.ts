@@ -42,15 +42,28 @@ export type Rule =
       /** The base type's own check has run the definition already, for the extension has its address. */
       readonly known?: true;
     }
+  /** One of the options holds, of the element or of what a reference leads to. */
+  | { readonly kind: "oneOf" | "target"; readonly options: readonly Option[] }
   | { readonly kind: "invariant"; readonly type: string; readonly constraint: Constraint & { expression: string } };
 
-/** How one slice is told from the others. */
+/** A resource type, a profile, or both. */
+export interface Option {
+  readonly type?: string;
+  readonly profile?: Profile;
+}
+
+/**
+ * How one slice is told from the others. Beside names, a path has `resolve()`, `extension(url)`, and the names of a choice each
+ * followed by a bar.
+ */
 export type Test =
   | { readonly kind: "like"; readonly path: readonly string[]; readonly value: unknown; readonly exact: boolean }
   | { readonly kind: "present"; readonly path: readonly string[]; readonly not: boolean }
   | { readonly kind: "bound"; readonly path: readonly string[]; readonly set: Codes }
   | { readonly kind: "target"; readonly path: readonly string[]; readonly types: readonly string[] }
-  | { readonly kind: "profile"; readonly path: readonly string[]; readonly profile: Profile };
+  | { readonly kind: "profile"; readonly path: readonly string[]; readonly profile: Profile }
+  /** All tests of one of the lists. */
+  | { readonly kind: "any"; readonly of: readonly (readonly Test[])[] };
 
 export interface Slice {
   readonly name: string;
@@ -58,10 +71,17 @@ export interface Slice {
   readonly body: readonly Rule[];
   readonly min: number;
   readonly max: number;
+  /** Slices of the slice. */
+  readonly inner?: Slicing;
 }
 
 export interface Slicing {
   readonly slices: readonly Slice[];
   readonly rules: "open" | "closed" | "openAtEnd";
   readonly ordered: boolean;
+  /**
+   * Paths to what references lead to. An item whose target is not in the document is told by nothing: it may be of any slice, so
+   * that too few of a slice is no fault then.
+   */
+  readonly resolved: readonly (readonly string[])[];
 }

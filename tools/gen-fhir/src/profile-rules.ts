@@ -4,9 +4,12 @@ import { isExtensionDefinition } from "./emit-extensions.ts";
 import { compileInvariant } from "./fhirpath-emit.ts";
 import { compileFast, FastHelpers } from "./fhirpath-fast.ts";
 import { type Alternative, type Field, type Model, tsName } from "./model.ts";
-import type { Prop, Rule, Slice, Slicing, Test } from "./profile-rule.ts";
+import type { Option, Prop, Rule, Slice, Slicing, Test } from "./profile-rule.ts";
 import { allowed, fieldOf, type Profile, type ProfileNode, type Profiles, targetTypes, valueRule } from "./profiles.ts";
+import { type Discriminator, resolvedPaths, testsOf } from "./slice-tests.ts";
 import type { DefinitionSource } from "./source.ts";
+
+const hl7 = "http://hl7.org/fhir/StructureDefinition/";
 
 /** Types that a binding can be on, with what it binds. */
 const codedTypes = new Set(
@@ -129,8 +132,6 @@ export function rulesOf(
       out.push({ kind: "limit", side, value });
     }
     if (typeof element?.["maxLength"] === "number") out.push({ kind: "maxLength", max: element["maxLength"] });
-    const t = element?.type?.find((x) => x.code === type) ?? element?.type?.[0];
-    if (type === "Resource" && t && t.code !== "Resource") out.push({ kind: "resourceType", type: t.code });
     if (type === "Reference") {
       const references = (element?.type ?? []).filter((x) => x.code === "Reference");
       const targets = references.flatMap((x) => x.targetProfile ?? []);
@@ -141,22 +142,11 @@ export function rulesOf(
       const modes = [...new Set(references.flatMap((x) => x.aggregation ?? []))].sort();
       if (modes.length > 0 && references.every((x) => x.aggregation !== undefined))
         out.push({ kind: "aggregation", modes });
+      const options = targetOptions(targets, element);
+      if (options.some((o) => o.profile)) out.push({ kind: "target", options });
     }
-    let nested = beside;
-    const typeProfiles = t?.profile ?? [];
-    if (typeProfiles.length > 1)
-      return fail(`${typeProfiles.length} type profiles at ${element?.id ?? field.name}`, "one type profile");
-    const [typeProfile] = typeProfiles;
-    if (typeProfile !== undefined) {
-      const other = profiles.find(typeProfile);
-      if (other === profile) skip(`type profile of ${element?.id ?? field.name}`, "the profile inside itself");
-      else if (other) {
-        out.push({ kind: "as", profile: other });
-        nested = other.root;
-      } else if (!isBaseType(typeProfile, t?.code))
-        return fail(`type profile ${typeProfile} at ${element?.id ?? field.name}`, "a profile among the definitions");
-    }
-    const inner = type === "Resource" ? (t?.code ?? "Resource") : type;
+    const { rules, nested, inner } = typeRules(type, element, beside, element?.id ?? field.name);
+    out.push(...rules);
     out.push(...constraints(inner, element));
     if (node.children.size === 0) return out;
     // Below a primitive stand its value, which is the primitive itself in JSON, and its id and extensions, which JSON keeps
@@ -169,8 +159,59 @@ export function rulesOf(
     return [...out, ...itemRules(field, type, value, beside?.children.get("value"))];
   }
 
-  function isBaseType(canonical: string, code: string | undefined): boolean {
-    return canonical.split("|")[0] === `http://hl7.org/fhir/StructureDefinition/${code}`;
+  /** The types and profiles that an element may have, and what there is to know of what stands below it. */
+  function typeRules(
+    type: string,
+    element: ElementDefinition | undefined,
+    beside: ProfileNode | undefined,
+    at: string,
+  ): { readonly rules: readonly Rule[]; readonly nested: ProfileNode | undefined; readonly inner: string } {
+    const isResource = type === "Resource";
+    const t = element?.type?.find((x) => x.code === type) ?? element?.type?.[0];
+    const types = isResource ? (element?.type ?? []) : t ? [t] : [];
+    const options = types.flatMap(({ code, profile: urls }) =>
+      (urls?.length ? urls : [undefined]).map((u) => optionOf(code, u, isResource, at)),
+    );
+    const codes = new Set(types.map((x) => x.code));
+    const inner = isResource ? (codes.size === 1 ? (t?.code ?? type) : type) : type;
+    if (options.length > 1) {
+      const open = options.some((o) => o.type === undefined && o.profile === undefined);
+      return { rules: open ? [] : [{ kind: "oneOf", options }], nested: beside, inner };
+    }
+    const [one] = options;
+    const rules: Rule[] = [];
+    if (one?.type !== undefined) rules.push({ kind: "resourceType", type: one.type });
+    if (one?.profile) rules.push({ kind: "as", profile: one.profile });
+    return { rules, nested: one?.profile?.root ?? beside, inner };
+  }
+
+  function optionOf(code: string, canonical: string | undefined, isResource: boolean, at: string): Option {
+    const type = isResource && code !== "Resource" ? { type: code } : {};
+    if (canonical === undefined) return type;
+    const other = profiles.find(canonical);
+    if (other === profile) {
+      skip(`type profile of ${at}`, "the profile inside itself");
+      return type;
+    }
+    if (other) return { ...(isResource ? { type: other.type } : {}), profile: other };
+    const name = canonical.split("|")[0]?.slice(hl7.length) ?? "";
+    if (!canonical.startsWith(hl7) || (name !== code && !(isResource && model.resourceTypes.includes(name))))
+      return fail(`type profile ${canonical} at ${at}`, "a profile among the definitions");
+    return isResource && name !== "Resource" ? { type: name } : {};
+  }
+
+  /** The types that a reference may lead to, with the profiles of ours. */
+  function targetOptions(urls: readonly string[], element: ElementDefinition | undefined): Option[] {
+    return urls.map((u) => {
+      const { type, url: address } = source.structure(u, url);
+      const typed = type === "Resource" ? {} : { type };
+      if (source.own.some((d) => d.url === address)) {
+        const other = profiles.find(address);
+        if (other) return { ...typed, profile: other };
+      } else if (source.profile(address))
+        skip(`target ${address} of ${element?.id}`, "no profile of the folders: its type alone is checked");
+      return typed;
+    });
   }
 
   function binding(field: Field, type: string, node: ProfileNode): Rule | undefined {
@@ -242,115 +283,96 @@ export function rulesOf(
     node: ProfileNode,
     beside: ProfileNode | undefined,
   ): Slicing | undefined {
-    const at = node.element?.id ?? beside?.element?.id ?? `${type}.${field.name}`;
+    const [first] = node.slices.values();
+    const at = node.element?.id ?? beside?.element?.id ?? first?.element?.path ?? `${type}.${field.name}`;
     // Extensions are sliced by their address, whether a profile says so or not.
     const slicing =
       node.element?.slicing ??
       beside?.element?.slicing ??
       (type === "Extension" ? { discriminator: [{ type: "value", path: "url" }], rules: "open" } : undefined);
-    if (!slicing?.discriminator?.length)
-      return fail(`slices of ${at} without discriminator`, "slicing with a discriminator");
-    const { rules, ordered = false } = slicing;
+    if (slicing) return slicesBy(slicing, field, type, node, beside, at);
+    skip(`slices of ${at}`, "no slicing says how to tell them apart");
+    return undefined;
+  }
+
+  function slicesBy(
+    slicing: NonNullable<ElementDefinition["slicing"]>,
+    field: Field,
+    type: string,
+    node: ProfileNode,
+    beside: ProfileNode | undefined,
+    at: string,
+  ): Slicing | undefined {
+    const { rules, ordered = false, discriminator = [] } = slicing;
     if (rules !== "open" && rules !== "closed" && rules !== "openAtEnd")
       return fail(`slicing rules ${rules} of ${at}`, "open, closed or openAtEnd");
     const slices: Slice[] = [];
-    const { discriminator } = slicing;
-    for (const [name, slice] of node.slices) {
-      const nested = beside?.slices.get(name);
-      const tests: Test[] = [];
-      for (const d of discriminator) {
-        const test = testOf(d, slice, nested, type);
-        if (typeof test === "string") {
-          // One slice that cannot be told apart leaves the others, and what is outside of them, open.
-          skip(`slices of ${at}`, `${name}: ${test}`);
-          return undefined;
-        }
-        tests.push(test);
+    let untold = discriminator.length === 0;
+    if (untold) skip(`slices of ${at}`, "a slicing without discriminator");
+    else
+      for (const [name, slice] of node.slices) {
+        const found = sliceOf(name, slice, discriminator, field, type, beside?.slices.get(name), at);
+        if (found) slices.push(found);
+        else untold = true;
       }
-      const { element } = slice;
-      slices.push({
-        name,
-        tests,
-        body: itemRules(field, type, slice, nested).map((r) => asKnown(r, type, tests)),
-        min: element?.min ?? 0,
-        max: element?.max === undefined || element.max === "*" ? Number.POSITIVE_INFINITY : Number(element.max),
-      });
-    }
-    return { slices, rules, ordered };
+    if (slices.length === 0) return undefined;
+    // What is outside of the slices may be of one that cannot be told.
+    if (untold && rules !== "open") skip(`slicing rules ${rules} of ${at}`, "some of the slices cannot be told apart");
+    const tests = slices.flatMap((s) => s.tests);
+    const resolved = [...new Map(resolvedPaths(tests).map((path) => [path.join(" "), path])).values()];
+    return { slices, rules: untold ? "open" : rules, ordered, resolved };
   }
 
-  /** The test of one discriminator, or why there is none. */
-  function testOf(
-    d: { readonly type: string; readonly path: string },
+  function sliceOf(
+    name: string,
     slice: ProfileNode,
-    beside: ProfileNode | undefined,
+    discriminator: readonly Discriminator[],
+    field: Field,
     type: string,
-  ): Test | string {
-    const where = `${url} slice ${slice.element?.id ?? "?"}`;
-    const resolves = d.path === "resolve()" || d.path.endsWith(".resolve()");
-    const plain = resolves ? d.path.slice(0, -"resolve()".length).replace(/\.$/, "") : d.path;
-    if (!/^(?:\$this|[A-Za-z]+(?:\.[A-Za-z]+)*|)$/.test(plain) || (resolves && d.type !== "type"))
-      return fail(`discriminator path ${d.path}`, "$this, plain names, or resolve() for a type", where);
-    const path = plain === "$this" || plain === "" ? [] : plain.split(".");
-    const node = nodeAt(slice, path) ?? (beside ? nodeAt(beside, path) : undefined);
-    const element = node?.element;
-    if (d.type === "value" || d.type === "pattern") {
-      // A pattern or fixed value above the path says what stands at it as well.
-      for (let up = path.length; up >= 0; up--) {
-        const rule =
-          valueRule(nodeAt(slice, path.slice(0, up))?.element) ??
-          (beside ? valueRule(nodeAt(beside, path.slice(0, up))?.element) : undefined);
-        if (rule) return { kind: "like", path: path.slice(0, up), value: rule.value, exact: rule.kind === "fixed" };
+    nested: ProfileNode | undefined,
+    at: string,
+  ): Slice | undefined {
+    const tests: Test[] = [];
+    for (const d of discriminator) {
+      const found = testsOf(d, slice, nested, type, { model, source, profiles, url });
+      if (typeof found === "string") {
+        skip(`slices of ${at}`, `${name}: ${found}`);
+        return undefined;
       }
-      const typeProfile = slice.element?.type?.[0]?.profile?.[0] ?? beside?.element?.type?.[0]?.profile?.[0];
-      if (type === "Extension" && d.path === "url" && typeProfile !== undefined)
-        return { kind: "like", path, value: typeProfile.split("|")[0], exact: true };
-      if (element?.binding?.strength === "required" && element.binding.valueSet !== undefined) {
-        const expansion = source.expand(element.binding.valueSet);
-        if ("unlisted" in expansion) return expansion.unlisted;
-        return { kind: "bound", path, set: { url: element.binding.valueSet, codes: expansion.codes } };
-      }
-      return `no fixed or pattern value at ${d.path} tells it from the others`;
+      tests.push(...found);
     }
-    if (d.type === "exists") return { kind: "present", path, not: element?.max === "0" };
-    if (d.type === "type") {
-      const codes = element?.type?.map((t) => t.code) ?? [];
-      if (resolves) {
-        const targets = (element?.type ?? slice.element?.type ?? []).flatMap((t) => t.targetProfile ?? []);
-        if (targets.length === 0) return `no target type at ${d.path} tells it from the others`;
-        return { kind: "target", path, types: targetTypes(targets, source, where) };
-      }
-      if (codes.length === 1 && model.resourceTypes.includes(codes[0] as string))
-        return { kind: "like", path: [...path, "resourceType"], value: codes[0], exact: true };
-      const last = path.at(-1);
-      if (last !== undefined && codes.length === 1) {
-        const owner = ownerOf(type, path.slice(0, -1));
-        const a = owner?.fields.find((f) => f.name === last && f.choice)?.alternatives.find((x) => x.type === codes[0]);
-        if (a) return { kind: "present", path: [...path.slice(0, -1), a.json], not: false };
-      }
-      return fail(
-        `type ${codes.join("|") || "undefined"} at ${d.path}`,
-        "the type of a resource or of a choice",
-        where,
-      );
-    }
-    if (d.type === "profile") {
-      const typeProfile = element?.type?.[0]?.profile?.[0];
-      const other = typeProfile === undefined ? undefined : profiles.find(typeProfile);
-      if (!other)
-        return fail(`profile ${typeProfile ?? "none"} at ${d.path}`, "a profile among the definitions", where);
-      return { kind: "profile", path, profile: other };
-    }
-    return fail(`discriminator ${d.type}`, "value, pattern, exists, type or profile", where);
+    const { element } = slice;
+    const body = itemRules(field, type, slice, nested).map((r) => asKnown(r, type, tests));
+    const inner = slice.slices.size > 0 ? innerSlices(name, slice, field, type, nested, at) : undefined;
+    return {
+      name,
+      tests,
+      body,
+      min: element?.min ?? 0,
+      max: element?.max === undefined || element.max === "*" ? Number.POSITIVE_INFINITY : Number(element.max),
+      ...(inner ? { inner } : {}),
+    };
   }
 
-  function ownerOf(type: string, path: readonly string[]): { readonly fields: readonly Field[] } | undefined {
-    let at: string | undefined = type;
-    for (const name of path) {
-      const field: Field | undefined = model.types.get(at ?? "")?.fields.find((f) => f.name === name);
-      at = field?.alternatives[0]?.type;
+  /** Slices of a slice, each by the name of both: `a/b`. */
+  function innerSlices(
+    name: string,
+    slice: ProfileNode,
+    field: Field,
+    type: string,
+    nested: ProfileNode | undefined,
+    at: string,
+  ): Slicing | undefined {
+    const slicing = slice.element?.slicing ?? nested?.element?.slicing;
+    if (!slicing) {
+      skip(`slices of ${at}:${name}`, "the slice has no slicing of its own");
+      return undefined;
     }
-    return at === undefined ? undefined : model.types.get(at);
+    const named = (of: ProfileNode): ProfileNode => ({
+      ...of,
+      slices: new Map([...of.slices].map(([inner, n]) => [`${name}/${inner}`, n])),
+    });
+    return slicesBy(slicing, field, type, named(slice), nested ? named(nested) : undefined, `${at}:${name}`);
   }
 }
 
@@ -360,12 +382,6 @@ function asKnown(rule: Rule, type: string, tests: readonly Test[]): Rule {
   const { url } = rule.profile.definition;
   const told = tests.some((t) => t.kind === "like" && t.exact && t.path.join(".") === "url" && t.value === url);
   return told ? { ...rule, known: true } : rule;
-}
-
-function nodeAt(node: ProfileNode, path: readonly string[]): ProfileNode | undefined {
-  let at: ProfileNode | undefined = node;
-  for (const name of path) at = at?.children.get(name) ?? at?.children.get(`${name}[x]`);
-  return at;
 }
 
 /** True for a rule that an element with nothing in it breaks. */

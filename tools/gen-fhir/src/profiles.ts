@@ -137,9 +137,8 @@ function tree(definition: StructureDefinition, file: string, model: Model): Prof
     for (const part of rest) {
       const [name, slice] = part.split(":") as [string, string?];
       node = child(node.children, name);
-      if (slice?.includes("/"))
-        throw new GeneratorError(file, undefined, `slice ${id} of a slice`, "slices of one level");
-      if (slice !== undefined) node = child(node.slices, slice);
+      // `a/b` is the slice b of the slice a.
+      for (const one of slice?.split("/") ?? []) node = child(node.slices, one);
     }
     if (node.element) throw new GeneratorError(file, undefined, `a second ${id}`, "each element id once");
     (node as { element: ElementDefinition }).element = element.id === undefined ? { ...element, id } : element;

@@ -156,6 +156,10 @@ function outside(content: string, part: string): string {
       'import { fast as rules } from "@helsekontakt/validators/fhir-runtime";',
     )
     .replace(
+      'import * as alternatives from "../../fhir/alternatives.ts";',
+      'import { alternatives } from "@helsekontakt/validators/fhir-runtime";',
+    )
+    .replace(
       'import * as rules from "../../fhir/rules.ts";',
       'import { rules } from "@helsekontakt/validators/fhir-runtime";',
     );

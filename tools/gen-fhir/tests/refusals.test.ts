@@ -27,21 +27,6 @@ describe("unknown constructs stop the generator by name and place", () => {
     ],
     ["an element that the base lacks", element("Patient.nme", { min: 1 }), /found Patient\.nme/],
     [
-      "a discriminator by a profile that no slice names",
-      element("Patient.name", { slicing: { discriminator: [{ type: "profile", path: "$this" }], rules: "open" } }),
-      /profile none at \$this/,
-    ],
-    [
-      "a discriminator path with a function",
-      element("Patient.name", { slicing: { discriminator: [{ type: "value", path: "resolve()" }], rules: "open" } }),
-      /discriminator path resolve/,
-    ],
-    [
-      "a discriminator of another kind",
-      element("Patient.name", { slicing: { discriminator: [{ type: "position", path: "$this" }], rules: "open" } }),
-      /discriminator position/,
-    ],
-    [
       "slicing rules of another kind",
       element("Patient.name", { slicing: { discriminator: [{ type: "value", path: "use" }], rules: "loose" } }),
       /slicing rules loose/,
@@ -51,7 +36,6 @@ describe("unknown constructs stop the generator by name and place", () => {
       element("Patient.name", { type: [{ code: "HumanName", profile: ["https://example.org/none"] }] }),
       /type profile https:\/\/example\.org\/none/,
     ],
-    ["slices of a slice", element("Patient.identifier:a/b", { max: "1" }), /slice Patient\.identifier:a\/b of a slice/],
   ];
   for (const [name, part, expected] of cases)
     it(name, () => {
@@ -62,6 +46,11 @@ describe("unknown constructs stop the generator by name and place", () => {
 
   it("with file and line of the element", () => {
     expect(lines(element("Patient.name", { defaultValueString: "x" }))).toMatch(/^case.00\.json:\d+: expected /);
+  });
+
+  it("one element twice", () => {
+    const twice = [element("Patient.name", { min: 1 }), element("Patient.name", { max: "1" })];
+    expect(refusal([profile("p", "Patient", twice)])).toMatch(/each element id once, found a second Patient\.name/);
   });
 
   it("a definition of another kind", () => {

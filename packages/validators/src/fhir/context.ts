@@ -503,7 +503,7 @@ export class FhirContext {
   }
 
   isBoundAt(o: unknown, path: readonly string[], set: BoundSet): boolean {
-    return fp.at(o, path).some((v) => isBound(v, set));
+    return fp.at(o, path, this).some((v) => isBound(v, set));
   }
 
   /** True when a reference at the path names one of the resource types. */
@@ -513,15 +513,19 @@ export class FhirContext {
 
   /** True when a value at the path breaks no rule of the profile; warnings do not count. */
   conforms(o: unknown, path: readonly string[], check: ProfileRule["check"]): boolean {
-    return fp.at(o, path).some((v) => this.#isGood(v as FhirObject, check));
+    return fp.at(o, path, this).some((v) => this.#isGood(v as FhirObject, check));
   }
 
   #isGood(o: FhirObject, check: ProfileRule["check"]): boolean {
     const before = this.issues.splice(0);
     const extensions = this.#extensions;
+    const container = this.#container;
     this.#extensions = new WeakMap();
+    // What a resource of its own names inside itself is looked for there.
+    if (typeOf(o) !== undefined && container?.holds(o) !== true) this.#container = new Container(o);
     this.as(o, check);
     this.#extensions = extensions;
+    this.#container = container;
     const good = !this.issues.some((i) => i.level === "error");
     this.issues.splice(0, this.issues.length, ...before);
     return good;

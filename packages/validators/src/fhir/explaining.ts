@@ -9,6 +9,7 @@ import {
   type ValidateType,
 } from "./context.ts";
 import type { ExtensionTable } from "./extensions.ts";
+import { Container } from "./references.ts";
 import { createTwoSided, type FastModules, type FhirValidator } from "./validator.ts";
 
 /** What a generator has written of the checks that explain. */
@@ -50,7 +51,9 @@ export function createExplaining(modules: ExplainingModules): Explaining {
       return validationResult(context.issues);
     },
     conforms(o, profile, place) {
-      const context = new FhirContext(options, place);
+      // What a resource of its own names inside itself is looked for there.
+      const own = typeof o === "object" && typeof o["resourceType"] === "string" && !place.container.holds(o);
+      const context = new FhirContext(options, own ? { ...place, container: new Container(o) } : place);
       const rule = profileOf(options.profiles, profile);
       if (rule) context.as(o, rule.check);
       return !context.issues.some((i) => i.level === "error");

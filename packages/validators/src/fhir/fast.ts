@@ -133,6 +133,17 @@ export class FastContext {
     return good;
   }
 
+  /** {@link as} on what a reference leads to: what a resource of its own names inside itself is looked for there. */
+  asTarget(o: FhirObject, check: FastProfile["check"]): boolean {
+    const { container } = this;
+    const outer = this.#outer;
+    if (o !== outer && container?.holds(o) !== true) this.#enter(o);
+    const good = this.as(o, check);
+    this.container = container;
+    this.#outer = outer;
+    return good;
+  }
+
   /** What a reference names inside the document. */
   find(reference: string): unknown {
     if (reference.charCodeAt(0) !== 35) return this.#bundle?.find(reference);
@@ -177,7 +188,7 @@ export class FastContext {
   }
 
   isBoundAt(o: unknown, path: readonly string[], set: BoundSet): boolean {
-    return at(o, path).some((v) => isBound(v, set));
+    return at(o, path, this).some((v) => isBound(v, set));
   }
 
   /** True when a reference at the path names one of the resource types. */
@@ -192,7 +203,7 @@ export class FastContext {
       container: this.container ?? new Container(this.#outer),
       bundle: this.#bundle,
     };
-    return at(o, path).some((v) => this.options.conforms(v as FhirObject, profile, place));
+    return at(o, path, this).some((v) => this.options.conforms(v as FhirObject, profile, place));
   }
 
   /** False when a Reference may not name what it names. */

@@ -361,21 +361,50 @@ export function isBeyond(o: unknown, side: "min" | "max", value: number | string
   return side === "min" ? n < 0 : n > 0;
 }
 
-/** The values at a path of plain names. */
-export function at(o: unknown, path: readonly string[]): unknown[] {
+/** Where references inside the document lead. */
+interface Finder {
+  find(reference: string): unknown;
+}
+
+/**
+ * The values at a path of names; a step may be `resolve()`, `extension(url)`, or the names of a choice, each followed by a bar.
+ *
+ * @param c - where `resolve()` looks; without it nothing is found there.
+ */
+export function at(o: unknown, path: readonly string[], c?: Finder): unknown[] {
   let items: unknown[] = [o];
-  for (const name of path) items = items.flatMap((v) => get(v, name) as unknown[]);
+  for (const step of path) items = items.flatMap((v) => stepTo(v, step, c) as unknown[]);
   return items;
 }
 
+/** The names of a choice by their step. Only steps of definitions come here. */
+const choices = new Map<string, readonly string[]>();
+
+function stepTo(o: unknown, step: string, c: Finder | undefined): Items {
+  const last = step.charCodeAt(step.length - 1);
+  if (last === 41) {
+    if (step !== "resolve()") return extension([o], step.slice("extension(".length, -1));
+    return c === undefined ? none : resolve([o], c);
+  }
+  if (last !== 124) return get(o, step);
+  let names = choices.get(step);
+  if (names === undefined) choices.set(step, (names = step.slice(0, -1).split("|")));
+  return get(o, ...names);
+}
+
+/** For slices: a reference at the path, which ends in `resolve()`, leads to nothing inside the document. */
+export function leadsOutside(o: unknown, path: readonly string[], c: Finder): boolean {
+  return at(o, path.slice(0, -1), c).some((v) => resolve([v], c).length === 0);
+}
+
 /** For slices: a value at the path equals (`exact`) or holds the pattern. */
-export function like(o: unknown, path: readonly string[], value: unknown, exact: boolean): boolean {
-  return at(o, path).some((v) => (exact ? equal(v, value) : holdsPattern(v, value)));
+export function like(o: unknown, path: readonly string[], value: unknown, exact: boolean, c?: Finder): boolean {
+  return at(o, path, c).some((v) => (exact ? equal(v, value) : holdsPattern(v, value)));
 }
 
 /** For slices: something is at the path. */
-export function present(o: unknown, path: readonly string[]): boolean {
-  return at(o, path).length > 0;
+export function present(o: unknown, path: readonly string[], c?: Finder): boolean {
+  return at(o, path, c).length > 0;
 }
 
 /** The value has everything that the pattern has; arrays must hold a match for each item. */

@@ -46,6 +46,11 @@ export class Container {
     else for (let i = 0; i < list.length; i++) if (isNamed(list[i], reference)) this.#bits |= 1 << i;
   }
 
+  /** True for the resource and what it contains. */
+  holds(resource: unknown): boolean {
+    return resource === this.#resource || this.#contained.includes(resource);
+  }
+
   /** {@link mention} and {@link find} at once. */
   take(reference: string, from: unknown): unknown {
     const list = this.#contained;
@@ -311,7 +316,7 @@ export function leadsTo(
   resourceTypes: ReadonlySet<string>,
   c: Finder,
 ): boolean {
-  return at(o, path).some((v) => {
+  return at(o, path, c).some((v) => {
     const { reference, type } = (typeof v === "object" && v !== null ? v : {}) as FhirObject;
     const stated =
       typeof reference === "string"

@@ -56,6 +56,8 @@ export const ruleEntries: readonly RuleEntry[] = [
   {"id":"fhir/slice-order","level":"error","explanation":"The slices do not follow each other in the profile's order.","source":["FHIR R4, profiling, slicing"]},
   {"id":"fhir/extension-context","level":"error","explanation":"An extension stands where the context of its definition does not have it.","source":["FHIR R4, defining extensions, context"]},
   {"id":"fhir/extension-modifier","level":"error","explanation":"An extension that modifies stands outside of modifierExtension, or another one inside of it.","source":["FHIR R4, extensibility, modifier extensions"]},
+  {"id":"fhir/type-profile","level":"error","explanation":"The element has several profiles to choose from, and none of them holds.","source":["FHIR R4, ElementDefinition.type.profile"]},
+  {"id":"fhir/target-profile","level":"error","explanation":"The reference leads to a resource inside the document that has none of the profiles that its target may have.","source":["FHIR R4, ElementDefinition.type.targetProfile"]},
   {"id":"fhir/profile-type","level":"error","explanation":"The profile is for another type of resource.","source":["FHIR R4, profiling"]},
   {"id":"fhir/reference-type","level":"error","explanation":"The reference leads to a type that the element or profile does not allow.","source":["FHIR R4, references"]},
   {"id":"fhir/reference-type-mismatch","level":"error","explanation":"Reference.type and the reference itself name different types.","source":["FHIR R4, references"]},
