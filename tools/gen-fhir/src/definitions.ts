@@ -70,6 +70,7 @@ export interface Extension {
 export interface ValueSet {
   readonly resourceType: "ValueSet";
   readonly url: string;
+  readonly version?: string;
   readonly compose?: { readonly include?: readonly Include[]; readonly exclude?: readonly Include[] };
   readonly expansion?: {
     readonly total?: number;

@@ -140,12 +140,14 @@ function profilesModule(model: Model, profiles: readonly Profile[], source: Defi
     .filter((p) => p.type !== "Extension")
     .map((p) => `  ${propertyKey(p.name)}: ${quote(p.definition.url)},\n`)
     .join("");
-  return `import type { ${imports.join(", ")} } from "./types.ts";
-
-/** T with some properties replaced; each member of a union is narrowed on its own, so that choices stay exclusive. */
+  // A compiler may refuse what nothing uses.
+  const narrowing = code.includes("Narrow<")
+    ? `/** T with some properties replaced; each member of a union is narrowed on its own, so that choices stay exclusive. */
 type Narrow<T, P> = T extends unknown ? Omit<T, keyof P> & P : never;
 
-${body}/** Canonical address of each profile. */
+`
+    : "";
+  return `${imports.length > 0 ? `import type { ${imports.join(", ")} } from "./types.ts";\n\n` : ""}${narrowing}${body}/** Canonical address of each profile. */
 export const profileUrls = {
 ${addresses}} as const;
 `;
@@ -239,6 +241,8 @@ ${addresses}} as const;
     if (rule?.kind === "fixed" && typeof rule.value === "string") return quote(rule.value);
     if (rule?.kind === "fixed" && typeof rule.value === "boolean") return String(rule.value);
     if (type === "code" && rule === undefined) plain = codesOf(node) ?? plain;
+    const several = oneOf(type, node, plain);
+    if (several !== undefined) return several;
     const url = node.element?.type?.[0]?.profile?.[0];
     const other = url === undefined ? undefined : profiles.find((p) => p.definition.url === url);
     if (other && other.type !== "Extension") return other.name;
@@ -254,6 +258,23 @@ ${addresses}} as const;
     if (model.primitives.has(type)) return plain;
     use(plain);
     return narrow(type, node, plain, profile, indent);
+  }
+
+  /** The types of an element that may have one of several, or one of several profiles. */
+  function oneOf(type: string, node: ProfileNode, plain: string): string | undefined {
+    const refs = (node.element?.type ?? []).filter((t) => type === "Resource" || t.code === type);
+    const options = refs.flatMap((t) =>
+      (t.profile?.length ? t.profile : [undefined]).map((url) => ({ code: t.code, url })),
+    );
+    if (options.length < 2) return undefined;
+    const names = options.map(({ code, url }) => {
+      const profile = profiles.find((p) => p.definition.url === url?.split("|")[0]);
+      if (profile && profile.type !== "Extension") return profile.name;
+      return type === "Resource" && code !== "Resource" ? tsName(code) : plain;
+    });
+    if (names.includes(plain)) return plain;
+    for (const name of names) use(name);
+    return [...new Set(names)].join(" | ");
   }
 
   /** The codes of a required binding of the profile, as literals. */

@@ -213,7 +213,7 @@ export function buildModel(source: DefinitionSource, roots: readonly string[]): 
   ): { codes?: string; bound?: string; form?: string } {
     if (e.binding?.strength !== "required" || e.binding.valueSet === undefined) return {};
     const url = e.binding.valueSet.split("|")[0] as string;
-    const expansion = source.expand(url);
+    const expansion = source.expand(e.binding.valueSet);
     if ("unlisted" in expansion) {
       notChecked.push(`binding ${e.id}: ${expansion.unlisted}`);
       return expansion.form === undefined ? {} : { form: expansion.form };

@@ -41,13 +41,18 @@ export function openSource(
   take: (definition: { readonly url: string }) => boolean = () => true,
 ): DefinitionSource {
   const local = new Map<string, Definition>();
+  /** Value sets by address: several versions of one may be there. */
+  const sets = new Map<string, ValueSet[]>();
   const paths = new Map<string, string>();
   for (const path of typeof specsFhir === "string" ? jsonFiles(specsFhir) : specsFhir) {
     const definition = readDefinition(path);
-    const key = `${definition.resourceType} ${definition.url}`;
+    const isSet = definition.resourceType === "ValueSet";
+    const version = isSet && definition.version !== undefined ? `|${definition.version}` : "";
+    const key = `${definition.resourceType} ${definition.url}${version}`;
     if (local.has(key))
       throw new GeneratorError(path, undefined, `a second ${key}`, "one definition for each canonical");
     local.set(key, definition);
+    if (isSet) sets.set(definition.url, [...(sets.get(definition.url) ?? []), definition]);
     paths.set(definition.url, path);
   }
   const cache = new Map<string, Definition | undefined>();
@@ -63,6 +68,15 @@ export function openSource(
     }
     return cache.get(key);
   };
+  const valueSet = (canonical: string): ValueSet | undefined => {
+    const [url = "", version] = canonical.split("|");
+    const own = [...(sets.get(url) ?? [])].sort((a, b) => compareVersions(a.version ?? "", b.version ?? ""));
+    if (version === undefined && own.length > 0) return own.at(-1);
+    const found = own.find((s) => s.version === version);
+    if (found) return found;
+    const ofCore = find("ValueSet", url) as ValueSet | undefined;
+    return version === undefined || ofCore?.version === version ? ofCore : undefined;
+  };
   const structure = (url: string, from: string): StructureDefinition => {
     const found = find("StructureDefinition", url);
     if (!found) throw new GeneratorError(from, undefined, url, "a known StructureDefinition");
@@ -74,7 +88,7 @@ export function openSource(
     return found.derivation === "constraint" || local.has(`StructureDefinition ${found.url}`) ? found : undefined;
   };
   const terms: Terms = {
-    valueSet: (url) => find("ValueSet", url) as ValueSet | undefined,
+    valueSet: (canonical) => valueSet(canonical),
     codeSystem: (url) => find("CodeSystem", url) as CodeSystem | undefined,
   };
   const own = [...local.values()].filter(
@@ -97,6 +111,18 @@ export function openSource(
     path: (url) => paths.get(url),
     locate,
   };
+}
+
+/** Order of versions: numbers by their size, other text by code unit. */
+function compareVersions(a: string, b: string): number {
+  const [x, y] = [a.split(/[.-]/), b.split(/[.-]/)];
+  for (let i = 0; i < Math.max(x.length, y.length); i++) {
+    const [p = "", q = ""] = [x[i], y[i]];
+    if (p === q) continue;
+    const n = Number(p) - Number(q);
+    return p === "" || q === "" || Number.isNaN(n) || n === 0 ? byCodeUnit(p, q) : n;
+  }
+  return 0;
 }
 
 function readDefinition(path: string): Definition {

@@ -30,7 +30,8 @@ export type Expansion = { readonly codes: CodesBySystem } | Unlisted;
 
 /** Value sets and code systems by canonical address. */
 export interface Terms {
-  valueSet(url: string): ValueSet | undefined;
+  /** The version that the address names behind a bar, and no other; without one the latest. */
+  valueSet(canonical: string): ValueSet | undefined;
   codeSystem(url: string): CodeSystem | undefined;
 }
 
@@ -45,11 +46,18 @@ const partial = /\/valueset-(toocostly|unclosed)$/;
 
 /** The codes of a value set: as it is composed, else as its publisher expanded it. */
 export function expand(canonical: string, terms: Terms, within: readonly string[] = []): Expansion {
-  const url = canonical.split("|")[0] as string;
-  if (within.includes(url)) return { unlisted: `${url} includes itself` };
-  const valueSet = terms.valueSet(url);
-  if (!valueSet) return { unlisted: `no ValueSet ${url} among the definitions` };
-  const composed = compose(valueSet, terms, [...within, url]);
+  const [url = "", version] = canonical.split("|");
+  const valueSet = terms.valueSet(canonical);
+  if (!valueSet) {
+    const other = version === undefined ? undefined : terms.valueSet(url);
+    if (!other) return { unlisted: `no ValueSet ${url} among the definitions` };
+    // Another version may have other codes: what it lacks is no fault, and what it has no proof.
+    const found = other.version === undefined ? "one without version" : other.version;
+    return { unlisted: `no version ${version} of ValueSet ${url} among the definitions, but ${found}` };
+  }
+  const key = `${url}|${valueSet.version ?? ""}`;
+  if (within.includes(key)) return { unlisted: `${url} includes itself` };
+  const composed = compose(valueSet, terms, [...within, key]);
   return "unlisted" in composed && valueSet.expansion ? written(url, valueSet.expansion, terms) : composed;
 }
 
