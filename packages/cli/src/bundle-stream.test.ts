@@ -81,6 +81,38 @@ describe("a Bundle read by its entries", () => {
     }
   });
 
+  it("holds no stand-in of an entry to the profiles of a reference's target, but what the entry contains", async () => {
+    const service = (more: object): object => ({
+      fullUrl: uuid(1),
+      resource: {
+        resourceType: "HealthcareService",
+        meta: { profile: ["https://helsekontakt.dev/fhir/StructureDefinition/hk-healthcare-service"] },
+        identifier: [{ system: "urn:ietf:rfc:3986", value: uuid(1) }],
+        active: true,
+        name: "Eksempel",
+        endpoint: [{ identifier: { system: "urn:oid:2.16.578.1.12.4.1.2", value: "200004" } }],
+        ...more,
+      },
+    });
+    const provider = (id: object): object => ({
+      resourceType: "Organization",
+      identifier: [{ system: "urn:oid:2.16.578.1.12.4.1.4.101", value: "999999999" }],
+      name: "Eksempel",
+      endpoint: [{ identifier: { system: "urn:oid:2.16.578.1.12.4.1.2", value: "200005" } }],
+      ...id,
+    });
+    const bundle = (...entry: object[]): string =>
+      JSON.stringify({ resourceType: "Bundle", type: "collection", entry });
+    const good = bundle(service({ providedBy: { reference: uuid(2) } }), { fullUrl: uuid(2), resource: provider({}) });
+    const inside = (name: object): string =>
+      bundle(service({ contained: [provider({ id: "o", ...name })], providedBy: { reference: "#o" } }));
+    for (const text of [good, inside({}), inside({ name: undefined })]) {
+      const whole = validateFile("a.json", Buffer.from(text));
+      expect(sorted((await streamed(text)) as FileVerdict)).toEqual(sorted(whole));
+      expect(whole.valid).toBe(text !== inside({ name: undefined }));
+    }
+  });
+
   it("is left to the whole reading where entries alone do not decide", async () => {
     for (const bundle of [
       { resourceType: "Patient" },

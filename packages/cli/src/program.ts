@@ -74,6 +74,7 @@ export function createProgram(io: CliIo, version: string, finish: (code: ExitCod
     .argument("<file...>")
     .option("--json", "one array: file, kind, valid, issues")
     .option("--profile <url>", "FHIR profile that must hold besides those that a resource declares")
+    .option("--profiles <file.js>", "FHIR profiles of your own: index.js of what gen:fhir wrote, compiled")
     .action(async (files, options) =>
       finish(await (await import("./commands/validate.ts")).validate(files, options, io)),
     );

@@ -26,7 +26,8 @@ interface Head {
 /**
  * Validates a Bundle of any size: two readings of the file, one entry in memory at a time. Each entry is judged in a Bundle
  * of its own with all the other members, beside stand-ins for the entries that it names, so that references are followed and
- * the Bundle's rules about entries apply. What is kept is the addresses of the entries, and the first issues.
+ * the Bundle's rules about entries apply; whether an entry that another names has a profile which the reference asks for is
+ * not judged. What is kept is the addresses of the entries, and the first issues.
  *
  * @returns undefined for what cannot be judged by entries: no Bundle, a document or message, whose first entry has rules of
  *   its own, or one whose profile counts entries.
@@ -128,7 +129,7 @@ class EntryJudge {
     for (const issue of this.#validate(mini)) {
       const place = /^Bundle\.entry\[(\d+)\]/.exec(issue.path);
       if (place === null) this.#ofBundle(issue);
-      else if (place[1] === "0") {
+      else if (place[1] === "0" && !isOfStandIn(issue, value as Json)) {
         const path = `Bundle.entry[${index}]${issue.path.slice(place[0].length)}`;
         this.#note({ ...issue, path, line: line + (issue.line ?? 1) - 1 }, index);
       }
@@ -185,7 +186,16 @@ function twin({ fullUrl, resource }: Json): Json {
   return { fullUrl, resource: { resourceType, ...(meta === undefined ? {} : { meta }) } };
 }
 
-/** What stands for an entry elsewhere in the file: its address and type are all that a reference asks for. */
+/** True for a target that lacks a profile where the target is a stand-in: it has no content that a profile could hold of. */
+function isOfStandIn({ rule, path }: Issue, entry: Json): boolean {
+  if (rule !== "fhir/target-profile") return false;
+  // Behind `Bundle.entry[0]`.
+  const steps = path.split(/[.[\]]+/).slice(3);
+  const reference = steps.reduce<unknown>((at, step) => (at as Json | undefined)?.[step], entry);
+  return typeof reference === "string" && !reference.startsWith("#");
+}
+
+/** What stands for an entry elsewhere in the file: its address and type, which is what references of base types ask for. */
 function standIn(name: string, type: string): Json {
   if (!/^[A-Za-z]+\/[^/:]+$/.test(name)) return { fullUrl: name, resource: { resourceType: type } };
   return {

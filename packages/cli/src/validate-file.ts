@@ -1,7 +1,8 @@
-import { HelsekontaktError, type Issue } from "@helsekontakt/core";
+import { HelsekontaktError, type Issue, type ValidationResult } from "@helsekontakt/core";
 import { fhirFromXml, fhirNamespace, parseFhirJson } from "@helsekontakt/types/fhir";
 import { parseXml } from "@helsekontakt/types/xml";
 import { rules, types, validateFhir, validateMessage, validateXml } from "@helsekontakt/validators";
+import type { FhirValidator } from "@helsekontakt/validators/fhir-runtime";
 import { faultOf } from "./faults.ts";
 import { fhirXmlLines, jsonLines } from "./fhir-lines.ts";
 import { checkLevels, formOf, rootOf } from "./files.ts";
@@ -29,29 +30,35 @@ export interface FileVerdict {
   readonly issues: readonly PrintedIssue[];
 }
 
+/** How FHIR is judged. */
+export interface FhirOptions {
+  /** Canonical address of a profile that a resource must satisfy besides those it declares. */
+  readonly profile?: string | undefined;
+  /** Profiles of one's own in place of those of this build. */
+  readonly profiles?: Pick<FhirValidator, "validate"> | undefined;
+}
+
 const foreign: ReadonlySet<string> = new Set([fhirNamespace]);
 
 /**
  * Validates the bytes of one file. Bytes that cannot be read as what they are meant to be give an issue whose rule is the
  * error's code.
  *
- * @param options.profile - canonical address of a FHIR profile that a resource must satisfy besides those it declares.
- * @throws {HelsekontaktError} `input/invalid` when the profile is not in this build, or the file is not FHIR.
+ * @throws {HelsekontaktError} `input/invalid` when the profile is not in the build, or the file is not FHIR and a profile or
+ *   profiles are given.
  */
-export function validateFile(
-  file: string,
-  bytes: Uint8Array,
-  options: { readonly profile?: string | undefined } = {},
-): FileVerdict {
+export function validateFile(file: string, bytes: Uint8Array, options: FhirOptions = {}): FileVerdict {
   const form = formOf(file, bytes);
-  if (form === "ndjson") return verdict(file, "fhir-ndjson", validateLines(bytes, options.profile));
-  if (form === "json") return verdict(file, "fhir-json", validateJson(bytes, options.profile));
+  if (form === "ndjson") return verdict(file, "fhir-ndjson", validateLines(bytes, options));
+  if (form === "json") return verdict(file, "fhir-json", validateJson(bytes, options));
   const root = rootOf(bytes);
-  if (root?.ns === fhirNamespace) return verdict(file, "fhir-xml", validateFhirXml(bytes, options.profile));
-  if (options.profile !== undefined && root !== undefined)
-    throw new HelsekontaktError("input/invalid", "expected FHIR for --profile, found another kind of document", {
-      hint: "validate messages without --profile; FHIR inside them is checked by its own profile",
+  if (root?.ns === fhirNamespace) return verdict(file, "fhir-xml", validateFhirXml(bytes, options));
+  if ((options.profile !== undefined || options.profiles !== undefined) && root !== undefined) {
+    const option = options.profile === undefined ? "--profiles" : "--profile";
+    throw new HelsekontaktError("input/invalid", `expected FHIR for ${option}, found another kind of document`, {
+      hint: `validate messages without ${option}; FHIR inside them is checked by its own profile`,
     });
+  }
   if (root?.name === "MsgHead" || root?.name === "AppRec") return verdict(file, root.name, messageIssues(bytes));
   return verdict(
     file,
@@ -69,9 +76,9 @@ export function validateFile(
 export async function validateLineStream(
   file: string,
   chunks: AsyncIterable<Uint8Array>,
-  options: { readonly profile?: string | undefined; readonly onProgress?: (progress: LineProgress) => void } = {},
+  options: FhirOptions & { readonly onProgress?: (progress: LineProgress) => void } = {},
 ): Promise<FileVerdict> {
-  const issues = await validateStream(chunks, (text) => validateText(text, options.profile), options.onProgress);
+  const issues = await validateStream(chunks, (text) => validateText(text, options), options.onProgress);
   return verdict(file, "fhir-ndjson", issues);
 }
 
@@ -86,7 +93,7 @@ export async function validateBundleFile(
   open: OpenChunks,
   onProgress?: (progress: LineProgress) => void,
 ): Promise<FileVerdict | undefined> {
-  const issues = await validateBundleStream(open, (text) => validateText(text, undefined), onProgress);
+  const issues = await validateBundleStream(open, (text) => validateText(text, {}), onProgress);
   return issues === undefined ? undefined : verdict(file, "fhir-json", issues);
 }
 
@@ -127,11 +134,11 @@ function messageIssues(bytes: Uint8Array): readonly Issue[] {
   }
 }
 
-function validateFhirXml(bytes: Uint8Array, profile: string | undefined): readonly Issue[] {
+function validateFhirXml(bytes: Uint8Array, options: FhirOptions): readonly Issue[] {
   const issues: Issue[] = [];
   try {
     const resource = fhirFromXml(parseXml(bytes), { issues });
-    issues.push(...validateFhir(resource, withProfile(profile)).issues);
+    issues.push(...judgeFhir(resource, options).issues);
   } catch (reason) {
     issues.push(contentFault(reason));
   }
@@ -140,16 +147,16 @@ function validateFhirXml(bytes: Uint8Array, profile: string | undefined): readon
   return withLines(issues, fhirXmlLines(bytes, missing));
 }
 
-function validateJson(bytes: Uint8Array, profile: string | undefined): readonly Issue[] {
+function validateJson(bytes: Uint8Array, options: FhirOptions): readonly Issue[] {
   const text = utf8(bytes);
   if (text === undefined) return [notUtf8()];
-  return validateText(text, profile);
+  return validateText(text, options);
 }
 
-function validateText(text: string, profile: string | undefined): readonly Issue[] {
+function validateText(text: string, options: FhirOptions): readonly Issue[] {
   try {
     checkLevels(text);
-    const { issues } = validateFhir(parseFhirJson(text), withProfile(profile));
+    const { issues } = judgeFhir(parseFhirJson(text), options);
     return issues.length === 0
       ? issues
       : withLines(
@@ -164,16 +171,17 @@ function validateText(text: string, profile: string | undefined): readonly Issue
   }
 }
 
-function validateLines(bytes: Uint8Array, profile: string | undefined): readonly Issue[] {
-  const verdicts = new LineVerdicts((text) => validateText(text, profile));
+function validateLines(bytes: Uint8Array, options: FhirOptions): readonly Issue[] {
+  const verdicts = new LineVerdicts((text) => validateText(text, options));
   const lines = new LineSplitter(verdicts);
   lines.write(bytes);
   lines.end();
   return verdicts.issues();
 }
 
-function withProfile(profile: string | undefined): { readonly profile?: string } {
-  return profile === undefined ? {} : { profile };
+function judgeFhir(resource: unknown, { profile, profiles }: FhirOptions): ValidationResult {
+  const options = profile === undefined ? {} : { profile };
+  return profiles ? profiles.validate(resource, options) : validateFhir(resource, options);
 }
 
 function withLines(issues: readonly Issue[], lines: ReadonlyMap<string, number>): readonly Issue[] {

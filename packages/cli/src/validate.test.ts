@@ -128,6 +128,45 @@ describe("validate", () => {
     expect((await run("validate", at("ekontakt.xml"), "--profile", profile)).code).toBe(2);
   });
 
+  it("judges FHIR by profiles of one's own", async () => {
+    const module = write(
+      "profiles.mjs",
+      `export const validator = {
+  validate: (resource, { profile } = {}) => ({
+    valid: resource.status === "active",
+    issues: [{ level: "error", rule: "fhir/own", path: resource.resourceType, message: profile ?? "none" }],
+  }),
+};
+`,
+    );
+    const files = [at("episode.json"), at("episode.xml"), at("two.ndjson")];
+    const { list } = await verdicts(...files, "--profiles", module, "--profile", "urn:p");
+    expect(list.map((v) => v.issues.map((i) => `${i.rule} ${i.path} ${i.message}`))).toEqual([
+      ["fhir/own EpisodeOfCare urn:p"],
+      ["fhir/own EpisodeOfCare urn:p"],
+      ["fhir/own EpisodeOfCare urn:p", "fhir/own EpisodeOfCare urn:p"],
+    ]);
+    expect((await verdicts(files[0] as string, "--profiles", module)).list[0]?.issues[0]?.message).toBe("none");
+    expect((await run("validate", at("ekontakt.xml"), "--profiles", module)).err).toMatch(
+      /expected FHIR for --profiles,/,
+    );
+  });
+
+  it.each([
+    ["none", "ERR_MODULE_NOT_FOUND", undefined],
+    ["one that exports no validator", "found none\\n", "export const other = 1;\n"],
+    ["one that is no JavaScript", "no code", "export const = ;\n"],
+  ])("refuses as module of profiles %s", async (name, said, content) => {
+    const path = at(`${name.length}.mjs`);
+    if (content !== undefined) writeFileSync(path, content);
+    const { code, out, err } = await run("validate", at("episode.json"), "--profiles", path);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toMatch(new RegExp(`^helsekontakt: \\[input/invalid\\] expected [^\n]*${said}`));
+    expect(err).toContain("gen:fhir");
+    const { list } = await verdicts(at("episode.json"), at("episode.xml"), "--profiles", path);
+    expect(list.map((v) => v.issues.map((i) => i.rule))).toEqual([["input/invalid"], ["input/invalid"]]);
+  });
+
   it("goes on past a file that cannot be read, and then ends with 2", async () => {
     const { code, list } = await verdicts(at("none.xml"), at("ekontakt.xml"), at("."));
     expect(code).toBe(2);

@@ -1,9 +1,13 @@
 import { createReadStream } from "node:fs";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { HelsekontaktError } from "@helsekontakt/core";
 import type { ExitCode, CliIo } from "../io.ts";
 import { faultOf } from "../faults.ts";
 import { printJson } from "../io.ts";
 import { checkReadable, isLineFile, readInput } from "../files.ts";
 import {
+  type FhirOptions,
   type FileVerdict,
   unreadable,
   validateBundleFile,
@@ -18,20 +22,34 @@ const progressEvery = 2_000;
 export interface ValidateOptions {
   readonly json?: boolean;
   readonly profile?: string;
+  /** Path of a module with a `validator`, as `gen:fhir` writes it and a compiler makes JavaScript of. */
+  readonly profiles?: string;
 }
 
 /**
  * `helsekontakt validate`: one verdict a file, one file in memory at a time; of a file of lines, one line.
  *
  * @returns 2 when a file could not be read, else 1 when one is not valid.
- * @throws {HelsekontaktError} `input/invalid` when the profile is not in this build or does not fit the file; with `json`
- *   this stands in the file's entry instead.
+ * @throws {HelsekontaktError} `input/invalid` when the profile is not in the build or does not fit the file; with `json`
+ *   this stands in the file's entry instead. So
+ *   when the module of `profiles` cannot be loaded.
  */
 export async function validate(files: readonly string[], options: ValidateOptions, io: CliIo): Promise<ExitCode> {
+  let profiles: FhirOptions["profiles"];
+  try {
+    if (options.profiles !== undefined) profiles = await profilesOf(options.profiles);
+  } catch (reason) {
+    if (options.json !== true) throw reason;
+    printJson(
+      io,
+      files.map((file) => unreadable(file, reason)),
+    );
+    return 2;
+  }
   let code: ExitCode = 0;
   const verdicts: FileVerdict[] = [];
   for (const file of files) {
-    const verdict = await judge(file, options, io);
+    const verdict = await judge(file, options, profiles, io);
     if (verdict.unread) code = 2;
     else if (!verdict.valid && code === 0) code = 1;
     const { unread: _, ...printed } = verdict;
@@ -45,6 +63,7 @@ export async function validate(files: readonly string[], options: ValidateOption
 async function judge(
   file: string,
   options: ValidateOptions,
+  profiles: FhirOptions["profiles"],
   io: CliIo,
 ): Promise<FileVerdict & { readonly unread: boolean }> {
   const lines = isLineFile(file);
@@ -54,7 +73,8 @@ async function judge(
     if (lines) await checkReadable(file);
     else bytes = await readInput(file);
   } catch (reason) {
-    const large = faultOf(reason).code === "input/too-large" && options.profile === undefined;
+    const plain = options.profile === undefined && profiles === undefined;
+    const large = faultOf(reason).code === "input/too-large" && plain;
     const streamed = large
       ? await validateBundleFile(file, () => createReadStream(file), progressTo(io, file))
       : undefined;
@@ -65,14 +85,37 @@ async function judge(
   try {
     const verdict =
       bytes === undefined
-        ? await validateLineStream(file, createReadStream(file), { profile, onProgress: progressTo(io, file) })
-        : validateFile(file, bytes, { profile });
+        ? await validateLineStream(file, createReadStream(file), {
+            profile,
+            profiles,
+            onProgress: progressTo(io, file),
+          })
+        : validateFile(file, bytes, { profile, profiles });
     return { ...verdict, unread: false };
   } catch (reason) {
     // For people, a fault of the call ends it; machines get an entry for every file.
     if (options.json !== true) throw reason;
     return { ...unreadable(file, reason), unread: true };
   }
+}
+
+/** The validator that a module exports. */
+async function profilesOf(path: string): Promise<NonNullable<FhirOptions["profiles"]>> {
+  const hint = "compile what gen:fhir has written to JavaScript, and name its index.js";
+  let module: { readonly validator?: Partial<NonNullable<FhirOptions["profiles"]>> };
+  try {
+    module = (await import(pathToFileURL(resolve(path)).href)) as typeof module;
+  } catch (reason) {
+    const code = String((reason as { code?: unknown } | null)?.code ?? "no code");
+    throw new HelsekontaktError("input/invalid", `expected a module for --profiles, found none that loads: ${code}`, {
+      hint,
+    });
+  }
+  const { validator } = module;
+  if (typeof validator?.validate === "function") return validator as NonNullable<FhirOptions["profiles"]>;
+  throw new HelsekontaktError("input/invalid", "expected a validator from the module of --profiles, found none", {
+    hint,
+  });
 }
 
 /** A line now and then, so that a long run is seen to move. */
