@@ -100,6 +100,12 @@ const definitions: readonly object[] = [
     element("Organization.partOf", reference("ring")),
   ]),
   profile("ringed", "Patient", [element("Patient.managingOrganization", reference("ring"))]),
+  profile("loop", "Organization", [
+    element("Organization.active", { min: 1, fixedBoolean: true }),
+    element("Organization.partOf", { slicing: by("profile", "resolve()", "closed") }),
+    element("Organization.partOf:up", reference("loop")),
+  ]),
+  profile("looped", "Patient", [element("Patient.managingOrganization", reference("loop"))]),
   profile("anyBundle", "Bundle", []),
   profile("entries", "Bundle", [
     element("Bundle.entry", { slicing: by("profile", "resource") }),
@@ -312,6 +318,38 @@ const cases: readonly [string, object, string, readonly string[]][] = [
       member("ringed", { managingOrganization: { reference: "Organization/a" } }),
       org("a", { active: true, partOf: { reference: "Organization/b" } }),
       org("b", { name: "B", partOf: { reference: "Organization/a" } }),
+    ),
+    "anyBundle",
+    ["fhir/target-profile Bundle.entry[0].resource.managingOrganization.reference"],
+  ],
+  [
+    "a chain of many targets",
+    bundle(
+      member("ringed", { managingOrganization: { reference: "Organization/a0" } }),
+      ...Array.from({ length: 3_000 }, (_, i) =>
+        org(`a${i}`, { active: true, partOf: { reference: `Organization/a${i + 1}` } }),
+      ),
+      org("a3000", { active: true }),
+    ),
+    "anyBundle",
+    [],
+  ],
+  [
+    "slices told by their targets, in a circle",
+    bundle(
+      member("looped", { managingOrganization: { reference: "Organization/a" } }),
+      org("a", { active: true, partOf: { reference: "Organization/b" } }),
+      org("b", { active: true, partOf: { reference: "Organization/a" } }),
+    ),
+    "anyBundle",
+    [],
+  ],
+  [
+    "a fault in such a circle",
+    bundle(
+      member("looped", { managingOrganization: { reference: "Organization/a" } }),
+      org("a", { active: true, partOf: { reference: "Organization/b" } }),
+      org("b", { active: false, partOf: { reference: "Organization/a" } }),
     ),
     "anyBundle",
     ["fhir/target-profile Bundle.entry[0].resource.managingOrganization.reference"],

@@ -1,5 +1,6 @@
 import type { FhirContext, FhirObject, ProfileRule } from "./context.ts";
 import type { FastContext, FastProfile } from "./fast.ts";
+import { verdict } from "./verdicts.ts";
 
 // Profiles of which one is enough: several of one element, and those that the target of a reference may have.
 
@@ -27,25 +28,6 @@ export function isOneOf(o: FhirObject, c: FastContext, options: readonly FastOpt
   );
 }
 
-type Verdicts = Map<unknown, Map<unknown, boolean>>;
-
-/** What is known of targets, for each reading of a document: references may lead in circles, and many to one target. */
-const known = new WeakMap<object, Verdicts>();
-
-/** The verdict of a check on a target; while it is being found, a circle that comes back to it counts as good. */
-function verdict(c: object, target: unknown, key: unknown, find: () => boolean): boolean {
-  let verdicts = known.get(c);
-  if (verdicts === undefined) known.set(c, (verdicts = new Map()));
-  let own = verdicts.get(target);
-  if (own === undefined) verdicts.set(target, (own = new Map()));
-  const before = own.get(key);
-  if (before !== undefined) return before;
-  own.set(key, true);
-  const good = find();
-  own.set(key, good);
-  return good;
-}
-
 /** What a reference leads to inside the document. */
 function targetOf({ reference }: FhirObject, c: { find(reference: string): unknown }): FhirObject | undefined {
   const found = typeof reference === "string" ? c.find(reference) : undefined;
@@ -58,7 +40,7 @@ export function target(o: FhirObject, c: FhirContext, options: readonly Option[]
   const own = options.filter(([type]) => isOfType(found, type));
   // Of another type: the rule about the types says so.
   if (found === undefined || own.length === 0) return;
-  const isGood = own.some(([, check]) => !check || verdict(c, found, check, () => c.conforms(found, [], check)));
+  const isGood = own.some(([, check]) => !check || c.conforms(found, [], check));
   if (!isGood)
     c.error("target-profile", "reference", "expected a target that has one of the profiles, found one that has none");
 }

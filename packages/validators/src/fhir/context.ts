@@ -7,6 +7,7 @@ import { type Beside, isIdOnly } from "./fast.ts";
 import type { PrimitiveCheck } from "./primitives.ts";
 import { isBaseDefinition } from "./rules.ts";
 import { aggregationOf, BundleFrame, Container, leadsTo, referenceFault, targetFault } from "./references.ts";
+import { verdict } from "./verdicts.ts";
 import { invariantWords } from "./words.ts";
 
 // Over 400 lines: the one class that generated validators call into; its checks share path, issues and references.
@@ -513,7 +514,7 @@ export class FhirContext {
 
   /** True when a value at the path breaks no rule of the profile; warnings do not count. */
   conforms(o: unknown, path: readonly string[], check: ProfileRule["check"]): boolean {
-    return fp.at(o, path, this).some((v) => this.#isGood(v as FhirObject, check));
+    return fp.at(o, path, this).some((v) => verdict(this, v, check, () => this.#isGood(v as FhirObject, check)));
   }
 
   #isGood(o: FhirObject, check: ProfileRule["check"]): boolean {
