@@ -1,7 +1,7 @@
 import { byCodeUnit, docComment, type GeneratedFile, propertyKey, quote } from "@helsekontakt/codegen";
 import { inferredReason } from "./definitions.ts";
 import { type Field, type Model, type TypeModel, tsName } from "./model.ts";
-import { allowed, fieldOf, type Profile, type ProfileNode, valueRule } from "./profiles.ts";
+import { allowed, fieldOf, isSlicedByType, type Profile, type ProfileNode, valueRule } from "./profiles.ts";
 import type { DefinitionSource } from "./source.ts";
 import { codesOfAll, hasAnyCase } from "./value-sets.ts";
 
@@ -154,8 +154,10 @@ ${addresses}} as const;
 
   function narrow(type: string, node: ProfileNode, base: string, profile: Profile, indent: string): string {
     const members: string[] = [];
-    for (const [name, childNode] of node.children) {
+    for (const [name, whole] of node.children) {
       const field = fieldOf(model, type, name, profile);
+      // Slices of a choice that are not its types say nothing about the type of a property.
+      const childNode = field.choice && !isSlicedByType(whole) ? { ...whole, slices: new Map() } : whole;
       const alternatives = allowed(field, childNode, profile);
       const removed =
         childNode.element?.max === "0"

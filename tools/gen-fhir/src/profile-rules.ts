@@ -1,12 +1,20 @@
 import { GeneratorError } from "@helsekontakt/codegen";
 import type { ElementDefinition } from "./definitions.ts";
-import { isExtensionDefinition } from "./emit-extensions.ts";
 import { compileInvariant } from "./fhirpath-emit.ts";
 import { compileFast, FastHelpers } from "./fhirpath-fast.ts";
 import { type Alternative, type Field, type Model, tsName } from "./model.ts";
 import type { Option, Prop, Rule, Slice, Slicing, Test } from "./profile-rule.ts";
-import { allowed, fieldOf, type Profile, type ProfileNode, type Profiles, targetTypes, valueRule } from "./profiles.ts";
-import { type Discriminator, resolvedPaths, testsOf } from "./slice-tests.ts";
+import {
+  allowed,
+  fieldOf,
+  isSlicedByType,
+  type Profile,
+  type ProfileNode,
+  type Profiles,
+  targetTypes,
+  valueRule,
+} from "./profiles.ts";
+import { asKnown, type Discriminator, resolvedPaths, testsOf } from "./slice-tests.ts";
 import type { DefinitionSource } from "./source.ts";
 
 const hl7 = "http://hl7.org/fhir/StructureDefinition/";
@@ -93,9 +101,11 @@ export function rulesOf(
   /** Slices of a choice by its type: each is the rules of one property. */
   function choiceSlices(field: Field, node: ProfileNode): Rule[] {
     const at = node.element?.id ?? field.name;
-    const by = node.element?.slicing?.discriminator;
-    if (by && !(by.length === 1 && by[0]?.type === "type" && by[0].path === "$this"))
-      return fail(`slices of the choice ${at} by ${by.map((d) => `${d.type} ${d.path}`).join(", ")}`, "slices by type");
+    if (!isSlicedByType(node)) {
+      const by = (node.element?.slicing?.discriminator ?? []).map((d) => `${d.type} ${d.path}`);
+      skip(`slices of ${at}`, `a choice is told by its type, not by ${by.join(", ")}`);
+      return [];
+    }
     const out: Rule[] = [];
     const taken: Alternative[] = [];
     for (const [name, slice] of node.slices) {
@@ -374,14 +384,6 @@ export function rulesOf(
     });
     return slicesBy(slicing, field, type, named(slice), nested ? named(nested) : undefined, `${at}:${name}`);
   }
-}
-
-/** Marks the definition of an extension where its own address tells the slice. */
-function asKnown(rule: Rule, type: string, tests: readonly Test[]): Rule {
-  if (rule.kind !== "as" || type !== "Extension" || !isExtensionDefinition(rule.profile)) return rule;
-  const { url } = rule.profile.definition;
-  const told = tests.some((t) => t.kind === "like" && t.exact && t.path.join(".") === "url" && t.value === url);
-  return told ? { ...rule, known: true } : rule;
 }
 
 /** True for a rule that an element with nothing in it breaks. */

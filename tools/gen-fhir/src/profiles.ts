@@ -226,6 +226,12 @@ function isString(code: string, type: string): boolean {
   return code === "http://hl7.org/fhirpath/System.String" && (type === "string" || type === "id" || type === "uri");
 }
 
+/** True for a choice whose slices are the types that it may have, each a property of its own. */
+export function isSlicedByType(node: ProfileNode): boolean {
+  const by = node.element?.slicing?.discriminator;
+  return node.slices.size > 0 && (!by || (by.length === 1 && by[0]?.type === "type" && by[0].path === "$this"));
+}
+
 /** The `fixed[x]` or `pattern[x]` of an element. */
 export function valueRule(
   element: ElementDefinition | undefined,

@@ -1,6 +1,7 @@
 import type { ElementDefinition } from "./definitions.ts";
+import { isExtensionDefinition } from "./emit-extensions.ts";
 import type { Field, Model } from "./model.ts";
-import type { Test } from "./profile-rule.ts";
+import type { Rule, Test } from "./profile-rule.ts";
 import { type ProfileNode, type Profiles, targetTypes, valueRule } from "./profiles.ts";
 import type { DefinitionSource } from "./source.ts";
 
@@ -258,4 +259,12 @@ function profileTests(
     of.push([...typed, { kind: "profile", path, profile }]);
   }
   return of.length === 1 ? (of[0] as readonly Test[]) : [{ kind: "any", of }];
+}
+
+/** Marks the definition of an extension where its own address tells the slice. */
+export function asKnown(rule: Rule, type: string, tests: readonly Test[]): Rule {
+  if (rule.kind !== "as" || type !== "Extension" || !isExtensionDefinition(rule.profile)) return rule;
+  const { url } = rule.profile.definition;
+  const told = tests.some((t) => t.kind === "like" && t.exact && t.path.join(".") === "url" && t.value === url);
+  return told ? { ...rule, known: true } : rule;
 }
