@@ -73,6 +73,72 @@ function place(longitude: unknown): object {
   return { resourceType: "Location", position: { longitude, latitude: 1 } };
 }
 
+describe("ids of elements", () => {
+  const patient = (rest: object): object => ({ resourceType: "Patient", ...rest });
+
+  it.each<[string, object, string[]]>([
+    [
+      "each its own",
+      patient({
+        id: "a",
+        name: [
+          { id: "a", family: "A" },
+          { id: "b", family: "B" },
+        ],
+      }),
+      [],
+    ],
+    [
+      "one twice",
+      patient({
+        name: [{ id: "a", family: "A" }],
+        contact: [{ name: { family: "B" }, address: { id: "a", city: "C" } }],
+      }),
+      ["fhir/element-id Patient.contact[0].address.id"],
+    ],
+    [
+      "one beside a primitive alone, and one beside another",
+      patient({
+        birthDate: "2000-01-01",
+        _birthDate: { id: "a" },
+        name: [{ given: ["A", "B"], _given: [null, { id: "a" }] }],
+      }),
+      ["fhir/element-id Patient.name[0]._given[1].id"],
+    ],
+    [
+      "those of a contained resource apart from those around it",
+      patient({
+        name: [{ id: "a", family: "A" }],
+        contained: [
+          { resourceType: "Organization", id: "o", name: "B", telecom: [{ id: "a", system: "phone", value: "1" }] },
+        ],
+        managingOrganization: { id: "b", reference: "#o" },
+      }),
+      [],
+    ],
+    [
+      "those of one entry apart from the next",
+      {
+        resourceType: "Bundle",
+        type: "collection",
+        entry: [1, 2].map((n) => ({
+          fullUrl: `urn:uuid:1a8f7a3e-8f4e-4e0a-8c0e-3f1d7e0b9a0${n}`,
+          resource: patient({
+            name: [
+              { id: "a", family: "A" },
+              { id: n === 2 ? "a" : "b", family: "B" },
+            ],
+          }),
+        })),
+      },
+      ["fhir/element-id Bundle.entry[1].resource.name[1].id"],
+    ],
+  ])("%s", (_, resource, expected) => {
+    expect(errors(resource)).toEqual(expected);
+    expect(isFhir(resource)).toBe(expected.length === 0);
+  });
+});
+
 describe("faults of the base types", () => {
   const e = episode();
   const m = member();

@@ -58,7 +58,9 @@ ${tables}
 ${helpers.source()}
 ${body}/** True when nothing is to be said about what stands beside a primitive. */
 function isSibling(x: unknown, value: unknown, c: FastContext, d: number): boolean {
-  return (value !== undefined && rules.isIdOnly(x)) || isElement(x, c, d);
+  if (value === undefined || !rules.isIdOnly(x)) return isElement(x, c, d);
+  c.ids++;
+  return true;
 }
 
 function areSiblings(x: unknown, values: unknown, c: FastContext, d: number): boolean {
@@ -81,8 +83,12 @@ function mention(x: unknown, c: FastContext): void {
 /** True when the key is that of a sibling, or is rare, and nothing is to be said about what it holds. */
 function isBeside(k: string, x: unknown, o: FhirObject, names: Beside, c: FastContext, d: number): boolean {
   const list = names[k];
-  // An element that has nothing but an id is empty: who calls sees to that.
-  if (list === null) return k === "id" ? p.isString(x) : areExtension(x, c, d);
+  if (list === null) {
+    if (k !== "id") return areExtension(x, c, d);
+    // An element that has nothing but an id is empty: who calls sees to that.
+    c.ids++;
+    return p.isString(x);
+  }
   if (typeof list !== "boolean") return false;
   const value = o[k.slice(1)];
   return list ? areSiblings(x, value, c, d) : isSibling(x, value, c, d);

@@ -2,6 +2,7 @@ import type { Issue, IssueLevel } from "@helsekontakt/core";
 import { narrativeFault } from "./narrative.ts";
 import * as fp from "./fhirpath.ts";
 import { isBound } from "./bound.ts";
+import { repeatedIds } from "./element-ids.ts";
 import { type ExtensionTable, misplaced } from "./extensions.ts";
 import { type Beside, isIdOnly } from "./fast.ts";
 import type { PrimitiveCheck } from "./primitives.ts";
@@ -356,6 +357,9 @@ export class FhirContext {
       );
       this.#container?.mentionAll(v, v);
     }
+    if (validate)
+      for (const place of repeatedIds(v as FhirObject))
+        this.error("element-id", `${place}.id`, "expected each element id once in a resource, found it again");
     if (!contained) this.#containedIds();
     if (validate) this.#declaredProfiles(v as FhirObject, type);
     this.resource = before.resource;

@@ -1,5 +1,6 @@
 import { isBound } from "./bound.ts";
 import type { BoundSet, FhirObject, FhirPlace } from "./context.ts";
+import { repeatedIds } from "./element-ids.ts";
 import type { ExtensionChecks } from "./extensions.ts";
 import { at } from "./fhirpath.ts";
 import {
@@ -56,6 +57,8 @@ export class FastContext {
   /** How many Metas, and lists of contained resources, have been read. */
   metas = 0;
   lists = 0;
+  /** How many elements of the resource have an id. */
+  ids = 0;
   /** Set by the check of Meta: some resource declares a profile. */
   sawProfile = false;
   /** How many extensions outside of others have an address that is not absolute. */
@@ -77,18 +80,21 @@ export class FastContext {
     const o = v as FhirObject;
     const type = o["resourceType"];
     if (typeof type !== "string") return false;
-    const { resource, container } = this;
+    const { resource, container, ids } = this;
     const outer = this.#outer;
     const bundle = this.#bundle;
     this.resource = o;
+    this.ids = 0;
     if (!contained) this.#enter(o);
     if (type === "Bundle") this.#bundle = new BundleFrame(o, bundle);
     const good =
       this.options.isOfType(type, o, this, depth) &&
       (contained || this.container === undefined || this.container.isClean()) &&
+      (this.ids < 2 || repeatedIds(o).length === 0) &&
       this.#declared(o, type);
     this.resource = resource;
     this.container = container;
+    this.ids = ids;
     this.#outer = outer;
     this.#bundle = bundle;
     return good;
