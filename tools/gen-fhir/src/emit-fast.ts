@@ -2,7 +2,7 @@ import { quote } from "@helsekontakt/codegen";
 import type { Constraint } from "./definitions.ts";
 import { absolute, guards, hooks, marks, usual } from "./fast-rules.ts";
 import { compileFast, FastHelpers, type FastLocal, type FastScope } from "./fhirpath-fast.ts";
-import { namedPresence, not } from "./fhirpath-shape.ts";
+import { byLength, namedPresence, not } from "./fhirpath-shape.ts";
 import { type Alternative, type Field, type Model, type TypeModel, tsName } from "./model.ts";
 import { anyCaseClass, printBound } from "./value-sets.ts";
 
@@ -385,16 +385,6 @@ ${rules("y", "            ")}          }\n`;
     if (name === undefined) targets.set(list, (name = `types${targets.size}`));
     return name;
   }
-}
-
-/** A switch over texts that compares only those of the same length; false for every other text. */
-function byLength(texts: readonly string[], name: string, then: (text: string) => string): string {
-  const lengths = [...new Set(texts.map((t) => t.length))].sort((a, b) => a - b);
-  const cases = lengths.map((n) => {
-    const lines = texts.filter((t) => t.length === n).map((t) => `      if (${name} === ${quote(t)}) ${then(t)}\n`);
-    return `    case ${n}:\n${lines.join("")}      return false;\n`;
-  });
-  return `  switch (${name}.length) {\n${cases.join("")}    default:\n      return false;\n  }`;
 }
 
 /** Types whose values may name a contained resource, by dom-3. */

@@ -84,3 +84,13 @@ export function namedPresence(conditions: string, locals: readonly FastLocal[]):
   }
   return constants + text;
 }
+
+/** A switch over texts that compares only those of the same length; false for every other text. */
+export function byLength(texts: readonly string[], name: string, then: (text: string) => string): string {
+  const lengths = [...new Set(texts.map((t) => t.length))].sort((a, b) => a - b);
+  const cases = lengths.map((n) => {
+    const lines = texts.filter((t) => t.length === n).map((t) => `      if (${name} === ${quote(t)}) ${then(t)}\n`);
+    return `    case ${n}:\n${lines.join("")}      return false;\n`;
+  });
+  return `  switch (${name}.length) {\n${cases.join("")}    default:\n      return false;\n  }`;
+}
