@@ -1,13 +1,16 @@
-import { createRequire } from "node:module";
+import type { createRequire } from "node:module";
+// In Node this name stands for `node:module`, which reads the other side when it is asked for; bundlers, which join all
+// there is, get the other side itself. So neither loads a file that only leads to another.
+import * as source from "#fhir-explaining";
 import type { Explaining } from "./fhir/explaining.ts";
 
-// What a resource without faults never needs is as long as what it needs. Bundlers do not follow this: for them
-// package.json names the module itself, under the condition that they alone know.
-const require = createRequire(import.meta.url);
-let own: Explaining | undefined;
+const side: { readonly explaining?: () => Explaining; readonly createRequire?: typeof createRequire } = source;
+let own: (() => Explaining) | undefined;
 
-/** The checks that explain, of this package's own definitions: read from the disk when they are asked for. */
+/** The checks that explain, loaded with the first fault. */
 export function explaining(): Explaining {
-  own ??= (require("./fhir-explaining.js") as typeof import("./fhir-explaining.ts")).explaining();
-  return own;
+  own ??=
+    side.explaining ??
+    (side.createRequire?.(import.meta.url)("./fhir-explaining.js") as typeof import("./fhir-explaining.ts")).explaining;
+  return own();
 }

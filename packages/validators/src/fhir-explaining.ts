@@ -4,9 +4,10 @@ import { resourceValidators } from "./gen/fhir/core.ts";
 import { knownExtensions } from "./gen/fhir/extensions.ts";
 import { profileRules } from "./gen/fhir/profiles.ts";
 
-const own = createExplaining({ resourceValidators, profileRules, knownExtensions, resourceTypes });
+let own: Explaining | undefined;
 
-/** The checks that explain, of this package's own definitions. */
+/** The checks that explain, of this package's own definitions. Made when they are asked for: what they need may be loaded last. */
 export function explaining(): Explaining {
+  own ??= createExplaining({ resourceValidators, profileRules, knownExtensions, resourceTypes });
   return own;
 }

@@ -143,6 +143,45 @@ describe("what the manifest itself imports under another name", () => {
   });
 });
 
+test("what the same entries read is one file, whatever else reads parts of it later or rarely", async () => {
+  const name = { "helsekontakt-source": "./src/words.ts", module: "./dist/words.js", node: "module" };
+  const { exports } = JSON.parse(manifest("index", "other", "rare")) as { exports: object };
+  write({
+    "package.json": JSON.stringify({
+      type: "module",
+      exports,
+      imports: { "#words": name },
+      bundle: { behind: ["./rare"] },
+    }),
+    "src/index.ts": `export { say } from "./say.ts";
+      export { base } from "./base.ts";`,
+    "src/other.ts": `export { say } from "./say.ts";
+      export { listed } from "./listed.ts";`,
+    "src/rare.ts": `export { listed } from "./listed.ts";`,
+    "src/base.ts": `export const base = "base";`,
+    "src/listed.ts": `export const listed = ["a", "b"];`,
+    "src/words.ts": `import { base } from "./base.ts";
+      import { listed } from "./listed.ts";
+      export const words = (): string => base + listed.join();`,
+    "src/say.ts": `import { base } from "./base.ts";
+      import { listed } from "./listed.ts";
+      export { sayAll } from "./say-all.ts";
+      export const say = (): string => base + listed.length;`,
+    "src/say-all.ts": `export const sayAll = "all";`,
+  });
+  const files = await bundlePackage(dir);
+  expect(files.filter((f) => f.endsWith(".js"))).toEqual([
+    "_of-index-and-other.js",
+    "index.js",
+    "other.js",
+    "rare.js",
+    "words.js",
+  ]);
+  expect(run(`console.log((await import("./dist/rare.js")).listed, (await import("./dist/words.js")).words())`)).toBe(
+    "[ 'a', 'b' ] basea,b",
+  );
+});
+
 test("other packages stay imports", async () => {
   write({ ...sample, "src/index.ts": `export { thing } from "another/part";`, "package.json": manifest("index") });
   await bundlePackage(dir);

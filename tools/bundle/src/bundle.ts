@@ -1,11 +1,18 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, isAbsolute, join, relative } from "node:path";
+import { basename, dirname, isAbsolute, join, relative } from "node:path";
 import { type OutputChunk, rolldown } from "rolldown";
+
+/** What each module imports. */
+type Graph = ReadonlyMap<string, readonly string[]>;
 
 interface Manifest {
   readonly exports: Readonly<Record<string, { readonly "helsekontakt-source": string; readonly default: string }>>;
   /** What the package's own modules import by a name that stands for another file in Node, in bundlers and in `src`. */
   readonly imports?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly bundle?: {
+    /** Export paths that may load more than they use, so that the others need not load one file more. */
+    readonly behind?: readonly string[];
+  };
 }
 
 /**
@@ -18,7 +25,11 @@ interface Manifest {
  * @returns names of the files written, relative to `dist`.
  */
 export async function bundlePackage(dir: string): Promise<string[]> {
-  const { exports, imports = {} } = JSON.parse(readFileSync(join(dir, "package.json"), "utf8")) as Manifest;
+  const {
+    exports,
+    imports = {},
+    bundle: { behind = [] } = {},
+  } = JSON.parse(readFileSync(join(dir, "package.json"), "utf8")) as Manifest;
   const dist = join(dir, "dist");
   const nameOf = (file: string): string => relative(dist, join(dir, file)).replaceAll("\\", "/").replace(/\.js$/, "");
   const own = Object.values(imports).flatMap((targets) =>
@@ -28,9 +39,18 @@ export async function bundlePackage(dir: string): Promise<string[]> {
     ...Object.values(exports).map((e) => [nameOf(e.default), join(dir, e["helsekontakt-source"])] as const),
     ...own.map((file) => [nameOf(file), join(dir, "src", `${nameOf(file)}.ts`)] as const),
   ]);
+  const graph = new Map<string, readonly string[]>();
   const bundle = await rolldown({
     input,
     cwd: dir,
+    plugins: [
+      {
+        name: "graph",
+        buildEnd() {
+          for (const id of this.getModuleIds()) graph.set(id, this.getModuleInfo(id)?.importedIds ?? []);
+        },
+      },
+    ],
     platform: "node",
     // Other packages stay what they are: one copy of each class, chosen by who installs.
     external: (id) => !id.startsWith(".") && !isAbsolute(id),
@@ -39,7 +59,23 @@ export async function bundlePackage(dir: string): Promise<string[]> {
       if (level === "warn") throw new Error(`expected a package that can be joined, found: ${log.message}`);
     },
   });
+  const sources = Object.entries(exports).map(([path, e]) => [path, join(dir, e["helsekontakt-source"])] as const);
+  const first = sources.flatMap(([path, file]) => (behind.includes(path) ? [] : [file]));
+  const others = Object.values(input).filter((file) => !first.includes(file));
+  let together: ReadonlyMap<string, string> | undefined;
   const { output } = await bundle.generate({
+    ...(others.length === 0
+      ? {}
+      : {
+          codeSplitting: {
+            groups: [
+              {
+                debugName: "shared",
+                name: (id: string) => (together ??= sharedFiles(graph, first, others)).get(id) ?? null,
+              },
+            ],
+          },
+        }),
     format: "esm",
     entryFileNames: "[name].js",
     // Beside the entries, never below: modules find `package.json` by their own address.
@@ -70,6 +106,30 @@ export async function bundlePackage(dir: string): Promise<string[]> {
     if (!stays) rmSync(join(dist, name));
   }
   return [...files.keys()].sort();
+}
+
+/**
+ * Names of files for modules that several of the first entries read, and others as well: the same name for all that the
+ * same ones of the first read. So what reads them later, or rarely, does not divide them once more.
+ */
+function sharedFiles(graph: Graph, first: readonly string[], others: readonly string[]): ReadonlyMap<string, string> {
+  const readers = new Map<string, string>();
+  for (const entry of first)
+    for (const id of reachedFrom([entry], graph)) readers.set(id, `${readers.get(id) ?? ""}\n${entry}`);
+  const divided = new Set([...reachedFrom(others, graph)].map((id) => readers.get(id)));
+  const files = new Map<string, string>();
+  for (const [id, key] of readers) {
+    const by = first.filter((entry) => key.split("\n").includes(entry));
+    if (!divided.has(key) || first.includes(id) || by.length < 2) continue;
+    files.set(id, `of-${by.map((entry) => basename(entry, ".ts")).join("-and-")}`);
+  }
+  return files;
+}
+
+function reachedFrom(entries: readonly string[], graph: Graph): ReadonlySet<string> {
+  const reached = new Set(entries);
+  for (const id of reached) for (const next of graph.get(id) ?? []) if (isAbsolute(next)) reached.add(next);
+  return reached;
 }
 
 /** The text of a file. A module that looks for something beside itself must stay as deep as it was. */

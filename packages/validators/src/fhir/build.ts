@@ -1,5 +1,5 @@
 import { resourceTypes } from "@helsekontakt/types/fhir";
-import { explaining } from "#fhir-explaining";
+import { explaining } from "../fhir-explaining-on-demand.ts";
 import { isOfType } from "../gen/fhir/core-fast.ts";
 import { knownExtensions } from "../gen/fhir/extensions.ts";
 import { fastProfiles } from "../gen/fhir/profiles-fast.ts";
