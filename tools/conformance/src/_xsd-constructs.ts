@@ -13,6 +13,27 @@ const restriction = (name: string, base: string, facets: string): string =>
   `<xs:simpleType name="${name}"><xs:restriction base="${base}">${facets}</xs:restriction></xs:simpleType>`;
 const sequence = (body: string, more = ""): string => `<xs:sequence ${more}>${body}</xs:sequence>`;
 
+/** Types of key fields, and pairs of texts: of some the same value, of others two. */
+const identityTypes = [
+  ["xs:date", "2020-01-01Z,2020-01-01+00:00|2020-01-01,2020-01-01Z|2020-01-01+13:00,2019-12-31-11:00"],
+  [
+    "xs:dateTime",
+    "2020-01-01T00:00:00Z,2020-01-01T01:00:00+01:00|2020-01-01T00:00:00.0,2020-01-01T00:00:00|2020-01-01T00:00:00.10,2020-01-01T00:00:00.1|2020-01-01T00:00:00.1,2020-01-01T00:00:00.01",
+  ],
+  ["xs:gYear", "2000Z,2000+00:00|2000,2000Z"],
+  ["xs:duration", "P1Y,P12M|P1D,PT24H|PT0S,-PT0S|P1M,P30D|PT1.0S,PT1S|P1Y,-P1Y|PT0.5S,-PT0.50S"],
+  ["xs:hexBinary", "ab,AB|ab,ac"],
+  ["xs:base64Binary", "YWJj,YW Jj|YWJj,YWJk"],
+  ["xs:float", "1,1.0|NaN,NaN|INF,-INF|16777216,16777217|1e2,100"],
+  ["xs:double", "1,1.0|16777216,16777217"],
+  ["xs:boolean", "1,true|0,true"],
+  ["xs:decimal", "1.0,01|10,1|-1,1"],
+  ["xs:QName", "p:x,q:x|x,p:x|o:x,p:x|o:x,p:y"],
+  ["t:L", "1 2,1.0 02|1 2,12"],
+  ["t:U", "1,01|2020-01-01Z,2020-01-01+00:00|a, a |a,b"],
+  ["xs:anyURI", "a, a |a,A"],
+] as const;
+
 export const constructs: Readonly<Record<string, Construct>> = {
   "simple-facets": {
     schema:
@@ -313,5 +334,41 @@ export const constructs: Readonly<Record<string, Construct>> = {
       '<r><a k="1"><c>1.0</c></a><a k="2"><c>1</c></a><b to="3"/></r>',
       "<r><a/></r>",
     ],
+  },
+  "identity-values": {
+    schema:
+      '<xs:simpleType name="L"><xs:list itemType="xs:decimal"/></xs:simpleType><xs:simpleType name="U"><xs:union memberTypes="xs:int xs:date xs:token"/></xs:simpleType>' +
+      identityTypes
+        .map(
+          ([type], n) =>
+            `<xs:element name="u${n}"><xs:complexType>${sequence(element("a", type, 'maxOccurs="4"'))}</xs:complexType><xs:unique name="U${n}"><xs:selector xpath="t:a"/><xs:field xpath="."/></xs:unique></xs:element>`,
+        )
+        .join(""),
+    documents: identityTypes.flatMap(([, pairs], n) =>
+      pairs
+        .split("|")
+        .map((pair) => pair.split(","))
+        .map(([a, b]) => `<u${n} xmlns:p="urn:t" xmlns:q="urn:t" xmlns:o="urn:o"><a>${a}</a><a>${b}</a></u${n}>`),
+    ),
+  },
+  "identity-attributes": {
+    schema: `<xs:attribute name="n" type="xs:int"/>${["strict", "lax", "skip"]
+      .map(
+        (p) =>
+          `<xs:element name="${p}"><xs:complexType>${sequence(`<xs:element name="a" maxOccurs="9"><xs:complexType><xs:attribute name="d" type="xs:int" default="1"/><xs:anyAttribute processContents="${p}"/></xs:complexType></xs:element>`)}</xs:complexType><xs:unique name="U-${p}"><xs:selector xpath="t:a"/><xs:field xpath="@t:n"/></xs:unique></xs:element>`,
+      )
+      .join(
+        "",
+      )}<xs:element name="preset"><xs:complexType>${sequence('<xs:element name="a" maxOccurs="9"><xs:complexType><xs:attribute name="d" type="xs:int" default="1"/><xs:attribute name="q" type="xs:QName" fixed="t:x"/></xs:complexType></xs:element>')}</xs:complexType><xs:key name="K"><xs:selector xpath="t:a"/><xs:field xpath="@d"/></xs:key></xs:element>`,
+    documents: ["strict", "lax", "skip"]
+      .flatMap((name) =>
+        ['<a t:n="1"/><a t:n="01"/>', '<a t:n="1"/><a t:n="2"/><a/>', '<a t:n="x"/><a/>'].map(
+          (body) => `<${name} xmlns:t="urn:t">${body}</${name}>`,
+        ),
+      )
+      .concat(
+        ["<a/>", "<a/><a/>", '<a d="01"/><a/>', '<a d="2"/><a/>'].map((body) => `<preset>${body}</preset>`),
+        ["p:x", "t:x", "x", "y"].map((q) => `<preset xmlns:p="urn:t" xmlns:t="urn:o"><a q="${q}"/></preset>`),
+      ),
   },
 };

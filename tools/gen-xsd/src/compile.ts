@@ -19,7 +19,7 @@ import {
   type Wildcard,
   type XsdType,
 } from "./model.ts";
-import { mergeFacets } from "./simple.ts";
+import { mergeFacets, presetOf } from "./simple.ts";
 import { nameSymbols, place } from "./symbols.ts";
 import { attribute, children, type LinkedUnit, shape } from "./units.ts";
 
@@ -530,8 +530,7 @@ export class Compiler {
       },
       nillable: truth(node, "nillable"),
       abstract: truth(node, "abstract"),
-      fixed: node.attrs.get("fixed"),
-      default: node.attrs.get("default"),
+      ...presetOf(node),
       blocksSubstitution: block.substitution,
       block: block.derivations,
       doc: documentation(node),
@@ -617,8 +616,7 @@ export class Compiler {
               local === "lang" ? "language" : local === "base" ? "anyURI" : local === "id" ? "ID" : "NCName",
             ) as SimpleType,
           ...own,
-          fixed: node.attrs.get("fixed"),
-          default: node.attrs.get("default"),
+          ...presetOf(node),
           doc: undefined,
         };
       const found = this.#find(ctx, node, "attribute", ref);
@@ -626,8 +624,7 @@ export class Compiler {
       return {
         ...global,
         ...own,
-        fixed: node.attrs.get("fixed") ?? global.fixed,
-        default: node.attrs.get("default") ?? global.default,
+        ...(node.attrs.has("fixed") || node.attrs.has("default") ? presetOf(node) : {}),
       };
     }
     const global = node.parent?.name === "schema";
@@ -644,8 +641,7 @@ export class Compiler {
             ? (builtins.get("anySimpleType") as SimpleType)
             : this.#simpleRef(ctx, node, named),
       ...own,
-      fixed: node.attrs.get("fixed"),
-      default: node.attrs.get("default"),
+      ...presetOf(node),
       doc: documentation(node),
     };
   }

@@ -18,6 +18,7 @@ import {
 } from "./model.ts";
 import { translatePattern } from "./pattern.ts";
 import { PatternError } from "./pattern-parse.ts";
+import { presetValue } from "./simple.ts";
 import { Imports, type World } from "./world.ts";
 
 /** Prints one family's validation rules: simple types with facets, complex types with automata, the registry of elements. */
@@ -185,8 +186,7 @@ class RulesEmitter {
     const out = [`name: ${quote(clark(element.ns, element.name))}`, `type: () => ${this.#content(element.type())}`];
     if (element.nillable) out.push("nillable: true");
     if (element.abstract) out.push("abstract: true");
-    if (element.fixed !== undefined) out.push(`fixed: ${quote(element.fixed)}`);
-    if (element.default !== undefined) out.push(`default: ${quote(element.default)}`);
+    out.push(...presets(element));
     const blocked = this.#blocked(element);
     if (blocked !== undefined) out.push(`blocked: ${blocked}`);
     if (element.constraints.length > 0) out.push(`identity: [${element.constraints.map(identity).join(", ")}]`);
@@ -223,7 +223,7 @@ class RulesEmitter {
   #attribute(a: AttributeUse): string {
     const out = [`name: ${quote(clark(a.ns, a.name))}`];
     if (a.required) out.push("required: true");
-    if (a.fixed !== undefined) out.push(`fixed: ${quote(a.fixed)}`);
+    out.push(...presets(a));
     out.push(`type: () => ${this.#simple(a.type())}`);
     return `{ ${out.join(", ")} }`;
   }
@@ -267,6 +267,13 @@ class RulesEmitter {
         : `      states: [],\n      all: { members: [${all.members.map((m) => `[${m.join(", ")}]`).join(", ")}], needed: ${all.needed}${all.optional ? ", optional: true" : ""} },\n`;
     return `{\n    kind: "elements",\n${type.mixed ? "    mixed: true,\n" : ""}    model: {\n      particles: [${particles.length > 0 ? `\n${particles.join("")}      ` : ""}],\n${rest}    },\n  }`;
   }
+}
+
+function presets(of: AttributeUse | Element): string[] {
+  return (["fixed", "default"] as const).flatMap((key) => {
+    const value = presetValue(of, key);
+    return value === undefined ? [] : [`${key}: ${quote(value)}`];
+  });
 }
 
 function identity({ kind, name, refer, selector, fields }: IdentityConstraint): string {

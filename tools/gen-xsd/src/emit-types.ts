@@ -1,6 +1,7 @@
 import { byCodeUnit, docComment, propertyKey, quote } from "@helsekontakt/codegen";
 import type { Compiled } from "./compile.ts";
 import {
+  type AttributeUse,
   clark,
   type ComplexType,
   type Element,
@@ -10,6 +11,7 @@ import {
   type XsdType,
 } from "./model.ts";
 import { ANY, type Field, type Member, type Shape } from "./shape.ts";
+import { isName, presetValue } from "./simple.ts";
 import { Imports, type World } from "./world.ts";
 
 export interface EmitOptions {
@@ -127,7 +129,10 @@ class TypesEmitter {
 
   #valueType(element: Element): string {
     const type = element.type();
-    const text = type.kind === "simple" && element.fixed !== undefined ? quote(element.fixed) : this.#contentType(type);
+    const text =
+      type.kind === "simple" && element.fixed !== undefined && !isName(type)
+        ? quote(element.fixed)
+        : this.#contentType(type);
     if (!element.nillable) return text;
     this.#contract.add("Nil");
     return `${text} | Nil`;
@@ -144,7 +149,7 @@ class TypesEmitter {
       type.source?.pointer,
     );
     const props: string[] = shape.attributes.map(({ prop, use }) => {
-      const text = use.fixed !== undefined ? quote(use.fixed) : this.#simpleType(use.type());
+      const text = use.fixed !== undefined && !isName(use.type()) ? quote(use.fixed) : this.#simpleType(use.type());
       return `${comment(use.doc, describe(use.type()))}  ${propertyKey(prop)}${use.required ? "" : "?"}: ${text};\n`;
     });
     if (type.anyAttribute) {
@@ -221,11 +226,7 @@ class TypesEmitter {
     this.#contract.add("TypeTable");
     const lines = [`  name: ${quote(type.clark)},`, `  content: ${quote(shape.content)},`];
     const attributes = shape.attributes.map(({ prop, use }) => {
-      const extras = [
-        use.required ? "required: true" : "",
-        use.fixed === undefined ? "" : `fixed: ${quote(use.fixed)}`,
-        use.default === undefined ? "" : `default: ${quote(use.default)}`,
-      ];
+      const extras = [use.required ? "required: true" : "", preset(use, "fixed"), preset(use, "default")];
       return `    { ${[`prop: ${quote(prop)}`, `name: ${quote(use.name)}`, `ns: ${this.#ns(use.ns)}`, ...extras.filter((e) => e !== "")].join(", ")} },\n`;
     });
     lines.push(attributes.length === 0 ? "  attributes: []," : `  attributes: [\n${attributes.join("")}  ],`);
@@ -256,8 +257,8 @@ class TypesEmitter {
     const extras = [
       element.nillable ? "nillable: true" : "",
       element.abstract ? "abstract: true" : "",
-      element.fixed === undefined ? "" : `fixed: ${quote(element.fixed)}`,
-      element.default === undefined ? "" : `default: ${quote(element.default)}`,
+      preset(element, "fixed"),
+      preset(element, "default"),
     ];
     return [
       `name: ${quote(element.name)}`,
@@ -323,4 +324,9 @@ function comment(doc: string | undefined, fallback: string | undefined, indent =
 
 function sentence(text: string | undefined): string | undefined {
   return text === undefined ? undefined : text.length > 400 ? `${text.slice(0, 397)}...` : text;
+}
+
+function preset(of: AttributeUse | Element, key: "fixed" | "default"): string {
+  const value = presetValue(of, key);
+  return value === undefined ? "" : `${key}: ${quote(value)}`;
 }

@@ -96,18 +96,24 @@ export interface ComplexType {
   readonly source?: Source | undefined;
 }
 
-export interface AttributeUse {
+/** What an attribute or an element is or may be preset to. */
+export interface Preset {
+  readonly fixed?: string | undefined;
+  readonly default?: string | undefined;
+  /** The Clark name behind a QName where the two stand. */
+  readonly presetName?: ((qname: string) => string) | undefined;
+}
+
+export interface AttributeUse extends Preset {
   readonly name: string;
   readonly ns: string;
   readonly type: () => SimpleType;
   readonly required: boolean;
   readonly prohibited: boolean;
-  readonly fixed?: string | undefined;
-  readonly default?: string | undefined;
   readonly doc?: string | undefined;
 }
 
-export interface Element {
+export interface Element extends Preset {
   readonly name: string;
   readonly ns: string;
   /** The unit of a global element; local elements have none. */
@@ -115,8 +121,6 @@ export interface Element {
   readonly type: () => XsdType;
   readonly nillable: boolean;
   readonly abstract: boolean;
-  readonly fixed?: string | undefined;
-  readonly default?: string | undefined;
   readonly blocksSubstitution: boolean;
   /** Steps over which no other type may stand for the element's own. */
   readonly block: readonly Derivation[];

@@ -1,6 +1,6 @@
 import { GeneratorError } from "@helsekontakt/codegen";
 import { type Node, XS } from "./dom.ts";
-import { clark, type Facets } from "./model.ts";
+import { clark, type Facets, type Preset, type SimpleType, type XsdType } from "./model.ts";
 
 const numeric = ["length", "minLength", "maxLength", "totalDigits", "fractionDigits"] as const;
 const bounds = ["minInclusive", "maxInclusive", "minExclusive", "maxExclusive"] as const;
@@ -48,12 +48,36 @@ export function mergeFacets(base: Facets, restriction: Node, builtin: string): F
   return out as Facets;
 }
 
-function clarkName(node: Node, text: string): string {
+/** Clark name of a QName that stands in a value of a schema. */
+export function clarkName(node: Node, text: string): string {
   const [prefix, local] = /:/.test(text) ? (text.trim().split(":", 2) as [string, string]) : ["", text.trim()];
   const ns = node.prefixes.get(prefix);
   if (ns === undefined && prefix !== "")
     throw new GeneratorError(node.file, node.line, `prefix "${prefix}" in "${text}"`, "a declared prefix");
   return clark(ns ?? "", local);
+}
+
+/** What the schema presets, a QName as Clark name: other documents write it with other prefixes. */
+export function presetValue(
+  of: Preset & { readonly type: () => XsdType },
+  key: "fixed" | "default",
+): string | undefined {
+  const text = of[key];
+  if (text === undefined || of.presetName === undefined) return text;
+  const type = of.type();
+  const simple = type.kind === "complex" ? type.simple : type;
+  return simple !== undefined && isName(simple) ? of.presetName(text) : text;
+}
+
+/** Whether the values of a type are QNames. */
+export function isName(type: SimpleType): boolean {
+  return type.variety === "atomic" && type.builtin === "QName";
+}
+
+/** `fixed` and `default` as a declaration has them. */
+export function presetOf(node: Node): Preset {
+  const { attrs } = node;
+  return { fixed: attrs.get("fixed"), default: attrs.get("default"), presetName: (text) => clarkName(node, text) };
 }
 
 /** Applies the white space facet to a value. */

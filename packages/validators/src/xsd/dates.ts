@@ -83,6 +83,14 @@ export function compareMoments(a: Moment, b: Moment): number {
   return compareInZones(a, { ...b, zone: -14 * 60 }) > 0 ? 1 : Number.NaN;
 }
 
+/** A text that equal moments of one type share; those with a zone equal none without. */
+export function momentKey(type: string, text: string): string | undefined {
+  const moment = parseMoment(type, text);
+  if (moment === undefined) return undefined;
+  const seconds = moment.second.replace(/^0+(?=\d)/, "").replace(/\.0*$|(\.\d*[1-9])0+$/, "$1");
+  return `${minutes(moment)} ${seconds}${moment.zone === undefined ? "" : "Z"}`;
+}
+
 function compareInZones(a: Moment, b: Moment): number {
   const [x, y] = [minutes(a), minutes(b)];
   if (x !== y) return x < y ? -1 : 1;

@@ -33,6 +33,16 @@ export function compareDurations(a: string, b: string): number {
   return orders.every((o) => o === orders[0]) ? (orders[0] as number) : Number.NaN;
 }
 
+/** A text that equal durations share: those of as many months and as many seconds. */
+export function durationKey(text: string): string | undefined {
+  const d = parse(text);
+  if (d === undefined) return undefined;
+  const fraction = d.fraction.replace(/(?<!0)0+$/, "");
+  // The sign stands apart, for a duration of less than a second.
+  const sign = d.sign < 0n && (d.months !== 0n || d.seconds !== 0n || fraction !== "") ? "-" : "";
+  return `${sign}${d.sign * d.months} ${d.seconds}.${fraction}`;
+}
+
 function parse(text: string): Duration | undefined {
   const match = shape.exec(text);
   if (match === null) return undefined;

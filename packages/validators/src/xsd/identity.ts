@@ -1,7 +1,6 @@
 import { clarkName, splitClark, type XmlTag } from "@helsekontakt/types/xml";
-import { isBuiltinDerived, isDecimalType } from "./builtins.ts";
-import type { IdentityPath, IdentityRule, SimpleRule, TypeRule } from "./rules.ts";
-import { builtinOf, normalize } from "./simple.ts";
+import type { AttributeRule, IdentityPath, IdentityRule, SimpleRule } from "./rules.ts";
+import { type Scope as Prefixes, valueKey } from "./simple.ts";
 
 /** One element that a selector found. */
 interface Selection {
@@ -23,6 +22,14 @@ interface Scope {
   readonly wanted: { readonly value: string; readonly path: string; readonly offset: number }[];
 }
 
+/** The attributes of one start tag. */
+export interface Declarations {
+  /** The declaration behind an attribute, its type's own or the one that a wildcard leads to. */
+  readonly find: (name: string, uri: string) => AttributeRule | undefined;
+  /** Those that the type declares: one with a preset value stands there where the document has none. */
+  readonly own: readonly AttributeRule[];
+}
+
 /** Tells a fault: rule id, path, offset of the start tag, what was expected and found. */
 export type Report = (rule: string, path: string, offset: number, message: string) => void;
 
@@ -40,7 +47,11 @@ export class IdentityConstraints {
   readonly #names: string[] = [];
   readonly #waiting: { readonly depth: number; readonly selection: Selection; readonly field: number }[] = [];
 
-  constructor(report: Report) {
+  readonly #prefixes: Prefixes;
+
+  /** @param prefixes - the prefixes where the reader stands */
+  constructor(report: Report, prefixes: Prefixes) {
+    this.#prefixes = prefixes;
     this.#report = report;
   }
 
@@ -50,18 +61,18 @@ export class IdentityConstraints {
   }
 
   /** Takes a start tag. `depth` counts open elements, this one included. */
-  open(tag: XmlTag, depth: number, type: TypeRule, stated: readonly IdentityRule[] | undefined): void {
+  open(tag: XmlTag, depth: number, declared: Declarations, stated: readonly IdentityRule[] | undefined): void {
     this.#names[depth] = clarkName(tag.uri, tag.local);
     for (const rule of stated ?? [])
       this.#scopes.push({ depth, rule, open: [], own: new Set(), inner: new Set(), wanted: [] });
     for (const scope of this.#scopes) {
       if (scope.rule.selector.some((p) => this.#matches(p, scope.depth, depth)))
         scope.open.push({ depth, values: scope.rule.fields.map(() => undefined), broken: false });
-      for (const selection of scope.open) this.#fields(scope.rule, selection, tag, depth, type);
+      for (const selection of scope.open) this.#fields(scope.rule, selection, tag, depth, declared);
     }
   }
 
-  #fields(rule: IdentityRule, selection: Selection, tag: XmlTag, depth: number, type: TypeRule): void {
+  #fields(rule: IdentityRule, selection: Selection, tag: XmlTag, depth: number, { find, own }: Declarations): void {
     rule.fields.forEach((paths, field) => {
       for (const path of paths) {
         if (!this.#matches(path, selection.depth, depth)) continue;
@@ -72,11 +83,23 @@ export class IdentityConstraints {
         for (const a of tag.attributes) {
           const name = clarkName(a.uri, a.local);
           if (!nameFits(path.attribute, name)) continue;
-          const declared = type.attributes.find((r) => r.name === name);
-          if (declared !== undefined) this.#put(selection, field, valueOf(declared.type(), a.value));
+          const declared = find(name, a.uri);
+          if (declared !== undefined) this.#put(selection, field, this.#key(declared.type(), a.value));
+        }
+        for (const { name, type, ...rule } of own) {
+          const preset = rule.fixed ?? rule.default;
+          if (preset === undefined || !nameFits(path.attribute, name)) continue;
+          const { ns, local } = splitClark(name);
+          if (tag.attributes.some((a) => a.local === local && a.uri === ns)) continue;
+          // A name is in Clark form already.
+          this.#put(selection, field, valueKey(type(), preset));
         }
       }
     });
+  }
+
+  #key(simple: SimpleRule, text: string): string {
+    return valueKey(simple, text, this.#prefixes);
   }
 
   #put(selection: Selection, field: number, value: string | undefined): void {
@@ -88,6 +111,7 @@ export class IdentityConstraints {
    * Takes an end tag.
    *
    * @param simple - the type of the element's text; undefined when it holds elements.
+   * @param preset - the text is the one that the schema has for it: a name is in Clark form.
    * @param nil - `xsi:nil` is true: the element has no value, and a key may not rest on it.
    */
   close(
@@ -95,13 +119,19 @@ export class IdentityConstraints {
     simple: SimpleRule | undefined,
     text: string,
     nil: boolean,
+    preset: boolean,
     path: () => string,
     offset: number,
   ): void {
     for (let last = this.#waiting.at(-1); last?.depth === depth; last = this.#waiting.at(-1)) {
       this.#waiting.pop();
       const { selection, field } = last;
-      if (!nil) this.#put(selection, field, simple === undefined ? undefined : valueOf(simple, text));
+      if (!nil)
+        this.#put(
+          selection,
+          field,
+          simple === undefined ? undefined : preset ? valueKey(simple, text) : this.#key(simple, text),
+        );
     }
     for (const scope of this.#scopes) {
       const at = scope.open.findIndex((s) => s.depth === depth);
@@ -181,20 +211,6 @@ export class IdentityConstraints {
 function nameFits(test: string, name: string): boolean {
   if (test === "*" || test === name) return true;
   return test.endsWith("}*") && splitClark(name).ns === test.slice(1, -2);
-}
-
-/** A text that equal values of comparable types share. */
-function valueOf(simple: SimpleRule, raw: string): string {
-  const base = builtinOf(simple);
-  const text = normalize(simple, raw);
-  if (isDecimalType(base)) {
-    const [whole = "", fraction = ""] = text.replace(/^[+-]/, "").split(".", 2);
-    const digits = `${whole.replace(/^0+/, "")}.${fraction.replace(/(?<!0)0+$/, "")}`;
-    return `decimal ${text.startsWith("-") && digits !== "." ? "-" : ""}${digits}`;
-  }
-  if (base === "boolean") return `boolean ${text === "1" || text === "true"}`;
-  if (base === "float" || base === "double") return `${base} ${Number(text.replace("INF", "Infinity"))}`;
-  return `${isBuiltinDerived(base, "string") ? "string" : base} ${text}`;
 }
 
 function label(name: string): string {

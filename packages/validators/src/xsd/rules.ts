@@ -7,6 +7,7 @@ export interface ElementRule {
   readonly type: () => TypeRule;
   readonly nillable?: true;
   readonly abstract?: true;
+  /** Of a QName, as `default` is, the Clark name. */
   readonly fixed?: string;
   readonly default?: string;
   /** Types that `xsi:type` may not name here although they are derived from the element's own (`block`); true for all of them. */
@@ -58,7 +59,9 @@ export interface AttributeRule {
   readonly name: string;
   readonly required?: true;
   readonly prohibited?: true;
+  /** Of a QName, as `default` is, the Clark name. */
   readonly fixed?: string;
+  readonly default?: string;
   readonly type: () => SimpleRule;
 }
 

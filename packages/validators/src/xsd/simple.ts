@@ -1,7 +1,7 @@
 import { clarkName } from "@helsekontakt/types/xml";
 import { describeBuiltin, isBuiltinValue } from "./builtins.ts";
 import type { SimpleRule } from "./rules.ts";
-import { order, sameAtom } from "./values.ts";
+import { atomKey, order, sameAtom } from "./values.ts";
 
 /** A fault of a simple value: rule id and what was expected. */
 export interface SimpleFault {
@@ -65,6 +65,31 @@ function expand(text: string, scope: Scope): string | undefined {
   const at = text.indexOf(":");
   const ns = scope(at < 0 ? "" : text.slice(0, at));
   return ns === undefined ? undefined : clarkName(ns, text.slice(at + 1));
+}
+
+/**
+ * A text that equal values share, also those of two types that have the same primitive one.
+ *
+ * @see XML Schema 1.0 part 1, section 3.11.4, and part 2, section 4.2.1
+ */
+export function valueKey(rule: SimpleRule, raw: string, scope?: Scope): string {
+  const one = member(rule, raw, scope) ?? rule;
+  const text = normalize(one, raw);
+  if (one.list === undefined) return atomKey(builtinOf(one), nameOf(one, text, scope) ?? text);
+  const item = one.list();
+  return `list ${JSON.stringify(itemsOf(text).map((part) => valueKey(item, part, scope)))}`;
+}
+
+/** Of a qualified name the Clark name, where its prefix is declared. */
+function nameOf(rule: SimpleRule, text: string, scope: Scope | undefined): string | undefined {
+  return scope !== undefined && builtinOf(rule) === "QName" ? expand(text, scope) : undefined;
+}
+
+/** Whether a text is the value that the schema fixes; a fixed QName is a Clark name. */
+export function isFixedValue(rule: SimpleRule, fixed: string, raw: string, scope: Scope): boolean {
+  if (rule.list === undefined && rule.union === undefined && builtinOf(rule) === "QName")
+    return expand(normalize(rule, raw), scope) === fixed;
+  return sameValue(rule, fixed, raw);
 }
 
 /** Whether two texts are the same value of a type. */

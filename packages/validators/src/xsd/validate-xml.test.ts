@@ -241,6 +241,119 @@ describe("validateXml() with rules made by hand", () => {
     ]);
   });
 
+  it("compares the values of keys, not their texts, those of presets and of attributes behind a wildcard too", () => {
+    const simple = (base: string) => () => ({ name: base, base, whiteSpace: "collapse" as const });
+    const item: TypeRule = {
+      name: "{urn:t}Item",
+      attributes: [{ name: "preset", default: "2020-01-01Z", type: simple("date") }],
+      anyAttribute: {
+        namespaces: "##any",
+        process: "lax",
+        declared: [() => ({ "{urn:t}d": { name: "{urn:t}d", type: simple("duration") } })],
+      },
+      content: { kind: "simple", type: simple("QName") },
+    };
+    const stated = (attribute?: string): ElementRuleRegistry => ({
+      "{urn:t}l": {
+        name: "{urn:t}l",
+        type: () => ({
+          name: "{urn:t}List",
+          attributes: [],
+          content: {
+            kind: "elements",
+            model: { particles: [{ name: "{urn:t}i", type: () => item }], states: [{ final: true, next: [[0, 0]] }] },
+          },
+        }),
+        identity: [
+          {
+            kind: "unique",
+            name: "{urn:t}U",
+            selector: [{ steps: ["{urn:t}i"] }],
+            fields: [[attribute === undefined ? { steps: [] } : { steps: [], attribute }]],
+          },
+        ],
+      },
+    });
+    const faults = (items: string, attribute?: string) =>
+      validateXml(bytes(`<l xmlns="urn:t" xmlns:p="urn:t" xmlns:o="urn:o">${items}</l>`), {
+        registry: stated(attribute),
+      }).issues.map((i) => `${i.rule} ${i.path}`);
+    const again = ["xsd/key-duplicate /l/i[2]"];
+    expect(faults("<i>x</i><i>p:x</i>")).toEqual(again);
+    expect(faults("<i>x</i><i>o:x</i>")).toEqual([]);
+    expect(faults('<i preset="2020-01-01+00:00">x</i><i>y</i>', "preset")).toEqual(again);
+    expect(faults('<i preset="2020-01-01">x</i><i>y</i>', "preset")).toEqual([]);
+    expect(faults('<i p:d="P1Y">x</i><i p:d="P12M">y</i>', "{urn:t}d")).toEqual(again);
+    expect(faults('<i p:d="P1Y">x</i><i p:d="P365D">y</i><i>z</i>', "{urn:t}d")).toEqual([]);
+  });
+
+  it("compares a fixed QName by its namespace and name", () => {
+    const name = () => ({ name: "QName", base: "QName", whiteSpace: "collapse" as const });
+    const type: TypeRule = {
+      name: "{urn:t}T",
+      attributes: [{ name: "a", fixed: "{urn:t}x", type: name }],
+      content: { kind: "simple", type: name },
+    };
+    const registry = { "{urn:t}q": { name: "{urn:t}q", type: () => type, fixed: "{urn:t}x" } };
+    const rules = (text: string) =>
+      validateXml(bytes(`<q xmlns="urn:t" xmlns:p="urn:t" xmlns:o="urn:o" ${text}</q>`), { registry }).issues.map(
+        (i) => `${i.rule} ${i.path}`,
+      );
+    for (const text of [">x", ">p:x", "> p:x ", ">", 'a="p:x">x', 'a="x">']) expect(rules(text)).toEqual([]);
+    for (const text of [">o:x", ">p:y"]) expect(rules(text)).toEqual(["xsd/fixed /q"]);
+    expect(rules('a="o:x">x')).toEqual(["xsd/fixed /q/@a"]);
+  });
+
+  it("takes the members of a union, and what they are derived to, for the union itself", () => {
+    const member: TypeRule = {
+      name: "{urn:t}M",
+      attributes: [],
+      content: {
+        kind: "simple",
+        type: () => ({ name: "{urn:t}M", base: "int", whiteSpace: "collapse", maxInclusive: "9" }),
+      },
+    };
+    const union = (more: object): ElementRuleRegistry => ({
+      u: {
+        name: "u",
+        type: () => ({
+          name: "{urn:t}U",
+          attributes: [],
+          content: {
+            kind: "simple",
+            type: () => ({
+              name: "{urn:t}U",
+              base: "anySimpleType",
+              whiteSpace: "preserve",
+              union: [
+                () => ({ name: "{urn:t}M", base: "int", whiteSpace: "collapse" }),
+                () => ({
+                  name: "{http://www.w3.org/2001/XMLSchema}token",
+                  base: "token",
+                  whiteSpace: "collapse",
+                }),
+              ],
+              ...more,
+            }),
+          },
+        }),
+      },
+    });
+    const faults = (type: string, text: string, more = {}) =>
+      validateXml(
+        bytes(
+          `<u xmlns:t="urn:t" xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="${type}">${text}</u>`,
+        ),
+        { registry: union(more), types: { "{urn:t}M": member } },
+      ).issues.map((i) => i.rule);
+    expect(faults("t:M", "9")).toEqual([]);
+    expect(faults("t:M", "10")).toEqual(["xsd/range"]);
+    expect(faults("xs:NCName", "a")).toEqual([]);
+    expect(faults("xs:NCName", "1")).toEqual(["xsd/type"]);
+    expect(faults("xs:date", "2020-01-01")).toEqual(["xsd/type-unknown"]);
+    expect(faults("t:M", "9", { patterns: ["^(?:9)$"] })).toEqual(["xsd/type-unknown"]);
+  });
+
   it("checks attributes behind a wildcard as it says", () => {
     const declared = [
       () => ({

@@ -14,7 +14,7 @@ import {
 import { isBuiltinDerived } from "./builtins.ts";
 import { compileModel, nameList, skipAhead, type Transition } from "./compile.ts";
 import { type Frame, pathOf } from "./frame.ts";
-import { IdentityConstraints } from "./identity.ts";
+import { type Declarations, IdentityConstraints } from "./identity.ts";
 import { anyTypeRule, builtinRule, own } from "./known-types.ts";
 import type {
   AttributeRule,
@@ -25,7 +25,7 @@ import type {
   TypeRuleRegistry,
   WildcardRule,
 } from "./rules.ts";
-import { builtinOf, checkSimple, normalize, sameValue } from "./simple.ts";
+import { builtinOf, checkSimple, isFixedValue, normalize } from "./simple.ts";
 
 // Over 400 lines: one state machine over a stream; its steps share the stack of open elements.
 
@@ -44,8 +44,9 @@ export class XsdValidator implements XmlHandler {
   readonly #frames: Frame[] = [];
   readonly #ids = new Set<string>();
   readonly #references: { readonly id: string; readonly path: string; readonly line: number }[] = [];
-  readonly #constraints = new IdentityConstraints((rule, path, offset, message) =>
-    this.#add(rule, path, offset, message),
+  readonly #constraints = new IdentityConstraints(
+    (rule, path, offset, message) => this.#add(rule, path, offset, message),
+    (prefix) => this.#scope(prefix),
   );
   #skip = 0;
   #cursor: XmlCursor | undefined;
@@ -168,8 +169,10 @@ export class XsdValidator implements XmlHandler {
   #closeConstraints(frame: Frame): void {
     const { content } = frame.type;
     const simple = content.kind === "simple" ? content.type() : undefined;
-    const text = frame.text === "" ? (frame.rule?.fixed ?? frame.rule?.default ?? "") : frame.text;
-    this.#constraints.close(this.#frames.length, simple, text, frame.nil, () => pathOf(this.#frames), frame.offset);
+    const preset = frame.text === "" ? (frame.rule?.fixed ?? frame.rule?.default) : undefined;
+    const path = (): string => pathOf(this.#frames);
+    const { nil, offset } = frame;
+    this.#constraints.close(this.#frames.length, simple, preset ?? frame.text, nil, preset !== undefined, path, offset);
   }
 
   #openRoot(tag: XmlTag, offset: number, cursor: XmlCursor): void {
@@ -335,7 +338,7 @@ export class XsdValidator implements XmlHandler {
     });
     this.#attributes(tag, type, offset);
     if (rule?.identity !== undefined || this.#constraints.active)
-      this.#constraints.open(tag, this.#frames.length, type, rule?.identity);
+      this.#constraints.open(tag, this.#frames.length, this.#declarations(type), rule?.identity);
   }
 
   #xsiType(
@@ -371,13 +374,27 @@ export class XsdValidator implements XmlHandler {
   /** Types that the declared type's own list does not name: those under anyType, and built-ins under a built-in. */
   #substitute(declared: TypeRule, clark: string, ns: string, local: string): TypeRule | undefined {
     if (declared.content.kind === "any") return own(this.#types, clark) ?? (ns === XS ? builtinRule(local) : undefined);
-    if (declared.content.kind !== "simple" || !declared.name.startsWith(`{${XS}}`)) return undefined;
+    if (declared.content.kind !== "simple") return undefined;
+    const { union, enumeration, patterns } = declared.content.type();
+    // A union that has facets would lose them.
+    for (const member of enumeration === undefined && patterns === undefined ? (union ?? []) : []) {
+      const found = this.#ofMember(member().name, clark, ns, local);
+      if (found !== undefined) return found;
+    }
+    if (!declared.name.startsWith(`{${XS}}`)) return undefined;
     const base = splitClark(declared.name).local;
     if (ns === XS) return isBuiltinDerived(local, base) ? builtinRule(local) : undefined;
     // A named type of any family, with text of a kind of the declared built-in.
     const named = own(this.#types, clark);
     if (named?.content.kind !== "simple") return undefined;
     return isBuiltinDerived(builtinOf(named.content.type()), base) ? named : undefined;
+  }
+
+  /** The member of a union itself, or what may stand for it. */
+  #ofMember(name: string, clark: string, ns: string, local: string): TypeRule | undefined {
+    const type = name.startsWith(`{${XS}}`) ? builtinRule(splitClark(name).local) : own(this.#types, name);
+    if (type === undefined || name === clark) return type;
+    return own(type.derived?.(), clark)?.() ?? this.#substitute(type, clark, ns, local);
   }
 
   #xsiNil(value: string, rule: ElementRule | undefined, offset: number, at: () => string): boolean {
@@ -423,9 +440,7 @@ export class XsdValidator implements XmlHandler {
   #wildAttribute(wildcard: WildcardRule | undefined, name: string, a: XmlTagAttribute, offset: number): void {
     const allowed = wildcard !== undefined && allows(wildcard.namespaces, a.uri);
     if (allowed && wildcard.process === "skip") return;
-    let rule: AttributeRule | undefined;
-    // Of an unknown element, whose type says nothing, what the schema around it has.
-    if (allowed) for (const list of this.#frames.at(-1)?.declared ?? []) rule ??= own(list(), name);
+    const rule = allowed ? this.#behind(name) : undefined;
     if (rule !== undefined) this.#attribute(rule, a, offset);
     else if (wildcard?.process !== "lax" || !allowed) {
       const expected = allowed ? "an attribute that a schema of this build has" : "only the attributes of the schema";
@@ -434,13 +449,30 @@ export class XsdValidator implements XmlHandler {
     }
   }
 
+  /** The global attribute that a wildcard of the innermost element leads to: of an unknown one, whose type says nothing, what the schema around it has. */
+  #behind(name: string): AttributeRule | undefined {
+    let rule: AttributeRule | undefined;
+    for (const list of this.#frames.at(-1)?.declared ?? []) rule ??= own(list(), name);
+    return rule;
+  }
+
+  #declarations({ attributes, anyAttribute }: TypeRule): Declarations {
+    const open = anyAttribute !== undefined && anyAttribute.process !== "skip" ? anyAttribute.namespaces : [];
+    return {
+      own: attributes,
+      find: (name, uri) =>
+        attributes.find((r) => r.name === name && r.prohibited !== true) ??
+        (allows(open, uri) ? this.#behind(name) : undefined),
+    };
+  }
+
   #attribute(rule: AttributeRule, a: XmlTagAttribute, offset: number): void {
     const simple = rule.type();
     const path = (): string => `${pathOf(this.#frames)}/@${a.name}`;
     const fault = checkSimple(simple, a.value, this.#scope);
     if (fault !== undefined)
       this.#add(fault.rule, path(), offset, `expected ${fault.expected}, found ${kind(a.value)}`);
-    else if (rule.fixed !== undefined && !sameValue(simple, rule.fixed, a.value)) {
+    else if (rule.fixed !== undefined && !isFixedValue(simple, rule.fixed, a.value, this.#scope)) {
       this.#add("xsd/fixed", path(), offset, "expected the fixed value, found another");
     }
     this.#identity(simple, a.value, path, offset);
@@ -456,7 +488,7 @@ export class XsdValidator implements XmlHandler {
     if (frame.text === "" && (rule?.fixed !== undefined || rule?.default !== undefined)) return;
     const fault = checkSimple(simple, frame.text, this.#scope);
     if (fault !== undefined) this.#here(frame, fault.rule, `expected ${fault.expected}, found ${kind(frame.text)}`);
-    else if (rule?.fixed !== undefined && !sameValue(simple, rule.fixed, frame.text)) {
+    else if (rule?.fixed !== undefined && !isFixedValue(simple, rule.fixed, frame.text, this.#scope)) {
       this.#here(frame, "xsd/fixed", "expected the fixed value, found another");
     }
     this.#identity(simple, frame.text, () => pathOf(this.#frames), frame.offset);

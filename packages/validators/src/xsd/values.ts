@@ -1,6 +1,6 @@
 import { isBuiltinDerived, isDecimalType } from "./builtins.ts";
-import { compareMoments, isDateType, parseMoment } from "./dates.ts";
-import { compareDurations } from "./durations.ts";
+import { compareMoments, isDateType, momentKey, parseMoment } from "./dates.ts";
+import { compareDurations, durationKey } from "./durations.ts";
 
 /** Whether two texts, white space already normalised, are the same value of two built-in types. */
 export function sameAtom(base: string, a: string, other: string, b: string): boolean {
@@ -11,6 +11,34 @@ export function sameAtom(base: string, a: string, other: string, b: string): boo
   if (kind === "hexBinary") return a.toLowerCase() === b.toLowerCase();
   if (kind === "base64Binary") return a.replaceAll(" ", "") === b.replaceAll(" ", "");
   return isOrdered(kind) && order(kind, a, b) === 0;
+}
+
+/** A text that the same values of comparable types share, and no others; white space is normalised already. */
+export function atomKey(base: string, text: string): string {
+  const kind = primitive(base);
+  const key = (): string => {
+    if (isDateType(kind)) return momentKey(kind, text) ?? text;
+    if (isDecimalType(kind)) {
+      const { sign, whole, fraction } = decimalParts(text);
+      return `${sign < 0 ? "-" : ""}${whole}.${fraction}`;
+    }
+    switch (kind) {
+      case "boolean":
+        return String(text === "1" || text === "true");
+      case "float":
+      case "double":
+        return String(float(kind, text));
+      case "duration":
+        return durationKey(text) ?? text;
+      case "hexBinary":
+        return text.toLowerCase();
+      case "base64Binary":
+        return text.replaceAll(" ", "");
+      default:
+        return text;
+    }
+  };
+  return `${kind} ${key()}`;
 }
 
 /** The type whose values those of a built-in type are: all kinds of numbers with digits are decimals. */

@@ -278,7 +278,7 @@ export const TN: TypeRule = {
  */
 export const attributes: AttributeRuleRegistry = {
   "{http://www.kith.no/xmlstds}COMPN": { name: "{http://www.kith.no/xmlstds}COMPN", type: () => $COMPN },
-  "{http://www.kith.no/xmlstds}ENC": { name: "{http://www.kith.no/xmlstds}ENC", type: () => $ENC },
+  "{http://www.kith.no/xmlstds}ENC": { name: "{http://www.kith.no/xmlstds}ENC", default: "TXT", type: () => $ENC },
   "{http://www.kith.no/xmlstds}IC": { name: "{http://www.kith.no/xmlstds}IC", type: () => $IC },
   "{http://www.kith.no/xmlstds}ICA": { name: "{http://www.kith.no/xmlstds}ICA", fixed: "SHA-1", type: () => $ICA },
   "{http://www.kith.no/xmlstds}MT": { name: "{http://www.kith.no/xmlstds}MT", type: () => $MT },
