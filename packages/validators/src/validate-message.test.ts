@@ -311,6 +311,69 @@ describe("validateMessage()", () => {
     });
   });
 
+  it.each([
+    "http://www.ehelse.no/xmlstds/tjenesteoversikt",
+    "http://www.helsedirektoratet.no/xmlstds/tjenesteoversikt",
+  ])("warns of a list of services in %s, which profiles name, and checks it like the published one", (ns) => {
+    const list = (of: string) => services(of).replace("http://ehelse.no/xmlstds/tjenesteoversikt", ns);
+    const bytes = message({ type: oversikt, documents: [list(service("a"))] });
+    const path = "/MsgHead/Document[1]/RefDoc/Content/TjenesteOversikt";
+    const namespace = { level: "warning", rule: "profile/tjenesteoversikt-namespace", path };
+    expect(validateMessage(bytes)).toMatchObject({ valid: true, issues: [namespace] });
+    expect(validateMessage(bytes, { spelling: "published" })).toMatchObject({
+      valid: false,
+      issues: [{ level: "error", rule: "xsd/element-unknown", path }, namespace],
+    });
+    const faulty = list(service("a", "i går", "2"));
+    expect(rulesOf(run({ type: oversikt, documents: [faulty] }))).toEqual([
+      "error xsd/type",
+      "warning profile/tjenesteoversikt-namespace",
+      "error profile/tjenesteoversikt-area",
+      "warning profile/tjenesteoversikt-early",
+    ]);
+    const spelled = list(service("a").replaceAll("TjenesteOmråde", "TjenesteOmrade"));
+    expect(rulesOf(run({ type: oversikt, documents: [spelled] }))).toEqual([
+      "warning profile/tjenesteoversikt-namespace",
+      "warning profile/tjenesteoversikt-spelling",
+    ]);
+  });
+
+  it("tells a payload from others of its name in one Document, with its own line", () => {
+    const patient = (birthDate: string) =>
+      `<Patient xmlns="http://hl7.org/fhir">\n<birthDate value="${birthDate}"/>\n</Patient>\n`;
+    const document = xmlDocument(patient("2000-01-01") + patient("yesterday") + "<unknown/>\n<unknown/>");
+    const bytes = message({ type: ekontakt, documents: [request("HE", text), document] });
+    const { issues } = validateMessage(bytes);
+    const lines = Buffer.from(bytes).toString().split("\n");
+    const content = "/MsgHead/Document[2]/RefDoc/Content";
+    const date = issues.find((i) => i.path === `${content}/Patient[2].birthDate`);
+    expect(date?.rule).toBe("fhir/primitive");
+    expect(lines[(date?.line ?? 0) - 1]).toContain("yesterday");
+    expect(issues.filter((i) => i.rule === "xsd/element-unknown").map((i) => i.path)).toEqual([
+      `${content}/unknown`,
+      `${content}/unknown[2]`,
+    ]);
+    const unexpected = issues.filter((i) => i.rule === "profile/payload-unexpected").map((i) => i.path);
+    expect(unexpected).toEqual(expect.arrayContaining([`${content}/Patient`, `${content}/Patient[2]`]));
+  });
+
+  it("passes over the white space of XML in the OIDs of lists, whatever the rule, and over no other", () => {
+    const whole = Buffer.from(message({ type: ekontakt, documents: [request("HE", text)] })).toString();
+    const found = (list: string, put: string) =>
+      rulesOf(validateMessage(Buffer.from(whole.replace(`1.12.4.1.1.${list}"`, `${put}"`)))).filter((r) =>
+        /pattern|list/.test(r),
+      );
+    for (const [list, rule] of [
+      ["7601", "profile/code-list"],
+      ["9051", "profile/her-id-list"],
+    ] as const) {
+      for (const put of [`1.12.4.1.1.${list} `, `1.12.4.1.1.${list}&#10;&#9;`]) expect(found(list, put)).toEqual([]);
+      expect(found(list, `1.12. 4.1.1.${list}`), list).toEqual(["error xsd/pattern"]);
+      expect(found(list, `1.12.4.1.1.${list}&#160;`)[0], list).toBe("error xsd/pattern");
+      expect(found(list, `1.12.4.1.1.${list}&#160;`)[1], list).toContain(rule);
+    }
+  });
+
   it("answers for any bytes, and for any damage to a message", () => {
     const whole = message({ type: ekontakt, documents: [request("HE", text), relation] });
     fc.assert(

@@ -9,11 +9,14 @@ import { elements as pasientrelasjon } from "@helsekontakt/types/pasientrelasjon
 import { elements as tjenesteoversikt } from "@helsekontakt/types/tjenesteoversikt";
 import { type ElementRegistry, splitClark, type XmlLimits } from "@helsekontakt/types/xml";
 import { elements as xmldsig } from "@helsekontakt/types/xmldsig";
+import { rules as helsedirektoratetRules } from "./gen/xsd/tjenesteoversikt-1.0-helsedirektoratet.ts";
+import { rules as wwwRules } from "./gen/xsd/tjenesteoversikt-1.0-www.ts";
 import { linesOf } from "./locate.ts";
 import { rules, types } from "./registry.ts";
 import type { Incomplete } from "./rules/context.ts";
 import { checkAppRec } from "./rules/apprec.ts";
 import { checkMessageRules, type MessageSurroundings } from "./rules/index.ts";
+import type { ElementRuleRegistry } from "./xsd/rules.ts";
 import { decodeAndValidateXml, type XmlValidationResult } from "./xsd/validate-xml.ts";
 
 const registry: ElementRegistry = {
@@ -26,14 +29,17 @@ const registry: ElementRegistry = {
   ...tjenesteoversikt,
   ...xmldsig,
 };
+/** With TjenesteOversikt in the namespaces that profiles name as well. */
+const tolerantRules: ElementRuleRegistry = { ...helsedirektoratetRules, ...wwwRules, ...rules };
 const roots = new Set(["MsgHead", "AppRec"]);
 const foreign: ReadonlySet<string> = new Set([fhirNamespace]);
 
 export interface ValidateMessageOptions extends MessageSurroundings {
   readonly limits?: Partial<XmlLimits>;
   /**
-   * `TjenesteOmrade`, the spelling of the guide and its examples, where the published schema has `TjenesteOmråde`: a warning
-   * (default), for readers are to take both, or an error as the schema has it.
+   * `TjenesteOmrade`, the spelling of the guide and its examples, where the published schema has `TjenesteOmråde`, and the
+   * two namespaces of `TjenesteOversikt` that only collaboration profiles name: a warning (default), for readers are to take
+   * them all, or an error as the schema has it.
    */
   readonly spelling?: "published" | "both";
 }
@@ -54,7 +60,7 @@ export function validateMessage(bytes: Uint8Array, options: ValidateMessageOptio
   const { limits } = options;
   const { decoded, ...strict } = decodeAndValidateXml(bytes, {
     ...(limits === undefined ? {} : { limits }),
-    registry: rules,
+    registry: options.spelling === "published" ? rules : tolerantRules,
     types,
     foreign,
     elements: registry,

@@ -1,5 +1,5 @@
 import { codeLists } from "@helsekontakt/types/codes";
-import type { RuleContext } from "./context.ts";
+import { oidOf, type RuleContext } from "./context.ts";
 
 /** Lists that are known in full, by OID. */
 const lists: ReadonlyMap<string, ReadonlySet<string>> = new Map(
@@ -26,7 +26,7 @@ function walk(context: Pick<RuleContext, "add">, value: unknown, root: string, s
   if (typeof value !== "object" || value === null) return;
   const { $V: code, $S: list } = value as { readonly $V?: unknown; readonly $S?: unknown };
   if (typeof code === "string" && typeof list === "string") {
-    const codes = lists.get(list) ?? lists.get(list.replace(/\s/g, ""));
+    const codes = lists.get(list) ?? lists.get(oidOf(list));
     if (codes === undefined || codes.has(code.trim()) || own.has(String(steps.at(-1)))) return;
     const path = steps.map((s) => (typeof s === "number" ? `[${s + 1}]` : `/${s}`)).join("");
     context.add("profile/code-value", `${root}${path}/@V`, "expected a code of the list that S names, found another");

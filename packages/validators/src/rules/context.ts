@@ -19,7 +19,7 @@ export type Incomplete<T> = T extends string | AnyElement | AnyType
 export interface Payload {
   /** Position of its Document, from 1. */
   readonly document: number;
-  /** `/MsgHead/Document[1]/RefDoc/Content/Dialogmelding`. */
+  /** `/MsgHead/Document[1]/RefDoc/Content/Dialogmelding`; of a second one in the same Document `…/Dialogmelding[2]`. */
   readonly path: string;
   readonly ns: string;
   /** Local name. */
@@ -60,9 +60,12 @@ export function createRuleContext(
 ): RuleContext {
   const payloads: Payload[] = [];
   (head.Document ?? []).forEach((document, index) => {
+    const counts = new Map<string, number>();
     for (const item of document.RefDoc?.Content?.$any ?? []) {
       const { ns, local } = splitClark(item.name);
-      const path = `/MsgHead/Document[${index + 1}]/RefDoc/Content/${local}`;
+      const count = (counts.get(local) ?? 0) + 1;
+      counts.set(local, count);
+      const path = `/MsgHead/Document[${index + 1}]/RefDoc/Content/${local}${count > 1 ? `[${count}]` : ""}`;
       payloads.push({ document: index + 1, path, ns, name: local, item });
     }
   });
@@ -86,6 +89,11 @@ export function issueAdder(issues: Issue[]): RuleContext["add"] {
 export function valueOf<T extends object>(payload: Payload | undefined): Incomplete<T> | undefined {
   const value = payload?.item.value;
   return typeof value === "object" ? (value as Incomplete<T>) : undefined;
+}
+
+/** An OID without the blanks that the guide prints in it. Those of XML only: others are no white space to the schema either. */
+export function oidOf(text: string | undefined): string {
+  return (text ?? "").replace(/[ \t\r\n]+/g, "");
 }
 
 /** Characters as a user counts them in a field, roughly: code points. */

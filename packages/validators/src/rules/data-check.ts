@@ -1,7 +1,7 @@
 import { codeLists } from "@helsekontakt/types/codes";
 import type { MessageRuleId } from "../gen/rules/levels.ts";
 import { isUuid } from "../identifiers/uuid.ts";
-import type { RuleContext } from "./context.ts";
+import { oidOf, type RuleContext } from "./context.ts";
 
 /** What a rule states about one place of a document; exactly one of the members behind `at` is there. */
 export interface DataCheck {
@@ -120,7 +120,7 @@ function fault(check: DataCheck, raw: string): string | undefined {
   if (check.list !== undefined) {
     const { oid } = codeLists[check.list as keyof typeof codeLists];
     // The guide prints the OID with a blank in it.
-    return text.replace(/\s/g, "") === oid ? undefined : `the code list ${oid}, found another`;
+    return oidOf(raw) === oid ? undefined : `the code list ${oid}, found another`;
   }
   if (check.format !== undefined) return isUuid(text) ? undefined : "a UUID, found other text";
   if (check.pattern !== undefined)

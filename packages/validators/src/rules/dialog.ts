@@ -2,7 +2,7 @@ import { type Code9034, codeLists, codeOid } from "@helsekontakt/types/codes";
 import type { v11 } from "@helsekontakt/types/dialogmelding";
 import { dataChecks } from "../gen/rules/checks.ts";
 import { isHprNumber } from "../identifiers/organisation.ts";
-import { type Incomplete, type Payload, type RuleContext, valueOf } from "./context.ts";
+import { type Incomplete, oidOf, type Payload, type RuleContext, valueOf } from "./context.ts";
 import { runDataChecks } from "./data-check.ts";
 import type { DialogPart, FunctionRules } from "./function-rules.ts";
 import { isFromHelsenorge } from "./parties.ts";
@@ -86,7 +86,7 @@ function checkCode(
   const parts = rules.parts.filter((p) => p.element === element);
   const list = parts[0]?.list ?? "7601";
   // The guide prints the OID with a blank in it.
-  if ((code.$S ?? "").replace(/\s/g, "") !== codeOid(list)) {
+  if (oidOf(code.$S) !== codeOid(list)) {
     context.add("profile/code-list", `${path}/@S`, `expected the code list ${codeOid(list)}, found another`);
   }
   const part = parts.find((p) => p.codes.includes(value));

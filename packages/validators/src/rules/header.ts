@@ -3,7 +3,7 @@ import { type Code8116, type Code9051, codeOid } from "@helsekontakt/types/codes
 import { dataChecks } from "../gen/rules/checks.ts";
 import { isHerId, isHprNumber, isOrganisationNumber } from "../identifiers/organisation.ts";
 import { safeParsePersonNumber } from "../identifiers/person-number.ts";
-import type { Incomplete, RuleContext } from "./context.ts";
+import { type Incomplete, oidOf, type RuleContext } from "./context.ts";
 import { runDataChecks } from "./data-check.ts";
 import { herIdsOf } from "./parties.ts";
 
@@ -112,7 +112,7 @@ function checkHerId(
       "expected a HER-id, a plain number, found other text",
     );
   }
-  if (ident.TypeId?.$S !== undefined && ident.TypeId.$S.trim() !== oid) {
+  if (ident.TypeId?.$S !== undefined && oidOf(ident.TypeId.$S) !== oid) {
     context.add(
       "profile/her-id-list",
       `${path}/Ident[${index + 1}]/TypeId/@S`,

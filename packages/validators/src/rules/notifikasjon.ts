@@ -40,8 +40,8 @@ export function checkFhirPayloads(context: RuleContext, issues: Issue[], profile
       const message = (error as HelsekontaktError).message.replace(/^\[[^\]]*\] /, "");
       found.push({ level: "error", rule: "fhir/not-readable", path: payload.name, message });
     }
-    const inMessage = payload.path.slice(0, -payload.name.length);
-    issues.push(...found.map((i) => ({ ...i, path: `${inMessage}${i.path}` })));
+    // A path begins with the name of the resource; the payload's own one tells it from others of its name.
+    issues.push(...found.map((i) => ({ ...i, path: `${payload.path}${i.path.slice(payload.name.length)}` })));
   }
   return resources;
 }

@@ -4,6 +4,7 @@ import { type RuleContext, valueOf } from "./context.ts";
 import { runDataChecks } from "./data-check.ts";
 import type { DialogPart, FunctionRules, PayloadRule } from "./function-rules.ts";
 import { isFromHelsenorge } from "./parties.ts";
+import { isInOtherNamespace } from "./tjenesteoversikt.ts";
 
 /**
  * Which payloads a function has, and how many: what the sending side may send where it is known, else what either side may.
@@ -19,7 +20,9 @@ export function checkPayloads(context: RuleContext, rules: FunctionRules, part: 
   const counts = new Map<PayloadRule, number>();
   for (const payload of context.payloads) {
     const rule = stated.find(
-      (r) => (r.element === undefined || r.element === payload.name) && r.namespaces.includes(payload.ns),
+      (r) =>
+        (r.element === undefined || r.element === payload.name) &&
+        (r.namespaces.includes(payload.ns) || (r.element === payload.name && isInOtherNamespace(payload))),
     );
     if (rule === undefined) {
       // A Dialogmelding of another version is told as not standing first.

@@ -150,6 +150,11 @@ const broken: Readonly<Record<MessageRuleId, Uint8Array | readonly [Uint8Array, 
   "profile/relation-code": dialog([he, relation(acting(), "FO", "9033")]),
   "profile/relation-person": dialog([he, relation("")]),
   "profile/relation-self": dialog([he, relation(acting("17851360018"))]),
+  "profile/tjenesteoversikt-namespace": replaced(
+    list(service("a")),
+    'xmlns="http://ehelse.no/xmlstds/tj',
+    'xmlns="http://www.ehelse.no/xmlstds/tj',
+  ),
   "profile/tjenesteoversikt-spelling": [
     list(service("a").replaceAll("TjenesteOmråde", "TjenesteOmrade")),
     { spelling: "both" },

@@ -2,13 +2,24 @@ import { codeOid } from "@helsekontakt/types/codes";
 import type { TjenesteOversikt } from "@helsekontakt/types/tjenesteoversikt";
 import { dataChecks } from "../gen/rules/checks.ts";
 import { isHerId } from "../identifiers/organisation.ts";
-import { type RuleContext, valueOf } from "./context.ts";
+import { oidOf, type Payload, type RuleContext, valueOf } from "./context.ts";
 import { runDataChecks } from "./data-check.ts";
 import type { FunctionRules } from "./function-rules.ts";
 import { checkLength } from "./xhtml.ts";
 
 /** Municipal health and care: the one service area that the guide knows. */
 const area = "1";
+
+/** Namespaces that collaboration profiles name, beside the guide's and the schema's. */
+const others: readonly string[] = [
+  "http://www.ehelse.no/xmlstds/tjenesteoversikt",
+  "http://www.helsedirektoratet.no/xmlstds/tjenesteoversikt",
+];
+
+/** Whether a payload is a list of services in one of the namespaces that only profiles name. */
+export function isInOtherNamespace(payload: Pick<Payload, "ns" | "name">): boolean {
+  return payload.name === "TjenesteOversikt" && others.includes(payload.ns);
+}
 
 /**
  * The list of services of one citizen.
@@ -20,6 +31,13 @@ export function checkTjenesteoversikt(context: RuleContext, rules: FunctionRules
   const list = valueOf<TjenesteOversikt>(payload);
   if (payload === undefined || list === undefined) return;
   runDataChecks(context, dataChecks, { on: "TjenesteOversikt", function: context.function }, list, payload.path);
+  const other = isInOtherNamespace(payload);
+  if (other)
+    context.add(
+      "profile/tjenesteoversikt-namespace",
+      payload.path,
+      "expected the namespace of the published schema, http://ehelse.no/xmlstds/tjenesteoversikt, found one that profiles name",
+    );
   const today = context.head.MsgInfo?.GenDate?.trim().slice(0, 10) ?? "";
   const seen = new Set<string>();
   (list.Tjeneste ?? []).forEach((service, index) => {
@@ -36,6 +54,13 @@ export function checkTjenesteoversikt(context: RuleContext, rules: FunctionRules
         );
       seen.add(id);
     }
+    // In the published namespace the schema says it.
+    if (other && service.TjenesteOmrade !== undefined)
+      context.add(
+        "profile/tjenesteoversikt-spelling",
+        `${path}/TjenesteOmrade`,
+        "expected TjenesteOmråde, found the guide's spelling of it",
+      );
     if ((service.TjenesteOmråde ?? service.TjenesteOmrade)?.trim() !== area)
       context.add("profile/tjenesteoversikt-area", path, `expected the service area ${area}, found another`);
     const from = service.FraDato?.trim().slice(0, 10) ?? "";
@@ -62,7 +87,7 @@ export function checkTjenesteoversikt(context: RuleContext, rules: FunctionRules
     if (her === undefined) return;
     if (!isHerId(her.Id?.trim() ?? ""))
       context.add("profile/her-id", `${path}/HERId/Id`, "expected a HER-id, a plain number, found other text");
-    if (her.TypeId?.$S?.trim() !== codeOid("9051"))
+    if (oidOf(her.TypeId?.$S) !== codeOid("9051"))
       context.add(
         "profile/her-id-list",
         `${path}/HERId/TypeId/@S`,

@@ -264,18 +264,22 @@ export class XsdValidator implements XmlHandler {
       return;
     }
     const rule = own(this.#registry, clarkName(tag.uri, tag.local));
+    // Nearly always it is the only one of its name, and needs no number.
+    parent.counts ??= new Map();
+    const count = (parent.counts.get(tag.local) ?? 0) + 1;
+    parent.counts.set(tag.local, count);
+    const index = count > 1 ? count : 0;
     if (rule !== undefined) {
-      this.#enter(tag, offset, cursor, rule, rule.type(), 0, undefined);
+      this.#enter(tag, offset, cursor, rule, rule.type(), index, undefined);
     } else if (this.#foreign.has(tag.uri)) {
       this.#skip = 1;
     } else if (wildcard.process === "lax") {
-      this.#enter(tag, offset, cursor, undefined, anyTypeRule, 0, undefined, wildcard.declared);
+      this.#enter(tag, offset, cursor, undefined, anyTypeRule, index, undefined, wildcard.declared);
     } else {
-      this.#child(
-        parent,
-        tag,
-        offset,
+      this.#add(
         "xsd/element-unknown",
+        `${pathOf(this.#frames)}/${tag.local}${index > 0 ? `[${index}]` : ""}`,
+        offset,
         "expected an element that a schema of this build has, found another",
       );
       this.#skip = 1;
