@@ -57,15 +57,17 @@ export function toJsonSchema(document: JsonObject, node: Json, direction: Direct
     // A place inside a schema: what it states stands here.
     else return toJsonSchema(document, resolvePointer(document, ref) ?? {}, direction, part);
   }
+  const whole = direction === "request" && isClosedAsWhole(document, node);
+  const open = direction === "request" && (part || whole);
   for (const [key, value] of Object.entries(node)) {
     if (keywords.has(key)) out[key] = value;
     else if (one.has(key)) out[key] = convert(value);
-    else if (key === "allOf") out[key] = list(value).map((v) => toJsonSchema(document, v, direction, true));
+    else if (key === "allOf") out[key] = list(value).map((v) => toJsonSchema(document, v, direction, open));
     else if (many.has(key)) out[key] = list(value).map(convert);
     else if (named.has(key))
       out[key] = Object.fromEntries(Object.entries(value as JsonObject).map(([k, v]) => [k, convert(v)]));
   }
-  additional(node, out, direction, part, convert);
+  additional(node, out, direction === "request" && !part, whole, convert);
   required(document, node, out, direction);
   choice(node, out, direction, convert);
   if (direction === "response" && isOpenable(node)) openEnum(node, out);
@@ -74,6 +76,39 @@ export function toJsonSchema(document: JsonObject, node: Json, direction: Direct
   exclusive(node, out, "minimum", "exclusiveMinimum");
   exclusive(node, out, "maximum", "exclusiveMaximum");
   return node["nullable"] === true ? nullable(out) : out;
+}
+
+/**
+ * Whether an `allOf` is closed as a whole, over the members of all its parts.
+ *
+ * To JSON Schema a closed part knows its own members only, and refuses those of the others. The generators of .NET close
+ * a derived class and its base alike, and mean the class with what it inherits: Swashbuckle says it beside the `allOf`,
+ * NSwag in two parts or more of which each would refuse the other's members. Every other `allOf` is read as JSON Schema
+ * has it.
+ */
+function isClosedAsWhole(document: JsonObject, node: JsonObject): boolean {
+  if (node["allOf"] === undefined) return false;
+  if (node["additionalProperties"] === false) return true;
+  const closed = list(node["allOf"])
+    .map((p) => shapeOf(document, p, new Set()))
+    .filter((s) => s.closed);
+  return closed.some((s) => closed.some((other) => [...other.names].some((name) => !s.names.has(name))));
+}
+
+/** The members that a schema names, with those of its parts, and whether it takes no others. */
+function shapeOf(
+  document: JsonObject,
+  node: Json | undefined,
+  seen: Set<Json>,
+): { readonly names: ReadonlySet<string>; readonly closed: boolean } {
+  if (!isObject(node) || seen.has(node)) return { names: new Set(), closed: false };
+  seen.add(node);
+  const ref = node["$ref"];
+  const parts = [...(typeof ref === "string" ? [resolvePointer(document, ref)] : []), ...list(node["allOf"])].map((p) =>
+    shapeOf(document, p, new Set(seen)),
+  );
+  const names = new Set([...Object.keys(objectAt(node, "properties")), ...parts.flatMap((p) => [...p.names])]);
+  return { names, closed: node["additionalProperties"] === false || parts.some((p) => p.closed) };
 }
 
 /** The name of a schema's form without its closing: as a part of `allOf` it must let the other parts' members pass. */
@@ -88,15 +123,14 @@ export function defsRef(name: string): string {
 function additional(
   node: JsonObject,
   out: Record<string, Json>,
-  direction: Direction,
-  part: boolean,
+  closes: boolean,
+  whole: boolean,
   convert: (value: Json) => Json,
 ): void {
   const value = node["additionalProperties"];
   if (isObject(value)) out["additionalProperties"] = convert(value);
-  // .NET closes a derived class and its base alike: the whole is closed once, from outside.
-  else if (value === false && direction === "request" && !part)
-    out[node["allOf"] === undefined ? "additionalProperties" : "unevaluatedProperties"] = false;
+  else if (closes && whole) out["unevaluatedProperties"] = false;
+  else if (closes && value === false) out["additionalProperties"] = false;
 }
 
 function required(document: JsonObject, node: JsonObject, out: Record<string, Json>, direction: Direction): void {

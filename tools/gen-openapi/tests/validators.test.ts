@@ -1,9 +1,10 @@
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import type { SpecEntry } from "@helsekontakt/codegen";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, it } from "vitest";
 import { emitValidators } from "../src/emit-validators.ts";
-import { readDocument } from "../src/read.ts";
+import { checkDocument, readDocument } from "../src/read.ts";
 
 type Check = (value: unknown) => boolean;
 interface Operation {
@@ -11,10 +12,13 @@ interface Operation {
   readonly responses: Readonly<Record<string, Readonly<Record<string, Check>>>>;
 }
 
-/** Runs what was emitted; the functions of the runtime are given as plain ones, which the package tests on its own. */
 function load(name: string): Readonly<Record<string, Operation>> {
-  const file = fileURLToPath(new URL(`./fixtures/${name}/input.json`, import.meta.url));
-  const code = emitValidators(readDocument(file, name), {
+  return run(readDocument(fileURLToPath(new URL(`./fixtures/${name}/input.json`, import.meta.url)), name), name);
+}
+
+/** Runs what was emitted; the functions of the runtime are given as plain ones, which the package tests on its own. */
+function run(document: ReturnType<typeof readDocument>, name: string): Readonly<Record<string, Operation>> {
+  const code = emitValidators(document, {
     id: name,
     path: name,
     version: "1",
@@ -27,10 +31,10 @@ function load(name: string): Readonly<Record<string, Operation>> {
   const int32 = { type: "number", validate: (n: number): boolean => Math.abs(n) < 2 ** 31 };
   const formats = { uuid, "date-time": (t: string): boolean => t.includes("T"), date: yes, int32, int64: int32 };
   // oxlint-disable-next-line typescript/no-implied-eval -- the generator's own output, from fixtures
-  const run = new Function("codePointLength", "deepEqual", "formats", code) as (...runtime: readonly unknown[]) => {
+  const start = new Function("codePointLength", "deepEqual", "formats", code) as (...runtime: readonly unknown[]) => {
     operations: Record<string, Operation>;
   };
-  return run((t: string) => [...t].length, isDeepStrictEqual, formats).operations;
+  return start((t: string) => [...t].length, isDeepStrictEqual, formats).operations;
 }
 
 function check(found: Check | undefined): Check {
@@ -98,6 +102,74 @@ describe("a document as .NET publishes it", () => {
     const events = check(operations["getApiV1OrdersByOrderIdEvents"]?.responses["200"]?.["application/json"]);
     expect(events([{ score: 0.1, state: null }])).toBe(true);
     expect(events([{ score: 0 }])).toBe(false);
+  });
+});
+
+describe("allOf with closed parts", () => {
+  const part = (names: string, closed = false) => ({
+    type: "object",
+    properties: Object.fromEntries([...names].map((n) => [n, { type: "integer" }])),
+    ...(closed ? { additionalProperties: false } : {}),
+  });
+  const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+  const schemas = {
+    Open: part("a"),
+    Closed: part("ab", true),
+    Other: part("c", true),
+    Wide: part("abc", true),
+    Derived: { ...part("c", true), allOf: [ref("Closed")] },
+    Nested: { allOf: [ref("Closed")] },
+  };
+  /** Every body of some of four members. */
+  const bodies = Array.from({ length: 16 }, (_, bits) =>
+    Object.fromEntries([..."abcd"].flatMap((name, n) => ((bits >> n) & 1 ? [[name, n]] : []))),
+  );
+  const ours = (schema: object) => {
+    const body = { content: { "application/json": { schema } } };
+    const document = checkDocument(
+      {
+        openapi: "3.0.3",
+        info: { title: "t", version: "1" },
+        paths: { "/x": { put: { operationId: "put", requestBody: body, responses: { "204": { description: "" } } } } },
+        components: { schemas },
+      } as Parameters<typeof checkDocument>[0],
+      "t",
+    );
+    const valid = check(run(document, "t")["put"]?.request["application/json"]);
+    return bodies.map((body) => valid(body));
+  };
+  const official = (schema: object) => {
+    const text = JSON.stringify({ ...schema, $defs: schemas }).replaceAll("#/components/schemas/", "#/$defs/");
+    const valid = new Ajv2020({ strict: false }).compile(JSON.parse(text) as object);
+    return bodies.map((body) => valid(body));
+  };
+
+  it.each([
+    { allOf: [ref("Closed")] },
+    { allOf: [ref("Nested")] },
+    { allOf: [{ allOf: [ref("Closed")] }, part("a")] },
+    { allOf: [ref("Open"), part("b")] },
+    { allOf: [ref("Closed"), ref("Open")] },
+    { allOf: [ref("Closed"), part("c")] },
+    { allOf: [ref("Closed")], ...part("c") },
+    { allOf: [ref("Wide"), ref("Open"), part("bc")] },
+    { allOf: [ref("Wide"), part("abc", true)] },
+    { ...part("d"), allOf: [part("a"), { anyOf: [ref("Closed"), ref("Other")] }] },
+    { type: "object", properties: { a: { allOf: [part("x", true)] } } },
+  ])("is judged as JSON Schema has it, each part by its own members: %j", (schema) => {
+    expect(ours(schema)).toEqual(official(schema));
+  });
+
+  it.each([
+    ["beside the parts", { allOf: [ref("Closed")], ...part("c", true) }, "abc"],
+    ["beside the parts, which name all", { allOf: [ref("Closed")], additionalProperties: false }, "ab"],
+    ["in base and derived class", { allOf: [ref("Closed"), part("c", true)] }, "abc"],
+    ["in base and derived class, by reference", { allOf: [ref("Closed"), ref("Other"), part("a")] }, "abc"],
+    ["over two steps", { allOf: [ref("Derived"), part("d", true)] }, "abcd"],
+    ["in a class that a member has", { allOf: [ref("Derived")] }, "abc"],
+  ])("is closed over all of them as .NET means it, closed %s", (_, schema, names) => {
+    const want = bodies.map((body) => Object.keys(body).every((name) => names.includes(name)));
+    expect(ours(schema)).toEqual(want);
   });
 });
 

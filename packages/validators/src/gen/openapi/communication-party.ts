@@ -5,10 +5,10 @@ import type { BodyTable } from "../../openapi/body-table.ts";
 
 const response1 = validate20;
 const schema32 = {"type":"object","properties":{"herId":{"type":"integer"},"parentHerId":{"type":["integer","null"]},"type":{"type":"string"},"communicationParty":{"$ref":"#/$defs/CommunicationParty"}},"required":["herId"]};
-const schema33 = {"type":"object","properties":{"Active":{"type":"boolean"},"Code":{"anyOf":[{"allOf":[{"$ref":"#/$defs/Code%20(part)"}]},{"type":"null"}]},"CoverageAreaType":{"type":["object","null"]},"DisplayName":{"type":["string","null"]},"ElectronicAddresses":{"items":{"$ref":"#/$defs/ElectronicAddress"},"type":["array","null"]},"FutureElectronicAddresses":{"items":{"$ref":"#/$defs/ElectronicAddress"},"type":["array","null"]},"HerId":{"type":"integer"},"IsValidCommunicationParty":{"type":"boolean"},"LastChanged":{"type":"string"},"Municipality":{"anyOf":[{"allOf":[{"$ref":"#/$defs/Code%20(part)"}]},{"type":"null"}]},"Name":{"type":["string","null"]},"ParentBusinessType":{"anyOf":[{"allOf":[{"$ref":"#/$defs/Code%20(part)"}]},{"type":"null"}]},"ParentHerId":{"type":["integer","null"]},"ParentName":{"type":["string","null"]},"ParentOrganizationNumber":{"type":["integer","null"]},"OrganizationNumber":{"type":["integer","null"]},"PhysicalAddresses":{"items":{"$ref":"#/$defs/PhysicalAddress"},"type":["array","null"]},"ServerTime":{"type":"string"},"Type":{"type":"string"},"Valid":{"anyOf":[{"allOf":[{"$ref":"#/$defs/Period%20(part)"}]},{"type":"null"}]}}};
+const schema33 = {"type":"object","properties":{"Active":{"type":"boolean"},"Code":{"anyOf":[{"allOf":[{"$ref":"#/$defs/Code"}]},{"type":"null"}]},"CoverageAreaType":{"type":["object","null"]},"DisplayName":{"type":["string","null"]},"ElectronicAddresses":{"items":{"$ref":"#/$defs/ElectronicAddress"},"type":["array","null"]},"FutureElectronicAddresses":{"items":{"$ref":"#/$defs/ElectronicAddress"},"type":["array","null"]},"HerId":{"type":"integer"},"IsValidCommunicationParty":{"type":"boolean"},"LastChanged":{"type":"string"},"Municipality":{"anyOf":[{"allOf":[{"$ref":"#/$defs/Code"}]},{"type":"null"}]},"Name":{"type":["string","null"]},"ParentBusinessType":{"anyOf":[{"allOf":[{"$ref":"#/$defs/Code"}]},{"type":"null"}]},"ParentHerId":{"type":["integer","null"]},"ParentName":{"type":["string","null"]},"ParentOrganizationNumber":{"type":["integer","null"]},"OrganizationNumber":{"type":["integer","null"]},"PhysicalAddresses":{"items":{"$ref":"#/$defs/PhysicalAddress"},"type":["array","null"]},"ServerTime":{"type":"string"},"Type":{"type":"string"},"Valid":{"anyOf":[{"allOf":[{"$ref":"#/$defs/Period"}]},{"type":"null"}]}}};
 const schema34 = {"type":"object","properties":{"Active":{"type":"boolean"},"CodeText":{"type":["string","null"]},"CodeValue":{"type":["string","null"]},"LongDescription":{"type":["string","null"]},"OID":{"type":["integer","null"]},"SimpleType":{"type":["string","null"]}}};
 const schema42 = {"type":"object","properties":{"From":{"type":["string","null"]},"To":{"type":["string","null"]}}};
-const schema35 = {"type":"object","properties":{"Address":{"type":["string","null"]},"Inherited":{"type":"boolean"},"LastChanged":{"type":"string"},"Type":{"anyOf":[{"allOf":[{"$ref":"#/$defs/Code%20(part)"}]},{"type":"null"}]},"TypeCodeValue":{"type":["string","null"]},"ValidFrom":{"type":["string","null"]}}};
+const schema35 = {"type":"object","properties":{"Address":{"type":["string","null"]},"Inherited":{"type":"boolean"},"LastChanged":{"type":"string"},"Type":{"anyOf":[{"allOf":[{"$ref":"#/$defs/Code"}]},{"type":"null"}]},"TypeCodeValue":{"type":["string","null"]},"ValidFrom":{"type":["string","null"]}}};
 
 function validate23(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -66,7 +66,7 @@ const _errs9 = errors;
 if(data3 && typeof data3 == "object" && !Array.isArray(data3)){
 if(data3.Active !== undefined){
 if(typeof data3.Active !== "boolean"){
-const err3 = {instancePath:instancePath+"/Type/Active",schemaPath:"#/$defs/Code%20(part)/properties/Active/type",keyword:"type",params:{type: "boolean"}};
+const err3 = {instancePath:instancePath+"/Type/Active",schemaPath:"#/$defs/Code/properties/Active/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -79,7 +79,7 @@ errors++;
 if(data3.CodeText !== undefined){
 let data5 = data3.CodeText;
 if((typeof data5 !== "string") && (data5 !== null)){
-const err4 = {instancePath:instancePath+"/Type/CodeText",schemaPath:"#/$defs/Code%20(part)/properties/CodeText/type",keyword:"type",params:{type: schema34.properties.CodeText.type}};
+const err4 = {instancePath:instancePath+"/Type/CodeText",schemaPath:"#/$defs/Code/properties/CodeText/type",keyword:"type",params:{type: schema34.properties.CodeText.type}};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -92,7 +92,7 @@ errors++;
 if(data3.CodeValue !== undefined){
 let data6 = data3.CodeValue;
 if((typeof data6 !== "string") && (data6 !== null)){
-const err5 = {instancePath:instancePath+"/Type/CodeValue",schemaPath:"#/$defs/Code%20(part)/properties/CodeValue/type",keyword:"type",params:{type: schema34.properties.CodeValue.type}};
+const err5 = {instancePath:instancePath+"/Type/CodeValue",schemaPath:"#/$defs/Code/properties/CodeValue/type",keyword:"type",params:{type: schema34.properties.CodeValue.type}};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -105,7 +105,7 @@ errors++;
 if(data3.LongDescription !== undefined){
 let data7 = data3.LongDescription;
 if((typeof data7 !== "string") && (data7 !== null)){
-const err6 = {instancePath:instancePath+"/Type/LongDescription",schemaPath:"#/$defs/Code%20(part)/properties/LongDescription/type",keyword:"type",params:{type: schema34.properties.LongDescription.type}};
+const err6 = {instancePath:instancePath+"/Type/LongDescription",schemaPath:"#/$defs/Code/properties/LongDescription/type",keyword:"type",params:{type: schema34.properties.LongDescription.type}};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -118,7 +118,7 @@ errors++;
 if(data3.OID !== undefined){
 let data8 = data3.OID;
 if((!((typeof data8 == "number") && (!(data8 % 1) && !isNaN(data8)))) && (data8 !== null)){
-const err7 = {instancePath:instancePath+"/Type/OID",schemaPath:"#/$defs/Code%20(part)/properties/OID/type",keyword:"type",params:{type: schema34.properties.OID.type}};
+const err7 = {instancePath:instancePath+"/Type/OID",schemaPath:"#/$defs/Code/properties/OID/type",keyword:"type",params:{type: schema34.properties.OID.type}};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -131,7 +131,7 @@ errors++;
 if(data3.SimpleType !== undefined){
 let data9 = data3.SimpleType;
 if((typeof data9 !== "string") && (data9 !== null)){
-const err8 = {instancePath:instancePath+"/Type/SimpleType",schemaPath:"#/$defs/Code%20(part)/properties/SimpleType/type",keyword:"type",params:{type: schema34.properties.SimpleType.type}};
+const err8 = {instancePath:instancePath+"/Type/SimpleType",schemaPath:"#/$defs/Code/properties/SimpleType/type",keyword:"type",params:{type: schema34.properties.SimpleType.type}};
 if(vErrors === null){
 vErrors = [err8];
 }
@@ -143,7 +143,7 @@ errors++;
 }
 }
 else {
-const err9 = {instancePath:instancePath+"/Type",schemaPath:"#/$defs/Code%20(part)/type",keyword:"type",params:{type: "object"}};
+const err9 = {instancePath:instancePath+"/Type",schemaPath:"#/$defs/Code/type",keyword:"type",params:{type: "object"}};
 if(vErrors === null){
 vErrors = [err9];
 }
@@ -240,7 +240,7 @@ return errors === 0;
 }
 validate23.evaluated = {"props":{"Address":true,"Inherited":true,"LastChanged":true,"Type":true,"TypeCodeValue":true,"ValidFrom":true},"dynamicProps":false,"dynamicItems":false};
 
-const schema39 = {"type":"object","properties":{"City":{"type":["string","null"]},"Country":{"anyOf":[{"allOf":[{"$ref":"#/$defs/Code%20(part)"}]},{"type":"null"}]},"Description":{"type":["string","null"]},"Inherited":{"type":"boolean"},"LastChanged":{"type":"string"},"PostalCode":{"type":["integer","null"]},"Postbox":{"type":["string","null"]},"StreetAddress":{"type":["string","null"]},"Type":{"anyOf":[{"allOf":[{"$ref":"#/$defs/Code%20(part)"}]},{"type":"null"}]},"TypeCodeValue":{"type":["string","null"]}}};
+const schema39 = {"type":"object","properties":{"City":{"type":["string","null"]},"Country":{"anyOf":[{"allOf":[{"$ref":"#/$defs/Code"}]},{"type":"null"}]},"Description":{"type":["string","null"]},"Inherited":{"type":"boolean"},"LastChanged":{"type":"string"},"PostalCode":{"type":["integer","null"]},"Postbox":{"type":["string","null"]},"StreetAddress":{"type":["string","null"]},"Type":{"anyOf":[{"allOf":[{"$ref":"#/$defs/Code"}]},{"type":"null"}]},"TypeCodeValue":{"type":["string","null"]}}};
 
 function validate26(data, {instancePath="", parentData, parentDataProperty, rootData=data, dynamicAnchors={}}={}){
 let vErrors = null;
@@ -274,7 +274,7 @@ const _errs5 = errors;
 if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
 if(data1.Active !== undefined){
 if(typeof data1.Active !== "boolean"){
-const err1 = {instancePath:instancePath+"/Country/Active",schemaPath:"#/$defs/Code%20(part)/properties/Active/type",keyword:"type",params:{type: "boolean"}};
+const err1 = {instancePath:instancePath+"/Country/Active",schemaPath:"#/$defs/Code/properties/Active/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -287,7 +287,7 @@ errors++;
 if(data1.CodeText !== undefined){
 let data3 = data1.CodeText;
 if((typeof data3 !== "string") && (data3 !== null)){
-const err2 = {instancePath:instancePath+"/Country/CodeText",schemaPath:"#/$defs/Code%20(part)/properties/CodeText/type",keyword:"type",params:{type: schema34.properties.CodeText.type}};
+const err2 = {instancePath:instancePath+"/Country/CodeText",schemaPath:"#/$defs/Code/properties/CodeText/type",keyword:"type",params:{type: schema34.properties.CodeText.type}};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -300,7 +300,7 @@ errors++;
 if(data1.CodeValue !== undefined){
 let data4 = data1.CodeValue;
 if((typeof data4 !== "string") && (data4 !== null)){
-const err3 = {instancePath:instancePath+"/Country/CodeValue",schemaPath:"#/$defs/Code%20(part)/properties/CodeValue/type",keyword:"type",params:{type: schema34.properties.CodeValue.type}};
+const err3 = {instancePath:instancePath+"/Country/CodeValue",schemaPath:"#/$defs/Code/properties/CodeValue/type",keyword:"type",params:{type: schema34.properties.CodeValue.type}};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -313,7 +313,7 @@ errors++;
 if(data1.LongDescription !== undefined){
 let data5 = data1.LongDescription;
 if((typeof data5 !== "string") && (data5 !== null)){
-const err4 = {instancePath:instancePath+"/Country/LongDescription",schemaPath:"#/$defs/Code%20(part)/properties/LongDescription/type",keyword:"type",params:{type: schema34.properties.LongDescription.type}};
+const err4 = {instancePath:instancePath+"/Country/LongDescription",schemaPath:"#/$defs/Code/properties/LongDescription/type",keyword:"type",params:{type: schema34.properties.LongDescription.type}};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -326,7 +326,7 @@ errors++;
 if(data1.OID !== undefined){
 let data6 = data1.OID;
 if((!((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6)))) && (data6 !== null)){
-const err5 = {instancePath:instancePath+"/Country/OID",schemaPath:"#/$defs/Code%20(part)/properties/OID/type",keyword:"type",params:{type: schema34.properties.OID.type}};
+const err5 = {instancePath:instancePath+"/Country/OID",schemaPath:"#/$defs/Code/properties/OID/type",keyword:"type",params:{type: schema34.properties.OID.type}};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -339,7 +339,7 @@ errors++;
 if(data1.SimpleType !== undefined){
 let data7 = data1.SimpleType;
 if((typeof data7 !== "string") && (data7 !== null)){
-const err6 = {instancePath:instancePath+"/Country/SimpleType",schemaPath:"#/$defs/Code%20(part)/properties/SimpleType/type",keyword:"type",params:{type: schema34.properties.SimpleType.type}};
+const err6 = {instancePath:instancePath+"/Country/SimpleType",schemaPath:"#/$defs/Code/properties/SimpleType/type",keyword:"type",params:{type: schema34.properties.SimpleType.type}};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -351,7 +351,7 @@ errors++;
 }
 }
 else {
-const err7 = {instancePath:instancePath+"/Country",schemaPath:"#/$defs/Code%20(part)/type",keyword:"type",params:{type: "object"}};
+const err7 = {instancePath:instancePath+"/Country",schemaPath:"#/$defs/Code/type",keyword:"type",params:{type: "object"}};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -490,7 +490,7 @@ const _errs37 = errors;
 if(data14 && typeof data14 == "object" && !Array.isArray(data14)){
 if(data14.Active !== undefined){
 if(typeof data14.Active !== "boolean"){
-const err16 = {instancePath:instancePath+"/Type/Active",schemaPath:"#/$defs/Code%20(part)/properties/Active/type",keyword:"type",params:{type: "boolean"}};
+const err16 = {instancePath:instancePath+"/Type/Active",schemaPath:"#/$defs/Code/properties/Active/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err16];
 }
@@ -503,7 +503,7 @@ errors++;
 if(data14.CodeText !== undefined){
 let data16 = data14.CodeText;
 if((typeof data16 !== "string") && (data16 !== null)){
-const err17 = {instancePath:instancePath+"/Type/CodeText",schemaPath:"#/$defs/Code%20(part)/properties/CodeText/type",keyword:"type",params:{type: schema34.properties.CodeText.type}};
+const err17 = {instancePath:instancePath+"/Type/CodeText",schemaPath:"#/$defs/Code/properties/CodeText/type",keyword:"type",params:{type: schema34.properties.CodeText.type}};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -516,7 +516,7 @@ errors++;
 if(data14.CodeValue !== undefined){
 let data17 = data14.CodeValue;
 if((typeof data17 !== "string") && (data17 !== null)){
-const err18 = {instancePath:instancePath+"/Type/CodeValue",schemaPath:"#/$defs/Code%20(part)/properties/CodeValue/type",keyword:"type",params:{type: schema34.properties.CodeValue.type}};
+const err18 = {instancePath:instancePath+"/Type/CodeValue",schemaPath:"#/$defs/Code/properties/CodeValue/type",keyword:"type",params:{type: schema34.properties.CodeValue.type}};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -529,7 +529,7 @@ errors++;
 if(data14.LongDescription !== undefined){
 let data18 = data14.LongDescription;
 if((typeof data18 !== "string") && (data18 !== null)){
-const err19 = {instancePath:instancePath+"/Type/LongDescription",schemaPath:"#/$defs/Code%20(part)/properties/LongDescription/type",keyword:"type",params:{type: schema34.properties.LongDescription.type}};
+const err19 = {instancePath:instancePath+"/Type/LongDescription",schemaPath:"#/$defs/Code/properties/LongDescription/type",keyword:"type",params:{type: schema34.properties.LongDescription.type}};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -542,7 +542,7 @@ errors++;
 if(data14.OID !== undefined){
 let data19 = data14.OID;
 if((!((typeof data19 == "number") && (!(data19 % 1) && !isNaN(data19)))) && (data19 !== null)){
-const err20 = {instancePath:instancePath+"/Type/OID",schemaPath:"#/$defs/Code%20(part)/properties/OID/type",keyword:"type",params:{type: schema34.properties.OID.type}};
+const err20 = {instancePath:instancePath+"/Type/OID",schemaPath:"#/$defs/Code/properties/OID/type",keyword:"type",params:{type: schema34.properties.OID.type}};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -555,7 +555,7 @@ errors++;
 if(data14.SimpleType !== undefined){
 let data20 = data14.SimpleType;
 if((typeof data20 !== "string") && (data20 !== null)){
-const err21 = {instancePath:instancePath+"/Type/SimpleType",schemaPath:"#/$defs/Code%20(part)/properties/SimpleType/type",keyword:"type",params:{type: schema34.properties.SimpleType.type}};
+const err21 = {instancePath:instancePath+"/Type/SimpleType",schemaPath:"#/$defs/Code/properties/SimpleType/type",keyword:"type",params:{type: schema34.properties.SimpleType.type}};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -567,7 +567,7 @@ errors++;
 }
 }
 else {
-const err22 = {instancePath:instancePath+"/Type",schemaPath:"#/$defs/Code%20(part)/type",keyword:"type",params:{type: "object"}};
+const err22 = {instancePath:instancePath+"/Type",schemaPath:"#/$defs/Code/type",keyword:"type",params:{type: "object"}};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -682,7 +682,7 @@ const _errs5 = errors;
 if(data1 && typeof data1 == "object" && !Array.isArray(data1)){
 if(data1.Active !== undefined){
 if(typeof data1.Active !== "boolean"){
-const err1 = {instancePath:instancePath+"/Code/Active",schemaPath:"#/$defs/Code%20(part)/properties/Active/type",keyword:"type",params:{type: "boolean"}};
+const err1 = {instancePath:instancePath+"/Code/Active",schemaPath:"#/$defs/Code/properties/Active/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err1];
 }
@@ -695,7 +695,7 @@ errors++;
 if(data1.CodeText !== undefined){
 let data3 = data1.CodeText;
 if((typeof data3 !== "string") && (data3 !== null)){
-const err2 = {instancePath:instancePath+"/Code/CodeText",schemaPath:"#/$defs/Code%20(part)/properties/CodeText/type",keyword:"type",params:{type: schema34.properties.CodeText.type}};
+const err2 = {instancePath:instancePath+"/Code/CodeText",schemaPath:"#/$defs/Code/properties/CodeText/type",keyword:"type",params:{type: schema34.properties.CodeText.type}};
 if(vErrors === null){
 vErrors = [err2];
 }
@@ -708,7 +708,7 @@ errors++;
 if(data1.CodeValue !== undefined){
 let data4 = data1.CodeValue;
 if((typeof data4 !== "string") && (data4 !== null)){
-const err3 = {instancePath:instancePath+"/Code/CodeValue",schemaPath:"#/$defs/Code%20(part)/properties/CodeValue/type",keyword:"type",params:{type: schema34.properties.CodeValue.type}};
+const err3 = {instancePath:instancePath+"/Code/CodeValue",schemaPath:"#/$defs/Code/properties/CodeValue/type",keyword:"type",params:{type: schema34.properties.CodeValue.type}};
 if(vErrors === null){
 vErrors = [err3];
 }
@@ -721,7 +721,7 @@ errors++;
 if(data1.LongDescription !== undefined){
 let data5 = data1.LongDescription;
 if((typeof data5 !== "string") && (data5 !== null)){
-const err4 = {instancePath:instancePath+"/Code/LongDescription",schemaPath:"#/$defs/Code%20(part)/properties/LongDescription/type",keyword:"type",params:{type: schema34.properties.LongDescription.type}};
+const err4 = {instancePath:instancePath+"/Code/LongDescription",schemaPath:"#/$defs/Code/properties/LongDescription/type",keyword:"type",params:{type: schema34.properties.LongDescription.type}};
 if(vErrors === null){
 vErrors = [err4];
 }
@@ -734,7 +734,7 @@ errors++;
 if(data1.OID !== undefined){
 let data6 = data1.OID;
 if((!((typeof data6 == "number") && (!(data6 % 1) && !isNaN(data6)))) && (data6 !== null)){
-const err5 = {instancePath:instancePath+"/Code/OID",schemaPath:"#/$defs/Code%20(part)/properties/OID/type",keyword:"type",params:{type: schema34.properties.OID.type}};
+const err5 = {instancePath:instancePath+"/Code/OID",schemaPath:"#/$defs/Code/properties/OID/type",keyword:"type",params:{type: schema34.properties.OID.type}};
 if(vErrors === null){
 vErrors = [err5];
 }
@@ -747,7 +747,7 @@ errors++;
 if(data1.SimpleType !== undefined){
 let data7 = data1.SimpleType;
 if((typeof data7 !== "string") && (data7 !== null)){
-const err6 = {instancePath:instancePath+"/Code/SimpleType",schemaPath:"#/$defs/Code%20(part)/properties/SimpleType/type",keyword:"type",params:{type: schema34.properties.SimpleType.type}};
+const err6 = {instancePath:instancePath+"/Code/SimpleType",schemaPath:"#/$defs/Code/properties/SimpleType/type",keyword:"type",params:{type: schema34.properties.SimpleType.type}};
 if(vErrors === null){
 vErrors = [err6];
 }
@@ -759,7 +759,7 @@ errors++;
 }
 }
 else {
-const err7 = {instancePath:instancePath+"/Code",schemaPath:"#/$defs/Code%20(part)/type",keyword:"type",params:{type: "object"}};
+const err7 = {instancePath:instancePath+"/Code",schemaPath:"#/$defs/Code/type",keyword:"type",params:{type: "object"}};
 if(vErrors === null){
 vErrors = [err7];
 }
@@ -929,7 +929,7 @@ const _errs41 = errors;
 if(data17 && typeof data17 == "object" && !Array.isArray(data17)){
 if(data17.Active !== undefined){
 if(typeof data17.Active !== "boolean"){
-const err17 = {instancePath:instancePath+"/Municipality/Active",schemaPath:"#/$defs/Code%20(part)/properties/Active/type",keyword:"type",params:{type: "boolean"}};
+const err17 = {instancePath:instancePath+"/Municipality/Active",schemaPath:"#/$defs/Code/properties/Active/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err17];
 }
@@ -942,7 +942,7 @@ errors++;
 if(data17.CodeText !== undefined){
 let data19 = data17.CodeText;
 if((typeof data19 !== "string") && (data19 !== null)){
-const err18 = {instancePath:instancePath+"/Municipality/CodeText",schemaPath:"#/$defs/Code%20(part)/properties/CodeText/type",keyword:"type",params:{type: schema34.properties.CodeText.type}};
+const err18 = {instancePath:instancePath+"/Municipality/CodeText",schemaPath:"#/$defs/Code/properties/CodeText/type",keyword:"type",params:{type: schema34.properties.CodeText.type}};
 if(vErrors === null){
 vErrors = [err18];
 }
@@ -955,7 +955,7 @@ errors++;
 if(data17.CodeValue !== undefined){
 let data20 = data17.CodeValue;
 if((typeof data20 !== "string") && (data20 !== null)){
-const err19 = {instancePath:instancePath+"/Municipality/CodeValue",schemaPath:"#/$defs/Code%20(part)/properties/CodeValue/type",keyword:"type",params:{type: schema34.properties.CodeValue.type}};
+const err19 = {instancePath:instancePath+"/Municipality/CodeValue",schemaPath:"#/$defs/Code/properties/CodeValue/type",keyword:"type",params:{type: schema34.properties.CodeValue.type}};
 if(vErrors === null){
 vErrors = [err19];
 }
@@ -968,7 +968,7 @@ errors++;
 if(data17.LongDescription !== undefined){
 let data21 = data17.LongDescription;
 if((typeof data21 !== "string") && (data21 !== null)){
-const err20 = {instancePath:instancePath+"/Municipality/LongDescription",schemaPath:"#/$defs/Code%20(part)/properties/LongDescription/type",keyword:"type",params:{type: schema34.properties.LongDescription.type}};
+const err20 = {instancePath:instancePath+"/Municipality/LongDescription",schemaPath:"#/$defs/Code/properties/LongDescription/type",keyword:"type",params:{type: schema34.properties.LongDescription.type}};
 if(vErrors === null){
 vErrors = [err20];
 }
@@ -981,7 +981,7 @@ errors++;
 if(data17.OID !== undefined){
 let data22 = data17.OID;
 if((!((typeof data22 == "number") && (!(data22 % 1) && !isNaN(data22)))) && (data22 !== null)){
-const err21 = {instancePath:instancePath+"/Municipality/OID",schemaPath:"#/$defs/Code%20(part)/properties/OID/type",keyword:"type",params:{type: schema34.properties.OID.type}};
+const err21 = {instancePath:instancePath+"/Municipality/OID",schemaPath:"#/$defs/Code/properties/OID/type",keyword:"type",params:{type: schema34.properties.OID.type}};
 if(vErrors === null){
 vErrors = [err21];
 }
@@ -994,7 +994,7 @@ errors++;
 if(data17.SimpleType !== undefined){
 let data23 = data17.SimpleType;
 if((typeof data23 !== "string") && (data23 !== null)){
-const err22 = {instancePath:instancePath+"/Municipality/SimpleType",schemaPath:"#/$defs/Code%20(part)/properties/SimpleType/type",keyword:"type",params:{type: schema34.properties.SimpleType.type}};
+const err22 = {instancePath:instancePath+"/Municipality/SimpleType",schemaPath:"#/$defs/Code/properties/SimpleType/type",keyword:"type",params:{type: schema34.properties.SimpleType.type}};
 if(vErrors === null){
 vErrors = [err22];
 }
@@ -1006,7 +1006,7 @@ errors++;
 }
 }
 else {
-const err23 = {instancePath:instancePath+"/Municipality",schemaPath:"#/$defs/Code%20(part)/type",keyword:"type",params:{type: "object"}};
+const err23 = {instancePath:instancePath+"/Municipality",schemaPath:"#/$defs/Code/type",keyword:"type",params:{type: "object"}};
 if(vErrors === null){
 vErrors = [err23];
 }
@@ -1082,7 +1082,7 @@ const _errs63 = errors;
 if(data25 && typeof data25 == "object" && !Array.isArray(data25)){
 if(data25.Active !== undefined){
 if(typeof data25.Active !== "boolean"){
-const err27 = {instancePath:instancePath+"/ParentBusinessType/Active",schemaPath:"#/$defs/Code%20(part)/properties/Active/type",keyword:"type",params:{type: "boolean"}};
+const err27 = {instancePath:instancePath+"/ParentBusinessType/Active",schemaPath:"#/$defs/Code/properties/Active/type",keyword:"type",params:{type: "boolean"}};
 if(vErrors === null){
 vErrors = [err27];
 }
@@ -1095,7 +1095,7 @@ errors++;
 if(data25.CodeText !== undefined){
 let data27 = data25.CodeText;
 if((typeof data27 !== "string") && (data27 !== null)){
-const err28 = {instancePath:instancePath+"/ParentBusinessType/CodeText",schemaPath:"#/$defs/Code%20(part)/properties/CodeText/type",keyword:"type",params:{type: schema34.properties.CodeText.type}};
+const err28 = {instancePath:instancePath+"/ParentBusinessType/CodeText",schemaPath:"#/$defs/Code/properties/CodeText/type",keyword:"type",params:{type: schema34.properties.CodeText.type}};
 if(vErrors === null){
 vErrors = [err28];
 }
@@ -1108,7 +1108,7 @@ errors++;
 if(data25.CodeValue !== undefined){
 let data28 = data25.CodeValue;
 if((typeof data28 !== "string") && (data28 !== null)){
-const err29 = {instancePath:instancePath+"/ParentBusinessType/CodeValue",schemaPath:"#/$defs/Code%20(part)/properties/CodeValue/type",keyword:"type",params:{type: schema34.properties.CodeValue.type}};
+const err29 = {instancePath:instancePath+"/ParentBusinessType/CodeValue",schemaPath:"#/$defs/Code/properties/CodeValue/type",keyword:"type",params:{type: schema34.properties.CodeValue.type}};
 if(vErrors === null){
 vErrors = [err29];
 }
@@ -1121,7 +1121,7 @@ errors++;
 if(data25.LongDescription !== undefined){
 let data29 = data25.LongDescription;
 if((typeof data29 !== "string") && (data29 !== null)){
-const err30 = {instancePath:instancePath+"/ParentBusinessType/LongDescription",schemaPath:"#/$defs/Code%20(part)/properties/LongDescription/type",keyword:"type",params:{type: schema34.properties.LongDescription.type}};
+const err30 = {instancePath:instancePath+"/ParentBusinessType/LongDescription",schemaPath:"#/$defs/Code/properties/LongDescription/type",keyword:"type",params:{type: schema34.properties.LongDescription.type}};
 if(vErrors === null){
 vErrors = [err30];
 }
@@ -1134,7 +1134,7 @@ errors++;
 if(data25.OID !== undefined){
 let data30 = data25.OID;
 if((!((typeof data30 == "number") && (!(data30 % 1) && !isNaN(data30)))) && (data30 !== null)){
-const err31 = {instancePath:instancePath+"/ParentBusinessType/OID",schemaPath:"#/$defs/Code%20(part)/properties/OID/type",keyword:"type",params:{type: schema34.properties.OID.type}};
+const err31 = {instancePath:instancePath+"/ParentBusinessType/OID",schemaPath:"#/$defs/Code/properties/OID/type",keyword:"type",params:{type: schema34.properties.OID.type}};
 if(vErrors === null){
 vErrors = [err31];
 }
@@ -1147,7 +1147,7 @@ errors++;
 if(data25.SimpleType !== undefined){
 let data31 = data25.SimpleType;
 if((typeof data31 !== "string") && (data31 !== null)){
-const err32 = {instancePath:instancePath+"/ParentBusinessType/SimpleType",schemaPath:"#/$defs/Code%20(part)/properties/SimpleType/type",keyword:"type",params:{type: schema34.properties.SimpleType.type}};
+const err32 = {instancePath:instancePath+"/ParentBusinessType/SimpleType",schemaPath:"#/$defs/Code/properties/SimpleType/type",keyword:"type",params:{type: schema34.properties.SimpleType.type}};
 if(vErrors === null){
 vErrors = [err32];
 }
@@ -1159,7 +1159,7 @@ errors++;
 }
 }
 else {
-const err33 = {instancePath:instancePath+"/ParentBusinessType",schemaPath:"#/$defs/Code%20(part)/type",keyword:"type",params:{type: "object"}};
+const err33 = {instancePath:instancePath+"/ParentBusinessType",schemaPath:"#/$defs/Code/type",keyword:"type",params:{type: "object"}};
 if(vErrors === null){
 vErrors = [err33];
 }
@@ -1321,7 +1321,7 @@ if(data40 && typeof data40 == "object" && !Array.isArray(data40)){
 if(data40.From !== undefined){
 let data41 = data40.From;
 if((typeof data41 !== "string") && (data41 !== null)){
-const err43 = {instancePath:instancePath+"/Valid/From",schemaPath:"#/$defs/Period%20(part)/properties/From/type",keyword:"type",params:{type: schema42.properties.From.type}};
+const err43 = {instancePath:instancePath+"/Valid/From",schemaPath:"#/$defs/Period/properties/From/type",keyword:"type",params:{type: schema42.properties.From.type}};
 if(vErrors === null){
 vErrors = [err43];
 }
@@ -1334,7 +1334,7 @@ errors++;
 if(data40.To !== undefined){
 let data42 = data40.To;
 if((typeof data42 !== "string") && (data42 !== null)){
-const err44 = {instancePath:instancePath+"/Valid/To",schemaPath:"#/$defs/Period%20(part)/properties/To/type",keyword:"type",params:{type: schema42.properties.To.type}};
+const err44 = {instancePath:instancePath+"/Valid/To",schemaPath:"#/$defs/Period/properties/To/type",keyword:"type",params:{type: schema42.properties.To.type}};
 if(vErrors === null){
 vErrors = [err44];
 }
@@ -1346,7 +1346,7 @@ errors++;
 }
 }
 else {
-const err45 = {instancePath:instancePath+"/Valid",schemaPath:"#/$defs/Period%20(part)/type",keyword:"type",params:{type: "object"}};
+const err45 = {instancePath:instancePath+"/Valid",schemaPath:"#/$defs/Period/type",keyword:"type",params:{type: "object"}};
 if(vErrors === null){
 vErrors = [err45];
 }
