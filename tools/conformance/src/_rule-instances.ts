@@ -111,7 +111,7 @@ export function createRuleInstanceMaker(
     const [, ns, local] = /^(?:\{(.*)\})?(.*)$/.exec(rule.name) as unknown as [string, string | undefined, string];
     const attributes = [`xmlns="${ns ?? ""}"`];
     if (other) {
-      const [, typeNs, typeName] = /^\{(.*)\}(.*)$/.exec(other[0]) as unknown as [string, string, string];
+      const [, typeNs, typeName] = /^(?:\{(.*)\})?(.*)$/.exec(other[0]) as unknown as [string, string, string];
       attributes.push(`xmlns:xsi="${xsi}" xmlns:t="${typeNs}" xsi:type="t:${typeName}"`);
     }
     type.attributes.forEach((a, i) => {

@@ -34,6 +34,16 @@ const identityTypes = [
   ["xs:anyURI", "a, a |a,A"],
 ] as const;
 
+/** Wildcards for attributes of a base and of its extension. */
+const extendedWildcards = [
+  ["urn:x", "urn:y ##targetNamespace"],
+  ["##other", "##targetNamespace"],
+  ["##other", "##local ##targetNamespace"],
+  ["##other", "##any"],
+  ["##other", "urn:y"],
+  ["urn:x", "urn:x ##local"],
+] as const;
+
 export const constructs: Readonly<Record<string, Construct>> = {
   "simple-facets": {
     schema:
@@ -370,5 +380,52 @@ export const constructs: Readonly<Record<string, Construct>> = {
         ["<a/>", "<a/><a/>", '<a d="01"/><a/>', '<a d="2"/><a/>'].map((body) => `<preset>${body}</preset>`),
         ["p:x", "t:x", "x", "y"].map((q) => `<preset xmlns:p="urn:t" xmlns:t="urn:o"><a q="${q}"/></preset>`),
       ),
+  },
+  "joined-attribute-wildcards": {
+    schema:
+      '<xs:attributeGroup name="G1"><xs:attribute name="a"/><xs:anyAttribute namespace="##other" processContents="lax"/></xs:attributeGroup>' +
+      '<xs:attributeGroup name="G2"><xs:anyAttribute namespace="urn:x urn:y ##local" processContents="skip"/></xs:attributeGroup>' +
+      '<xs:element name="both"><xs:complexType><xs:attributeGroup ref="t:G1"/><xs:attributeGroup ref="t:G2"/></xs:complexType></xs:element>' +
+      '<xs:element name="own"><xs:complexType><xs:attributeGroup ref="t:G1"/><xs:anyAttribute namespace="urn:x urn:t" processContents="skip"/></xs:complexType></xs:element>' +
+      extendedWildcards
+        .map(
+          ([base, more], n) =>
+            `${type(`<xs:anyAttribute namespace="${base}" processContents="skip"/>`, `B${n}`)}<xs:complexType name="D${n}"><xs:complexContent><xs:extension base="t:B${n}"><xs:anyAttribute namespace="${more}" processContents="skip"/></xs:extension></xs:complexContent></xs:complexType>${element(`d${n}`, `t:D${n}`)}`,
+        )
+        .join(""),
+    documents: ["both", "own", ...extendedWildcards.map((_, n) => `d${n}`)].flatMap((name) =>
+      ["x:p", "z:p", "p", "y:p", "t:p", "a"].map(
+        (a) => `<${name} xmlns:t="urn:t" xmlns:x="urn:x" xmlns:y="urn:y" xmlns:z="urn:z" ${a}="1"/>`,
+      ),
+    ),
+  },
+  "groups-of-nothing": {
+    schema: (
+      [
+        "<xs:choice/>",
+        '<xs:choice minOccurs="0"/>',
+        "<xs:sequence/>",
+        "<xs:all/>",
+        `<xs:choice>${element("x")}<xs:sequence/></xs:choice>`,
+        `<xs:sequence><xs:choice/>${element("x", "xs:string", 'minOccurs="0"')}</xs:sequence>`,
+      ] as const
+    )
+      .map((content, n) => `<xs:element name="e${n}"><xs:complexType>${content}</xs:complexType></xs:element>`)
+      .join("")
+      .concat('<xs:element name="e6"><xs:complexType mixed="true"><xs:sequence/></xs:complexType></xs:element>'),
+    documents: Array.from({ length: 7 }, (_, n) =>
+      ["", "x", "<x/>"].map((content) => `<e${n}>${content}</e${n}>`),
+    ).flat(),
+  },
+  "nillable-and-fixed": {
+    schema: element("f", "xs:int", 'nillable="true" fixed="5"') + element("d", "xs:int", 'nillable="1" default="5"'),
+    documents: ["f", "d"].flatMap((name) => ['xsi:nil="true"', ""].map((nil) => `<${name} ${nil}/>`)),
+  },
+  "wildcard-behind-its-name": {
+    schema:
+      element("n", "xs:int") +
+      root(sequence(`<xs:element ref="t:n"/>${element("m")}<xs:any maxOccurs="2"/>`)) +
+      `<xs:element name="s"><xs:complexType>${sequence('<xs:element ref="t:n"/><xs:any minOccurs="0"/>')}</xs:complexType></xs:element>`,
+    documents: ["<r><n>1</n><m/><n>2</n><n>3</n></r>", "<s><n>1</n><n>2</n></s>", "<s><n>1</n><n>x</n></s>"],
   },
 };

@@ -22,6 +22,7 @@ import {
 import { mergeFacets, presetOf } from "./simple.ts";
 import { nameSymbols, place } from "./symbols.ts";
 import { attribute, children, type LinkedUnit, shape } from "./units.ts";
+import { intersection, union } from "./wildcards.ts";
 
 const XML_NS = "http://www.w3.org/XML/1998/namespace";
 type Kind = "element" | "attribute" | "type" | "group" | "attributeGroup";
@@ -405,7 +406,7 @@ export class Compiler {
       mixed: mixed || (particle === undefined && base.mixed),
       particle: joined,
       attributes: override(base.attributes, own.attributes),
-      anyAttribute: own.anyAttribute ?? base.anyAttribute,
+      anyAttribute: extendedWildcard(derivation, own.anyAttribute, base.anyAttribute),
     };
   }
 
@@ -433,7 +434,11 @@ export class Compiler {
         mixed: false,
         simple: baseText,
         attributes: override(inherited, own.attributes),
-        anyAttribute: own.anyAttribute ?? (base.kind === "complex" ? base.anyAttribute : undefined),
+        anyAttribute: extendedWildcard(
+          derivation,
+          own.anyAttribute,
+          base.kind === "complex" ? base.anyAttribute : undefined,
+        ),
       };
     }
     const inline = children(derivation, "simpleType")[0];
@@ -469,7 +474,7 @@ export class Compiler {
     const child = node.children.find((c) => c.ns === XS && ["group", "all", "choice", "sequence"].includes(c.name));
     if (!child) return undefined;
     const particle = this.#particle(child, ctx);
-    return particle.max === 0 ? undefined : particle;
+    return particle.max === 0 || isNothing(child, particle.min) ? undefined : particle;
   }
 
   #particle(node: Node, ctx: Context): Particle {
@@ -580,15 +585,16 @@ export class Compiler {
   #attributes(node: Node, ctx: Context): { attributes: AttributeUse[]; anyAttribute: Wildcard | undefined } {
     const attributes: AttributeUse[] = [];
     let any: Wildcard | undefined;
+    for (const child of children(node, "anyAttribute")) any = wildcard(child, ctx);
     for (const child of node.children) {
       if (child.ns !== XS) continue;
       if (child.name === "attribute") attributes.push(this.#attributeUse(child, ctx));
-      if (child.name === "anyAttribute") any = wildcard(child, ctx);
       if (child.name === "attributeGroup") {
         const found = this.#find(ctx, child, "attributeGroup", attribute(child, "ref"));
         const group = this.#guard(found.node, () => this.#attributes(found.node, { unit: found.unit, doc: found.doc }));
         attributes.push(...group.attributes);
-        any ??= group.anyAttribute;
+        if (group.anyAttribute !== undefined)
+          any = any === undefined ? group.anyAttribute : joinedWildcard(child, any, group.anyAttribute, intersection);
       }
     }
     const seen = new Set<string>();
@@ -647,6 +653,17 @@ export class Compiler {
   }
 }
 
+/**
+ * A group without members is no content at all, in which not even white space may stand; a choice between nothing, which
+ * must be made, is content that nothing fits.
+ *
+ * @see XML Schema 1.0 part 1, 3.4.2 "explicit content"
+ */
+function isNothing(group: Node, min: number): boolean {
+  const isEmpty = !group.children.some((c) => c.ns === XS && c.name !== "annotation");
+  return isEmpty && (group.name === "sequence" || group.name === "all" || (group.name === "choice" && min === 0));
+}
+
 /** The place of an anonymous type; always with a `/`, so that no `xsi:type` can name it. */
 function anonymousName(node: Node): string {
   const path = place(node).replace(/^[^/]*\//, "");
@@ -698,6 +715,23 @@ function wildcard(node: Node, ctx: Context): Wildcard {
     namespaces: text.split(/\s+/).map((n) => (n === "##targetNamespace" ? ctx.unit.ns : n === "##local" ? "" : n)),
     process,
   };
+}
+
+/** The wildcard of an extension; how strictly it judges the extension says. */
+function extendedWildcard(node: Node, own: Wildcard | undefined, base: Wildcard | undefined): Wildcard | undefined {
+  return own === undefined || base === undefined ? (own ?? base) : joinedWildcard(node, own, base, union);
+}
+
+function joinedWildcard(node: Node, first: Wildcard, other: Wildcard, join: typeof union): Wildcard {
+  const namespaces = join(first.namespaces, other.namespaces);
+  if (namespaces === undefined)
+    throw new GeneratorError(
+      node.file,
+      node.line,
+      "two wildcards for attributes that no wildcard can join",
+      "wildcards that another can stand for",
+    );
+  return { namespaces, process: first.process };
 }
 
 function override(base: readonly AttributeUse[], own: readonly AttributeUse[]): AttributeUse[] {

@@ -209,6 +209,7 @@ class TypesEmitter {
   }
 
   #union(shape: Shape, choice: Member & { kind: "choice" }): string {
+    if (choice.alternatives.length === 0) return "never";
     const branches = choice.alternatives.map((alternative) => {
       const props = choice.all.map((index) => {
         const optional = alternative.get(index);

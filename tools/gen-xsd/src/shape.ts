@@ -134,6 +134,9 @@ function memberList(particle: Particle, optional: boolean, index: ReadonlyMap<Pa
   if (particle.kind === "element" || particle.kind === "wildcard")
     return [{ kind: "prop", field: index.get(particle) as number, optional: optional || particle.min === 0 }];
   const o = optional || particle.min === 0;
+  // A choice between nothing: no content fits it, and where it may be left out it always is.
+  if (particle.kind === "choice" && particle.items.length === 0)
+    return o ? [] : [{ kind: "choice", all: [], alternatives: [] }];
   if (particle.kind !== "choice" || particle.items.length === 1)
     return particle.items.flatMap((item) => memberList(item, o, index));
   const alternatives = alternativesOf(particle, index);

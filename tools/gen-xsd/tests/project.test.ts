@@ -84,6 +84,43 @@ describe("compileWorld()", () => {
   });
 });
 
+describe("attribute wildcards", () => {
+  const any = (namespace: string) => `<xs:anyAttribute namespace="${namespace}"/>`;
+
+  it.each([
+    [
+      "two groups",
+      `<xs:attributeGroup name="A">${any("##other")}</xs:attributeGroup><xs:attributeGroup name="B">${any("urn:x urn:test ##local")}</xs:attributeGroup><xs:complexType name="T"><xs:attributeGroup ref="t:A"/><xs:attributeGroup ref="t:B"/></xs:complexType>`,
+      'anyAttribute: { namespaces: ["urn:x"], process: "strict" }',
+    ],
+    [
+      "base and extension",
+      `<xs:complexType name="B">${any("##other")}</xs:complexType><xs:complexType name="T"><xs:complexContent><xs:extension base="t:B">${any("##targetNamespace")}</xs:extension></xs:complexContent></xs:complexType>`,
+      'anyAttribute: { namespaces: { not: "" }, process: "strict" }',
+    ],
+    [
+      "base and extension with simple content",
+      `<xs:complexType name="B"><xs:simpleContent><xs:extension base="xs:int">${any("urn:x")}</xs:extension></xs:simpleContent></xs:complexType><xs:complexType name="T"><xs:simpleContent><xs:extension base="t:B">${any("urn:y")}</xs:extension></xs:simpleContent></xs:complexType>`,
+      'anyAttribute: { namespaces: ["urn:y", "urn:x"], process: "strict" }',
+    ],
+  ])("of %s are joined", (_, body, want) => {
+    const rules = emitAll(compileTexts({ "a.xsd": schema(body) }))["rules/a"] ?? "";
+    expect(rules.slice(rules.indexOf("export const T:"))).toContain(want);
+  });
+
+  it("are refused where no wildcard can join them", () => {
+    const body = `<xs:complexType name="B">${any("##other")}</xs:complexType><xs:complexType name="T"><xs:complexContent><xs:extension base="t:B">${any("##local")}</xs:extension></xs:complexContent></xs:complexType>`;
+    expect(compileTexts({ "a.xsd": schema(body) }).refused[0]?.message).toContain(
+      "two wildcards for attributes that no wildcard can join",
+    );
+  });
+});
+
+it("takes a choice between nothing for content that no value has", () => {
+  const body = `<xs:complexType name="T"><xs:sequence><xs:choice/><xs:element name="x" minOccurs="0"/></xs:sequence></xs:complexType>`;
+  expect(emitAll(compileTexts({ "a.xsd": schema(body) }))["types/a"]).toContain("} & never;");
+});
+
 describe("includes", () => {
   const part = '<xs:include schemaLocation="../wrong/part.xsd"/>';
   const files = {

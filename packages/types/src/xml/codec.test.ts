@@ -1,6 +1,7 @@
 import { HelsekontaktError } from "@helsekontakt/core";
 import { describe, expect, it } from "vitest";
 import { bytes, registry } from "./_tables.ts";
+import type { ElementRegistry, TypeTable } from "./table.ts";
 import { decodeElement, decodeXml, encodeXml, parseXml, serializeXml } from "./index.ts";
 
 const text = (b: Uint8Array): string => new TextDecoder().decode(b);
@@ -64,6 +65,39 @@ describe("decodeXml()", () => {
     });
     expect(text(encodeXml("{urn:m}Root", value as object, { registry, declaration: false }))).toBe(
       '<Root xmlns="urn:m"><Name/><Content><Base64 xmlns="urn:b">AA==</Base64><x xmlns="urn:u" a="1"/></Content></Root>',
+    );
+  });
+
+  it("gives an element whose turn has passed to a wildcard behind it, and lets none stand in front", () => {
+    const type: TypeTable = {
+      name: "{urn:w}W",
+      content: "fields",
+      attributes: [],
+      fields: [
+        { prop: "n", name: "n", ns: "urn:w", type: "text" },
+        { prop: "m", name: "m", ns: "urn:w", type: "text", optional: true },
+      ],
+      wildcards: [{ before: 2, many: true, optional: true, namespaces: "##any", process: "lax" }],
+    };
+    const registry: ElementRegistry = {
+      "{urn:w}w": { name: "w", ns: "urn:w", type: () => type },
+      "{urn:w}n": { name: "n", ns: "urn:w", type: "text" },
+    };
+    const round = (xml: string) => {
+      const { value } = decodeXml(bytes(xml), { registry });
+      expect(text(encodeXml("{urn:w}w", value, { registry, declaration: false }))).toBe(xml);
+      return value;
+    };
+    const again = { name: "{urn:w}n", value: "2" };
+    expect(round('<w xmlns="urn:w"><n>1</n><m/><n>2</n></w>')).toEqual({ n: "1", m: "", $any: [again] });
+    expect(round('<w xmlns="urn:w"><n>1</n><n>2</n><n>2</n></w>')).toEqual({ n: "1", $any: [again, again] });
+    const early = {
+      ...type,
+      wildcards: [{ before: 0, many: true, optional: true, namespaces: "##any", process: "lax" }],
+    };
+    const strict = { "{urn:w}w": { name: "w", ns: "urn:w", type: () => early as TypeTable } };
+    expect(() => decodeXml(bytes('<w xmlns="urn:w"><n/><x xmlns=""/></w>'), { registry: strict })).toThrow(
+      "expected the element earlier",
     );
   });
 

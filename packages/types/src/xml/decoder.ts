@@ -165,6 +165,10 @@ export class Decoder implements XmlHandler {
     }
     if (content !== "fields")
       throw this.#fault("xml/unexpected-element", tag, cursor, "expected no element, found one");
+    if (entry.index <= parent.last && this.#isForWildcard(tag, parent, type, entry)) {
+      this.#unknown(tag, cursor, parent, type);
+      return;
+    }
     if (entry.index > parent.last) {
       // Behind everything that was seen, so it is the first one.
       parent.last = entry.index;
@@ -315,7 +319,7 @@ export class Decoder implements XmlHandler {
     for (const wildcard of type.wildcards) {
       if (!wildcardAllows(wildcard.namespaces, tag.uri)) continue;
       if (type.content === "fields") {
-        if (wildcard.before < parent.last) this.#outOfOrder(tag, cursor);
+        if (wildcard.before <= parent.last) this.#outOfOrder(tag, cursor);
         if (!wildcard.many && parent.value.$any !== undefined) break;
       }
       this.#wildcard(
@@ -331,6 +335,15 @@ export class Decoder implements XmlHandler {
       tag,
       cursor,
       "expected an element that the schema has here, found another",
+    );
+  }
+
+  /** Whether a field's turn has passed, and a wildcard behind it takes elements of its name as well. */
+  #isForWildcard(tag: XmlTag, parent: Frame, type: CompiledType, entry: CompiledField): boolean {
+    if (entry.index === parent.last && (entry.many || parent.value[entry.prop] === undefined)) return false;
+    return type.wildcards.some(
+      (w) =>
+        w.before > parent.last && (w.many || parent.value.$any === undefined) && wildcardAllows(w.namespaces, tag.uri),
     );
   }
 

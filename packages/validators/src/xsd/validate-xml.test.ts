@@ -191,6 +191,18 @@ describe("validateXml() with rules made by hand", () => {
     expect(at(`<n xmlns="urn:t" ${xsi} xsi:nil="true"/>`)).toEqual([]);
     expect(at(`<n xmlns="urn:t" ${xsi} xsi:nil="1">x</n>`)).toEqual(["xsd/nil /n"]);
     expect(at(`<m xmlns="urn:t" ${xsi} n="1" xsi:nil="true"/>`)).toEqual(["xsd/nil /m/@xsi:nil"]);
+    const fixed: ElementRuleRegistry = {
+      f: {
+        name: "f",
+        nillable: true,
+        fixed: "5",
+        type: () => ({ name: "T", attributes: [], content: { kind: "empty" } }),
+      },
+    };
+    const rules = (nil: string) =>
+      validateXml(bytes(`<f ${xsi} xsi:nil="${nil}"/>`), { registry: fixed }).issues.map((i) => `${i.rule} ${i.path}`);
+    expect(rules("1")).toEqual(["xsd/nil /f/@xsi:nil"]);
+    expect(rules("false")).toEqual([]);
     // Without a declaration, where anything is allowed, it says nothing.
     expect(at(`<box xmlns="urn:t" ${xsi}><x xmlns="urn:x" xsi:nil="yes">text</x></box>`)).toEqual([]);
   });

@@ -417,7 +417,10 @@ export class XsdValidator implements XmlHandler {
     if (!/^(?:true|false|0|1)$/.test(text)) {
       this.#add("xsd/type", `${at()}/@xsi:nil`, offset, "expected a value of xs:boolean, found another text");
     }
-    return text === "true" || text === "1";
+    const nil = text === "true" || text === "1";
+    if (nil && rule.fixed !== undefined)
+      this.#add("xsd/nil", `${at()}/@xsi:nil`, offset, "expected the fixed value, found xsi:nil, which has none");
+    return nil;
   }
 
   #attributes(tag: XmlTag, type: TypeRule, offset: number): void {
