@@ -428,4 +428,24 @@ export const constructs: Readonly<Record<string, Construct>> = {
       `<xs:element name="s"><xs:complexType>${sequence('<xs:element ref="t:n"/><xs:any minOccurs="0"/>')}</xs:complexType></xs:element>`,
     documents: ["<r><n>1</n><m/><n>2</n><n>3</n></r>", "<s><n>1</n><n>2</n></s>", "<s><n>1</n><n>x</n></s>"],
   },
+  "names-in-values": {
+    schema:
+      '<xs:simpleType name="L"><xs:list itemType="xs:QName"/></xs:simpleType><xs:simpleType name="U"><xs:union memberTypes="xs:int xs:QName"/></xs:simpleType>' +
+      '<xs:complexType name="C"><xs:simpleContent><xs:extension base="xs:QName"><xs:attribute name="k" type="xs:token"/></xs:extension></xs:simpleContent></xs:complexType>' +
+      element("l", "t:L") +
+      root(
+        sequence(
+          element("q", "xs:QName", 'maxOccurs="3"') +
+            element("u", "t:U", 'minOccurs="0"') +
+            element("c", "t:C", 'minOccurs="0" nillable="true"') +
+            element("any", "xs:anyType", 'minOccurs="0"'),
+        ) + '<xs:attribute name="a" type="xs:QName"/><xs:anyAttribute namespace="##local" processContents="skip"/>',
+      ),
+    documents: [
+      '<r xmlns:o="urn:o" a="o:x"><q>o:x</q><q xmlns:o="urn:p">o:x</q><q xmlns:t="urn:t">t:x</q></r>',
+      '<r><q>x</q><q xmlns="urn:t" xmlns:p="urn:p">p:x</q><u xmlns:o="urn:o"> o:x </u><c xmlns:o="urn:o" k="o:x">o:x</c></r>',
+      '<r><q>x</q><u>1</u><c xsi:nil="true"/><any xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:o="urn:o" xsi:type="xs:QName">o:x</any></r>',
+      '<l xmlns:o="urn:o" xmlns:p="urn:p">o:x  p:y z</l>',
+    ],
+  },
 };

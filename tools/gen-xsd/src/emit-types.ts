@@ -11,7 +11,7 @@ import {
   type XsdType,
 } from "./model.ts";
 import { ANY, type Field, type Member, type Shape } from "./shape.ts";
-import { isName, presetValue } from "./simple.ts";
+import { holdsNames, isName, presetValue } from "./simple.ts";
 import { Imports, type World } from "./world.ts";
 
 export interface EmitOptions {
@@ -38,6 +38,7 @@ class TypesEmitter {
   readonly #tree = new Set<string>();
   readonly #namespaces: string[] = [];
   #usesAnyType = false;
+  #usesQName = false;
 
   constructor(compiled: Compiled, world: World, options: EmitOptions) {
     this.#compiled = compiled;
@@ -86,6 +87,10 @@ class TypesEmitter {
       consts.push(
         `const $anyType: TypeTable = { name: "{http://www.w3.org/2001/XMLSchema}anyType", content: "any", attributes: [], anyAttribute: true, fields: [] };`,
       );
+    if (this.#usesQName)
+      consts.push(
+        `const $qname: TypeTable = { name: "{http://www.w3.org/2001/XMLSchema}QName", content: "text", names: true, attributes: [], fields: [] };`,
+      );
     return `${this.#options.header(this.#compiled.unit)}\n${imports.join("\n")}\n\n${consts.join("\n")}\n\n`;
   }
 
@@ -115,6 +120,10 @@ class TypesEmitter {
   }
 
   #contentType(type: XsdType): string {
+    if (type.kind === "simple" && holdsNames(type)) {
+      this.#contract.add("QName");
+      return "QName";
+    }
     if (type.kind === "simple") return this.#simpleType(type);
     if (type.unit === undefined) {
       this.#contract.add("AnyType");
@@ -155,6 +164,10 @@ class TypesEmitter {
     if (type.anyAttribute) {
       this.#tree.add("XmlAttribute");
       props.push("  $attributes?: XmlAttribute[];\n");
+    }
+    if (type.anyAttribute !== undefined || keepsNames(type, shape)) {
+      this.#contract.add("Prefixes");
+      props.push("  $namespaces?: Prefixes;\n");
     }
     const unions: string[] = [];
     if (shape.content === "text") props.push(`  $text: ${this.#simpleType(type.simple as SimpleType)};\n`);
@@ -227,11 +240,17 @@ class TypesEmitter {
     this.#contract.add("TypeTable");
     const lines = [`  name: ${quote(type.clark)},`, `  content: ${quote(shape.content)},`];
     const attributes = shape.attributes.map(({ prop, use }) => {
-      const extras = [use.required ? "required: true" : "", preset(use, "fixed"), preset(use, "default")];
+      const extras = [
+        use.required ? "required: true" : "",
+        preset(use, "fixed"),
+        preset(use, "default"),
+        holdsNames(use.type()) ? "names: true" : "",
+      ];
       return `    { ${[`prop: ${quote(prop)}`, `name: ${quote(use.name)}`, `ns: ${this.#ns(use.ns)}`, ...extras.filter((e) => e !== "")].join(", ")} },\n`;
     });
     lines.push(attributes.length === 0 ? "  attributes: []," : `  attributes: [\n${attributes.join("")}  ],`);
     if (type.anyAttribute) lines.push("  anyAttribute: true,");
+    if (type.simple !== undefined && holdsNames(type.simple)) lines.push("  names: true,");
     const fields = shape.fields.map(
       (f) =>
         `    { prop: ${quote(f.prop)}, ${this.#element(f.element)}${f.many ? ", many: true" : ""}${f.optional ? ", optional: true" : ""} },\n`,
@@ -254,6 +273,10 @@ class TypesEmitter {
       if (type.unit === undefined) this.#usesAnyType = true;
       if (type.unit === undefined) this.#contract.add("TypeTable");
       ref = `() => ${type.unit === undefined ? "$anyType" : this.#ref(type)}`;
+    } else if (holdsNames(type)) {
+      this.#usesQName = true;
+      this.#contract.add("TypeTable");
+      ref = "() => $qname";
     }
     const extras = [
       element.nillable ? "nillable: true" : "",
@@ -325,6 +348,11 @@ function comment(doc: string | undefined, fallback: string | undefined, indent =
 
 function sentence(text: string | undefined): string | undefined {
   return text === undefined ? undefined : text.length > 400 ? `${text.slice(0, 397)}...` : text;
+}
+
+function keepsNames(type: ComplexType, shape: Shape): boolean {
+  if (type.simple !== undefined && holdsNames(type.simple)) return true;
+  return shape.attributes.some(({ use }) => holdsNames(use.type()));
 }
 
 function preset(of: AttributeUse | Element, key: "fixed" | "default"): string {

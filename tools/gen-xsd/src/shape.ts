@@ -37,7 +37,9 @@ export type Member =
 export const ANY = -1;
 
 const special = new Set(
-  "$text $any $content $items $attributes $nil $type $ns $schemaLocation $noNamespaceSchemaLocation".split(" "),
+  "$text $any $content $items $attributes $nil $type $ns $namespaces $schemaLocation $noNamespaceSchemaLocation".split(
+    " ",
+  ),
 );
 const maxAlternatives = 16;
 

@@ -74,6 +74,11 @@ export function isName(type: SimpleType): boolean {
   return type.variety === "atomic" && type.builtin === "QName";
 }
 
+/** Whether a value of a type may be a QName, or hold some. */
+export function holdsNames(type: SimpleType): boolean {
+  return isName(type) || (type.item !== undefined && holdsNames(type.item)) || (type.members ?? []).some(holdsNames);
+}
+
 /** `fixed` and `default` as a declaration has them. */
 export function presetOf(node: Node): Preset {
   const { attrs } = node;

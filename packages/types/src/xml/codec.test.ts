@@ -101,6 +101,47 @@ describe("decodeXml()", () => {
     );
   });
 
+  it("keeps the prefixes of names in values, and a name's default namespace", () => {
+    const qname: TypeTable = {
+      name: "{http://www.w3.org/2001/XMLSchema}QName",
+      content: "text",
+      names: true,
+      attributes: [],
+      fields: [],
+    };
+    const type: TypeTable = {
+      name: "N",
+      content: "fields",
+      attributes: [{ prop: "$a", name: "a", ns: "", names: true }],
+      fields: [{ prop: "q", name: "q", ns: "urn:w", type: () => qname, many: true }],
+      derived: () => [type],
+    };
+    const base: TypeTable = { ...type, name: "{urn:w}B", derived: () => [type] };
+    const registry: ElementRegistry = { "{urn:w}w": { name: "w", ns: "urn:w", type: () => base } };
+    const write = (value: object) => text(encodeXml("{urn:w}w", value, { registry, declaration: false }));
+    const { value } = decodeXml(
+      bytes(`<x:w xmlns:x="urn:w" xmlns:o="urn:o" a="o:n"><x:q>y</x:q><x:q xmlns:o="urn:p"> o:n x:n</x:q></x:w>`),
+      { registry },
+    );
+    expect(value).toEqual({
+      $a: "o:n",
+      $namespaces: { o: "urn:o" },
+      q: [
+        { $text: "y", $namespaces: { "": "" } },
+        { $text: " o:n x:n", $namespaces: { o: "urn:p", x: "urn:w" } },
+      ],
+    });
+    expect(write(value as object)).toBe(
+      '<w xmlns:o="urn:o" xmlns="urn:w" xmlns:ns1="urn:w" a="o:n"><ns1:q xmlns="">y</ns1:q><q xmlns:o="urn:p" xmlns:x="urn:w"> o:n x:n</q></w>',
+    );
+    // A type without namespace is named without a prefix, where no default namespace is.
+    expect(write({ $type: "N", q: [{ $text: "y" }] })).toBe(
+      '<ns1:w xmlns:ns1="urn:w" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="N"><ns1:q>y</ns1:q></ns1:w>',
+    );
+    for (const $namespaces of [{ "a b": "urn:x" }, { p: "" }, { xmlns: "urn:x" }, { p: 1 }, "urn:x"])
+      expect(() => write({ q: [{ $text: "p:y", $namespaces }] })).toThrow("expected prefixes");
+  });
+
   it("keeps order in item lists and mixed content", () => {
     const xml = `<Root ${ns} xmlns:k="urn:k"><Name/><List><B V="1"/><A>2</A><B V="3"/></List><Mixed k:MT="t" z="1">x<B V="4"/>y</Mixed></Root>`;
     const { value } = decode(xml);

@@ -31,6 +31,7 @@ export interface CompiledAttribute {
   readonly name: string;
   readonly prop: string;
   readonly bit: number;
+  readonly names: boolean;
 }
 
 export interface CompiledType {
@@ -39,6 +40,8 @@ export interface CompiledType {
   /** Bits of everything that is required; with more than fit, the last ones share none and `needed` cannot be reached. */
   readonly needed: number;
   readonly fields: ReadonlyMap<string, CompiledField>;
+  /** Text or an attribute may hold names, whose prefixes are to be kept. */
+  readonly names: boolean;
   /** By local name for unqualified, Clark name for qualified attributes. */
   readonly attributes: ReadonlyMap<string, CompiledAttribute>;
   /** The attribute that stood last at each place, in any document. */
@@ -109,7 +112,7 @@ export function compileType(table: TypeTable): CompiledType {
   const attributes = new Map(
     table.attributes.map((a) => {
       const name = clarkName(a.ns, a.name);
-      return [name, { name, prop: a.prop, bit: bitOf(a.required === true) }];
+      return [name, { name, prop: a.prop, bit: bitOf(a.required === true), names: a.names === true }];
     }),
   );
   table.fields.forEach((field, index) => {
@@ -122,6 +125,7 @@ export function compileType(table: TypeTable): CompiledType {
     content: table.content,
     needed: bits > 30 ? -1 : (1 << bits) - 1,
     fields,
+    names: table.names === true || table.attributes.some((a) => a.names === true),
     attributes,
     places: [],
     first: undefined,

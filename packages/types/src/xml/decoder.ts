@@ -10,7 +10,7 @@ import {
   wildcardAllows,
 } from "./compile.ts";
 import { clarkName, XMLNS, XSI } from "./names.ts";
-import { TreeBuilder } from "./parse-tree.ts";
+import { prefixOf, TreeBuilder } from "./parse-tree.ts";
 import type { XmlCursor, XmlHandler, XmlTag, XmlTagAttribute } from "./reader.ts";
 import type { ElementRegistry } from "./table.ts";
 import type { AnyElement, XmlAttribute } from "./tree.ts";
@@ -151,7 +151,7 @@ export class Decoder implements XmlHandler {
       return;
     }
     if (content === "items" || content === "mixed") {
-      if (content === "mixed") this.#flushMixed(parent);
+      if (content === "mixed") this.#flushMixed(parent, cursor);
       this.#push(
         tag,
         cursor,
@@ -290,8 +290,9 @@ export class Decoder implements XmlHandler {
     const { content } = type;
     if (content === "text") {
       if (!frame.nil) value.$text = frame.text;
+      if (type.table.names === true && !frame.nil) keepNames(value, frame.text, cursor);
     } else if (content === "mixed" || content === "any") {
-      this.#flushMixed(frame);
+      this.#flushMixed(frame, cursor);
       if (!frame.nil) value.$content ??= [];
     } else if (frame.text !== "" && /[^ \t\r\n]/.test(frame.text)) {
       throw this.#faultHere("xml/unexpected-element", cursor, "expected elements only, found text");
@@ -308,9 +309,10 @@ export class Decoder implements XmlHandler {
     return value;
   }
 
-  #flushMixed(frame: Frame): void {
+  #flushMixed(frame: Frame, cursor: XmlCursor): void {
     if (frame.text === "") return;
     append(frame.value, "$content", frame.text);
+    if (frame.type?.content === "any") keepPrefix(frame.value, frame.text, cursor);
     frame.text = "";
   }
 
@@ -348,7 +350,7 @@ export class Decoder implements XmlHandler {
   }
 
   #wildcard(tag: XmlTag, cursor: XmlCursor, parent: Frame, slot: "any" | "content" | "items"): void {
-    if (slot === "content") this.#flushMixed(parent);
+    if (slot === "content") this.#flushMixed(parent, cursor);
     const element = knownElement(this.#registry, tag.uri, tag.local);
     if (element !== undefined) {
       this.#push(tag, cursor, element.type, slot, undefined, element.name, undefined);
@@ -413,8 +415,10 @@ export class Decoder implements XmlHandler {
       if (declared !== undefined) {
         frame.seen |= declared.bit;
         frame.value[declared.prop] = a.value;
+        if (declared.names) keepNames(frame.value, a.value, cursor);
       } else if (type !== undefined && (type.table.anyAttribute === true || type.content === "any")) {
         append(frame.value, "$attributes", { name: a.local, ns: a.uri, value: a.value } satisfies XmlAttribute);
+        keepPrefix(frame.value, a.value, cursor);
       } else {
         const message = "expected only attributes that the schema has here, found another";
         if (this.#strict) throw this.#faultHere("xml/unexpected-element", cursor, message);
@@ -529,6 +533,7 @@ function fault(code: ErrorCode, path: string, cursor: XmlCursor, message: string
 function usualValue(type: CompiledType, tag: XmlTag, text: string): Target | undefined {
   const { content, places } = type;
   const all = tag.attributes;
+  if (type.names || (content === "any" && prefixOf(text) !== undefined)) return undefined;
   if (content === "any") return all.length > 0 ? undefined : { $content: text === "" ? [] : [text] };
   if (content !== "text" && (text !== "" || (content !== "fields" && content !== "empty"))) return undefined;
   const { length } = all;
@@ -575,6 +580,29 @@ function find(type: CompiledType, local: string, ns: string, last: number): Comp
     entry = entry.next;
   }
   return entry;
+}
+
+/** Keeps the namespaces of the names that a value consists of. */
+function keepNames(target: Target, value: string, cursor: XmlCursor): void {
+  for (const name of value.split(/[ \t\r\n]+/)) {
+    const [prefix = "", local] = name.includes(":") ? name.split(":", 2) : ["", name];
+    if (local === "" || prefix === "xml") continue;
+    const ns = cursor.resolve(prefix) ?? (prefix === "" ? "" : undefined);
+    if (ns !== undefined) bind(target, prefix, ns);
+  }
+}
+
+/** Keeps the namespace of a value that may be a prefixed name, where no schema says what it is. */
+function keepPrefix(target: Target, value: string, cursor: XmlCursor): void {
+  const prefix = prefixOf(value);
+  const ns = prefix === undefined ? undefined : cursor.resolve(prefix);
+  if (ns !== undefined && ns !== "") bind(target, prefix as string, ns);
+}
+
+function bind(target: Target, prefix: string, ns: string): void {
+  // Without prototype, because `__proto__` is a prefix like any other.
+  const prefixes = (target.$namespaces ??= Object.create(null)) as Record<string, string>;
+  prefixes[prefix] = ns;
 }
 
 function append(target: Target, prop: string, item: unknown): void {

@@ -80,7 +80,7 @@ class Encoder {
       if (derived === undefined) throw notEncodable(`${path}/@xsi:type`, "the name of a derived type", "another");
       type = compileType(derived);
     }
-    this.#writer.open(ns, element.name, root);
+    this.#writer.open(ns, element.name, root, prefixesOf(source, path));
     let used = this.#instance(source, path);
     used += this.#attributes(type, source, path);
     used += this.#content(type, source, path, variant);
@@ -90,6 +90,7 @@ class Encoder {
 
   #instance(source: Source, path: string): number {
     let used = 0;
+    if (source.$namespaces !== undefined) used++;
     if (source.$schemaLocation !== undefined) {
       this.#writer.attribute(XSI, "schemaLocation", textOf(source.$schemaLocation, `${path}/@xsi:schemaLocation`));
       used++;
@@ -273,7 +274,15 @@ class Encoder {
   #nothingLeft(type: CompiledType, source: Source, used: number, path: string): void {
     const names = Object.keys(source);
     if (names.length === used) return;
-    const written = new Set(["$type", "$nil", "$ns", "$schemaLocation", "$noNamespaceSchemaLocation", "$attributes"]);
+    const written = new Set([
+      "$type",
+      "$nil",
+      "$ns",
+      "$namespaces",
+      "$schemaLocation",
+      "$noNamespaceSchemaLocation",
+      "$attributes",
+    ]);
     if (type.table.content === "text") written.add("$text");
     else if (type.table.content === "items") written.add("$items");
     else if (type.table.content !== "fields" && type.table.content !== "empty") written.add("$content");
@@ -308,6 +317,20 @@ class Encoder {
       throw error;
     }
   }
+}
+
+/** The prefixes that an element has to declare itself, for names in its values. */
+function prefixesOf({ $namespaces, $type }: Source, path: string): Readonly<Record<string, string>> | undefined {
+  // A name without a prefix is one of the default namespace.
+  const own = typeof $type === "string" && splitClark($type).ns === "" ? { "": "" } : undefined;
+  if ($namespaces === undefined) return own;
+  if (typeof $namespaces !== "object" || $namespaces === null) throw notEncodable(path, "prefixes", $namespaces);
+  for (const [prefix, ns] of Object.entries($namespaces)) {
+    const isPrefix =
+      prefix === "" || (/^[\p{L}_][\p{L}\p{N}_.-]*$/u.test(prefix) && !/^xml/i.test(prefix) && ns !== "");
+    if (!isPrefix || typeof ns !== "string") throw notEncodable(path, "prefixes with their namespaces", "another");
+  }
+  return { ...($namespaces as Readonly<Record<string, string>>), ...own };
 }
 
 function textOf(value: unknown, path: string): string {

@@ -25,6 +25,8 @@ export type {
   FieldTable,
   Item,
   Nil,
+  Prefixes,
+  QName,
   TypeRegistry,
   TypeTable,
   WildcardTable,

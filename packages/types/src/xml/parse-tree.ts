@@ -71,11 +71,16 @@ export class TreeBuilder {
 }
 
 function keepPrefix(element: Open, value: string, cursor: Pick<XmlCursor, "resolve">): void {
-  if (value.length > 256) return;
-  const prefix = qname.exec(value)?.[1];
-  if (prefix === undefined || prefix === "xml" || prefix === "xmlns") return;
-  const ns = cursor.resolve(prefix);
-  if (ns !== undefined && ns !== "") bind(element, prefix, ns);
+  const prefix = prefixOf(value);
+  const ns = prefix === undefined ? undefined : cursor.resolve(prefix);
+  if (ns !== undefined && ns !== "") bind(element, prefix as string, ns);
+}
+
+/** The prefix of a text that has the form of a prefixed name, and so may be one. */
+export function prefixOf(text: string): string | undefined {
+  if (text.length > 256 || !text.includes(":")) return undefined;
+  const prefix = qname.exec(text)?.[1];
+  return prefix === "xml" || prefix === "xmlns" ? undefined : prefix;
 }
 
 function bind(element: Open, prefix: string, ns: string): void {

@@ -5,7 +5,7 @@
  * Names of namespaces and types are in Clark form: `{namespace}local`; `local` alone means no namespace.
  *
  * Property names that belong to the object model and not to a schema: `$text`, `$any`, `$content`, `$items`,
- * `$attributes`, `$nil`, `$type`, `$ns`, `$schemaLocation`, `$noNamespaceSchemaLocation`. An attribute whose property would be one of these gets `_` behind it (`type` is
+ * `$attributes`, `$nil`, `$type`, `$ns`, `$namespaces`, `$schemaLocation`, `$noNamespaceSchemaLocation`. An attribute whose property would be one of these gets `_` behind it (`type` is
  * `$type_`), and so does an element named like a member of every object (`toString_`); a second element or attribute of one local name in one type gets `_2`. The tables always say which
  * property is meant.
  */
@@ -31,6 +31,8 @@ export interface TypeTable {
   readonly fields: readonly FieldTable[];
   /** Where element wildcards stand: the index in `fields` before which their elements are written. */
   readonly wildcards?: readonly WildcardTable[];
+  /** `$text` is a QName, or may be one or hold some: its prefixes are kept in `$namespaces`. */
+  readonly names?: true;
   /** Types that `xsi:type` may name here, all levels of derivation; abstract ones are left out. */
   readonly derived?: () => readonly TypeTable[];
   readonly abstract?: true;
@@ -43,8 +45,11 @@ export interface AttributeTable {
   /** Namespace, `""` for the usual unqualified attribute. */
   readonly ns: string;
   readonly required?: true;
+  /** Of a QName, as `default` is, the Clark name. */
   readonly fixed?: string;
   readonly default?: string;
+  /** The value is a QName, or may be one or hold some. */
+  readonly names?: true;
 }
 
 /** What an element holds: a complex type, or text of a simple type (a string property). */
@@ -90,6 +95,19 @@ export interface AnyType {
   $content: (string | AnyElement)[];
   $attributes?: XmlAttribute[];
   $type?: string;
+  $namespaces?: Prefixes;
+}
+
+/**
+ * Prefixes that names in the values of an element rely on, each with its namespace; `""` is the default one. They are
+ * declared where the element is written.
+ */
+export type Prefixes = Readonly<Record<string, string>>;
+
+/** What an element holds whose text is a QName, or may be one or hold some: the text as it is written, and its prefixes. */
+export interface QName {
+  $text: string;
+  $namespaces?: Prefixes;
 }
 
 /** An element with `xsi:nil="true"`: no content; declared attributes may stand beside. */
