@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { stringifyFhirJson, fhirToXml } from "@helsekontakt/types/fhir";
 import { serializeXml } from "@helsekontakt/types/xml";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -30,6 +30,37 @@ describe("validate", () => {
     write("episode.json", stringifyFhirJson(episode(), 2));
     write("episode.xml", serializeXml(fhirToXml(episode())));
     write("two.ndjson", `${stringifyFhirJson(episode())}\n\n${stringifyFhirJson(episode())}\n`);
+  });
+
+  it.each([
+    [
+      "bundle.xml",
+      '<Bundle xmlns="http://hl7.org/fhir">',
+      [],
+      "write the Bundle in JSON, or write its resources as lines",
+    ],
+    [
+      "bundle.json",
+      '{"resourceType":"Bundle"',
+      ["--profile", "urn:x"],
+      "with --profile a file is judged whole, so write",
+    ],
+    [
+      "list.json",
+      "[",
+      [],
+      "only a Bundle is judged, other than documents, messages and those with a profile, so write",
+    ],
+    ["message.xml", "<MsgHead>", [], "a message is judged whole, so send its attachments in several"],
+  ])("says what to do about a large %s", async (name, head, options, advice) => {
+    // The rest is a hole, which takes no room, behind a character of two bytes at every place where a piece may end.
+    writeFileSync(at(name), `${head}${"å".repeat(40_000)}`);
+    truncateSync(at(name), 64 * 1024 * 1024 + 1);
+    const { code, list } = await verdicts(...options, at(name));
+    expect(code).toBe(1);
+    expect(list).toMatchObject([{ kind: "unknown", valid: false, issues: [{ rule: "input/too-large" }] }]);
+    expect(list[0]?.issues[0]?.message).toContain("at most 67108864 bytes");
+    expect(list[0]?.issues[0]?.message).toContain(advice);
   });
 
   it("takes messages, receipts and FHIR of the SDK's own builders", async () => {

@@ -2,10 +2,11 @@ import { createReadStream } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { HelsekontaktError } from "@helsekontakt/core";
+import { fhirNamespace } from "@helsekontakt/types/fhir";
 import type { ExitCode, CliIo } from "../io.ts";
 import { faultOf } from "../faults.ts";
 import { printJson } from "../io.ts";
-import { checkReadable, isLineFile, readInput } from "../files.ts";
+import { checkReadable, formOf, isLineFile, readInput, rootOf } from "../files.ts";
 import {
   type FhirOptions,
   type FileVerdict,
@@ -79,7 +80,8 @@ async function judge(
       ? await validateBundleFile(file, () => createReadStream(file), progressTo(io, file))
       : undefined;
     if (streamed !== undefined) return { ...streamed, unread: false };
-    return { ...unreadable(file, reason), unread: faultOf(reason).code !== "input/too-large" };
+    if (faultOf(reason).code !== "input/too-large") return { ...unreadable(file, reason), unread: true };
+    return { ...unreadable(file, await tooLarge(file, reason, options)), unread: false };
   }
   const { profile } = options;
   try {
@@ -116,6 +118,31 @@ async function profilesOf(path: string): Promise<NonNullable<FhirOptions["profil
   throw new HelsekontaktError("input/invalid", "expected a validator from the module of --profiles, found none", {
     hint,
   });
+}
+
+/** The refusal of a large file, with what to do about it. */
+async function tooLarge(file: string, reason: unknown, { profile }: ValidateOptions): Promise<HelsekontaktError> {
+  const head = await readHead(file);
+  const isXml = formOf(file, head) === "xml";
+  // The last character may be cut off.
+  const root = isXml ? rootOf(head.subarray(0, head.lastIndexOf(">") + 1)) : undefined;
+  const isFhir = root === undefined || root.ns === fhirNamespace;
+  const lines = "write its resources as lines of JSON into a .ndjson file, which may have any size";
+  const advice = !isFhir
+    ? "a message is judged whole, so send its attachments in several"
+    : profile !== undefined
+      ? `with --profile a file is judged whole, so ${lines}`
+      : isXml
+        ? `XML is judged whole, so write the Bundle in JSON, or ${lines}`
+        : `of this size only a Bundle is judged, other than documents, messages and those with a profile, so ${lines}`;
+  return new HelsekontaktError("input/too-large", `${faultOf(reason).message}: ${advice}`, { original: reason });
+}
+
+/** Enough of a file to see what it is. */
+async function readHead(file: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of createReadStream(file, { end: 64 * 1024 - 1 })) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
 }
 
 /** A line now and then, so that a long run is seen to move. */
