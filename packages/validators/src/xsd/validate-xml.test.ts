@@ -316,6 +316,35 @@ describe("validateXml() with rules made by hand", () => {
     expect(rules('a="o:x">x')).toEqual(["xsd/fixed /q/@a"]);
   });
 
+  it("takes no type for a built-in one that restricts mixed content to text", () => {
+    const text = (name: string): TypeRule => ({
+      name,
+      attributes: [],
+      content: { kind: "simple", type: () => ({ name: "int", base: "int", whiteSpace: "collapse" }) },
+    });
+    const [direct, restricted] = [text("{urn:t}Direct"), text("{urn:t}Restricted")];
+    const mixed: TypeRule = {
+      name: "{urn:t}Mixed",
+      attributes: [],
+      content: { kind: "elements", mixed: true, model: { particles: [], states: [{ final: true, next: [] }] } },
+      derived: () => ({ "{urn:t}Restricted": () => restricted }),
+    };
+    const xs = "http://www.w3.org/2001/XMLSchema";
+    const registry: ElementRuleRegistry = {
+      n: { name: "n", type: () => ({ ...text(`{${xs}}int`), name: `{${xs}}int` }) },
+      m: { name: "m", type: () => mixed },
+    };
+    const types = Object.fromEntries([direct, restricted, mixed].map((type) => [type.name, type]));
+    const faults = (name: string, type: string) =>
+      validateXml(bytes(`<${name} xmlns:t="urn:t" ${xsi} xsi:type="t:${type}">1</${name}>`), {
+        registry,
+        types,
+      }).issues.map((i) => i.rule);
+    expect(faults("n", "Direct")).toEqual([]);
+    expect(faults("m", "Restricted")).toEqual([]);
+    expect(faults("n", "Restricted")).toEqual(["xsd/type-unknown"]);
+  });
+
   it("takes the members of a union, and what they are derived to, for the union itself", () => {
     const member: TypeRule = {
       name: "{urn:t}M",

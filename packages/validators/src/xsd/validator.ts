@@ -391,7 +391,12 @@ export class XsdValidator implements XmlHandler {
     // A named type of any family, with text of a kind of the declared built-in.
     const named = own(this.#types, clark);
     if (named?.content.kind !== "simple") return undefined;
-    return isBuiltinDerived(builtinOf(named.content.type()), base) ? named : undefined;
+    if (!isBuiltinDerived(builtinOf(named.content.type()), base)) return undefined;
+    // A restriction of mixed content to text has that for its base, and no simple type.
+    const fromMixed = Object.values(this.#types).some(
+      (type) => type.content.kind !== "simple" && own(type.derived?.(), clark) !== undefined,
+    );
+    return fromMixed ? undefined : named;
   }
 
   /** The member of a union itself, or what may stand for it. */
