@@ -21,6 +21,13 @@ const mediaType = /^[A-Za-z0-9][\w!#$&^.+-]*\/[A-Za-z0-9*][\w!#$&^.+-]*(?:;[^\n]
 const currencyCode = /^[A-Z]{3}$/;
 // What no id has: to look for it takes half the time of matching what each id has.
 const notOfId = /[^A-Za-z0-9.-]/;
+const digits = (count: number): string => "[0-9a-fA-F]".repeat(count);
+/**
+ * A UUID, whose digits may be capitals; many ids are one. Each digit a class of its own: the engine compiles that to
+ * comparisons in a row, and a count to a loop three times as slow.
+ */
+export const uuidPattern: string = [8, 4, 4, 4, 12].map(digits).join("-");
+const uuidId = new RegExp(`^${uuidPattern}$`);
 // Days that every month has; the engine's own scan is twice as fast as character codes one by one, and a digit that is
 // written once more is found sooner than one that is counted.
 const usualInstant =
@@ -149,6 +156,7 @@ export function codeForm(s: string): 0 | 2 {
 
 /** 1 to 64 letters, digits, hyphens and points. */
 export function idForm(s: string): 0 | 2 {
+  if (s.length === 36 && uuidId.test(s)) return 0;
   return s.length > 0 && s.length <= 64 && !notOfId.test(s) ? 0 : 2;
 }
 
