@@ -2,7 +2,7 @@
  * Queue administration against a real RabbitMQ: what it must not lose, what it must not take, and what it costs in memory.
  * Exit 0: all held. Exit 1: a case failed. Exit 2: the run could not take place.
  *
- * `queues-admin [--messages N] [--only TEXT]`: how many messages the case of constant memory moves, 20,000 by default,
+ * `queues-admin [--messages N] [--only TEXT]`: how many messages the case of constant memory moves, 100,000 by default,
  * and which cases run, by a part of their names.
  */
 import { fork } from "node:child_process";
@@ -22,7 +22,7 @@ import {
 import { prepareRabbitMq, type RabbitMq } from "./_rabbitmq.ts";
 
 const { values } = parseArgs({
-  options: { messages: { type: "string", default: "20000" }, only: { type: "string", default: "" } },
+  options: { messages: { type: "string", default: "100000" }, only: { type: "string", default: "" } },
 });
 const many = Number(values.messages);
 const megabyte = 1024 * 1024;
