@@ -4,13 +4,17 @@ import type { createRequire } from "node:module";
 import * as source from "#fhir-explaining";
 import type { Explaining } from "./fhir/explaining.ts";
 
-const side: { readonly explaining?: () => Explaining; readonly createRequire?: typeof createRequire } = source;
+type Source = { readonly explaining: () => Explaining } | { readonly createRequire: typeof createRequire };
 let own: (() => Explaining) | undefined;
+
+function explainingOf(side: Source): () => Explaining {
+  if ("explaining" in side) return side.explaining;
+  return (side.createRequire(import.meta.url)("./fhir-explaining.js") as typeof import("./fhir-explaining.ts"))
+    .explaining;
+}
 
 /** The checks that explain, loaded with the first fault. */
 export function explaining(): Explaining {
-  own ??=
-    side.explaining ??
-    (side.createRequire?.(import.meta.url)("./fhir-explaining.js") as typeof import("./fhir-explaining.ts")).explaining;
+  own ??= explainingOf(source);
   return own();
 }
