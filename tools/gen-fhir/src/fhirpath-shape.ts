@@ -14,7 +14,8 @@ export const or = (a: string, b: string): string =>
 export function not(a: string): string {
   if (a === "true" || a === "false") return a === "true" ? "false" : "true";
   if (a.startsWith("!") && isWrapped(a.slice(1))) return a.slice(1);
-  const [, left, sign, right] = /^\(([^()&|?]+) ([=!]==) ([^()&|?]+)\)$/.exec(a) ?? [];
+  // No text on the left: the sign could be one inside of it.
+  const [, left, sign, right] = /^\(([^()&|?"]+) ([=!]==) ([^()&|?]+)\)$/.exec(a) ?? [];
   if (sign !== undefined) return `(${left} ${sign === "===" ? "!==" : "==="} ${right})`;
   return isWrapped(a) ? `!${a}` : `!(${a})`;
 }
