@@ -134,11 +134,24 @@ describe("decodeXml()", () => {
     expect(write(value as object)).toBe(
       '<w xmlns:o="urn:o" xmlns="urn:w" xmlns:ns1="urn:w" a="o:n"><ns1:q xmlns="">y</ns1:q><q xmlns:o="urn:p" xmlns:x="urn:w"> o:n x:n</q></w>',
     );
+    // Every prefix that a document may declare: with signs of the letters before, and reserved ones.
+    for (const prefix of ["xmldsig", "e\u0301", "a\u00b7"]) {
+      const xml = `<w xmlns:${prefix}="urn:o" xmlns="urn:w" a="${prefix}:n"><q xmlns:${prefix}="urn:p">${prefix}:n</q></w>`;
+      expect(write(decodeXml(bytes(xml), { registry }).value as object)).toBe(xml);
+    }
     // A type without namespace is named without a prefix, where no default namespace is.
     expect(write({ $type: "N", q: [{ $text: "y" }] })).toBe(
       '<ns1:w xmlns:ns1="urn:w" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="N"><ns1:q>y</ns1:q></ns1:w>',
     );
-    for (const $namespaces of [{ "a b": "urn:x" }, { p: "" }, { xmlns: "urn:x" }, { p: 1 }, "urn:x"])
+    for (const $namespaces of [
+      { "a b": "urn:x" },
+      { "a:b": "urn:x" },
+      { p: "" },
+      { xmlns: "urn:x" },
+      { xml: "urn:x" },
+      { p: 1 },
+      "urn:x",
+    ])
       expect(() => write({ q: [{ $text: "p:y", $namespaces }] })).toThrow("expected prefixes");
   });
 

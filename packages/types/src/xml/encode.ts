@@ -1,5 +1,6 @@
 import { HelsekontaktError } from "@helsekontakt/core";
 import { type CompiledType, compiledRef, compileType, derivedType, wildcardAllows } from "./compile.ts";
+import { isNameChar, isNameStart } from "./name-chars.ts";
 import { clarkName, own, splitClark, XSI } from "./names.ts";
 import { writeTree } from "./serialize.ts";
 import type { ElementRegistry, ElementTable, FieldTable } from "./table.ts";
@@ -326,11 +327,16 @@ function prefixesOf({ $namespaces, $type }: Source, path: string): Readonly<Reco
   if ($namespaces === undefined) return own;
   if (typeof $namespaces !== "object" || $namespaces === null) throw notEncodable(path, "prefixes", $namespaces);
   for (const [prefix, ns] of Object.entries($namespaces)) {
-    const isPrefix =
-      prefix === "" || (/^[\p{L}_][\p{L}\p{N}_.-]*$/u.test(prefix) && !/^xml/i.test(prefix) && ns !== "");
-    if (!isPrefix || typeof ns !== "string") throw notEncodable(path, "prefixes with their namespaces", "another");
+    if (!(prefix === "" || (isPrefix(prefix) && ns !== "")) || typeof ns !== "string")
+      throw notEncodable(path, "prefixes with their namespaces", "another");
   }
   return { ...($namespaces as Readonly<Record<string, string>>), ...own };
+}
+
+/** Whether a document may declare a prefix; those that merely begin with `xml` are reserved, and yet no fault. */
+function isPrefix(text: string): boolean {
+  if (text === "xml" || text === "xmlns" || text.includes(":")) return false;
+  return [...text].every((char, i) => (i === 0 ? isNameStart : isNameChar)(char.codePointAt(0) as number));
 }
 
 function textOf(value: unknown, path: string): string {
