@@ -47,6 +47,38 @@ describe("hostile input", () => {
       expect(text).not.toMatch(/Nordmann|01818010083/);
     }
   });
+  it("repeats no name of a property that is none, where ids and extensions are looked for", () => {
+    const extension = [{ url: `${base}x-inferred`, id: "a" }];
+    const issues = errors({ resourceType: "Patient", extension, contact: [{ "Ola 01818010083": [{ extension }] }] });
+    expect(issues).toContain("fhir/element-id Patient.contact[0].?[0].extension[0].id");
+    expect(issues).toContain("fhir/extension-context Patient.contact[0].?[0].extension[0]");
+    expect(issues.join()).not.toMatch(/Ola|01818010083/);
+  });
+  it.each([
+    { identifier: 5 },
+    { identifier: [null] },
+    { identifier: [{ system: "urn:oid:2.16.578.1.12.4.1.4.101", value: "912345678" }], endpoint: [null] },
+    { identifier: [{ system: "urn:oid:2.16.578.1.12.4.1.4.101", value: "912345678" }], endpoint: 3 },
+  ])("judges a reference to an entry further on that has not its form: %j", (rest) => {
+    const url = (type: string): string => `https://example.org/${type}/a`;
+    const service = {
+      meta: { profile: [`${base}hk-healthcare-service`] },
+      identifier: [{ value: "1" }],
+      name: "A",
+      providedBy: { reference: "Organization/a" },
+      endpoint: [{ identifier: { system: "urn:oid:2.16.578.1.12.4.1.2", value: "1" } }],
+    };
+    const bundle = {
+      resourceType: "Bundle",
+      type: "collection",
+      entry: [
+        { fullUrl: url("HealthcareService"), resource: { resourceType: "HealthcareService", id: "a", ...service } },
+        { fullUrl: url("Organization"), resource: { resourceType: "Organization", id: "a", name: "A", ...rest } },
+      ],
+    };
+    expect(isFhir(bundle)).toBe(false);
+    expect(errors(bundle).join()).toContain("fhir/json-type Bundle.entry[1].resource");
+  });
   it("knows no profile by a name that every object has", () => {
     for (const name of ["constructor", "__proto__", "toString"]) {
       expect(() => validateFhir(member(), { profile: name })).toThrow(HelsekontaktError);

@@ -49,6 +49,8 @@ const definitions: readonly object[] = [
     kind: "complex-type",
   },
   extension("inner", [["extension", `${base}outer`]]),
+  extension("nested", [["element", "Extension"]]),
+  extension("coded", [["element", "Coding"]]),
   extension("path", [["fhirpath", "Patient.name"]]),
   extension("wrong", [["element", "Patient.nme"]]),
   extension("later", [["element", "CanonicalResource"]]),
@@ -176,6 +178,27 @@ const cases: readonly [string, object, string, readonly string[]][] = [
     { ...patient, extension: [{ url: `${base}x`, valueHumanName: { family: "A", extension: [good("named")] } }] },
     "plain",
     [],
+  ],
+  [
+    "inside an extension of a primitive",
+    { ...patient, _active: { extension: [{ url: `${base}x`, extension: [good("nested")] }] } },
+    "plain",
+    [],
+  ],
+  [
+    "inside a value of an extension of a primitive",
+    {
+      ...patient,
+      _active: { extension: [{ url: `${base}x`, valueCoding: { code: "a", extension: [good("coded")] } }] },
+    },
+    "plain",
+    [],
+  ],
+  [
+    "on a primitive, where extensions have it",
+    { ...patient, _active: { extension: [good("nested")] } },
+    "plain",
+    [misplaced("Patient._active.extension[0]")],
   ],
   [
     "in a resource that is contained",

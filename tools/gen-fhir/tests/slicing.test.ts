@@ -108,6 +108,11 @@ const definitions: readonly object[] = [
     element("Organization.partOf:up", reference("loop")),
   ]),
   profile("looped", "Patient", [element("Patient.managingOrganization", reference("loop"))]),
+  profile("web", "Patient", [
+    element("Patient.active", { min: 1 }),
+    element("Patient.link.other", { slicing: by("profile", "resolve()", "closed") }),
+    element("Patient.link.other:any", reference("web")),
+  ]),
   profile("anyBundle", "Bundle", []),
   profile("entries", "Bundle", [
     element("Bundle.entry", { slicing: by("profile", "resource") }),
@@ -326,6 +331,20 @@ const cases: readonly [string, object, string, readonly string[]][] = [
     ["fhir/target-profile Bundle.entry[0].resource.managingOrganization.reference"],
   ],
   [
+    "a fault in the circle, for all that lead there",
+    bundle(
+      member("ringed", { managingOrganization: { reference: "Organization/a" } }),
+      { ...member("ringed", { managingOrganization: { reference: "Organization/b" } }), id: "q" } as object,
+      org("a", { name: "A", partOf: { reference: "Organization/b" } }),
+      org("b", { active: true, partOf: { reference: "Organization/a" } }),
+    ),
+    "anyBundle",
+    [
+      "fhir/target-profile Bundle.entry[0].resource.managingOrganization.reference",
+      "fhir/target-profile Bundle.entry[1].resource.managingOrganization.reference",
+    ],
+  ],
+  [
     "a chain of many targets",
     bundle(
       member("ringed", { managingOrganization: { reference: "Organization/a0" } }),
@@ -356,6 +375,23 @@ const cases: readonly [string, object, string, readonly string[]][] = [
     ),
     "anyBundle",
     ["fhir/target-profile Bundle.entry[0].resource.managingOrganization.reference"],
+  ],
+  [
+    "slices told by their targets, each of which names many others",
+    bundle(
+      ...Array.from({ length: 400 }, (_, i) => ({
+        ...member("web", {
+          active: true,
+          link: Array.from({ length: 20 }, (_, j) => ({
+            type: "seealso",
+            other: { reference: `Patient/p${(i + 1 + j * 3) % 400}` },
+          })),
+        }),
+        id: `p${i}`,
+      })),
+    ),
+    "anyBundle",
+    [],
   ],
   [
     "what a target in the Bundle contains itself",

@@ -5,6 +5,7 @@ import { isBound } from "./bound.ts";
 import { repeatedIds } from "./element-ids.ts";
 import { type ExtensionTable, misplaced } from "./extensions.ts";
 import { type Beside, isIdOnly } from "./fast.ts";
+import { safeName } from "./places.ts";
 import type { PrimitiveCheck } from "./primitives.ts";
 import { isBaseDefinition } from "./rules.ts";
 import { aggregationOf, BundleFrame, Container, leadsTo, referenceFault, targetFault } from "./references.ts";
@@ -53,6 +54,8 @@ export interface FhirPlace {
   readonly resource: unknown;
   readonly container: Container;
   readonly bundle: BundleFrame | undefined;
+  /** What verdicts about the document are kept by. */
+  readonly reading: object;
 }
 
 /** More nesting than any real document has; the stack would end at some thousands. */
@@ -68,6 +71,7 @@ const maxIssues = 1_000;
 export class FhirContext {
   readonly issues: Issue[] = [];
   readonly options: FhirContextOptions;
+  readonly #reading: object;
   /** The resource that the code stands in: `%resource` of FHIRPath. */
   resource: unknown;
   readonly #path: (string | number)[] = [];
@@ -80,6 +84,7 @@ export class FhirContext {
 
   constructor(options: FhirContextOptions, within?: FhirPlace) {
     this.options = options;
+    this.#reading = within?.reading ?? this;
     if (!within) return;
     this.resource = within.resource;
     this.#container = within.container;
@@ -518,7 +523,9 @@ export class FhirContext {
 
   /** True when a value at the path breaks no rule of the profile; warnings do not count. */
   conforms(o: unknown, path: readonly string[], check: ProfileRule["check"]): boolean {
-    return fp.at(o, path, this).some((v) => verdict(this, v, check, () => this.#isGood(v as FhirObject, check)));
+    return fp
+      .at(o, path, this)
+      .some((v) => verdict(this.#reading, v, check, () => this.#isGood(v as FhirObject, check)));
   }
 
   #isGood(o: FhirObject, check: ProfileRule["check"]): boolean {
@@ -587,11 +594,6 @@ export function profileOf(profiles: FhirContextOptions["profiles"], url: string)
 function words(value: unknown): string {
   const text = JSON.stringify(value);
   return text.length <= 200 ? text : "the value of the profile";
-}
-
-/** A property name of the document in a path: cut, and only if it looks like a name, for it may be anything. */
-function safeName(name: string): string {
-  return /^[A-Za-z_][A-Za-z0-9_]{0,63}$/.test(name) ? name : "?";
 }
 
 function typeOf(v: unknown): string | undefined {

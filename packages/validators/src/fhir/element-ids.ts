@@ -1,3 +1,5 @@
+import { placeOf } from "./places.ts";
+
 /** As deep as validators read. */
 const maxDepth = 200;
 
@@ -32,13 +34,7 @@ export function repeatedIds(resource: object): string[] {
   function element(o: object): void {
     const { id, resourceType } = o as { readonly id?: unknown; readonly resourceType?: unknown };
     if (typeof resourceType === "string") return;
-    if (typeof id === "string" && seen.size === seen.add(id).size) out.push(textOf(path));
+    if (typeof id === "string" && seen.size === seen.add(id).size) out.push(placeOf(path));
     below(o);
   }
-}
-
-function textOf(path: readonly (string | number)[]): string {
-  let text = "";
-  for (const part of path) text += typeof part === "number" ? `[${part}]` : text === "" ? part : `.${part}`;
-  return text;
 }

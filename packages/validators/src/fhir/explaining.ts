@@ -10,6 +10,7 @@ import {
 } from "./context.ts";
 import type { ExtensionTable } from "./extensions.ts";
 import { Container } from "./references.ts";
+import { verdict } from "./verdicts.ts";
 import { createTwoSided, type FastModules, type FhirValidator } from "./validator.ts";
 
 /** What a generator has written of the checks that explain. */
@@ -51,12 +52,15 @@ export function createExplaining(modules: ExplainingModules): Explaining {
       return validationResult(context.issues);
     },
     conforms(o, profile, place) {
-      // What a resource of its own names inside itself is looked for there.
-      const own = typeof o === "object" && typeof o["resourceType"] === "string" && !place.container.holds(o);
-      const context = new FhirContext(options, own ? { ...place, container: new Container(o) } : place);
       const rule = profileOf(options.profiles, profile);
-      if (rule) context.as(o, rule.check);
-      return !context.issues.some((i) => i.level === "error");
+      if (!rule) return true;
+      return verdict(place.reading, o, rule.check, () => {
+        // What a resource of its own names inside itself is looked for there.
+        const own = typeof o === "object" && typeof o["resourceType"] === "string" && !place.container.holds(o);
+        const context = new FhirContext(options, own ? { ...place, container: new Container(o) } : place);
+        context.as(o, rule.check);
+        return !context.issues.some((i) => i.level === "error");
+      });
     },
   };
 }

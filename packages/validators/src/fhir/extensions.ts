@@ -1,5 +1,6 @@
 import type { FhirObject } from "./context.ts";
 import type { FastContext, FastProfile } from "./fast.ts";
+import { placeOf } from "./places.ts";
 
 // Extensions that the build has a definition of: their content is checked wherever they stand, and so is the place itself.
 
@@ -105,8 +106,9 @@ export function misplaced(root: unknown, table: ExtensionTable): Misplaced[] {
       if (typeof value !== "object" || value === null) continue;
       const name = key.startsWith("_") ? key.slice(1) : key;
       const below: Step = { type, name, up: step };
-      const of = properties?.get(name) ?? "";
       const isExtensions = name === "extension" || name === "modifierExtension";
+      // The table has no primitives, which have extensions as every element.
+      const of = isExtensions ? "Extension" : (properties?.get(name) ?? "");
       path.push(key);
       if (!Array.isArray(value)) item(value as FhirObject, of, below, depth + 1);
       else
@@ -130,14 +132,11 @@ export function misplaced(root: unknown, table: ExtensionTable): Misplaced[] {
     const { url } = x;
     const place = typeof url === "string" && Object.hasOwn(table.places, url) ? table.places[url] : undefined;
     if (place === undefined) return;
-    if ((name === "modifierExtension") !== place.modifier) out.push({ path: here(), fault: "extension-modifier" });
+    if ((name === "modifierExtension") !== place.modifier)
+      out.push({ path: placeOf(path), fault: "extension-modifier" });
     const { at, within = [] } = place;
     if (at === undefined || (typeof owner["url"] === "string" && isIn(within, owner["url"], step))) return;
-    if (!pathsTo(type, step).some((p) => at.includes(p))) out.push({ path: here(), fault: "extension-context" });
-  }
-
-  function here(): string {
-    return path.reduce<string>((text, p) => text + (typeof p === "number" ? `[${p}]` : text === "" ? p : `.${p}`), "");
+    if (!pathsTo(type, step).some((p) => at.includes(p))) out.push({ path: placeOf(path), fault: "extension-context" });
   }
 }
 

@@ -139,15 +139,24 @@ export class FastContext {
     return good;
   }
 
-  /** {@link as} on what a reference leads to: what a resource of its own names inside itself is looked for there. */
+  /**
+   * {@link as} on what a reference leads to: what a resource of its own names inside itself is looked for there. The target
+   * may stand further on, and then nobody has seen yet whether it is what the check takes for granted.
+   */
   asTarget(o: FhirObject, check: FastProfile["check"]): boolean {
-    const { container } = this;
+    const { container, resource } = this;
     const outer = this.#outer;
     if (o !== outer && container?.holds(o) !== true) this.#enter(o);
-    const good = this.as(o, check);
-    this.container = container;
-    this.#outer = outer;
-    return good;
+    try {
+      return this.as(o, check);
+    } catch (error) {
+      if (error instanceof TypeError) return false;
+      throw error;
+    } finally {
+      this.container = container;
+      this.resource = resource;
+      this.#outer = outer;
+    }
   }
 
   /** What a reference names inside the document. */
@@ -208,6 +217,7 @@ export class FastContext {
       resource: this.resource,
       container: this.container ?? new Container(this.#outer),
       bundle: this.#bundle,
+      reading: this,
     };
     return at(o, path, this).some((v) => this.options.conforms(v as FhirObject, profile, place));
   }
