@@ -26,8 +26,9 @@ interface Head {
 /**
  * Validates a Bundle of any size: two readings of the file, one entry in memory at a time. Each entry is judged in a Bundle
  * of its own with all the other members, beside stand-ins for the entries that it names, so that references are followed and
- * the Bundle's rules about entries apply; whether an entry that another names has a profile which the reference asks for is
- * not judged. What is kept is the addresses of the entries, and the first issues.
+ * the Bundle's rules about entries apply. Not judged is whether an entry that another names has a profile which the reference
+ * asks for, and whether two entries have elements of one id outside of their resources. What is kept is the addresses of the
+ * entries, and the first issues.
  *
  * @returns undefined for what cannot be judged by entries: no Bundle, a document or message, whose first entry has rules of
  *   its own, or one whose profile counts entries.
