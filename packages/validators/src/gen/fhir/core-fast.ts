@@ -108,7 +108,7 @@ function i1(o: FhirObject, c: FastContext): boolean {
 const yes = (((c.resource["type"] === "batch") || (c.resource["type"] === "transaction")) || (c.resource["type"] === "history"));
 const no = ((c.resource["type"] !== undefined || c.resource["_type"] !== undefined) && !yes);
 if (o["entry"] !== undefined) for (const e0 of o["entry"] as FhirObject[]) {
-if (!(((e0["request"] !== undefined) && yes) || ((e0["request"] === undefined) && no))) return false;
+if (!(((e0["request"] !== undefined) && yes) || (!(e0["request"] !== undefined) && no))) return false;
 }
 return true;
 }
@@ -117,7 +117,7 @@ function i2(o: FhirObject, c: FastContext): boolean {
 const yes = (((c.resource["type"] === "batch-response") || (c.resource["type"] === "transaction-response")) || (c.resource["type"] === "history"));
 const no = ((c.resource["type"] !== undefined || c.resource["_type"] !== undefined) && !yes);
 if (o["entry"] !== undefined) for (const e0 of o["entry"] as FhirObject[]) {
-if (!(((e0["response"] !== undefined) && yes) || ((e0["response"] === undefined) && no))) return false;
+if (!(((e0["response"] !== undefined) && yes) || (!(e0["response"] !== undefined) && no))) return false;
 }
 return true;
 }
