@@ -1,3 +1,5 @@
+// Over 400 lines: the table of constructs, one after the other.
+
 /** A schema of one construct, in the namespace `urn:t` under the prefix `t`, and documents that try its corners. */
 export interface Construct {
   readonly schema: string;

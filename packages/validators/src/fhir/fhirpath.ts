@@ -1,5 +1,7 @@
 import { FhirDecimal } from "@helsekontakt/types/fhir";
 
+// Over 400 lines: one function after the other, all of which generated code calls by the name of this module.
+
 /**
  * What compiled FHIRPath calls. A collection is an array; a primitive that has only extensions stands in it as the object
  * of its `_` sibling. Conditions are `boolean | undefined`, undefined for the empty collection.
