@@ -1,3 +1,5 @@
+// Over 400 lines: one case of faults after the other, on the instances of one module.
+
 import { HelsekontaktError } from "@helsekontakt/core";
 import { FhirDecimal, fhirToXml } from "@helsekontakt/types/fhir";
 import * as fc from "fast-check";

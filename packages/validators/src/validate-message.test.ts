@@ -1,3 +1,5 @@
+// Over 400 lines: the cases of one function.
+
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {

@@ -1,3 +1,5 @@
+// Over 400 lines: the kinds of slices, case by case.
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

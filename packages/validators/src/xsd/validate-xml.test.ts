@@ -1,3 +1,5 @@
+// Over 400 lines: the cases of one function.
+
 import { describe, expect, it } from "vitest";
 import { rules, types, validateXml } from "../xml.ts";
 import type { ElementRuleRegistry, SimpleRule, TypeRule } from "./rules.ts";
