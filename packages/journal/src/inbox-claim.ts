@@ -1,7 +1,7 @@
 import type { ExpressionBuilder } from "kysely";
 import { once } from "./compiled.ts";
 import { type InboxRow, inboxColumns } from "./inbox-rows.ts";
-import { isUnderOtherKey, literal, lock, type Parts } from "./parts.ts";
+import { isOver, isUnderOtherKey, literal, lock, type Parts } from "./parts.ts";
 import { type PayloadRow, payloadColumns } from "./payload-columns.ts";
 import type { InboxTable, JournalSchema } from "./schema.ts";
 import type { Db } from "./store.ts";
@@ -30,8 +30,8 @@ export function selectDue({ store }: Parts, db: Db, now: number) {
   const received = db.selectFrom("inbox as i").select(["i.id", "i.tries"]).where(literal.received("i"));
   const first = db.selectFrom("inbox as f").select("f.seq").where(literal.received("f")).orderBy("f.seq").limit(1);
   return (store.engine === "postgres" ? received.where("i.seq", ">=", first) : received)
-    .where("i.next_at", "<=", now)
-    .where((e) => e.or([e("i.lease_until", "is", null), e("i.lease_until", "<=", now)]))
+    .where(isOver("i", "next_at", now))
+    .where((e) => e.or([e("i.lease_until", "is", null), isOver("i", "lease_until", now)]))
     .where((e) => keyIsFree(e as never));
 }
 

@@ -1,6 +1,6 @@
 import { once } from "./compiled.ts";
 import { entryColumns, type EntryRow } from "./outbox-rows.ts";
-import { isUnderOtherKey, literal, lock, type Parts } from "./parts.ts";
+import { isOver, isUnderOtherKey, literal, lock, type Parts } from "./parts.ts";
 import { type PayloadRow, payloadColumns } from "./payload-columns.ts";
 import { transportTable } from "./states.ts";
 import type { Db } from "./store.ts";
@@ -25,7 +25,9 @@ function selectDue({ store }: Parts, db: Db, v: Due) {
     .where((e) =>
       e.or([
         e.and([e("o.transport", "=", "queued"), e("o.next_at", "<=", v.now)]),
-        e.and([e("o.transport", "=", "sending"), e("o.lease_until", "<=", v.now)]),
+        // Of one that was never tried the time is the application's, and nothing else makes it due.
+        e.and([e("o.transport", "=", "queued"), e("o.attempts", ">", 0), isOver("o", "next_at", v.now)]),
+        e.and([e("o.transport", "=", "sending"), isOver("o", "lease_until", v.now)]),
       ]),
     )
     .where((e) =>

@@ -29,7 +29,8 @@ export function holdClaim(parts: Parts, claim: OutboxClaim, leaseMs: number): Ou
       const mine = row?.transport === "sending" && row.owner === claim.owner && row.fence === claim.fence;
       const left = mine ? (row.lease_until ?? 0) - now : 0;
       if (!mine) throw lostClaim(claim);
-      if (!mustRenew && left > leaseMs / 2) {
+      // Much longer than asked for was given by a clock that has been set back since: others do not go by it.
+      if (!mustRenew && left > leaseMs / 2 && left <= leaseMs * 2) {
         held = { ...before, ms: left };
         return;
       }

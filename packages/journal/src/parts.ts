@@ -1,5 +1,5 @@
 import { HelsekontaktError, type Logger } from "@helsekontakt/core";
-import { type RawBuilder, sql } from "kysely";
+import { type RawBuilder, type SqlBool, sql } from "kysely";
 import type { Cipher } from "./cipher.ts";
 import type { Notifier } from "./notifier.ts";
 import type { AsideNotice } from "./set-aside.ts";
@@ -94,6 +94,17 @@ export function lock<Q extends { forUpdate(): Q; skipLocked(): Q }>(store: OpenS
  */
 export function isUnderOtherKey(column: string, keys: readonly string[]): RawBuilder<boolean> {
   return sql`(${sql.ref(column)} is not null and ${sql.ref(column)} <> all(${keys}))`;
+}
+
+/**
+ * What a row waits for is over: its time has come, or the row was changed further in the future than the wait is long. That
+ * did a clock which has been set back since, and it would wait for as long as the clock was wrong.
+ *
+ * @internal
+ */
+export function isOver(alias: string, until: "lease_until" | "next_at", now: number): RawBuilder<SqlBool> {
+  const [end, since] = [sql.ref(`${alias}.${until}`), sql.ref(`${alias}.changed_at`)];
+  return sql`(${end} <= ${now} or ${since} - ${now} > ${end} - ${since})`;
 }
 
 /**

@@ -358,6 +358,51 @@ export const contractCases: readonly ContractCase[] = [
     },
   },
   {
+    name: "outbox: a clock that was wrong for a while keeps nothing waiting after it has been set back",
+    async run(bench) {
+      const one = await bench.open();
+      const two = await bench.open();
+      const right = bench.clock.time;
+      const ahead = 6 * 3_600_000;
+      for (const messageId of ["failed", "held", "released"]) await one.outbox.enqueue(message({ messageId }));
+      await one.outbox.enqueue(message({ messageId: "later", notBefore: right + 60_000 }));
+      bench.clock.time += ahead;
+      const claims = await one.outbox.claim({ owner: "one", leaseMs: 5_000 });
+      const [failed, held, released, later] = claims as [OutboxClaim, OutboxClaim, OutboxClaim, OutboxClaim];
+      await one.outbox.markFailed(failed, { reason: "amqp/released", retry: "backoff" });
+      await one.outbox.release(released);
+      await one.outbox.release(later);
+      bench.clock.time = right + 10;
+      const due = await two.outbox.claim({ owner: "two", leaseMs: 5_000 });
+      assert.deepEqual(due.map((c) => c.id).sort(), ["failed", "held", "released"], "not before its time: later");
+      assert.equal(await code(one.outbox.markSent(held)), "journal/conflict", "it is fenced off");
+      // What is claimed by a clock that is right is left alone, and so is what waits for its next try.
+      const [again] = due as [OutboxClaim];
+      await two.outbox.markFailed(again, { reason: "amqp/released", retry: "backoff" });
+      assert.deepEqual(await one.outbox.claim({ owner: "one" }), []);
+      bench.clock.time -= 900;
+      assert.deepEqual(await one.outbox.claim({ owner: "one" }), [], "set back by less than a lease is long");
+    },
+  },
+  {
+    name: "outbox: a hold that a wrong clock had prolonged is no longer than a lease when the clock is right again",
+    async run(bench) {
+      const one = await bench.open();
+      const two = await bench.open();
+      await one.outbox.enqueue(message({ messageId: "m" }));
+      const claim = await claimOne(one);
+      const hold = one.outbox.hold(claim, { leaseMs: 60_000 });
+      bench.clock.time += 6 * 3_600_000;
+      await hold.confirm();
+      bench.clock.time -= 6 * 3_600_000;
+      await hold.confirm();
+      assert.deepEqual(await two.outbox.claim({ owner: "two" }), [], "it is held by the right time");
+      bench.clock.time += 60_000;
+      assert.equal((await claimOne(two, "two")).fence, claim.fence + 1);
+      hold.end();
+    },
+  },
+  {
     name: "outbox: released claims are untried, cancelled messages are given up, not-before is kept",
     async run(bench) {
       const journal = await bench.open();
@@ -783,6 +828,23 @@ export const contractCases: readonly ContractCase[] = [
         (await next.inbox.claim({ owner: "new" })).map((c) => c.messageId),
         ["2"],
       );
+    },
+  },
+  {
+    name: "inbox: a clock that was wrong for a while keeps nothing waiting after it has been set back",
+    async run(bench) {
+      const one = await bench.open();
+      const two = await bench.open();
+      const right = bench.clock.time;
+      for (const messageId of ["failed", "held"]) await one.inbox.accept({ messageId, kind: "D", from: "200", to: "100", payload: text(messageId) });
+      bench.clock.time += 6 * 3_600_000;
+      const [failed, held] = (await one.inbox.claim({ owner: "one", leaseMs: 5_000 })) as [InboxClaim, InboxClaim];
+      await one.inbox.retry(failed, { reason: "application/failed" });
+      bench.clock.time = right + 10;
+      const due = await two.inbox.claim({ owner: "two", leaseMs: 5_000 });
+      assert.deepEqual(due.map((c) => c.id).sort(), [failed.id, held.id].sort());
+      assert.equal(await code(one.inbox.handled(held)), "journal/conflict", "it is fenced off");
+      assert.deepEqual(await one.inbox.claim({ owner: "one" }), [], "what a right clock has claimed is left alone");
     },
   },
   {

@@ -96,6 +96,7 @@ console.log(
 for (const crash of result.crashes.slice(0, 5)) console.log(`chaos: ended by itself: ${crash}`);
 console.log(`chaos: what workers told: ${list(result.events)}`);
 console.log(`chaos: errors: ${list(result.errors)}`);
+for (const missing of result.missing.slice(0, 10)) console.log(`chaos: missing: ${missing}`);
 for (const refusal of result.refusals.slice(0, 10)) console.log(`chaos: refused by ${refusal}`);
 console.log(
   `chaos: connected again after the broker was back: ${result.reattached.length} times, p50 ${percentile(result.reattached, 0.5)} ms, ` +

@@ -18,6 +18,8 @@ export class OwnRabbit {
   readonly #env: NodeJS.ProcessEnv;
   readonly #dir: string;
   #child: ChildProcess | undefined;
+  /** What was done to the node, and when, in milliseconds since 1970. */
+  readonly history: { readonly at: number; readonly what: string }[] = [];
 
   private constructor(dir: string, port: number, distPort: number) {
     this.port = port;
@@ -56,7 +58,10 @@ export class OwnRabbit {
       detached: true,
     });
     for (let tries = 0; tries < 600; tries++) {
-      if (await answers(this.port)) return;
+      if (await answers(this.port)) {
+        this.#note("up");
+        return;
+      }
       await sleep(100);
     }
     throw new Error("expected RabbitMQ to take connections within a minute");
@@ -68,6 +73,7 @@ export class OwnRabbit {
 
   /** SIGKILL, and up again. Resolves with the time at which it takes connections. */
   async kill(): Promise<number> {
+    this.#note("killed");
     process.kill(this.#pid, "SIGKILL");
     await this.#gone();
     await this.up();
@@ -76,8 +82,10 @@ export class OwnRabbit {
 
   /** An orderly stop, and up again. */
   async restart(): Promise<number> {
+    this.#note("told to stop");
     process.kill(this.#pid, "SIGTERM");
     await this.#gone();
+    this.#note("stopped");
     await this.up();
     return Date.now();
   }
@@ -85,10 +93,15 @@ export class OwnRabbit {
   /** SIGSTOP for a while. */
   async freeze(ms: number): Promise<number> {
     const pid = this.#pid;
+    this.#note("frozen");
     process.kill(pid, "SIGSTOP");
     await sleep(ms);
     process.kill(pid, "SIGCONT");
     return Date.now();
+  }
+
+  #note(what: string): void {
+    this.history.push({ at: Date.now(), what });
   }
 
   async #gone(): Promise<void> {

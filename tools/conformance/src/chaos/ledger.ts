@@ -1,4 +1,4 @@
-import type { Journal } from "@helsekontakt/journal";
+import type { Journal, OutboxEntry } from "@helsekontakt/journal";
 
 // What was accepted, and what became of it. The lines of the processes are taken as they come; at the end the journals
 // have the word.
@@ -26,6 +26,20 @@ export interface Verdict {
   /** AppRecs that name no message, or say the opposite of an earlier one. */
   readonly strangeReceipts: number;
   readonly leftInQueues: number;
+  /** Of lost messages and those without AppRec: what both journals know of each. */
+  readonly missing: readonly Missing[];
+}
+
+/** A message that did not come through, by its MsgId. */
+export interface Missing {
+  readonly msgId: string;
+  readonly sender: string;
+  /** States in the sender's journal, or `not there`. */
+  readonly outbox: string;
+  /** State in the receivers' journal, or `not there`. */
+  readonly inbox: string;
+  /** When the broker had accepted it, in milliseconds since 1970 UTC. */
+  readonly sentAt?: number;
 }
 
 export class Ledger {
@@ -100,18 +114,35 @@ export class Ledger {
     leftInQueues: number,
   ): Promise<Verdict> {
     const handled = new Map<string, number>();
+    const otherwise = new Map<string, string>();
     for (const journal of receivers)
       for await (const entry of each((after) => journal.inbox.list(after)))
-        if (entry.msgId !== undefined && entry.state === "handled") this.count(handled, entry.msgId);
+        if (entry.msgId !== undefined)
+          if (entry.state === "handled") this.count(handled, entry.msgId);
+          else otherwise.set(entry.msgId, entry.state);
     const answered = new Set<string>();
+    const unanswered = new Map<string, OutboxEntry>();
     for (const journal of senders)
       for await (const entry of each((after) => journal.outbox.list(after)))
-        if (entry.msgId !== undefined && entry.application === "accepted") answered.add(entry.msgId);
+        if (entry.msgId !== undefined)
+          if (entry.application === "accepted") answered.add(entry.msgId);
+          else unanswered.set(entry.msgId, entry);
     let lost = 0;
     let withoutReceipt = 0;
-    for (const id of this.accepted.keys()) {
-      if (!handled.has(id) || !effects.has(id)) lost++;
-      else if (!answered.has(id)) withoutReceipt++;
+    const missing: Missing[] = [];
+    for (const [msgId, sender] of this.accepted) {
+      const arrived = handled.has(msgId) && effects.has(msgId);
+      if (arrived && answered.has(msgId)) continue;
+      if (arrived) withoutReceipt++;
+      else lost++;
+      const entry = unanswered.get(msgId);
+      missing.push({
+        msgId,
+        sender,
+        outbox: entry === undefined ? "not there" : stateOf(entry),
+        inbox: handled.has(msgId) ? "handled" : (otherwise.get(msgId) ?? "not there"),
+        ...(entry?.sentAt === undefined ? {} : { sentAt: entry.sentAt }),
+      });
     }
     let doubled = 0;
     for (const n of effects.values()) if (n > 1) doubled++;
@@ -134,8 +165,14 @@ export class Ledger {
       withoutReceipt,
       strangeReceipts: this.#strange,
       leftInQueues,
+      missing,
     };
   }
+}
+
+function stateOf({ transport, application, attempts, nextAt }: OutboxEntry): string {
+  const wait = Math.round((nextAt - Date.now()) / 1_000);
+  return `${transport}, ${application}, attempt ${attempts}${wait > 0 ? `, next in ${wait} s` : ""}`;
 }
 
 async function* each<T extends { readonly id: string }>(

@@ -59,6 +59,8 @@ export interface ChaosResult {
   readonly errors: ReadonlyMap<string, number>;
   /** Messages that a worker refused. All that is sent is well: each is a fault of ours, or of the run's. */
   readonly refusals: readonly string[];
+  /** Of each message that did not come through: what the journals know of it, and what the broker went through about then. */
+  readonly missing: readonly string[];
   readonly seconds: number;
 }
 
@@ -359,6 +361,12 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
           ...(digest === "-" ? [] : [copies.had(id, digest) ? "as the broker had it" : "not as the broker had it"]),
         ].join(", "),
       ),
+      missing: verdict.missing.map(({ msgId, sender, outbox, inbox, sentAt }) => {
+        const about = broker.history
+          .filter(({ at }) => sentAt !== undefined && Math.abs(at - sentAt) < 60_000)
+          .map(({ at, what }) => `broker ${what} ${at - (sentAt ?? 0)} ms after`);
+        return [`${sender} ${msgId}: outbox ${outbox}`, `inbox ${inbox}`, ...about].join("; ");
+      }),
       seconds: (Date.now() - started) / 1_000,
     };
   } finally {
