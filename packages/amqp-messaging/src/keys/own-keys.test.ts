@@ -84,6 +84,16 @@ describe("reloadKeys()", () => {
     expect(state.reads).toBe(2);
   });
 
+  it("reads again when the clock has been set back by more than the time between two readings", async () => {
+    await writeFile(file, pem(next));
+    const { keys, state } = source();
+    state.now += 6 * 3_600_000;
+    await keys();
+    state.now -= 6 * 3_600_000;
+    keys();
+    await expect.poll(() => state.reads).toBe(2);
+  });
+
   it("keeps the keys in use when new ones cannot be read, and the objects when nothing has changed", async () => {
     await writeFile(file, pem(next));
     const { keys, state, changes } = source();

@@ -63,7 +63,8 @@ export function reloadKeys(load: () => OwnKeys | Promise<OwnKeys>, options: Relo
 
   return () => {
     if (present === undefined) return start();
-    if (clock.now() - readAt >= everyMs)
+    // Either way: a clock may have been set back since.
+    if (Math.abs(clock.now() - readAt) >= everyMs)
       start().catch((reason: unknown) => {
         const { code, message } = HelsekontaktError.from(reason);
         logger.error("own keys cannot be read anew; those in use stay", { code, message });

@@ -115,6 +115,36 @@ describe("answers of the registries", () => {
     expect(s.calls.party).toBe(3);
   });
 
+  it("keeps nothing for as long as a clock was wrong that has been set back since", async () => {
+    const s = testRegistry({ cache: { pauseMs: 10_000, outageMs: 48 * hour } });
+    s.answers.now += 6 * hour;
+    await s.resolve();
+    s.registry.invalidate();
+    s.answers.now -= 6 * hour;
+    await s.resolve();
+    await settled();
+    expect(s.calls.party).toBe(2);
+    await s.resolve();
+    expect(s.calls.party, "the new answer is of the right time").toBe(2);
+    s.answers.now += 6 * hour;
+    s.answers.party = down;
+    await s.resolve();
+    s.answers.now -= 4 * hour;
+    s.answers.party = found({ ...factsOf("2"), name: "New" });
+    expect((await s.resolve()).name, "the pause was of the wrong time").toBe("New");
+  });
+
+  it("does not tell of a document that cannot be read for as long as a clock was wrong", async () => {
+    const s = testRegistry({ cache: { pauseMs: 10_000 } });
+    s.answers.now += 6 * hour;
+    s.answers.profile = found(new TextEncoder().encode("<not a profile>"));
+    await expect(s.resolve()).rejects.toThrow("[registry/profile-invalid]");
+    s.answers.profile = found(cppOf({ herId: "2" }));
+    await expect(s.resolve()).rejects.toThrow("[registry/profile-invalid]");
+    s.answers.now -= 6 * hour;
+    expect((await s.resolve()).kind).toBe("cpp");
+  });
+
   it("ends one caller's wait on its signal, and no other's", async () => {
     const s = testRegistry();
     const abort = new AbortController();

@@ -39,6 +39,8 @@ interface Entry<T> {
   readonly weight: number;
   readonly herIds: readonly string[];
   failedAt?: number;
+  /** Renewed at its next use. */
+  isOld?: true;
 }
 
 interface Flight<T> {
@@ -65,8 +67,6 @@ export class RegistryCache<T> {
     { readonly error: HelsekontaktError; readonly at: number; readonly herIds: readonly string[] }
   >();
   #weight = 0;
-  /** Answers that came up to then are renewed at their next use. */
-  #oldUntil = Number.NEGATIVE_INFINITY;
 
   constructor(settings: Settings<T>) {
     this.#settings = settings;
@@ -88,12 +88,12 @@ export class RegistryCache<T> {
     if (entry === undefined) return await this.#first(key, herIds, ask);
     this.#entries.delete(key);
     this.#entries.set(key, entry);
-    const { softMs = 900_000, hardMs = 3_600_000, missingMs = 60_000, pauseMs = 10_000, clock } = this.#settings;
-    const age = clock.now() - entry.at;
+    const { softMs = 900_000, hardMs = 3_600_000, missingMs = 60_000, pauseMs = 10_000 } = this.#settings;
+    const age = this.#since(entry.at);
     const isLasting = entry.value !== undefined && this.#settings.isLasting?.(entry.value) !== false;
-    const isFresh = entry.at > this.#oldUntil && age < (isLasting ? softMs : missingMs);
+    const isFresh = entry.isOld !== true && age < (isLasting ? softMs : missingMs);
     if (isFresh) return entry.value;
-    const paused = entry.failedAt !== undefined && clock.now() - entry.failedAt < pauseMs;
+    const paused = entry.failedAt !== undefined && this.#since(entry.failedAt) < pauseMs;
     if (paused && this.#holds(entry)) return entry.value;
     const renewed = this.#fly(key, herIds, ask);
     const isWaitedFor = entry.value === undefined ? !this.#settings.keepsMissing : !isLasting;
@@ -107,7 +107,7 @@ export class RegistryCache<T> {
   async #first(key: string, herIds: readonly string[], ask: () => Promise<LookUp<T>>): Promise<T | undefined> {
     const { clock, pauseMs = 10_000 } = this.#settings;
     const broken = this.#broken.get(key);
-    if (broken !== undefined && clock.now() - broken.at < pauseMs) throw broken.error;
+    if (broken !== undefined && this.#since(broken.at) < pauseMs) throw broken.error;
     this.#broken.delete(key);
     try {
       return await this.#fly(key, herIds, ask);
@@ -118,6 +118,11 @@ export class RegistryCache<T> {
       if (this.#broken.size > maxBroken && oldest !== undefined) this.#broken.delete(oldest);
       throw error;
     }
+  }
+
+  /** A time that is still to come is of a clock that has been set back since: it is as far away as one that has been. */
+  #since(at: number): number {
+    return Math.abs(this.#settings.clock.now() - at);
   }
 
   has(key: string): boolean {
@@ -138,7 +143,7 @@ export class RegistryCache<T> {
 
   /** Lets every answer be renewed behind its next use. */
   expire(): void {
-    this.#oldUntil = this.#settings.clock.now();
+    for (const entry of this.#entries.values()) entry.isOld = true;
   }
 
   #fly(key: string, herIds: readonly string[], ask: () => Promise<LookUp<T>>): Promise<T | undefined> {

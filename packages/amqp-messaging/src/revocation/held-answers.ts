@@ -85,13 +85,14 @@ export class HeldAnswers<T extends Dated> {
     const { answer, fetchedAt } = value;
     const now = this.#clock.now();
     const left = answer.nextUpdate - fetchedAt;
-    return now - fetchedAt > this.#times.maxAgeMs || now > answer.nextUpdate - left / 4;
+    return Math.abs(now - fetchedAt) > this.#times.maxAgeMs || now > answer.nextUpdate - left / 4;
   }
 
   /** The load under way, or a new one unless the last has just failed. */
   #start(entry: Entry<T>, load: () => Promise<T>): Promise<void> | undefined {
     if (entry.flight !== undefined) return entry.flight;
-    if (entry.failure !== undefined && this.#clock.now() - entry.failure.at < this.#times.retryMs) return undefined;
+    // Also of one that is still to come: the clock has been set back since.
+    if (entry.failure !== undefined && Math.abs(this.#clock.now() - entry.failure.at) < this.#times.retryMs) return;
     const flight = this.#load(entry, load).finally(() => delete entry.flight);
     entry.flight = flight;
     return flight;

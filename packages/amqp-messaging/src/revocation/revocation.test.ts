@@ -294,6 +294,16 @@ describe("what has been answered", () => {
     await expect(revocation.check(path(byList))).resolves.toBeUndefined();
   });
 
+  it("is asked for again, however far ahead the clock was when it could not be had", async () => {
+    source.served.set("/crl", 503);
+    const revocation = checker("require", { retryMs: 60_000 });
+    now += 6 * 3_600_000;
+    await expect(revocation.check(path(byList))).rejects.toThrow(because("revocation-offline"));
+    now -= 6 * 3_600_000;
+    serveList();
+    await expect(revocation.check(path(byList))).resolves.toBeUndefined();
+  });
+
   it("is renewed in the background before it ends, and nobody waits for it", async () => {
     serveList();
     const revocation = checker("require", { maxAgeMs: 3_600_000 });
