@@ -836,7 +836,8 @@ export const contractCases: readonly ContractCase[] = [
       const one = await bench.open();
       const two = await bench.open();
       const right = bench.clock.time;
-      for (const messageId of ["failed", "held"]) await one.inbox.accept({ messageId, kind: "D", from: "200", to: "100", payload: text(messageId) });
+      for (const messageId of ["failed", "held"])
+        await one.inbox.accept({ messageId, kind: "D", from: "200", to: "100", payload: text(messageId) });
       bench.clock.time += 6 * 3_600_000;
       const [failed, held] = (await one.inbox.claim({ owner: "one", leaseMs: 5_000 })) as [InboxClaim, InboxClaim];
       await one.inbox.retry(failed, { reason: "application/failed" });

@@ -590,6 +590,29 @@ describe("the cache", () => {
     expect(posts().slice(3)).toEqual([[list[4]]]);
   });
 
+  it("keeps nothing from before its clock was set back, nor asks the feed from a time to come", async () => {
+    const offsets: (string | null)[] = [];
+    const c = await client((seen, response, n) => {
+      if (seen.method !== "GET") return truthful(seen, response, n);
+      offsets.push(new URL(seen.url, "http://x").searchParams.get("offset"));
+      json(200, [])(seen, response, n);
+    });
+    let now = Date.UTC(2026, 10, 25, 18);
+    const clock = { now: () => now, sleep: () => Promise.resolve() };
+    const feed = createStatusChangeFeed({ baseUrl: server.url, retry: { tries: 1 } });
+    const changes = { feed, everyMs: 60_000, overlapMs: 30_000 };
+    const cache = createStatusCache({ ttlMs: 86_400_000, clock, changes });
+    const list = numbers(3);
+    const posts = () => server.seen.filter((s) => s.method === "POST").map((s) => asked(s.body));
+    await all(c.checkAll(list, { cache, clock }));
+    now -= 6 * 3_600_000;
+    await all(c.checkAll(list, { cache, clock }));
+    expect(posts()).toEqual([list, list]);
+    now += 60_000;
+    await all(c.checkAll(list, { cache, clock }));
+    expect([posts().length, offsets]).toEqual([2, ["2026-11-25T11:59:30.00000Z"]]);
+  });
+
   it.each([
     ["no list", {}],
     ["a list of other things", ["x"]],

@@ -67,6 +67,8 @@ export function createStatusCache(options: StatusCacheOptions = {}): StatusCache
     async begin(signal) {
       if (changes === undefined) return true;
       const now = clock.now();
+      // What a clock that has been set back since kept is of no known age.
+      if (now < asOf) kept.clear();
       if (kept.size === 0) asOf = now;
       if (now - asOf < everyMs) return true;
       try {
