@@ -1,6 +1,6 @@
 import { Buffer, isAscii, isUtf8 } from "node:buffer";
 import { HelsekontaktError } from "@helsekontakt/core";
-import { fromLatin9, fromWindows1252, utf8FromSingleByte } from "./single-byte.ts";
+import { fromLatin9, fromWindows1252, hasAsciiNames, isLikeLatin1, utf8FromSingleByte } from "./single-byte.ts";
 
 /** Text of a document and the encoding its bytes were in. */
 export interface DecodedBytes {
@@ -53,30 +53,51 @@ export function decodeXmlBytes(bytes: Uint8Array): DecodedBytes {
   }
 }
 
+/** A document as the scanner reads it: without byte order mark, its markup in ASCII. */
+export interface ScannedBytes {
+  readonly bytes: Buffer;
+  /** Where they are not UTF-8, what a part means whose bytes are also characters of a text. */
+  readonly decode?: (bytes: Uint8Array, text: string, from: number, to: number) => string;
+}
+
 /**
- * The bytes of an XML document in UTF-8, without byte order mark: those that were given, if they are so.
+ * The bytes of an XML document to be read: those that were given where that is possible, because a copy in UTF-8 beside the
+ * text would alone be twice a large document.
  *
  * @throws {HelsekontaktError} as {@link decodeXmlBytes}.
  */
-export function utf8Of(bytes: Uint8Array): Buffer {
+export function scannedBytes(bytes: Uint8Array): ScannedBytes {
   const b0 = bytes[0];
   const b1 = bytes[1];
-  if ((b0 === 0xef && b1 === 0xbb && bytes[2] === 0xbf) || b0 === 0xfe || b0 === 0xff || b0 === 0 || b1 === 0)
-    return otherUtf8(bytes);
+  if (b0 === 0xef && b1 === 0xbb && bytes[2] === 0xbf) {
+    checkMarkedUtf8(bytes);
+    return { bytes: viewOf(bytes, 3) };
+  }
+  if (b0 === 0xfe && b1 === 0xff) return { bytes: utf8FromUtf16(bytes.subarray(2), "utf-16be") };
+  if (b0 === 0xff && b1 === 0xfe) return { bytes: utf8FromUtf16(bytes.subarray(2), "utf-16le") };
+  if (b0 === 0x3c && b1 === 0) return { bytes: utf8FromUtf16(bytes, "utf-16le") };
+  if (b0 === 0 && b1 === 0x3c) return { bytes: utf8FromUtf16(bytes, "utf-16be") };
   const declared = singleByteEncoding(bytes);
-  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const view = viewOf(bytes, 0);
   if (declared === "utf-8") {
     if (!isUtf8(view)) throw notUtf8(bytes);
-    return view;
+    return { bytes: view };
   }
-  return declared === "us-ascii" || isAscii(view) ? view : utf8FromSingleByte(view, declared);
+  if (declared === "us-ascii" || isAscii(view)) return { bytes: view };
+  if (!hasAsciiNames(view)) return { bytes: utf8FromSingleByte(view, declared) };
+  return { bytes: view, decode: decoderOf(declared) };
 }
 
-/** With a byte order mark, or in UTF-16, or in none that is known. */
-function otherUtf8(bytes: Uint8Array): Buffer {
-  const { text, encoding } = decodeXmlBytes(bytes);
-  if (encoding !== "utf-8") return Buffer.from(text, "utf8");
-  const from = bytes[0] === 0xef ? 3 : 0;
+function decoderOf(encoding: "iso-8859-1" | "iso-8859-15" | "windows-1252"): NonNullable<ScannedBytes["decode"]> {
+  if (encoding === "iso-8859-1") return (_, text, from, to) => text.slice(from, to);
+  const decode = encoding === "iso-8859-15" ? fromLatin9 : fromWindows1252;
+  return (bytes, text, from, to) => {
+    const part = bytes.subarray(from, to);
+    return isLikeLatin1(part, encoding) ? text.slice(from, to) : decode(part);
+  };
+}
+
+function viewOf(bytes: Uint8Array, from: number): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset + from, bytes.byteLength - from);
 }
 
@@ -113,16 +134,18 @@ function singleByteEncoding(bytes: Uint8Array): SingleByte {
 }
 
 function decodeUtf8(bytes: Uint8Array, marked: boolean): DecodedBytes {
-  if (!isUtf8(bytes)) throw notUtf8(bytes);
-  const from = marked ? 3 : 0;
+  if (marked) checkMarkedUtf8(bytes);
+  else if (!isUtf8(bytes)) throw notUtf8(bytes);
   // Asking first and decoding leniently then is faster than the decoder that refuses.
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset + from, bytes.byteLength - from).toString("utf8");
-  if (marked) {
-    const declared = declaredEncoding(text.slice(0, 256));
-    if (declared !== undefined && declared !== "utf-8")
-      throw mismatch("the declared encoding", "a UTF-8 byte order mark");
-  }
-  return { text, encoding: "utf-8" };
+  return { text: viewOf(bytes, marked ? 3 : 0).toString("utf8"), encoding: "utf-8" };
+}
+
+/** Bytes that begin with the mark of UTF-8. */
+function checkMarkedUtf8(bytes: Uint8Array): void {
+  if (!isUtf8(bytes)) throw notUtf8(bytes);
+  const declared = declaredEncoding(latin1(bytes.subarray(3), 256));
+  if (declared !== undefined && declared !== "utf-8")
+    throw mismatch("the declared encoding", "a UTF-8 byte order mark");
 }
 
 function notUtf8(bytes: Uint8Array): HelsekontaktError {
@@ -139,21 +162,44 @@ function hasUsualHead(bytes: Uint8Array): boolean {
   return true;
 }
 
-function decodeUtf16(bytes: Uint8Array, encoding: "utf-16le" | "utf-16be"): DecodedBytes {
-  let text: string;
-  try {
-    // The caller has taken the mark off; a second one is a character, and a fault.
-    text = new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    const before = new TextDecoder(encoding).decode(bytes).split("\ufffd", 1)[0] ?? "";
-    throw mismatch(encoding, "a byte sequence that is not UTF-16", before.split("\n").length);
-  }
-  const declared = declaredEncoding(text.slice(0, 256));
-  if (declared !== undefined && declared !== "utf-16" && declared !== encoding) {
-    throw mismatch("the declared encoding", `bytes in ${encoding}`);
-  }
+type Utf16 = "utf-16le" | "utf-16be";
+
+function decodeUtf16(bytes: Uint8Array, encoding: Utf16): DecodedBytes {
+  let text = "";
+  eachPieceOfUtf16(bytes, encoding, (piece) => (text += piece));
   return { text, encoding };
 }
+
+/** Without a text of the whole in between. */
+function utf8FromUtf16(bytes: Uint8Array, encoding: Utf16): Buffer {
+  let length = 0;
+  eachPieceOfUtf16(bytes, encoding, (piece) => (length += Buffer.byteLength(piece)));
+  const out = Buffer.allocUnsafeSlow(length);
+  let at = 0;
+  eachPieceOfUtf16(bytes, encoding, (piece) => (at += out.write(piece, at)));
+  return out;
+}
+
+function eachPieceOfUtf16(bytes: Uint8Array, encoding: Utf16, take: (piece: string) => void): void {
+  // The caller has taken the mark off; a second one is a character, and a fault.
+  const decoder = new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
+  for (let from = 0; from < bytes.length || from === 0; from += utf16Block) {
+    const isLast = from + utf16Block >= bytes.length;
+    let piece: string;
+    try {
+      piece = decoder.decode(bytes.subarray(from, from + utf16Block), { stream: !isLast });
+    } catch {
+      const before = new TextDecoder(encoding).decode(bytes).split("\ufffd", 1)[0] ?? "";
+      throw mismatch(encoding, "a byte sequence that is not UTF-16", before.split("\n").length);
+    }
+    const declared = from === 0 ? declaredEncoding(piece.slice(0, 256)) : undefined;
+    if (declared !== undefined && declared !== "utf-16" && declared !== encoding)
+      throw mismatch("the declared encoding", `bytes in ${encoding}`);
+    take(piece);
+  }
+}
+
+const utf16Block = 64 * 1024;
 
 function declaredEncoding(head: string): string | undefined {
   const name = declaration.exec(head)?.[1]?.toLowerCase();

@@ -1,5 +1,5 @@
 import { HelsekontaktError } from "@helsekontakt/core";
-import { usualHead, utf8Of } from "./encoding.ts";
+import { scannedBytes, usualHead } from "./encoding.ts";
 import { defaultXmlLimits, type XmlLimits } from "./limits.ts";
 import { type ScanFaults, Scanner, type XmlTag } from "./scanner.ts";
 
@@ -7,7 +7,10 @@ export type { XmlTag, XmlTagAttribute } from "./scanner.ts";
 
 /** Where the reader stands. All members are cheap except {@link lineAt}. */
 export interface XmlCursor {
-  /** Just behind the present event: bytes of the document in UTF-8, without byte order mark, whatever it came in. */
+  /**
+   * Just behind the present event: bytes of the document without byte order mark. For {@link lineAt}: of a document that is not
+   * UTF-8 they may be those of a copy in it.
+   */
   readonly offset: number;
   /** Start of the tag that is being reported, as {@link offset}. */
   tagStart(): number;
@@ -47,8 +50,8 @@ export interface ReadXmlOptions {
 export function readXml(bytes: Uint8Array, handler: XmlHandler, options: ReadXmlOptions = {}): void {
   const limits = options.limits === undefined ? defaultXmlLimits : { ...defaultXmlLimits, ...options.limits };
   if (bytes.byteLength > limits.maxBytes) throw limit("bytes", limits.maxBytes);
-  const document = utf8Of(bytes);
-  const text = document.toString("latin1");
+  const document = scannedBytes(bytes);
+  const text = document.bytes.toString("latin1");
   const cursor = new Cursor(text);
   const from = text.startsWith(usualHead) ? usualHead.length : 0;
   refuseDoctype(text, cursor, from);

@@ -60,8 +60,9 @@ function ofByte(c: number): number {
 const nonCharacters: readonly string[] = ["\u00ef\u00bf\u00be", "\u00ef\u00bf\u00bf"];
 
 /** Offset of the first character that XML forbids, in a text of one byte a character; -1 when there is none. */
-export function firstForbidden(text: string, hasControls: boolean): number {
-  const found = nonCharacters.map((char) => text.indexOf(char));
+export function firstForbidden(text: string, hasControls: boolean, isUtf8: boolean): number {
+  // No encoding of one byte a character has the others.
+  const found = isUtf8 ? nonCharacters.map((char) => text.indexOf(char)) : [];
   // One search for each is faster than one pattern for all.
   for (let c = 0; c < (hasControls ? 32 : 0); c++)
     if (c !== 9 && c !== 10 && c !== 13) found.push(text.indexOf(String.fromCharCode(c)));

@@ -1,5 +1,6 @@
 import type { Buffer } from "node:buffer";
 import { ByteWindow } from "./byte-window.ts";
+import type { ScannedBytes } from "./encoding.ts";
 import { isNameChar, isNameStart, nameTable } from "./name-chars.ts";
 import {
   AFTER,
@@ -127,7 +128,7 @@ const nowhere: XmlCursor = { offset: 0, tagStart: () => 0, lineAt: () => 1, reso
 const noName = keptNames[0] as Name;
 
 /**
- * Reads a document in UTF-8 as XML 1.0 with namespaces, in one pass: well-formedness, references, line ends, namespaces.
+ * Reads a document as XML 1.0 with namespaces, in one pass: well-formedness, references, line ends, namespaces.
  *
  * There are two ways through a tag. The usual one takes tags of names that were met before, with values that mean only
  * themselves, and compares bytes with what stood there last. It judges nothing: where a byte is not as it expects, the other way
@@ -144,6 +145,7 @@ export class Scanner {
   /** Start of the tag that is being told. */
   tagStart = 0;
   readonly #document: Buffer;
+  readonly #ownDecode: ScannedBytes["decode"];
   readonly #faults: ScanFaults;
   /** Offset at which the window begins. */
   #base = 0;
@@ -180,11 +182,13 @@ export class Scanner {
   #guess = FIRST;
 
   /**
-   * @param document - valid UTF-8 without byte order mark
+   * @param document - valid UTF-8, or an encoding of one byte a character whose bytes beyond ASCII stand in texts and values
+   *   alone
    * @param text - its bytes as characters
    */
-  constructor(document: Buffer, text: string, faults: ScanFaults, limits: ScanLimits) {
-    this.#document = document;
+  constructor(document: ScannedBytes, text: string, faults: ScanFaults, limits: ScanLimits) {
+    this.#document = document.bytes;
+    this.#ownDecode = document.decode;
     this.text = text;
     this.#faults = faults;
     this.#maxDepth = limits.maxDepth;
@@ -281,7 +285,8 @@ export class Scanner {
   #firstIllegal(): number {
     if (this.#illegalAt === UNKNOWN) {
       const found = this.#survey(0, this.text.length);
-      const first = found === NOTHING ? -1 : firstForbidden(this.text, (found & FORBIDDEN) !== 0);
+      const first =
+        found === NOTHING ? -1 : firstForbidden(this.text, (found & FORBIDDEN) !== 0, this.#ownDecode === undefined);
       this.#illegalAt = first < 0 ? NOWHERE : first;
     }
     return this.#illegalAt;
@@ -306,7 +311,11 @@ export class Scanner {
 
   /** A piece of the document as the text it is. */
   #decode(from: number, to: number, wide: boolean): string {
-    return wide ? this.#document.toString("utf8", from, to) : this.text.slice(from, to);
+    if (!wide) return this.text.slice(from, to);
+    const decode = this.#ownDecode;
+    return decode === undefined
+      ? this.#document.toString("utf8", from, to)
+      : decode(this.#document, this.text, from, to);
   }
 
   #blank(from: number): number {
@@ -361,7 +370,9 @@ export class Scanner {
 
   #limit(what: string, from: number, to: number): void {
     const maxText = this.#maxText;
-    if (to - from > maxText && unitsOf(this.#document, from, to) > maxText) this.#faults.limit(what, maxText, to);
+    if (to - from <= maxText) return;
+    const units = this.#ownDecode === undefined ? unitsOf(this.#document, from, to) : to - from;
+    if (units > maxText) this.#faults.limit(what, maxText, to);
   }
 
   /** Reads a tag of the usual kind, and the whole element if nothing but text stands in it; -1 for any other. */

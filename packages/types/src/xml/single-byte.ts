@@ -33,6 +33,13 @@ function latin9Table(): Uint16Array {
   return latin9;
 }
 
+/** Whether each byte of a text stands for the character of its number, as in ISO-8859-1. */
+export function isLikeLatin1(bytes: Uint8Array, encoding: "iso-8859-15" | "windows-1252"): boolean {
+  const table = encoding === "iso-8859-15" ? latin9Table() : windows1252Table();
+  for (const byte of bytes) if (table[byte] !== byte) return false;
+  return true;
+}
+
 /** Bytes in windows-1252, none of which may be one that it leaves undefined. */
 export function fromWindows1252(bytes: Uint8Array): string {
   return byTable(bytes, windows1252Table());
@@ -97,4 +104,46 @@ function utf8ByTable(bytes: Uint8Array, table: Uint16Array): Buffer {
     }
   }
   return out;
+}
+
+const LT = 60;
+const GT = 62;
+const QUOTE = 34;
+const APOSTROPHE = 39;
+
+/**
+ * Whether all that may be read as a name, or as a namespace, is ASCII: then bytes beyond it stand in texts and values alone,
+ * and a document can be read in its own encoding. False also for what this short look does not follow.
+ */
+export function hasAsciiNames(bytes: Buffer): boolean {
+  for (let at = bytes.indexOf(LT); at >= 0; at = bytes.indexOf(LT, at)) {
+    const next = bytes[at + 1];
+    // "!" and "?": of these the ends are looked for.
+    const end = next === 33 ? sectionEnd(bytes, at) : next === 63 ? bytes.indexOf("?>", at) : tagEnd(bytes, at);
+    if (end < 0 || (next === 63 && !isAscii(bytes.subarray(at, end)))) return false;
+    at = end;
+  }
+  return true;
+}
+
+function sectionEnd(bytes: Buffer, at: number): number {
+  if (bytes.toString("latin1", at, at + 4) === "<!--") return bytes.indexOf("-->", at + 4);
+  return bytes.toString("latin1", at, at + 9) === "<![CDATA[" ? bytes.indexOf("]]>", at + 9) : -1;
+}
+
+/** Where a tag ends; -1 where a byte beyond ASCII stands outside of its values, or in a declaration of a namespace. */
+function tagEnd(bytes: Buffer, start: number): number {
+  let from = start + 1;
+  for (let at = from; at < bytes.length; at++) {
+    const c = bytes[at] as number;
+    if (c === GT) return at;
+    if (c > 127 || c === LT) return -1;
+    if (c !== QUOTE && c !== APOSTROPHE) continue;
+    const end = bytes.indexOf(c, at + 1);
+    if (end < 0) return -1;
+    if (bytes.toString("latin1", from, at).includes("xmlns") && !isAscii(bytes.subarray(at, end))) return -1;
+    from = end + 1;
+    at = end;
+  }
+  return -1;
 }
