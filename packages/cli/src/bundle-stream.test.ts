@@ -11,7 +11,7 @@ async function* chunksOf(bytes: Uint8Array, size: number) {
 }
 
 const streamed = (text: string | Uint8Array, size = 1 << 16): Promise<FileVerdict | undefined> =>
-  validateBundleFile("a.json", () => chunksOf(Buffer.from(text as string), size));
+  validateBundleFile("a.json", "json", () => chunksOf(Buffer.from(text as string), size));
 const sorted = ({ issues, valid, kind }: FileVerdict) => ({
   kind,
   valid,
@@ -162,7 +162,7 @@ describe("a Bundle read by its entries", () => {
         yield chunk;
       }
     }
-    const verdict = await validateBundleFile("a.json", watched, (p) => Object.assign(progress, p));
+    const verdict = await validateBundleFile("a.json", "json", watched, (p) => Object.assign(progress, p));
     expect(verdict).toMatchObject({ valid: true, issues: [] });
     expect(progress).toEqual({ resources: entries, bytes: text.length });
     // Addresses of more digits make later entries longer than the first.

@@ -1,4 +1,4 @@
-import { readXml } from "@helsekontakt/types/xml";
+import { type ReadXmlOptions, readXml, type XmlHandler } from "@helsekontakt/types/xml";
 
 /**
  * Lines of FHIR paths (`EpisodeOfCare.contained[0].status`) in the text that they are about. Where a path itself has no
@@ -126,10 +126,14 @@ function endOfString(text: string, start: number): number {
 }
 
 /** Lines of paths in FHIR XML that has been read without error before. */
-export function fhirXmlLines(bytes: Uint8Array, paths: readonly string[]): ReadonlyMap<string, number> {
+export function fhirXmlLines(
+  bytes: Uint8Array,
+  paths: readonly string[],
+  options: ReadXmlOptions = {},
+): ReadonlyMap<string, number> {
   const wanted = new Wanted(paths);
   const stack: { readonly path: string; readonly counts: Map<string, number> }[] = [];
-  readXml(bytes, {
+  const handler: XmlHandler = {
     open(tag, cursor) {
       const parent = stack.at(-1);
       const count = parent?.counts.get(tag.local) ?? 0;
@@ -144,6 +148,7 @@ export function fhirXmlLines(bytes: Uint8Array, paths: readonly string[]): Reado
     },
     text: () => undefined,
     close: () => void stack.pop(),
-  });
+  };
+  readXml(bytes, handler, options);
   return wanted.result();
 }

@@ -1,140 +1,128 @@
-import { HelsekontaktError, type Issue } from "@helsekontakt/core";
-import { BundleSplitter, type Piece, type SplitFault } from "./bundle-splitter.ts";
+import type { Issue } from "@helsekontakt/core";
+import type { BundleForm, EntryReading, Json, OpenChunks } from "./bundle-form.ts";
 import { type LineProgress, maxListedIssues } from "./validate-lines.ts";
 
-/** Largest entry, and largest other member: each is held in memory whole. */
-const maxPiece = 64 * 1024 * 1024;
-
-/** Reads the file from its beginning, in chunks. */
-export type OpenChunks = () => AsyncIterable<Uint8Array>;
-
-/** Validates the text of one resource; lines in its issues count within the text. */
-export type ValidateText = (text: string) => readonly Issue[];
-
-type Json = Record<string, unknown>;
-
-/** What the first reading finds: all members but the entries, and what may be named from elsewhere. */
-interface Head {
-  readonly members: Map<string, { readonly text: string; readonly line: number }>;
-  /** Resource type by the address of its entry, and by `Type/id` where the address ends in it. */
-  readonly types: Map<string, string>;
-  /** Entries whose address and version an earlier one has. */
-  readonly repeated: Set<number>;
-  readonly entries: number;
-}
+/** Validates one resource. */
+export type ValidateResource = (resource: unknown) => readonly Issue[];
 
 /**
  * Validates a Bundle of any size: two readings of the file, one entry in memory at a time. Each entry is judged in a Bundle
- * of its own with all the other members, beside stand-ins for the entries that it names, so that references are followed and
- * the Bundle's rules about entries apply. Not judged is whether an entry that another names has a profile which the reference
- * asks for, and whether two entries have elements of one id outside of their resources. What is kept is the addresses of the
- * entries, and the first issues.
+ * of its own with all that the Bundle has beside entries, and with stand-ins for the entries that it names, so that references
+ * are followed and the Bundle's rules about entries apply. Not judged is whether an entry that another names has a profile which
+ * the reference asks for, and whether two entries have elements of one id outside of their resources. What is kept is the
+ * addresses of the entries, and the first issues.
  *
+ * @param form - whether it is JSON or XML.
  * @returns undefined for what cannot be judged by entries: no Bundle, a document or message, whose first entry has rules of
  *   its own, or one whose profile counts entries.
  */
 export async function validateBundleStream(
   open: OpenChunks,
-  validate: ValidateText,
+  form: BundleForm,
+  validate: ValidateResource,
   onProgress: (progress: LineProgress) => void = () => undefined,
 ): Promise<readonly Issue[] | undefined> {
-  const head = await readHead(open, onProgress);
-  if (!("members" in head)) return head.reason === "not-an-object" ? undefined : [faultIssue(head)];
-  const value = (name: string): unknown => parsed(head.members.get(name)?.text);
-  if (value("resourceType") !== "Bundle" || value("type") === "document" || value("type") === "message")
-    return undefined;
-  if ((value("meta") as Json | undefined)?.["profile"] !== undefined) return undefined;
-  const judge = new EntryJudge(head, validate);
-  if (head.entries === 0) judge.whole();
-  const splitter = new BundleSplitter(
-    { member: () => undefined, entry: (piece, index) => judge.entry(piece, index) },
-    maxPiece,
+  const known = new KnownEntries();
+  const frame = await form(
+    open,
+    (value, index) => known.add(value, index),
+    (bytes) => onProgress({ resources: 0, bytes }),
   );
-  for await (const chunk of open()) {
-    splitter.write(chunk);
-    onProgress({ resources: splitter.entries, bytes: splitter.bytes });
-  }
+  if (frame === undefined || !("each" in frame)) return frame;
+  const { resourceType, type, meta } = frame.bundle as { resourceType?: unknown; type?: unknown; meta?: Json };
+  if (resourceType !== "Bundle" || type === "document" || type === "message") return undefined;
+  if (meta?.["profile"] !== undefined) return undefined;
+  const judge = new EntryJudge(known, validate);
+  if (frame.entries === 0) judge.whole(frame.empty());
+  await frame.each(
+    open,
+    {
+      entry: (reading, index) => judge.entry(reading, index),
+      beside: (issue) => judge.beside(issue),
+    },
+    onProgress,
+  );
   return judge.issues();
 }
 
-async function readHead(open: OpenChunks, onProgress: (progress: LineProgress) => void): Promise<Head | SplitFault> {
-  const members: Head["members"] = new Map();
-  const types: Head["types"] = new Map();
-  const repeated: Head["repeated"] = new Set();
-  const versions = new Set<string>();
-  let twice: SplitFault | undefined;
-  const splitter = new BundleSplitter(
-    {
-      member(name, { bytes, line }) {
-        if (members.has(name)) twice ??= { line, reason: "broken" };
-        members.set(name, { text: textOf(bytes), line });
-      },
-      entry({ bytes }, index) {
-        const { fullUrl, resource } = (parsed(textOf(bytes)) ?? {}) as { fullUrl?: unknown; resource?: Json };
-        if (typeof fullUrl !== "string") return;
-        const { resourceType, id, meta } = (resource ?? {}) as { resourceType?: unknown; id?: unknown; meta?: Json };
-        const version = meta?.["versionId"];
-        const key = typeof version === "string" ? `${fullUrl} ${version}` : fullUrl;
-        if (versions.has(key)) repeated.add(index);
-        else versions.add(key);
-        if (typeof resourceType !== "string") return;
-        types.set(fullUrl, resourceType);
-        if (typeof id === "string" && fullUrl.endsWith(`/${resourceType}/${id}`))
-          types.set(`${resourceType}/${id}`, resourceType);
-      },
-    },
-    maxPiece,
-  );
-  for await (const chunk of open()) {
-    splitter.write(chunk);
-    onProgress({ resources: 0, bytes: splitter.bytes });
+/** What may be named from elsewhere in the file. */
+class KnownEntries {
+  /** Resource type by the address of its entry, and by `Type/id` where the address ends in it. */
+  readonly types = new Map<string, string>();
+  /** Entries whose address and version an earlier one has. */
+  readonly repeated = new Set<number>();
+  readonly #versions = new Set<string>();
+
+  add(entry: unknown, index: number): void {
+    const { fullUrl: address, _fullUrl, resource } = (entry ?? {}) as Json & { resource?: Json };
+    // One without a value is an address as well, the same for all of them.
+    const fullUrl = address === undefined && _fullUrl !== undefined ? "" : address;
+    if (typeof fullUrl !== "string") return;
+    const { resourceType, id, meta } = (resource ?? {}) as { resourceType?: unknown; id?: unknown; meta?: Json };
+    const version = meta?.["versionId"];
+    const key = typeof version === "string" ? `${fullUrl} ${version}` : fullUrl;
+    if (this.#versions.has(key)) this.repeated.add(index);
+    else this.#versions.add(key);
+    if (typeof resourceType !== "string") return;
+    this.types.set(fullUrl, resourceType);
+    if (typeof id === "string" && fullUrl.endsWith(`/${resourceType}/${id}`))
+      this.types.set(`${resourceType}/${id}`, resourceType);
   }
-  splitter.end();
-  return splitter.fault ?? twice ?? { members, types, repeated, entries: splitter.entries };
 }
 
 /** Puts the verdicts on the entries together. */
 class EntryJudge {
-  readonly #head: Head;
-  readonly #validate: ValidateText;
-  readonly #others: string;
+  readonly #known: KnownEntries;
+  readonly #validate: ValidateResource;
   readonly #issues: Issue[] = [];
-  readonly #said = new Set<string>();
+  /** Of what is said of the Bundle itself, how often each was said of one entry's Bundle at most. */
+  readonly #said = new Map<string, number>();
   readonly #more = { error: 0, warning: 0, entry: 0 };
 
-  constructor(head: Head, validate: ValidateText) {
-    this.#head = head;
+  constructor(known: KnownEntries, validate: ValidateResource) {
+    this.#known = known;
     this.#validate = validate;
-    // On one line, so that the lines of an entry are counted from its own first one.
-    this.#others = [...head.members].map(([name, { text }]) => `${JSON.stringify(name)}:${onOneLine(text)},`).join("");
   }
 
   /** A Bundle without entries. */
-  whole(): void {
-    for (const issue of this.#validate(`{${this.#others.slice(0, -1)}}`)) this.#ofBundle(issue);
+  whole(reading: EntryReading): void {
+    this.#ofBundle(this.#judged(reading));
   }
 
-  entry({ bytes, line }: Piece, index: number): void {
-    const text = textOf(bytes);
-    const value = parsed(text);
-    if (typeof value !== "object" || value === null) {
-      this.#note({ ...faultIssue({ line, reason: "broken" }), path: `Bundle.entry[${index}]` }, index);
-      return;
-    }
-    const { request, response, search, ...entry } = value as Json;
-    // What the Bundle's rules ask of every entry its neighbours have as it has it.
-    const same = JSON.parse(JSON.stringify({ request, response, search })) as Json;
-    const beside = this.#head.repeated.has(index) ? [{ ...same, ...twin(entry) }] : [];
-    for (const [name, type] of this.#named(value)) beside.push({ ...same, ...standIn(name, type) });
-    const mini = `{${this.#others}"entry":[${[text, ...beside.map((e) => JSON.stringify(e))].join(",")}]}`;
-    for (const issue of this.#validate(mini)) {
+  entry(reading: EntryReading, index: number): void {
+    const entries = (reading.resource as { entry?: unknown } | undefined)?.entry;
+    const entry: unknown = Array.isArray(entries) ? entries[0] : undefined;
+    if (typeof entry === "object" && entry !== null) this.#addBeside(entries as unknown[], entry as Json, index);
+    const ofBundle: Issue[] = [];
+    for (const issue of this.#judged(reading)) {
       const place = /^Bundle\.entry\[(\d+)\]/.exec(issue.path);
-      if (place === null) this.#ofBundle(issue);
-      else if (place[1] === "0" && !isOfStandIn(issue, value as Json)) {
+      if (place === null) ofBundle.push(issue);
+      else if (place[1] === "0" && !isOfStandIn(issue, entry as Json | undefined)) {
         const path = `Bundle.entry[${index}]${issue.path.slice(place[0].length)}`;
-        this.#note({ ...issue, path, line: line + (issue.line ?? 1) - 1 }, index);
+        this.#note({ ...issue, path }, index);
       }
     }
+    this.#ofBundle(ofBundle);
+  }
+
+  /** Something between the entries. */
+  beside(issue: Issue): void {
+    this.#note(issue, 0);
+  }
+
+  #judged(reading: EntryReading): readonly Issue[] {
+    const { resource, issues } = reading;
+    return reading.placed(resource === undefined ? issues : [...issues, ...this.#validate(resource)]);
+  }
+
+  #addBeside(entries: unknown[], entry: Json, index: number): void {
+    // What the Bundle's rules ask of every entry its neighbours have as it has it.
+    const { request, response, search, ...own } = entry;
+    const same = Object.fromEntries(
+      Object.entries({ request, response, search }).filter(([, value]) => value !== undefined),
+    );
+    if (this.#known.repeated.has(index)) entries.push({ ...same, ...twin(own) });
+    for (const [name, type] of this.#named(entry)) entries.push({ ...same, ...standIn(name, type) });
   }
 
   /** Entries that a text in the value names. */
@@ -143,7 +131,7 @@ class EntryJudge {
     const open: unknown[] = [value];
     for (let v = open.pop(); v !== undefined; v = open.pop()) {
       if (typeof v === "string") {
-        const type = this.#head.types.get(v);
+        const type = this.#known.types.get(v);
         if (type !== undefined) found.set(v, type);
       } else if (typeof v === "object" && v !== null) for (const x of Object.values(v)) open.push(x ?? 0);
     }
@@ -153,13 +141,16 @@ class EntryJudge {
   }
 
   /** Each of them shows in the Bundles of many entries. */
-  #ofBundle(issue: Issue): void {
-    const key = `${issue.rule} ${issue.path}`;
-    if (this.#said.has(key)) return;
-    this.#said.add(key);
-    const step = issue.path.split(/[.[]/, 2)[1];
-    const line = this.#head.members.get(step ?? "")?.line ?? 1;
-    this.#note({ ...issue, line }, 0);
+  #ofBundle(issues: readonly Issue[]): void {
+    const times = new Map<string, number>();
+    for (const issue of issues) {
+      const key = `${issue.rule} ${issue.path}`;
+      const count = (times.get(key) ?? 0) + 1;
+      times.set(key, count);
+      if (count <= (this.#said.get(key) ?? 0)) continue;
+      this.#said.set(key, count);
+      this.#note(issue, 0);
+    }
   }
 
   #note(issue: Issue, index: number): void {
@@ -182,13 +173,14 @@ class EntryJudge {
 }
 
 /** An entry with the same address and version. */
-function twin({ fullUrl, resource }: Json): Json {
+function twin({ fullUrl, _fullUrl, resource }: Json): Json {
   const { resourceType, meta } = (resource ?? {}) as Json;
-  return { fullUrl, resource: { resourceType, ...(meta === undefined ? {} : { meta }) } };
+  const address = fullUrl === undefined ? { _fullUrl } : { fullUrl };
+  return { ...address, resource: { resourceType, ...(meta === undefined ? {} : { meta }) } };
 }
 
 /** True for a target that lacks a profile where the target is a stand-in: it has no content that a profile could hold of. */
-function isOfStandIn({ rule, path }: Issue, entry: Json): boolean {
+function isOfStandIn({ rule, path }: Issue, entry: Json | undefined): boolean {
   if (rule !== "fhir/target-profile") return false;
   // Behind `Bundle.entry[0]`.
   const steps = path.split(/[.[\]]+/).slice(3);
@@ -203,36 +195,4 @@ function standIn(name: string, type: string): Json {
     fullUrl: `https://elsewhere.invalid/${name}`,
     resource: { resourceType: type, id: name.slice(type.length + 1) },
   };
-}
-
-/** JSON has line ends between its parts only. */
-function onOneLine(json: string): string {
-  return json.replaceAll(/[\r\n]/g, " ");
-}
-
-/** Bytes that are not UTF-8 are no JSON either. */
-function textOf(bytes: Uint8Array): string {
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    return "";
-  }
-}
-
-const utf8 = new TextDecoder("utf-8", { fatal: true });
-
-function parsed(text: string | undefined): unknown {
-  try {
-    return text === undefined ? undefined : JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function faultIssue({ reason, line }: SplitFault): Issue {
-  const [code, message] =
-    reason === "too-large"
-      ? (["input/too-large", `expected entries and members of at most ${maxPiece} bytes, found a larger one`] as const)
-      : (["fhir/not-readable", "expected JSON, found a text that is none"] as const);
-  return { level: "error", rule: code, path: "", line, message: new HelsekontaktError(code, message).message };
 }

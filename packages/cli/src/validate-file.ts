@@ -3,10 +3,12 @@ import { fhirFromXml, fhirNamespace, parseFhirJson } from "@helsekontakt/types/f
 import { parseXml } from "@helsekontakt/types/xml";
 import { rules, types, validateFhir, validateMessage, validateXml } from "@helsekontakt/validators";
 import type { FhirValidator } from "@helsekontakt/validators/fhir-runtime";
-import { faultOf } from "./faults.ts";
+import { contentFault, issueOf, type OpenChunks } from "./bundle-form.ts";
+import { jsonBundle } from "./bundle-json.ts";
+import { xmlBundle } from "./bundle-xml.ts";
 import { fhirXmlLines, jsonLines } from "./fhir-lines.ts";
 import { checkLevels, formOf, rootOf } from "./files.ts";
-import { type OpenChunks, validateBundleStream } from "./validate-bundle.ts";
+import { validateBundleStream } from "./validate-bundle.ts";
 import { type LineProgress, LineSplitter, LineVerdicts, validateStream } from "./validate-lines.ts";
 
 /** What kind of document a file was taken for; `unknown` when it could not be read so far. */
@@ -85,16 +87,23 @@ export async function validateLineStream(
 /**
  * Validates a FHIR Bundle of any size, entry by entry.
  *
+ * @param form - what the file holds.
  * @param open - reads the file from its beginning; it is read twice.
  * @returns undefined for a file that cannot be judged by entries, see {@link validateBundleStream}.
  */
 export async function validateBundleFile(
   file: string,
+  form: "json" | "xml",
   open: OpenChunks,
   onProgress?: (progress: LineProgress) => void,
 ): Promise<FileVerdict | undefined> {
-  const issues = await validateBundleStream(open, (text) => validateText(text, {}), onProgress);
-  return issues === undefined ? undefined : verdict(file, "fhir-json", issues);
+  const issues = await validateBundleStream(
+    open,
+    form === "json" ? jsonBundle : xmlBundle,
+    (resource) => judgeFhir(resource, {}).issues,
+    onProgress,
+  );
+  return issues === undefined ? undefined : verdict(file, `fhir-${form}`, issues);
 }
 
 /** The verdict on a file that could not be read at all. */
@@ -108,18 +117,6 @@ function verdict(file: string, kind: FileKind, issues: readonly Issue[]): FileVe
     kind,
     valid: !issues.some((i) => i.level === "error"),
     issues: issues.map(({ level, rule, path, line, message }) => ({ level, rule, path, line: line ?? null, message })),
-  };
-}
-
-function issueOf(reason: unknown, line?: number): Issue {
-  const fault = faultOf(reason);
-  const at = line ?? fault.line;
-  return {
-    level: "error",
-    rule: fault.code,
-    path: fault.path ?? "",
-    ...(at === undefined ? {} : { line: at }),
-    message: fault.message,
   };
 }
 
@@ -189,13 +186,6 @@ function withLines(issues: readonly Issue[], lines: ReadonlyMap<string, number>)
     const line = issue.line ?? lines.get(issue.path);
     return line === undefined ? issue : { ...issue, line };
   });
-}
-
-/** A fault of the content as an issue; a fault of the call, such as an unknown profile, goes on to the caller. */
-function contentFault(reason: unknown, line?: number): Issue {
-  if (reason instanceof HelsekontaktError && /^(?:xml|fhir)\//.test((reason as HelsekontaktError).code))
-    return issueOf(reason, line);
-  throw reason;
 }
 
 function utf8(bytes: Uint8Array): string | undefined {

@@ -34,12 +34,6 @@ describe("validate", () => {
 
   it.each([
     [
-      "bundle.xml",
-      '<Bundle xmlns="http://hl7.org/fhir">',
-      [],
-      "write the Bundle in JSON, or write its resources as lines",
-    ],
-    [
       "bundle.json",
       '{"resourceType":"Bundle"',
       ["--profile", "urn:x"],
@@ -61,6 +55,26 @@ describe("validate", () => {
     expect(list).toMatchObject([{ kind: "unknown", valid: false, issues: [{ rule: "input/too-large" }] }]);
     expect(list[0]?.issues[0]?.message).toContain("at most 67108864 bytes");
     expect(list[0]?.issues[0]?.message).toContain(advice);
+  });
+
+  it("judges a large Bundle in XML by its entries, and refuses a large document", async () => {
+    const comment = `<!--${"x".repeat(1024 * 1024)}-->`;
+    const padding = `<entry><resource><Patient>${comment}<active value="true"/></Patient></resource></entry>\n`.repeat(
+      65,
+    );
+    const bundle = (type: string): string =>
+      `<Bundle xmlns="http://hl7.org/fhir"><type value="${type}"/>\n${padding}<entry>\n<resource><Patient><gender value="x"/></Patient></resource></entry></Bundle>`;
+    const { code, list } = await verdicts(
+      write("large.xml", bundle("collection")),
+      write("large-document.xml", bundle("document")),
+    );
+    expect(code).toBe(1);
+    expect(list[0]?.kind).toBe("fhir-xml");
+    expect(list[0]?.issues.map(({ rule, path, line }) => [rule, path, line])).toEqual([
+      ["fhir/binding", "Bundle.entry[65].resource.gender", 68],
+    ]);
+    expect(list[1]?.issues.map((i) => i.rule)).toEqual(["input/too-large"]);
+    expect(list[1]?.issues[0]?.message).toContain("of this size only a Bundle is judged, other than documents");
   });
 
   it("takes messages, receipts and FHIR of the SDK's own builders", async () => {

@@ -76,8 +76,9 @@ async function judge(
   } catch (reason) {
     const plain = options.profile === undefined && profiles === undefined;
     const large = faultOf(reason).code === "input/too-large" && plain;
+    const form = large && formOf(file, await readHead(file)) === "xml" ? "xml" : "json";
     const streamed = large
-      ? await validateBundleFile(file, () => createReadStream(file), progressTo(io, file))
+      ? await validateBundleFile(file, form, () => createReadStream(file), progressTo(io, file))
       : undefined;
     if (streamed !== undefined) return { ...streamed, unread: false };
     if (faultOf(reason).code !== "input/too-large") return { ...unreadable(file, reason), unread: true };
@@ -132,9 +133,7 @@ async function tooLarge(file: string, reason: unknown, { profile }: ValidateOpti
     ? "a message is judged whole, so send its attachments in several"
     : profile !== undefined
       ? `with --profile a file is judged whole, so ${lines}`
-      : isXml
-        ? `XML is judged whole, so write the Bundle in JSON, or ${lines}`
-        : `of this size only a Bundle is judged, other than documents, messages and those with a profile, so ${lines}`;
+      : `of this size only a Bundle is judged, other than documents, messages and those with a profile, so ${lines}`;
   return new HelsekontaktError("input/too-large", `${faultOf(reason).message}: ${advice}`, { original: reason });
 }
 
