@@ -25,6 +25,9 @@ export interface BundleFrame {
   /** All but the entries, as far as it is needed to see what it is. */
   readonly bundle: Json;
   readonly entries: number;
+  /** Line on which the Bundle begins, and that of its first entry or of the list of them. */
+  readonly line: number;
+  readonly entriesLine: number;
   /** The Bundle without entries. */
   empty(): EntryReading;
   /** Reads the file again. */

@@ -43,17 +43,21 @@ export async function jsonBundle(
   splitter.end();
   const fault = splitter.fault ?? twice;
   if (fault !== undefined) return fault.reason === "not-an-object" ? undefined : [faultIssue(fault)];
-  return new JsonFrame(members, splitter.entries);
+  return new JsonFrame(members, splitter);
 }
 
 class JsonFrame implements BundleFrame {
   readonly bundle: Json;
   readonly entries: number;
+  readonly line: number;
+  readonly entriesLine: number;
   readonly #members: Members;
   readonly #others: string;
 
-  constructor(members: Members, entries: number) {
+  constructor(members: Members, { entries, line, entriesLine }: BundleSplitter) {
     this.entries = entries;
+    this.line = line;
+    this.entriesLine = entriesLine ?? line;
     this.#members = members;
     this.bundle = Object.fromEntries(
       ["resourceType", "type", "meta"].map((name) => [name, parsed(members.get(name)?.text)]),
@@ -108,7 +112,11 @@ class JsonFrame implements BundleFrame {
 
   #lineOf(path: string, first: number, line: number): number {
     if (path.startsWith("Bundle.entry[")) return first + line - 1;
-    return this.#members.get(path.split(/[.[]/, 2)[1] ?? "")?.line ?? 1;
+    if (path.startsWith("Bundle.entry")) return this.entriesLine;
+    const name = path.split(/[.[]/, 2)[1] ?? "";
+    const member = this.#members.get(name);
+    if (member === undefined) return this.line;
+    return member.line + (jsonLines(`{${JSON.stringify(name)}:${member.text}}`, [path]).get(path) ?? 1) - 1;
   }
 }
 

@@ -54,6 +54,9 @@ export class BundleSplitter {
   #fromLine = 1;
   fault: SplitFault | undefined;
   bytes = 0;
+  /** Line on which the object begins, and that of the name of its list of entries. */
+  line = 1;
+  entriesLine: number | undefined;
 
   constructor(parts: BundleParts, maxPiece: number) {
     this.#parts = parts;
@@ -94,6 +97,7 @@ export class BundleSplitter {
     if (this.#stage !== "inside") {
       if (this.#stage === "before" && c === OPEN) {
         this.#stage = "inside";
+        this.line = this.#line;
         this.#depth = 1;
       } else this.#fail(this.#stage === "before" ? "not-an-object" : "broken");
       return;
@@ -159,6 +163,7 @@ export class BundleSplitter {
     }
     if (typeof name !== "string" || name === "") this.#fail("broken");
     else {
+      if (name === "entry") this.entriesLine = this.#fromLine;
       this.#key = name;
       this.#comma = false;
     }

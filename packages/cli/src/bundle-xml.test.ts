@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type FileVerdict, validateBundleFile, validateFile } from "./validate-file.ts";
+import { type FhirOptions, type FileVerdict, validateBundleFile, validateFile } from "./validate-file.ts";
 import { xmlUtf8 } from "./xml-utf8.ts";
 
 async function* chunksOf(bytes: Uint8Array, sizes: readonly number[]) {
@@ -12,8 +12,13 @@ async function* chunksOf(bytes: Uint8Array, sizes: readonly number[]) {
   }
 }
 
-const streamed = (bytes: Uint8Array, sizes: readonly number[] = [1 << 16]): Promise<FileVerdict | undefined> =>
-  validateBundleFile("a.xml", "xml", () => chunksOf(bytes, sizes));
+const streamed = (
+  bytes: Uint8Array,
+  sizes: readonly number[] = [1 << 16],
+  options: FhirOptions = {},
+): Promise<FileVerdict | undefined> => validateBundleFile("a.xml", "xml", () => chunksOf(bytes, sizes), options);
+const base = "https://helsekontakt.dev/fhir/StructureDefinition";
+const profiles = [`${base}/hk-members-bundle`, `${base}/hk-offerings-bundle`, `${base}/hk-member`];
 const sorted = ({ issues, valid, kind }: FileVerdict) => ({
   kind,
   valid,
@@ -73,6 +78,8 @@ const member = fc.constantFrom(
   '<type value="batch"/>',
   '<id value="a b"/>',
   "<meta>\n<profiles/>\n</meta>",
+  `<meta>\n<profile value="${profiles[0]}"/></meta>`,
+  `<meta><profile value="${profiles[1]}"/>\n<profile value="urn:none"/></meta>`,
   '<total value="x"/>',
   '<link>\n<relation value="self"/>\n<url value=""/></link>',
   "<unknown/>",
@@ -120,14 +127,20 @@ describe("a Bundle in XML read by its entries", () => {
   it("gets the verdict of the whole one, whatever chunks it comes in", async () => {
     let judged = 0;
     await fc.assert(
-      fc.asyncProperty(document, encoding, sizes, async (text, name, cut) => {
-        // Without a declaration the bytes have to be UTF-8.
-        const bytes = encoded(text, text.includes("ENCODING") ? name : "UTF-8");
-        const verdict = await streamed(bytes, cut);
-        expect(verdict).toBeDefined();
-        expect(sorted(verdict as FileVerdict)).toEqual(sorted(validateFile("a.xml", bytes)));
-        judged += (verdict as FileVerdict).issues.length;
-      }),
+      fc.asyncProperty(
+        document,
+        encoding,
+        sizes,
+        fc.constantFrom(undefined, ...profiles),
+        async (text, name, cut, profile) => {
+          // Without a declaration the bytes have to be UTF-8.
+          const bytes = encoded(text, text.includes("ENCODING") ? name : "UTF-8");
+          const verdict = await streamed(bytes, cut, { profile });
+          expect(verdict).toBeDefined();
+          expect(sorted(verdict as FileVerdict)).toEqual(sorted(validateFile("a.xml", bytes, { profile })));
+          judged += (verdict as FileVerdict).issues.length;
+        },
+      ),
       { numRuns: 300 },
     );
     expect(judged).toBeGreaterThan(300);

@@ -54,7 +54,7 @@ export async function xmlBundle(
   if (head.isOther) return undefined;
   if (head.fault !== undefined) return [head.fault];
   if (splitter.isTooLarge || head.size > maxPiece) return [tooLarge(splitter.line)];
-  return new XmlFrame(head.root, head.members, head.entries);
+  return new XmlFrame(head);
 }
 
 /** Reads each piece by itself, inside of the root, so that any fault of form is found in the order of the file. */
@@ -62,6 +62,7 @@ class HeadReading {
   readonly members: Member[] = [];
   root: Root | undefined;
   entries = 0;
+  firstEntry: number | undefined;
   size = 0;
   fault: Issue | undefined;
   /** True for a document that is no Bundle. */
@@ -77,8 +78,10 @@ class HeadReading {
     const piece: Part = { text: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"), line };
     try {
       if (part === "root") this.#takeRoot(piece);
-      else if (part === "child" && name === "entry") this.#entry(this.#entryOf(piece), this.entries++);
-      else this.#takeOther(part, piece);
+      else if (part === "child" && name === "entry") {
+        this.firstEntry ??= line;
+        this.#entry(this.#entryOf(piece), this.entries++);
+      } else this.#takeOther(part, piece);
     } catch (reason) {
       this.fault = contentFault(this.#atItsLine(part, piece, reason));
     }
@@ -135,13 +138,16 @@ class XmlFrame implements BundleFrame {
   readonly bundle: Json;
   readonly entries: number;
   readonly #root: Root;
+  readonly line: number;
+  readonly entriesLine: number;
   readonly #members: readonly Member[];
-  #firstEntry = 1;
 
-  constructor(root: Root | undefined, members: readonly Member[], entries: number) {
+  constructor({ root, members, entries, firstEntry }: HeadReading) {
     this.#root = root as Root;
     this.#members = members;
     this.entries = entries;
+    this.line = this.#root.line + linesIn(this.#root.text.slice(0, this.#root.text.lastIndexOf("<")));
+    this.entriesLine = firstEntry ?? this.line;
     this.bundle = fhirFromXml(parse([this.#root, ...members]), { issues: [] }) as unknown as Json;
   }
 
@@ -157,7 +163,6 @@ class XmlFrame implements BundleFrame {
         const reading = this.#read([this.#root, { text: textOf(bytes), line }]);
         for (const issue of reading.placed(reading.issues.filter((i) => i.rule === "fhir/xml-text"))) to.beside(issue);
       } else if (part === "child" && name === "entry") {
-        if (entries === 0) this.#firstEntry = line;
         to.entry(this.#entry({ text: textOf(bytes), line }, entries), entries);
         entries++;
       }
@@ -194,7 +199,7 @@ class XmlFrame implements BundleFrame {
       const line = lines.get(issue.path);
       if (line === undefined) return issue;
       // The list of entries begins with the first one.
-      if (/^Bundle\.entry(?!\[)/.test(issue.path)) return { ...issue, line: this.#firstEntry };
+      if (/^Bundle\.entry(?!\[)/.test(issue.path)) return { ...issue, line: this.entriesLine };
       return { ...issue, line: lineInFile(parts, line) };
     });
   }

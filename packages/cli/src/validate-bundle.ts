@@ -1,25 +1,26 @@
+import { Buffer } from "node:buffer";
 import type { Issue } from "@helsekontakt/core";
-import type { BundleForm, EntryReading, Json, OpenChunks } from "./bundle-form.ts";
+import type { BundleParts } from "@helsekontakt/validators/fhir-runtime";
+import type { BundleForm, BundleFrame, EntryReading, Json, OpenChunks } from "./bundle-form.ts";
 import { type LineProgress, maxListedIssues } from "./validate-lines.ts";
-
-/** Validates one resource. */
-export type ValidateResource = (resource: unknown) => readonly Issue[];
 
 /**
  * Validates a Bundle of any size: two readings of the file, one entry in memory at a time. Each entry is judged in a Bundle
  * of its own with all that the Bundle has beside entries, and with stand-ins for the entries that it names, so that references
  * are followed and the Bundle's rules about entries apply. Not judged is whether an entry that another names has a profile which
- * the reference asks for, and whether two entries have elements of one id outside of their resources. What is kept is the
- * addresses of the entries, and the first issues.
+ * the reference asks for, and whether two entries have elements of one id outside of their resources; which invariants of a
+ * profile look at all entries at once, and so were not checked, is told as a warning. What is kept is the addresses of the
+ * entries, and the first issues.
  *
  * @param form - whether it is JSON or XML.
- * @returns undefined for what cannot be judged by entries: no Bundle, a document or message, whose first entry has rules of
- *   its own, or one whose profile counts entries.
+ * @param parts - by which rules.
+ * @returns undefined for what cannot be judged by entries: no Bundle, or a document or message, whose first entry has rules of
+ *   its own.
  */
 export async function validateBundleStream(
   open: OpenChunks,
   form: BundleForm,
-  validate: ValidateResource,
+  parts: BundleParts,
   onProgress: (progress: LineProgress) => void = () => undefined,
 ): Promise<readonly Issue[] | undefined> {
   const known = new KnownEntries();
@@ -29,10 +30,9 @@ export async function validateBundleStream(
     (bytes) => onProgress({ resources: 0, bytes }),
   );
   if (frame === undefined || !("each" in frame)) return frame;
-  const { resourceType, type, meta } = frame.bundle as { resourceType?: unknown; type?: unknown; meta?: Json };
+  const { resourceType, type } = frame.bundle;
   if (resourceType !== "Bundle" || type === "document" || type === "message") return undefined;
-  if (meta?.["profile"] !== undefined) return undefined;
-  const judge = new EntryJudge(known, validate);
+  const judge = new EntryJudge(known, parts);
   if (frame.entries === 0) judge.whole(frame.empty());
   await frame.each(
     open,
@@ -42,6 +42,7 @@ export async function validateBundleStream(
     },
     onProgress,
   );
+  judge.rest(frame);
   return judge.issues();
 }
 
@@ -52,6 +53,7 @@ class KnownEntries {
   /** Entries whose address and version an earlier one has. */
   readonly repeated = new Set<number>();
   readonly #versions = new Set<string>();
+  readonly #types = new Map<string, string>();
 
   add(entry: unknown, index: number): void {
     const { fullUrl: address, _fullUrl, resource } = (entry ?? {}) as Json & { resource?: Json };
@@ -59,42 +61,55 @@ class KnownEntries {
     const fullUrl = address === undefined && _fullUrl !== undefined ? "" : address;
     if (typeof fullUrl !== "string") return;
     const { resourceType, id, meta } = (resource ?? {}) as { resourceType?: unknown; id?: unknown; meta?: Json };
+    const own = copyOf(fullUrl);
     const version = meta?.["versionId"];
-    const key = typeof version === "string" ? `${fullUrl} ${version}` : fullUrl;
+    const key = typeof version === "string" ? copyOf(`${fullUrl} ${version}`) : own;
     if (this.#versions.has(key)) this.repeated.add(index);
     else this.#versions.add(key);
     if (typeof resourceType !== "string") return;
-    this.types.set(fullUrl, resourceType);
-    if (typeof id === "string" && fullUrl.endsWith(`/${resourceType}/${id}`))
-      this.types.set(`${resourceType}/${id}`, resourceType);
+    const type = this.#type(resourceType);
+    this.types.set(own, type);
+    if (typeof id === "string" && fullUrl.endsWith(`/${type}/${id}`)) this.types.set(copyOf(`${type}/${id}`), type);
   }
+
+  /** One text for all of a type. */
+  #type(name: string): string {
+    let type = this.#types.get(name);
+    if (type === undefined) this.#types.set(copyOf(name), (type = copyOf(name)));
+    return type;
+  }
+}
+
+/** A text that does not keep the document in memory out of which it was cut. */
+function copyOf(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 /** Puts the verdicts on the entries together. */
 class EntryJudge {
   readonly #known: KnownEntries;
-  readonly #validate: ValidateResource;
+  readonly #parts: BundleParts;
   readonly #issues: Issue[] = [];
   /** Of what is said of the Bundle itself, how often each was said of one entry's Bundle at most. */
   readonly #said = new Map<string, number>();
   readonly #more = { error: 0, warning: 0, entry: 0 };
 
-  constructor(known: KnownEntries, validate: ValidateResource) {
+  constructor(known: KnownEntries, parts: BundleParts) {
     this.#known = known;
-    this.#validate = validate;
+    this.#parts = parts;
   }
 
   /** A Bundle without entries. */
   whole(reading: EntryReading): void {
-    this.#ofBundle(this.#judged(reading));
+    this.#ofBundle(this.#judged(reading, []));
   }
 
   entry(reading: EntryReading, index: number): void {
     const entries = (reading.resource as { entry?: unknown } | undefined)?.entry;
     const entry: unknown = Array.isArray(entries) ? entries[0] : undefined;
-    if (typeof entry === "object" && entry !== null) this.#addBeside(entries as unknown[], entry as Json, index);
+    const beside = typeof entry === "object" && entry !== null ? this.#besideOf(entry as Json, index) : [];
     const ofBundle: Issue[] = [];
-    for (const issue of this.#judged(reading)) {
+    for (const issue of this.#judged(reading, beside)) {
       const place = /^Bundle\.entry\[(\d+)\]/.exec(issue.path);
       if (place === null) ofBundle.push(issue);
       else if (place[1] === "0" && !isOfStandIn(issue, entry as Json | undefined)) {
@@ -110,19 +125,26 @@ class EntryJudge {
     this.#note(issue, 0);
   }
 
-  #judged(reading: EntryReading): readonly Issue[] {
-    const { resource, issues } = reading;
-    return reading.placed(resource === undefined ? issues : [...issues, ...this.#validate(resource)]);
+  /** What profiles ask of all entries. */
+  rest({ line, entriesLine }: BundleFrame): void {
+    for (const issue of this.#parts.rest())
+      this.#note({ ...issue, line: issue.path.startsWith("Bundle.entry") ? entriesLine : line }, 0);
   }
 
-  #addBeside(entries: unknown[], entry: Json, index: number): void {
+  #judged(reading: EntryReading, beside: readonly unknown[]): readonly Issue[] {
+    const { resource, issues } = reading;
+    return reading.placed(resource === undefined ? issues : [...issues, ...this.#parts.judge(resource, beside)]);
+  }
+
+  #besideOf(entry: Json, index: number): readonly unknown[] {
     // What the Bundle's rules ask of every entry its neighbours have as it has it.
     const { request, response, search, ...own } = entry;
     const same = Object.fromEntries(
       Object.entries({ request, response, search }).filter(([, value]) => value !== undefined),
     );
-    if (this.#known.repeated.has(index)) entries.push({ ...same, ...twin(own) });
-    for (const [name, type] of this.#named(entry)) entries.push({ ...same, ...standIn(name, type) });
+    const beside: unknown[] = this.#known.repeated.has(index) ? [{ ...same, ...twin(own) }] : [];
+    for (const [name, type] of this.#named(entry)) beside.push({ ...same, ...standIn(name, type) });
+    return beside;
   }
 
   /** Entries that a text in the value names. */

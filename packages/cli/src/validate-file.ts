@@ -37,7 +37,7 @@ export interface FhirOptions {
   /** Canonical address of a profile that a resource must satisfy besides those it declares. */
   readonly profile?: string | undefined;
   /** Profiles of one's own in place of those of this build. */
-  readonly profiles?: Pick<FhirValidator, "validate"> | undefined;
+  readonly profiles?: (Pick<FhirValidator, "validate"> & Partial<Pick<FhirValidator, "byEntries">>) | undefined;
 }
 
 const foreign: ReadonlySet<string> = new Set([fhirNamespace]);
@@ -89,20 +89,22 @@ export async function validateLineStream(
  *
  * @param form - what the file holds.
  * @param open - reads the file from its beginning; it is read twice.
- * @returns undefined for a file that cannot be judged by entries, see {@link validateBundleStream}.
+ * @returns undefined for a file that cannot be judged by entries, see {@link validateBundleStream}, and where the profiles
+ *   are a validator that cannot do so.
+ * @throws {HelsekontaktError} `input/invalid` when the profile is not in the build.
  */
 export async function validateBundleFile(
   file: string,
   form: "json" | "xml",
   open: OpenChunks,
-  onProgress?: (progress: LineProgress) => void,
+  options: FhirOptions & { readonly onProgress?: (progress: LineProgress) => void } = {},
 ): Promise<FileVerdict | undefined> {
-  const issues = await validateBundleStream(
-    open,
-    form === "json" ? jsonBundle : xmlBundle,
-    (resource) => judgeFhir(resource, {}).issues,
-    onProgress,
-  );
+  const { profile, profiles, onProgress } = options;
+  // Loaded where it is needed: few files are so large.
+  const validator = profiles ?? (await import("@helsekontakt/validators/fhir-runtime")).ownValidator;
+  const parts = validator.byEntries?.(profile === undefined ? {} : { profile });
+  if (parts === undefined) return undefined;
+  const issues = await validateBundleStream(open, form === "json" ? jsonBundle : xmlBundle, parts, onProgress);
   return issues === undefined ? undefined : verdict(file, `fhir-${form}`, issues);
 }
 

@@ -26,7 +26,7 @@ export { createFhirValidator, type FhirModules } from "./fhir/explaining.ts";
 export type { ExtensionTable } from "./fhir/extensions.ts";
 export { type Beside, countAlone, type FastContext, type FastProfile } from "./fhir/fast.ts";
 export { isNarrativeText } from "./fhir/narrative.ts";
-export type { FhirValidator } from "./fhir/validator.ts";
+export type { BundleParts, FhirValidator } from "./fhir/validator.ts";
 
 /** Elements that keep one of several profiles. */
 export const alternatives: typeof alternativesOf = ownAlternatives;

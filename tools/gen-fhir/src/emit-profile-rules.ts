@@ -35,10 +35,15 @@ export function emitProfiles(
     explain += `/** @source ${profile.source} */\nexport function p${name}(o: FhirObject, c: FhirContext): void {\n${new Explain(model, explainSets, compiled, profile).all(rules, "  ")}}\n\n`;
     fast += `/** @source ${profile.source} */\nexport function q${name}(o: FhirObject, c: FastContext): boolean {\n${new Fast(model, fastSets, helpers, profile).all(rules, "o", "  ")}  return true;\n}\n\n`;
   }
-  const rows = (prefix: string): string =>
+  const whole = (profile: Profile): string => {
+    const keys = profile.type === "Bundle" ? wholeInvariants(done.get(profile) ?? [], done) : [];
+    return keys.length === 0 ? "" : `, whole: [${list(keys)}]`;
+  };
+  const rows = (prefix: "p" | "q"): string =>
     [...done.keys()]
       .map(
-        (p) => `  ${propertyKey(p.definition.url)}: { type: ${quote(p.type)}, check: ${prefix}${functionName(p)} },\n`,
+        (p) =>
+          `  ${propertyKey(p.definition.url)}: { type: ${quote(p.type)}, check: ${prefix}${functionName(p)}${prefix === "p" ? whole(p) : ""} },\n`,
       )
       .join("");
   const blank = (text: string): string => (text === "" ? "" : `${text}\n`);
@@ -57,6 +62,17 @@ export const fastProfiles: Readonly<Record<string, FastProfile>> = {
 ${rows("q")}};
 `,
   };
+}
+
+/** Invariants of a Bundle that look at its entries together: they say nothing of one that is judged entry by entry. */
+function wholeInvariants(rules: readonly Rule[], all: ReadonlyMap<Profile, readonly Rule[]>): string[] {
+  const keys = rules.flatMap((rule): string[] => {
+    if (rule.kind === "as") return wholeInvariants(all.get(rule.profile) ?? [], all);
+    if (rule.kind !== "invariant") return [];
+    const { key, expression } = rule.constraint;
+    return /\b(?:entry|children|descendants|repeat)\b/.test(expression) ? [key] : [];
+  });
+  return [...new Set(keys)];
 }
 
 /** Constants of a module: code sets and values. */

@@ -46,3 +46,21 @@ describe("a constraint outside the compiled part of FHIRPath", () => {
     }
   });
 });
+
+describe("a constraint of a Bundle", () => {
+  it("is listed as one that needs all entries at once, where it looks at them", () => {
+    const work = mkdtempSync(join(tmpdir(), "gen-fhir-constraints-"));
+    try {
+      const own = (key: string, expression: string) => ({ key, severity: "error", human: "Holds", expression });
+      const constraint = [own("z-1", "entry.exists()"), own("z-2", "timestamp.exists()")];
+      const root = { ...profile("b", "Bundle", []), differential: { element: [element("Bundle", { constraint })] } };
+      const { refused, files } = compile(work, [root]);
+      expect(refused).toEqual([]);
+      const rules = files.find((f) => f.path === "validators/profiles.ts")?.content ?? "";
+      expect(rules).toMatch(/type: "Bundle", check: \w+, whole: \["z-1"\] \}/);
+      expect(files.find((f) => f.path === "validators/profiles-fast.ts")?.content).not.toContain("whole");
+    } finally {
+      rmSync(work, { recursive: true, force: true });
+    }
+  });
+});

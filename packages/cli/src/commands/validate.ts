@@ -74,15 +74,16 @@ async function judge(
     if (lines) await checkReadable(file);
     else bytes = await readInput(file);
   } catch (reason) {
-    const plain = options.profile === undefined && profiles === undefined;
-    const large = faultOf(reason).code === "input/too-large" && plain;
-    const form = large && formOf(file, await readHead(file)) === "xml" ? "xml" : "json";
-    const streamed = large
-      ? await validateBundleFile(file, form, () => createReadStream(file), progressTo(io, file))
-      : undefined;
-    if (streamed !== undefined) return { ...streamed, unread: false };
-    if (faultOf(reason).code !== "input/too-large") return { ...unreadable(file, reason), unread: true };
-    return { ...unreadable(file, await tooLarge(file, reason, options)), unread: false };
+    const large = faultOf(reason).code === "input/too-large";
+    try {
+      const streamed = large ? await judgeLarge(file, options.profile, profiles, io) : undefined;
+      if (streamed !== undefined) return { ...streamed, unread: false };
+    } catch (fault) {
+      if (options.json !== true) throw fault;
+      return { ...unreadable(file, fault), unread: true };
+    }
+    if (!large) return { ...unreadable(file, reason), unread: true };
+    return { ...unreadable(file, await tooLarge(file, reason)), unread: false };
   }
   const { profile } = options;
   try {
@@ -100,6 +101,17 @@ async function judge(
     if (options.json !== true) throw reason;
     return { ...unreadable(file, reason), unread: true };
   }
+}
+
+async function judgeLarge(
+  file: string,
+  profile: string | undefined,
+  profiles: FhirOptions["profiles"],
+  io: CliIo,
+): Promise<FileVerdict | undefined> {
+  const form = formOf(file, await readHead(file)) === "xml" ? "xml" : "json";
+  const onProgress = progressTo(io, file);
+  return validateBundleFile(file, form, () => createReadStream(file), { profile, profiles, onProgress });
 }
 
 /** The validator that a module exports. */
@@ -122,7 +134,7 @@ async function profilesOf(path: string): Promise<NonNullable<FhirOptions["profil
 }
 
 /** The refusal of a large file, with what to do about it. */
-async function tooLarge(file: string, reason: unknown, { profile }: ValidateOptions): Promise<HelsekontaktError> {
+async function tooLarge(file: string, reason: unknown): Promise<HelsekontaktError> {
   const head = await readHead(file);
   const isXml = formOf(file, head) === "xml";
   // The last character may be cut off.
@@ -131,9 +143,7 @@ async function tooLarge(file: string, reason: unknown, { profile }: ValidateOpti
   const lines = "write its resources as lines of JSON into a .ndjson file, which may have any size";
   const advice = !isFhir
     ? "a message is judged whole, so send its attachments in several"
-    : profile !== undefined
-      ? `with --profile a file is judged whole, so ${lines}`
-      : `of this size only a Bundle is judged, other than documents, messages and those with a profile, so ${lines}`;
+    : `of this size only a Bundle is judged, other than documents and messages, so ${lines}`;
   return new HelsekontaktError("input/too-large", `${faultOf(reason).message}: ${advice}`, { original: reason });
 }
 

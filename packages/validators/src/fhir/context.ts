@@ -3,6 +3,7 @@ import { narrativeFault } from "./narrative.ts";
 import * as fp from "./fhirpath.ts";
 import { isBound } from "./bound.ts";
 import { repeatedIds } from "./element-ids.ts";
+import type { EntryCounts, EntryRule } from "./entry-counts.ts";
 import { type ExtensionTable, misplaced } from "./extensions.ts";
 import { type Beside, isIdOnly } from "./fast.ts";
 import { safeName } from "./places.ts";
@@ -36,6 +37,8 @@ export interface BoundSet {
 export interface ProfileRule {
   readonly type: string;
   readonly check: (o: FhirObject, c: FhirContext) => void;
+  /** Invariants of a Bundle that look at its entries together. */
+  readonly whole?: readonly string[];
 }
 
 export interface FhirContextOptions {
@@ -81,9 +84,14 @@ export class FhirContext {
   /** Extensions whose definition has been run, so that a slice for them does not say the same again. */
   #extensions = new WeakMap<FhirObject, ProfileRule["check"]>();
   #sawKnownExtension = false;
+  /** Counts entries over the parts of a Bundle, where this is one of them. */
+  readonly #entries: EntryCounts | undefined;
+  /** The profile of the outermost resource that runs now. */
+  #profile: unknown;
 
-  constructor(options: FhirContextOptions, within?: FhirPlace) {
+  constructor(options: FhirContextOptions, within?: FhirPlace, entries?: EntryCounts) {
     this.options = options;
+    this.#entries = entries;
     this.#reading = within?.reading ?? this;
     if (!within) return;
     this.resource = within.resource;
@@ -151,6 +159,7 @@ export class FhirContext {
   }
 
   invariant(key: string, severity: IssueLevel, words = invariantWords[key]): void {
+    if (this.#path.length === 1 && this.#entries?.unchecked.has(key)) return;
     this.report(severity, key, undefined, `${words ?? `expected ${key} to hold`}, found otherwise`);
   }
 
@@ -405,6 +414,7 @@ export class FhirContext {
 
   /** Runs a profile on the resource here. */
   profile(o: FhirObject, rule: ProfileRule, type = typeOf(o)): void {
+    if (this.#path.length === 1) for (const key of rule.whole ?? []) this.#entries?.unchecked.add(key);
     if (rule.type === type) this.as(o, rule.check);
     else this.error("profile-type", undefined, `expected ${rule.type} for the profile, found another type`);
   }
@@ -456,6 +466,10 @@ export class FhirContext {
 
   atLeast(o: FhirObject, field: string, names: readonly string[], min: number): void {
     const count = fp.get(o, ...names).length;
+    if (!this.#isCounted(field, { min, max: Number.POSITIVE_INFINITY }, count)) this.#fewer(field, count, min);
+  }
+
+  #fewer(field: string, count: number, min: number): void {
     if (count >= min) return;
     if (count === 0) this.missing(field);
     else this.error("cardinality", field, `expected at least ${min}, found ${count}`);
@@ -463,12 +477,45 @@ export class FhirContext {
 
   atMost(o: FhirObject, names: readonly string[], max: number): void {
     const count = fp.get(o, ...names).length;
-    if (count > max) this.error("cardinality", names[0], `expected at most ${max}, found ${count}`);
+    if (!this.#isCounted(names[0], { min: 0, max }, count)) this.#more(names[0], count, max);
+  }
+
+  #more(field: string | undefined, count: number, max: number): void {
+    if (count > max) this.error("cardinality", field, `expected at most ${max}, found ${count}`);
   }
 
   slice(property: string, name: string, count: number, min: number, max: number): void {
+    if (this.#isCounted(property, { name, min, max }, count)) return;
     if (count < min) this.error("slice", property, `expected at least ${min} of slice ${name}, found ${count}`);
     else if (count > max) this.error("slice", property, `expected at most ${max} of slice ${name}, found ${count}`);
+  }
+
+  /** True for entries of a Bundle of which this is a part: they are judged when all have been counted. */
+  #isCounted(property: string | undefined, rule: EntryRule, count: number): boolean {
+    if (this.#entries === undefined || property !== "entry" || this.#path.length !== 1 || this.#path[0] !== "Bundle")
+      return false;
+    this.#entries.add(this.#profile, rule, count);
+    return true;
+  }
+
+  /** What the entries of a Bundle are together, once each has been seen. */
+  entries(counts: EntryCounts): void {
+    this.#path.push("Bundle");
+    for (const { rule, count } of counts.totals()) {
+      if (rule.name !== undefined) this.slice("entry", rule.name, count, rule.min, rule.max);
+      else {
+        this.#fewer("entry", count, rule.min);
+        this.#more("entry", count, rule.max);
+      }
+    }
+    for (const key of counts.unchecked)
+      this.report(
+        "warning",
+        "not-checked",
+        undefined,
+        `expected a Bundle that is judged whole for ${key}, found one judged by its entries: not checked`,
+      );
+    this.#path.pop();
   }
 
   outsideSlices(): void {
@@ -507,7 +554,9 @@ export class FhirContext {
 
   /** Slices that have an order: `place` is this item's, `at` remembers the last one's. */
   inOrder(at: { last: number }, place: number): void {
-    if (at.last > place)
+    const isEntry = this.#path.length === 3 && this.#path[0] === "Bundle" && this.#path[1] === "entry";
+    const isLater = isEntry && this.#entries?.isInOrder(this.#profile, place) === false;
+    if (at.last > place || isLater)
       this.error("slice-order", undefined, "expected the slices in the profile's order, found one later");
     else at.last = place;
   }
@@ -551,9 +600,12 @@ export class FhirContext {
   as(o: FhirObject, check: (o: FhirObject, c: FhirContext) => void): void {
     if (typeof o === "object" && this.#extensions.get(o) === check) return;
     const before = this.resource;
+    const profile = this.#profile;
     if (typeof o === "object" && typeOf(o) !== undefined) this.resource = o;
+    if (this.#path.length === 1) this.#profile = check;
     check(o, this);
     this.resource = before;
+    this.#profile = profile;
   }
 
   #items(k: string, x: unknown, run: (item: unknown, index: number) => void): void {

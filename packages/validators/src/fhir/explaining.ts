@@ -1,4 +1,4 @@
-import { type ValidationResult, validationResult } from "@helsekontakt/core";
+import { type Issue, type ValidationResult, validationResult } from "@helsekontakt/core";
 import {
   FhirContext,
   type FhirContextOptions,
@@ -8,6 +8,7 @@ import {
   type ProfileRule,
   type ValidateType,
 } from "./context.ts";
+import type { EntryCounts } from "./entry-counts.ts";
 import type { ExtensionTable } from "./extensions.ts";
 import { Container } from "./references.ts";
 import { verdict } from "./verdicts.ts";
@@ -31,6 +32,10 @@ export interface Explaining {
    * @param profile - one that the resource must satisfy beside those that it declares.
    */
   explain(resource: unknown, profile?: string): ValidationResult;
+  /** The same of one part of a Bundle, whose entries are counted and not yet judged by their number. */
+  explainPart(bundle: unknown, profile: string | undefined, counts: EntryCounts): readonly Issue[];
+  /** What there is to say about the entries of all parts together. */
+  explainCounts(counts: EntryCounts): readonly Issue[];
   /** True when the element breaks no rule of the profile, warnings apart. */
   conforms(o: FhirObject, profile: string, place: FhirPlace): boolean;
 }
@@ -43,13 +48,20 @@ export function createExplaining(modules: ExplainingModules): Explaining {
     resourceTypes: new Set(modules.resourceTypes),
     ...(modules.knownExtensions ? { extensions: modules.knownExtensions } : {}),
   };
+  const issuesOf = (resource: unknown, profile?: string, counts?: EntryCounts): readonly Issue[] => {
+    const context = new FhirContext(options, undefined, counts);
+    context.root(resource);
+    const rule = profile === undefined ? undefined : profileOf(options.profiles, profile);
+    if (rule) context.rootProfile(resource, rule);
+    return context.issues;
+  };
   return {
-    explain(resource, profile) {
+    explain: (resource, profile) => validationResult(issuesOf(resource, profile)),
+    explainPart: issuesOf,
+    explainCounts(counts) {
       const context = new FhirContext(options);
-      context.root(resource);
-      const rule = profile === undefined ? undefined : profileOf(options.profiles, profile);
-      if (rule) context.rootProfile(resource, rule);
-      return validationResult(context.issues);
+      context.entries(counts);
+      return context.issues;
     },
     conforms(o, profile, place) {
       const rule = profileOf(options.profiles, profile);

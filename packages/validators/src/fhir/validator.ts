@@ -1,5 +1,6 @@
-import { HelsekontaktError, type ValidationResult } from "@helsekontakt/core";
+import { HelsekontaktError, type Issue, type ValidationResult } from "@helsekontakt/core";
 import type { FhirObject } from "./context.ts";
+import { EntryCounts } from "./entry-counts.ts";
 import type { Explaining } from "./explaining.ts";
 import { ExtensionChecks, type ExtensionTable, misplaced } from "./extensions.ts";
 import { FastContext, type FastCheck, type FastOptions, type FastProfile } from "./fast.ts";
@@ -19,6 +20,19 @@ export interface FastModules {
   readonly resourceTypes: readonly string[];
 }
 
+/** Judges a Bundle by its entries, one after the other. */
+export interface BundleParts {
+  /**
+   * What there is to say about one entry and what is around it, what profiles ask of the number and order of entries apart.
+   *
+   * @param bundle - the Bundle with this entry alone, or without any where it has none.
+   * @param beside - entries that stand for others of the Bundle, so that references lead somewhere; they are not counted.
+   */
+  judge(bundle: unknown, beside: readonly unknown[]): readonly Issue[];
+  /** After the last entry: what profiles ask of all of them, and which of their invariants were not checked. */
+  rest(): readonly Issue[];
+}
+
 /** Validator over generated modules. */
 export interface FhirValidator {
   /** Canonical addresses of the profiles. */
@@ -27,6 +41,12 @@ export interface FhirValidator {
   validate(resource: unknown, options?: ValidateFhirOptions): ValidationResult;
   /** True when {@link validate} finds no error. */
   is(resource: unknown, options?: ValidateFhirOptions): boolean;
+  /**
+   * Judges a Bundle that no memory holds whole.
+   *
+   * @throws {HelsekontaktError} `input/invalid` when the profile is not of the build.
+   */
+  byEntries(options?: ValidateFhirOptions): BundleParts;
   /** The fast side alone: true exactly when {@link explain} finds nothing, not even a warning. */
   isClean(resource: unknown, profile?: string): boolean;
   /** The explaining side alone. */
@@ -84,6 +104,25 @@ export function createTwoSided(modules: FastModules, explaining: () => Explainin
       if (profile !== undefined) known(profile);
       return look(resource, profile) !== "unsure" || explain(resource, profile).valid;
     },
+    byEntries: ({ profile } = {}) => {
+      if (profile !== undefined) known(profile);
+      const counts = new EntryCounts();
+      return {
+        judge(bundle, beside) {
+          const asked = profile === undefined || declares(bundle, profile) ? undefined : profile;
+          const all = beside.length === 0 ? bundle : withEntries(bundle, beside);
+          if (asked === undefined && !declaresAny(bundle)) return validate(all).issues;
+          const own = explaining().explainPart(bundle, asked, counts);
+          if (beside.length === 0) return own;
+          counts.isPaused = true;
+          const issues = explaining().explainPart(all, asked, counts);
+          counts.isPaused = false;
+          // Order alone is told by what is counted.
+          return [...own.filter((i) => isEntryOrder(i)), ...issues.filter((i) => !isEntryOrder(i))];
+        },
+        rest: () => explaining().explainCounts(counts),
+      };
+    },
     isClean,
     explain,
   };
@@ -93,4 +132,17 @@ export function createTwoSided(modules: FastModules, explaining: () => Explainin
 function declares(resource: unknown, profile: string): boolean {
   const declared = (resource as { meta?: { profile?: unknown } } | undefined)?.meta?.profile;
   return Array.isArray(declared) && declared.some((u) => typeof u === "string" && u.split("|")[0] === profile);
+}
+
+function declaresAny(resource: unknown): boolean {
+  return (resource as { meta?: { profile?: unknown } } | undefined)?.meta?.profile !== undefined;
+}
+
+function withEntries(bundle: unknown, beside: readonly unknown[]): unknown {
+  const { entry } = bundle as { readonly entry?: readonly unknown[] };
+  return { ...(bundle as object), entry: [...(entry ?? []), ...beside] };
+}
+
+function isEntryOrder({ rule, path }: Issue): boolean {
+  return rule === "fhir/slice-order" && /^Bundle\.entry\[\d+\]$/.test(path);
 }
