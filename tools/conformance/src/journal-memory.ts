@@ -10,9 +10,9 @@ import { createTally } from "./_tally.ts";
 // full, against what is resident when the file is twice as large. SQLite keeps pages of its file, up to a bound of ours.
 
 const mib = 1024 * 1024;
-/** Beyond the pages that SQLite may keep of the file, for writing and for reading (48 MiB). */
-const fullAt = 64 * mib;
-const until = 2 * fullAt;
+/** Beyond the pages that SQLite may keep of the file, for writing and for reading (6 MiB). */
+const fullAt = 16 * mib;
+const until = 8 * fullAt;
 const most = 1.05;
 const atOnce = 100;
 const payload = Buffer.alloc(5_000, "5 KB ");
