@@ -182,6 +182,31 @@ test("what the same entries read is one file, whatever else reads parts of it la
   );
 });
 
+test("an export path that holds what it shares is one file, which the others import", async () => {
+  const { exports } = JSON.parse(manifest("index", "deep/other", "rare")) as { exports: object };
+  write({
+    "package.json": JSON.stringify({
+      type: "module",
+      exports,
+      bundle: { behind: ["./rare"], whole: ["./deep/other"] },
+    }),
+    "src/index.ts": `export { say } from "./deep/other.ts";`,
+    "src/deep/other.ts": `import { listed } from "../listed.ts";
+      export const say = (): string => listed.join();`,
+    "src/listed.ts": `export const listed = ["a", "b"];`,
+    "src/rare.ts": `export { listed } from "./listed.ts";`,
+  });
+  const files = await bundlePackage(dir);
+  expect(files.filter((f) => f.endsWith(".js"))).toEqual(["deep/other.js", "index.js", "rare.js"]);
+  expect(
+    run(`const { say } = await import("./dist/deep/other.js");
+    const index = await import("./dist/index.js");
+    console.log(say(), index.say === say, Object.keys(index), (await import("./dist/rare.js")).listed.length)`),
+  ).toBe("a,b true [ 'say' ] 2");
+  const { sources } = JSON.parse(readFileSync(join(dir, "dist/deep/other.js.map"), "utf8")) as { sources: string[] };
+  expect(sources).toEqual(["../../src/listed.ts", "../../src/deep/other.ts"]);
+});
+
 test("other packages stay imports", async () => {
   write({ ...sample, "src/index.ts": `export { thing } from "another/part";`, "package.json": manifest("index") });
   await bundlePackage(dir);

@@ -2,6 +2,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { basename, dirname, isAbsolute, join, relative } from "node:path";
 import { type OutputChunk, rolldown } from "rolldown";
 
+/** What the names of files begin with that only lead to another. */
+const leading = "__leads-on/";
+
 /** What each module imports. */
 type Graph = ReadonlyMap<string, readonly string[]>;
 
@@ -12,6 +15,11 @@ interface Manifest {
   readonly bundle?: {
     /** Export paths that may load more than they use, so that the others need not load one file more. */
     readonly behind?: readonly string[];
+    /**
+     * Export paths whose file holds what it shares with others too: whoever imports one loads one file. At run time that file
+     * exports what the others need of it as well; declarations do not name it.
+     */
+    readonly whole?: readonly string[];
   };
 }
 
@@ -28,7 +36,7 @@ export async function bundlePackage(dir: string): Promise<string[]> {
   const {
     exports,
     imports = {},
-    bundle: { behind = [] } = {},
+    bundle: { behind = [], whole = [] } = {},
   } = JSON.parse(readFileSync(join(dir, "package.json"), "utf8")) as Manifest;
   const dist = join(dir, "dist");
   const nameOf = (file: string): string => relative(dist, join(dir, file)).replaceAll("\\", "/").replace(/\.js$/, "");
@@ -62,6 +70,8 @@ export async function bundlePackage(dir: string): Promise<string[]> {
   const sources = Object.entries(exports).map(([path, e]) => [path, join(dir, e["helsekontakt-source"])] as const);
   const first = sources.flatMap(([path, file]) => (behind.includes(path) ? [] : [file]));
   const others = Object.values(input).filter((file) => !first.includes(file));
+  const opened = new Map(sources.flatMap(([path, file]) => (whole.includes(path) ? [[file, path] as const] : [])));
+  const openedIn = (modules: readonly string[]): string | undefined => modules.find((id) => opened.has(id));
   let together: ReadonlyMap<string, string> | undefined;
   const { output } = await bundle.generate({
     ...(others.length === 0
@@ -71,15 +81,20 @@ export async function bundlePackage(dir: string): Promise<string[]> {
             groups: [
               {
                 debugName: "shared",
-                name: (id: string) => (together ??= sharedFiles(graph, first, others)).get(id) ?? null,
+                name: (id: string) => (together ??= sharedFiles(graph, first, others, opened)).get(id) ?? null,
               },
             ],
           },
         }),
     format: "esm",
-    entryFileNames: "[name].js",
+    // What only leads to a file that holds the entry itself is left out, and its name is that file's.
+    entryFileNames: ({ facadeModuleId, moduleIds }) =>
+      opened.has(facadeModuleId ?? "") && moduleIds.length === 0 ? `${leading}[name].js` : "[name].js",
     // Beside the entries, never below: modules find `package.json` by their own address.
-    chunkFileNames: "_[name].js",
+    chunkFileNames: ({ moduleIds }) => {
+      const file = openedIn(moduleIds);
+      return file === undefined ? "_[name].js" : `${nameOf(exports[opened.get(file) as string]?.default ?? "")}.js`;
+    },
     minifyInternalExports: false,
     // Text of one byte a character is read and kept in half the room.
     charset: "ascii",
@@ -91,7 +106,8 @@ export async function bundlePackage(dir: string): Promise<string[]> {
   await bundle.close();
   const files = new Map<string, string>();
   for (const file of output)
-    files.set(file.fileName, file.type === "chunk" ? checked(file, dir) : Buffer.from(file.source).toString("utf8"));
+    if (!file.fileName.startsWith(leading))
+      files.set(file.fileName, file.type === "chunk" ? checked(file, dir) : Buffer.from(file.source).toString("utf8"));
   for (const [name, text] of files) {
     mkdirSync(dirname(join(dist, name)), { recursive: true });
     writeFileSync(join(dist, name), text);
@@ -112,7 +128,12 @@ export async function bundlePackage(dir: string): Promise<string[]> {
  * Names of files for modules that several of the first entries read, and others as well: the same name for all that the
  * same ones of the first read. So what reads them later, or rarely, does not divide them once more.
  */
-function sharedFiles(graph: Graph, first: readonly string[], others: readonly string[]): ReadonlyMap<string, string> {
+function sharedFiles(
+  graph: Graph,
+  first: readonly string[],
+  others: readonly string[],
+  opened: ReadonlyMap<string, string>,
+): ReadonlyMap<string, string> {
   const readers = new Map<string, string>();
   for (const entry of first)
     for (const id of reachedFrom([entry], graph)) readers.set(id, `${readers.get(id) ?? ""}\n${entry}`);
@@ -120,7 +141,7 @@ function sharedFiles(graph: Graph, first: readonly string[], others: readonly st
   const files = new Map<string, string>();
   for (const [id, key] of readers) {
     const by = first.filter((entry) => key.split("\n").includes(entry));
-    if (!divided.has(key) || first.includes(id) || by.length < 2) continue;
+    if (!divided.has(key) || (first.includes(id) && !opened.has(id)) || by.length < 2) continue;
     files.set(id, `of-${by.map((entry) => basename(entry, ".ts")).join("-and-")}`);
   }
   return files;
