@@ -1,6 +1,6 @@
 import { quote } from "@helsekontakt/codegen";
 import type { Constraint } from "./definitions.ts";
-import { absolute, guards, hooks, marks, usual } from "./fast-rules.ts";
+import { absolute, guards, hooks, keptByUsual, marks, usual } from "./fast-rules.ts";
 import { compileFast, FastHelpers, type FastLocal, type FastScope } from "./fhirpath-fast.ts";
 import { byLength, namedPresence, not } from "./fhirpath-shape.ts";
 import { type Alternative, type Field, type Model, type TypeModel, tsName } from "./model.ts";
@@ -160,7 +160,10 @@ ${byLength(
     const contained = type.fields.find((f) => f.name === "contained");
     const meta = type.fields.find((f) => f.name === "meta");
     for (const constraint of type.constraints) {
-      const guard = contained && meta && guards[constraint.expression ?? ""]?.(local(meta).value ?? "");
+      const { expression = "" } = constraint;
+      const guard = keptByUsual.has(expression)
+        ? "!usual"
+        : contained && meta && guards[expression]?.(local(meta).value ?? "");
       if (guard === undefined) after += invariant(constraint, scope, "  ");
       else
         after += invariant(constraint, scope, "  ").replace(

@@ -10,6 +10,9 @@ export const hooks: Readonly<Record<string, { readonly call: string; readonly fi
 /** The form that most values have, which keeps the rules of the hook: where it is found, the hook need not run. */
 export const usual: Readonly<Record<string, string | undefined>> = { "Bundle.entry.fullUrl": "rules.isUuidUrn(x)" };
 
+/** Invariants that values of the usual form keep. */
+export const keptByUsual: ReadonlySet<string> = new Set(["fullUrl.contains('/_history/').not()"]);
+
 /** Addresses that are absolute URIs by a rule of `rules.ts`. Those that the profiles name are told by comparison alone. */
 export const absolute: ReadonlySet<string> = new Set(["Coding.system", "Identifier.system"]);
 

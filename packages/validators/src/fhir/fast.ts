@@ -230,7 +230,10 @@ export class FastContext {
 
 /** True for a resource that is of one of the types, or whose type is said elsewhere to be none. */
 function isOneOf({ resourceType }: FhirObject, types: readonly string[]): boolean {
-  return typeof resourceType !== "string" || types.includes(resourceType);
+  if (typeof resourceType !== "string") return true;
+  // Some names only, that stand in code: a comparison each costs less than the call of `includes`.
+  for (let i = 0; i < types.length; i++) if (types[i] === resourceType) return true;
+  return false;
 }
 
 /** True for an object that has an id and nothing else. */

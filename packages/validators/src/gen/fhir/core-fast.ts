@@ -519,7 +519,7 @@ export function isBundleEntry(v: unknown, c: FastContext, d: number): boolean {
   }
   if (some === 0) return false;
   if (!(((v0 !== undefined) || (v1 !== undefined)) || (v2 !== undefined))) return false;
-  if (!(!(v3 !== undefined || (sib && o["_fullUrl"] !== undefined)) || (typeof v3 === "string" && !(v3.indexOf("_") >= 0 && v3.includes("/_history/"))))) return false;
+  if (!usual && !(!(v3 !== undefined || (sib && o["_fullUrl"] !== undefined)) || (typeof v3 === "string" && !(v3.indexOf("_") >= 0 && v3.includes("/_history/"))))) return false;
   if (!usual && v3 !== undefined && !rules.bundleEntry(o, c, v3)) return false;
   return true;
 }
