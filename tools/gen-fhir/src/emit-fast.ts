@@ -1,6 +1,7 @@
 import { quote } from "@helsekontakt/codegen";
 import type { Constraint } from "./definitions.ts";
 import { absolute, guards, hooks, keptByUsual, marks, usual } from "./fast-rules.ts";
+import { commonTypes, sharedHelpers } from "./fast-parts.ts";
 import { compileFast, FastHelpers, type FastLocal, type FastScope } from "./fhirpath-fast.ts";
 import { byLength, namedPresence, not } from "./fhirpath-shape.ts";
 import { type Alternative, type Field, type Model, type TypeModel, tsName } from "./model.ts";
@@ -18,6 +19,8 @@ const fewCodes = 9;
 /**
  * The checks that only answer whether there is anything to say: one function a type, straight-line, that builds no path and
  * no issue. They hold exactly where the explaining validators of the same model stay silent.
+ *
+ * @returns the module of the types that resources are made of, and that of those which stand in extensions alone.
  */
 export function emitFast(
   model: Model,
@@ -25,7 +28,29 @@ export function emitFast(
   head: string,
   apart: Apart,
   systems: readonly string[],
+): { readonly common: string; readonly rare: string } {
+  const names = commonTypes(types);
+  const common = emitPart(
+    model,
+    types.filter((t) => names.has(t.name)),
+    head,
+    apart,
+    systems,
+  );
+  const rest = types.filter((t) => !names.has(t.name));
+  return { common, rare: emitPart(model, rest, head, apart, systems, common) };
+}
+
+/** One module. The one of the rare types calls what stands in the other, which reaches them by the context alone. */
+function emitPart(
+  model: Model,
+  types: readonly TypeModel[],
+  head: string,
+  apart: Apart,
+  systems: readonly string[],
+  common?: string,
 ): string {
+  const here = new Set(types.map((t) => t.name));
   const helpers = new FastHelpers("i");
   const sets = new Map<string, string>();
   const targets = new Map<string, string>();
@@ -33,7 +58,7 @@ export function emitFast(
   const beside = new Map<string, { readonly name: string; readonly above: string; readonly rows: string }>();
   const commons = new Map<string, string>();
   /** Types of which lists are checked by a function of their own: each was a loop of six lines at a hundred places. */
-  const lists = new Set<string>(["Extension"]);
+  const lists = new Set<string>(common === undefined ? ["Extension"] : []);
   let body = "";
   for (const type of types) body += `${functionOf(type)}\n`;
   const resources = types.filter((t) => t.kind === "resource");
@@ -47,76 +72,37 @@ export function emitFast(
       .join("") +
     boundSets +
     [...targets].map(([list, name]) => `const ${name} = [${list}];\n`).join("");
-  return `${head}${bounds.size > 0 ? `import { isBound } from "../../fhir/bound.ts";\n` : ""}import type { FhirObject } from "../../fhir/context.ts";
+  const own = `${tables}
+${helpers.source()}
+${body}`;
+  const imports = `${bounds.size > 0 ? `import { isBound } from "../../fhir/bound.ts";\n` : ""}import type { FhirObject } from "../../fhir/context.ts";
 import type { Beside, FastContext } from "../../fhir/fast.ts";
 import * as fp from "../../fhir/fhirpath.ts";
 import * as p from "../../fhir/primitives.ts";
 import { isNarrativeText } from "../../fhir/narrative.ts";
 import * as rules from "../../fhir/fast.ts";
-
-${tables}
-${helpers.source()}
-${body}/** True when nothing is to be said about what stands beside a primitive. */
-function isSibling(x: unknown, value: unknown, c: FastContext, d: number): boolean {
-  if (value === undefined || !rules.isIdOnly(x)) return isElement(x, c, d);
-  c.ids++;
-  return true;
+`;
+  if (common !== undefined) {
+    const has = (name: string): boolean => common.includes(`\nexport function ${name}(`);
+    const text = `${own}${[...lists]
+      .filter((t) => !has(listName(t)))
+      .map((t) => `${listOf(t)}\n`)
+      .join("")}/** The check of a type that stands in extensions alone; false for every other type. */
+export function isOfRareType(type: string, v: unknown, c: FastContext, d: number): boolean {
+${byLength(
+  types.map((t) => t.name).filter((name) => !name.includes(".")),
+  "type",
+  (name) => `return is${tsName(name)}(v, c, d);`,
+)}
 }
+`;
+    const elsewhere = [...new Set(text.match(/\b(?:is|are)[A-Z]\w*(?=\()|\bmention(?=\()/g))].filter(has).sort();
+    return `${head}${imports}import { ${elsewhere.join(", ")} } from "./core-fast.ts";
 
-function areSiblings(x: unknown, values: unknown, c: FastContext, d: number): boolean {
-  if (!Array.isArray(x) || x.length === 0) return false;
-  const list: readonly unknown[] | undefined = Array.isArray(values) ? values : undefined;
-  if (list !== undefined && x.length !== list.length) return false;
-  for (let i = 0; i < x.length; i++) {
-    const item: unknown = x[i];
-    const value = list?.[i] ?? undefined;
-    if (item === null ? value === undefined : !isSibling(item, value, c, d)) return false;
+${text}`;
   }
-  return true;
-}
-
-/** An address may name a contained resource. */
-function mention(x: unknown, c: FastContext): void {
-  if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35) c.container.mention(x, c.resource);
-}
-
-/** True when the key is that of a sibling, or is rare, and nothing is to be said about what it holds. */
-function isBeside(k: string, x: unknown, o: FhirObject, names: Beside, c: FastContext, d: number): boolean {
-  const list = names[k];
-  if (list === null) {
-    if (k !== "id") return areExtension(x, c, d);
-    // An element that has nothing but an id is empty: who calls sees to that.
-    c.ids++;
-    return p.isString(x);
-  }
-  if (typeof list !== "boolean") return false;
-  const value = o[k.slice(1)];
-  return list ? areSiblings(x, value, c, d) : isSibling(x, value, c, d);
-}
-
-function areStrings(x: unknown, siblings: unknown): boolean {
-  if (!Array.isArray(x) || x.length === 0) return false;
-  for (let i = 0; i < x.length; i++) {
-    const y: unknown = x[i];
-    if (y === null ? !rules.isAt(siblings, i) : !p.isString(y)) return false;
-  }
-  return true;
-}
-
-${[...lists].map(listOf).join("\n")}
-function areResources(x: unknown, c: FastContext, d: number): boolean {
-  if (!Array.isArray(x) || x.length === 0) return false;
-  for (let i = 0; i < x.length; i++) if (!c.resourceIn(x[i], d, true)) return false;
-  return true;
-}
-
-/** True for an address that a profile of this build names: the usual ones, which then need no scan. */
-function isKnownSystem(x: unknown): boolean {
-  if (typeof x !== "string") return false;
-${byLength(systems, "x", () => "return true;")}
-}
-
-/** The check of a resource type of this build; false for every other type. */
+  return `${head}${imports}
+${own}${sharedHelpers([...lists].map(listOf).join("\n"), systems)}/** The check of a resource type of this build; false for every other type. */
 export function isOfType(type: string, v: unknown, c: FastContext, d: number): boolean {
 ${byLength(
   resources.map((t) => t.name),
@@ -279,10 +265,13 @@ ${mention("y", a, "            ")}          }\n`;
         test = field.list ? "areResources(x, c, d + 1)" : "c.resourceIn(x, d + 1, false)";
       else {
         const extra = a.type === "Reference" && field.targets ? `, ${targetsName(field.targets)}` : "";
-        const call = (name: string): string => `is${tsName(a.type)}(${name}, c, d + 1${extra})`;
+        const call = (name: string): string =>
+          here.has(a.type) || common !== undefined
+            ? `is${tsName(a.type)}(${name}, c, d + 1${extra})`
+            : `c.rare(${quote(a.type)}, ${name}, d + 1)`;
         if (field.list && own.length === 0 && bound === undefined) {
           lists.add(a.type);
-          test = `are${tsName(a.type)}(x, c, d + 1${extra})`;
+          test = `${listName(a.type)}(x, c, d + 1${extra})`;
         } else if (field.list)
           code = `          if (!Array.isArray(x) || x.length === 0) return false;
           for (let i = 0; i < x.length; i++) {
@@ -327,7 +316,7 @@ ${rules("y", "            ")}          }\n`;
 
   function listOf(type: string): string {
     const [parameter, argument] = type === "Reference" ? [", targets?: readonly string[]", ", targets"] : ["", ""];
-    return `function are${tsName(type)}(x: unknown, c: FastContext, d: number${parameter}): boolean {
+    return `export function ${listName(type)}(x: unknown, c: FastContext, d: number${parameter}): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!is${tsName(type)}(x[i], c, d${argument})) return false;
   return true;
@@ -388,6 +377,10 @@ ${rules("y", "            ")}          }\n`;
     if (name === undefined) targets.set(list, (name = `types${targets.size}`));
     return name;
   }
+}
+
+function listName(type: string): string {
+  return `are${tsName(type)}`;
 }
 
 /** Types whose values may name a contained resource, by dom-3. */

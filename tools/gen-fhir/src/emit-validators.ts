@@ -87,21 +87,20 @@ ${[...[...skipped].map(([k, why]) => `${k}: ${why}`), ...unchecked]
   .map((t) => `  ${quote(t)},\n`)
   .join("")}];
 `;
+  const fast = emitFast(
+    model,
+    concrete,
+    heads.core,
+    {
+      byContext: (expression) => expression in byContext || uncompiled.has(expression),
+      notRun: (key) => key in notRun,
+    },
+    fixedSystems(source),
+  );
   return [
     { path: "core.ts", content: core },
-    {
-      path: "core-fast.ts",
-      content: emitFast(
-        model,
-        concrete,
-        heads.core,
-        {
-          byContext: (expression) => expression in byContext || uncompiled.has(expression),
-          notRun: (key) => key in notRun,
-        },
-        fixedSystems(source),
-      ),
-    },
+    { path: "core-fast.ts", content: fast.common },
+    { path: "core-fast-rare.ts", content: fast.rare },
     { path: "profiles.ts", content: heads.profiles + rules.explain },
     { path: "profiles-fast.ts", content: heads.profiles + rules.fast },
     { path: "extensions.ts", content: heads.profiles + extensions },

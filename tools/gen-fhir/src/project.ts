@@ -175,6 +175,7 @@ function index(head: string): string {
 import { resourceTypes } from "./types/tables.js";
 import { resourceValidators } from "./validators/core.js";
 import { isOfType } from "./validators/core-fast.js";
+import { isOfRareType } from "./validators/core-fast-rare.js";
 import { knownExtensions } from "./validators/extensions.js";
 import { profileRules } from "./validators/profiles.js";
 import { fastProfiles } from "./validators/profiles-fast.js";
@@ -188,6 +189,7 @@ export { executedInvariants, notExecuted } from "./validators/coverage.js";
 export const validator: FhirValidator = createFhirValidator({
   resourceValidators,
   isOfType,
+  isOfRareType,
   profileRules,
   fastProfiles,
   knownExtensions,

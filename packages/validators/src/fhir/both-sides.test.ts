@@ -55,6 +55,16 @@ const rich: Json = {
   managingOrganization: { reference: "#o1" },
   link: [{ other: { reference: "https://x.no/fhir/Patient/1/_history/2" }, type: "seealso" }],
 };
+/** Values of types that stand in extensions alone, whose checks are read with the first of them. */
+const rare: Json = {
+  resourceType: "Patient",
+  extension: [
+    { url: "urn:x", valueTiming: { repeat: { boundsRange: { high: { value: 2, unit: "d" } }, when: ["MORN"] } } },
+    { url: "urn:x", valueRatio: { numerator: { value: 1 }, denominator: { value: 2 } } },
+    { url: "urn:x", valueDosage: { doseAndRate: [{ doseQuantity: { value: 1 } }], timing: { event: ["2020"] } } },
+    { url: "urn:x", valueDataRequirement: { type: "Patient", sort: [{ path: "id", direction: "ascending" }] } },
+  ],
+};
 const withSiblings: Json = {
   resourceType: "Patient",
   _active: { extension: [{ url: "urn:x", valueCode: "unknown" }] },
@@ -81,6 +91,7 @@ const seeds: readonly Json[] = [
   members(),
   offerings(),
   rich,
+  rare,
   withSiblings,
   place,
   document,
@@ -243,6 +254,8 @@ describe("the fast side and the explaining side", () => {
       true,
     ]);
     expect(validator.explain(rich).issues).toEqual([]);
+    expect(validator.explain(rare).issues).toEqual([]);
+    expect(validator.isClean(rare)).toBe(true);
   });
 
   it("agree on changed instances, with and without a profile", () => {

@@ -10,6 +10,7 @@ import {
 } from "./context.ts";
 import type { EntryCounts } from "./entry-counts.ts";
 import type { ExtensionTable } from "./extensions.ts";
+import type { FastCheck } from "./fast.ts";
 import { Container } from "./references.ts";
 import { verdict } from "./verdicts.ts";
 import { createTwoSided, type FastModules, type FhirValidator } from "./validator.ts";
@@ -18,6 +19,8 @@ import { createTwoSided, type FastModules, type FhirValidator } from "./validato
 export interface ExplainingModules {
   readonly resourceValidators: Readonly<Record<string, ValidateType>>;
   readonly profileRules: Readonly<Record<string, ProfileRule>>;
+  /** The quick check of types that stand in extensions alone. Absent in what earlier versions wrote, which has them with the others. */
+  readonly isOfRareType?: FastCheck;
   /** Extensions that are checked wherever they stand. */
   readonly knownExtensions?: ExtensionTable;
   /** Names of all resource types of R4. */
@@ -38,6 +41,8 @@ export interface Explaining {
   explainCounts(counts: EntryCounts): readonly Issue[];
   /** True when the element breaks no rule of the profile, warnings apart. */
   conforms(o: FhirObject, profile: string, place: FhirPlace): boolean;
+  /** A quick check that is read as late as these. */
+  readonly isOfRareType: FastCheck;
 }
 
 /** The explaining side over the modules that a generator has written. A profile that they do not have adds nothing. */
@@ -56,6 +61,7 @@ export function createExplaining(modules: ExplainingModules): Explaining {
     return context.issues;
   };
   return {
+    isOfRareType: modules.isOfRareType ?? (() => false),
     explain: (resource, profile) => validationResult(issuesOf(resource, profile)),
     explainPart: issuesOf,
     explainCounts(counts) {

@@ -37,6 +37,8 @@ export interface FastProfile {
 /** What the fast checks of one build need. */
 export interface FastOptions {
   readonly isOfType: FastCheck;
+  /** As {@link isOfType}, of the types that stand in extensions alone. */
+  readonly isOfRareType: FastCheck;
   readonly profiles: ReadonlyMap<string, FastProfile>;
   readonly resourceTypes: ReadonlySet<string>;
   readonly extensions: ExtensionChecks;
@@ -98,6 +100,11 @@ export class FastContext {
     this.#outer = outer;
     this.#bundle = bundle;
     return good;
+  }
+
+  /** True when nothing is to be said about a value of a type that stands in extensions alone. */
+  rare(type: string, v: unknown, depth: number): boolean {
+    return this.options.isOfRareType(type, v, this, depth);
   }
 
   #enter(o: FhirObject): void {

@@ -62,6 +62,7 @@ export interface FhirValidator {
 export function createTwoSided(modules: FastModules, explaining: () => Explaining): FhirValidator {
   const options: FastOptions = {
     isOfType: modules.isOfType,
+    isOfRareType: (type, v, c, depth) => explaining().isOfRareType(type, v, c, depth),
     profiles: new Map(Object.entries(modules.fastProfiles)),
     resourceTypes: new Set(modules.resourceTypes),
     extensions: new ExtensionChecks(modules.knownExtensions, modules.fastProfiles),

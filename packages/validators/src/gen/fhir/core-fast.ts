@@ -8,91 +8,70 @@ import * as p from "../../fhir/primitives.ts";
 import { isNarrativeText } from "../../fhir/narrative.ts";
 import * as rules from "../../fhir/fast.ts";
 
-const codes0 = new Set(["Address", "Age", "Annotation", "Attachment", "BackboneElement", "CodeableConcept", "Coding", "ContactDetail", "ContactPoint", "Contributor", "Count", "DataRequirement", "Distance", "Dosage", "Duration", "Element", "ElementDefinition", "Expression", "Extension", "HumanName", "Identifier", "MarketingStatus", "Meta", "Money", "MoneyQuantity", "Narrative", "ParameterDefinition", "Period", "Population", "ProdCharacteristic", "ProductShelfLife", "Quantity", "Range", "Ratio", "Reference", "RelatedArtifact", "SampledData", "Signature", "SimpleQuantity", "SubstanceAmount", "Timing", "TriggerDefinition", "UsageContext", "base64Binary", "boolean", "canonical", "code", "date", "dateTime", "decimal", "id", "instant", "integer", "markdown", "oid", "positiveInt", "string", "time", "unsignedInt", "uri", "url", "uuid", "xhtml", "Account", "ActivityDefinition", "AdverseEvent", "AllergyIntolerance", "Appointment", "AppointmentResponse", "AuditEvent", "Basic", "Binary", "BiologicallyDerivedProduct", "BodyStructure", "Bundle", "CapabilityStatement", "CarePlan", "CareTeam", "CatalogEntry", "ChargeItem", "ChargeItemDefinition", "Claim", "ClaimResponse", "ClinicalImpression", "CodeSystem", "Communication", "CommunicationRequest", "CompartmentDefinition", "Composition", "ConceptMap", "Condition", "Consent", "Contract", "Coverage", "CoverageEligibilityRequest", "CoverageEligibilityResponse", "DetectedIssue", "Device", "DeviceDefinition", "DeviceMetric", "DeviceRequest", "DeviceUseStatement", "DiagnosticReport", "DocumentManifest", "DocumentReference", "DomainResource", "EffectEvidenceSynthesis", "Encounter", "Endpoint", "EnrollmentRequest", "EnrollmentResponse", "EpisodeOfCare", "EventDefinition", "Evidence", "EvidenceVariable", "ExampleScenario", "ExplanationOfBenefit", "FamilyMemberHistory", "Flag", "Goal", "GraphDefinition", "Group", "GuidanceResponse", "HealthcareService", "ImagingStudy", "Immunization", "ImmunizationEvaluation", "ImmunizationRecommendation", "ImplementationGuide", "InsurancePlan", "Invoice", "Library", "Linkage", "List", "Location", "Measure", "MeasureReport", "Media", "Medication", "MedicationAdministration", "MedicationDispense", "MedicationKnowledge", "MedicationRequest", "MedicationStatement", "MedicinalProduct", "MedicinalProductAuthorization", "MedicinalProductContraindication", "MedicinalProductIndication", "MedicinalProductIngredient", "MedicinalProductInteraction", "MedicinalProductManufactured", "MedicinalProductPackaged", "MedicinalProductPharmaceutical", "MedicinalProductUndesirableEffect", "MessageDefinition", "MessageHeader", "MolecularSequence", "NamingSystem", "NutritionOrder", "Observation", "ObservationDefinition", "OperationDefinition", "OperationOutcome", "Organization", "OrganizationAffiliation", "Parameters", "Patient", "PaymentNotice", "PaymentReconciliation", "Person", "PlanDefinition", "Practitioner", "PractitionerRole", "Procedure", "Provenance", "Questionnaire", "QuestionnaireResponse", "RelatedPerson", "RequestGroup", "ResearchDefinition", "ResearchElementDefinition", "ResearchStudy", "ResearchSubject", "Resource", "RiskAssessment", "RiskEvidenceSynthesis", "Schedule", "SearchParameter", "ServiceRequest", "Slot", "Specimen", "SpecimenDefinition", "StructureDefinition", "StructureMap", "Subscription", "Substance", "SubstanceNucleicAcid", "SubstancePolymer", "SubstanceProtein", "SubstanceReferenceInformation", "SubstanceSourceMaterial", "SubstanceSpecification", "SupplyDelivery", "SupplyRequest", "Task", "TerminologyCapabilities", "TestReport", "TestScript", "ValueSet", "VerificationResult", "VisionPrescription", "Type", "Any"]);
-const codes1 = new Set(["invalid", "structure", "required", "value", "invariant", "security", "login", "unknown", "expired", "forbidden", "suppressed", "processing", "not-supported", "duplicate", "multiple-matches", "not-found", "deleted", "too-long", "code-invalid", "extension", "too-costly", "business-rule", "conflict", "transient", "lock-error", "no-store", "exception", "timeout", "incomplete", "throttled", "informational"]);
-const codes2 = new Set(["MORN", "MORN.early", "MORN.late", "NOON", "AFT", "AFT.early", "AFT.late", "EVE", "EVE.early", "EVE.late", "NIGHT", "PHS", "HS", "WAKE", "C", "CM", "CD", "CV", "AC", "ACM", "ACD", "ACV", "PC", "PCM", "PCD", "PCV"]);
+const codes0 = new Set(["invalid", "structure", "required", "value", "invariant", "security", "login", "unknown", "expired", "forbidden", "suppressed", "processing", "not-supported", "duplicate", "multiple-matches", "not-found", "deleted", "too-long", "code-invalid", "extension", "too-costly", "business-rule", "conflict", "transient", "lock-error", "no-store", "exception", "timeout", "incomplete", "throttled", "informational"]);
 const rare0: Beside = { __proto__: null, extension: null, id: null };
 const rare1: Beside = { __proto__: null, extension: null, id: null, modifierExtension: null };
 const rare2: Beside = { __proto__: null, extension: null, modifierExtension: null };
 const rare3: Beside = { __proto__: null, id: null };
 const beside0: Beside = { __proto__: rare0, _use: false, _type: false, _text: false, _line: true, _city: false, _district: false, _state: false, _postalCode: false, _country: false };
-const beside1: Beside = { __proto__: rare0, _value: false, _comparator: false, _unit: false, _system: false, _code: false };
-const beside2: Beside = { __proto__: rare0, _authorString: false, _time: false, _text: false };
-const beside3: Beside = { __proto__: rare0, _contentType: false, _language: false, _data: false, _url: false, _size: false, _hash: false, _title: false, _creation: false };
-const beside4: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _type: false, _timestamp: false, _total: false };
-const beside5: Beside = { __proto__: rare1, _fullUrl: false };
-const beside6: Beside = { __proto__: rare1, _method: false, _url: false, _ifNoneMatch: false, _ifModifiedSince: false, _ifMatch: false, _ifNoneExist: false };
-const beside7: Beside = { __proto__: rare1, _status: false, _location: false, _etag: false, _lastModified: false };
-const beside8: Beside = { __proto__: rare1, _mode: false, _score: false };
-const beside9: Beside = { __proto__: rare1, _relation: false, _url: false };
-const beside10: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _status: false, _name: false };
-const beside11: Beside = { __proto__: rare0, _text: false };
-const beside12: Beside = { __proto__: rare0, _system: false, _version: false, _code: false, _display: false, _userSelected: false };
-const beside13: Beside = { __proto__: rare0, _name: false };
-const beside14: Beside = { __proto__: rare0, _system: false, _value: false, _use: false, _rank: false };
-const beside15: Beside = { __proto__: rare0, _type: false, _name: false };
-const beside16: Beside = { __proto__: rare0, _type: false, _profile: true, _mustSupport: true, _limit: false };
-const beside17: Beside = { __proto__: rare0, _path: false, _searchParam: false, _valueSet: false };
-const beside18: Beside = { __proto__: rare0, _path: false, _searchParam: false, _valueDateTime: false };
-const beside19: Beside = { __proto__: rare0, _path: false, _direction: false };
-const beside20: Beside = { __proto__: rare1, _sequence: false, _text: false, _patientInstruction: false, _asNeededBoolean: false };
-const beside21: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _status: false, _name: false, _payloadMimeType: true, _address: false, _header: true };
-const beside22: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _status: false };
-const beside23: Beside = { __proto__: rare1, _rank: false };
-const beside24: Beside = { __proto__: rare1, _status: false };
-const beside25: Beside = { __proto__: rare0, _description: false, _name: false, _language: false, _expression: false, _reference: false };
-const beside26: Beside = { __proto__: rare3, _valueBase64Binary: false, _valueBoolean: false, _valueCanonical: false, _valueCode: false, _valueDate: false, _valueDateTime: false, _valueDecimal: false, _valueId: false, _valueInstant: false, _valueInteger: false, _valueMarkdown: false, _valueOid: false, _valuePositiveInt: false, _valueString: false, _valueTime: false, _valueUnsignedInt: false, _valueUri: false, _valueUrl: false, _valueUuid: false };
-const beside27: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _active: false, _name: false, _comment: false, _extraDetails: false, _appointmentRequired: false, _availabilityExceptions: false };
-const beside28: Beside = { __proto__: rare1, _daysOfWeek: true, _allDay: false, _availableStartTime: false, _availableEndTime: false };
-const beside29: Beside = { __proto__: rare1, _comment: false };
-const beside30: Beside = { __proto__: rare1, _description: false };
-const beside31: Beside = { __proto__: rare0, _use: false, _text: false, _family: false, _given: true, _prefix: true, _suffix: true };
-const beside32: Beside = { __proto__: rare0, _use: false, _system: false, _value: false };
-const beside33: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _status: false, _name: false, _alias: true, _description: false, _mode: false, _availabilityExceptions: false };
-const beside34: Beside = { __proto__: rare1, _daysOfWeek: true, _allDay: false, _openingTime: false, _closingTime: false };
-const beside35: Beside = { __proto__: rare1, _longitude: false, _latitude: false, _altitude: false };
-const beside36: Beside = { __proto__: rare0, _versionId: false, _lastUpdated: false, _source: false, _profile: true };
-const beside37: Beside = { __proto__: rare0, _value: false, _currency: false };
-const beside38: Beside = { __proto__: rare0, _status: false };
-const beside39: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false };
-const beside40: Beside = { __proto__: rare1, _severity: false, _code: false, _diagnostics: false, _location: true, _expression: true };
-const beside41: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _active: false, _name: false, _alias: true };
-const beside42: Beside = { __proto__: rare0, _name: false, _use: false, _min: false, _max: false, _documentation: false, _type: false, _profile: false };
-const beside43: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _active: false, _gender: false, _birthDate: false, _deceasedBoolean: false, _deceasedDateTime: false, _multipleBirthBoolean: false, _multipleBirthInteger: false };
-const beside44: Beside = { __proto__: rare1, _preferred: false };
-const beside45: Beside = { __proto__: rare1, _gender: false };
-const beside46: Beside = { __proto__: rare1, _type: false };
-const beside47: Beside = { __proto__: rare0, _start: false, _end: false };
-const beside48: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _active: false, _gender: false, _birthDate: false };
-const beside49: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _active: false, _availabilityExceptions: false };
-const beside50: Beside = { __proto__: rare0, _reference: false, _type: false, _display: false };
-const beside51: Beside = { __proto__: rare0, _type: false, _label: false, _display: false, _citation: false, _url: false, _resource: false };
-const beside52: Beside = { __proto__: rare0, _period: false, _factor: false, _lowerLimit: false, _upperLimit: false, _dimensions: false, _data: false };
-const beside53: Beside = { __proto__: rare0, _when: false, _targetFormat: false, _sigFormat: false, _data: false };
-const beside54: Beside = { __proto__: rare1, _event: true };
-const beside55: Beside = { __proto__: rare0, _count: false, _countMax: false, _duration: false, _durationMax: false, _durationUnit: false, _frequency: false, _frequencyMax: false, _period: false, _periodMax: false, _periodUnit: false, _dayOfWeek: true, _timeOfDay: true, _when: true, _offset: false };
-const beside56: Beside = { __proto__: rare0, _type: false, _name: false, _timingDate: false, _timingDateTime: false };
+const beside1: Beside = { __proto__: rare0, _authorString: false, _time: false, _text: false };
+const beside2: Beside = { __proto__: rare0, _contentType: false, _language: false, _data: false, _url: false, _size: false, _hash: false, _title: false, _creation: false };
+const beside3: Beside = { __proto__: null, _id: false, _implicitRules: false, _language: false, _type: false, _timestamp: false, _total: false };
+const beside4: Beside = { __proto__: rare1, _fullUrl: false };
+const beside5: Beside = { __proto__: rare1, _method: false, _url: false, _ifNoneMatch: false, _ifModifiedSince: false, _ifMatch: false, _ifNoneExist: false };
+const beside6: Beside = { __proto__: rare1, _status: false, _location: false, _etag: false, _lastModified: false };
+const beside7: Beside = { __proto__: rare1, _mode: false, _score: false };
+const beside8: Beside = { __proto__: rare1, _relation: false, _url: false };
+const beside9: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _status: false, _name: false };
+const beside10: Beside = { __proto__: rare0, _text: false };
+const beside11: Beside = { __proto__: rare0, _system: false, _version: false, _code: false, _display: false, _userSelected: false };
+const beside12: Beside = { __proto__: rare0, _system: false, _value: false, _use: false, _rank: false };
+const beside13: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _status: false, _name: false, _payloadMimeType: true, _address: false, _header: true };
+const beside14: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _status: false };
+const beside15: Beside = { __proto__: rare1, _rank: false };
+const beside16: Beside = { __proto__: rare1, _status: false };
+const beside17: Beside = { __proto__: rare3, _valueBase64Binary: false, _valueBoolean: false, _valueCanonical: false, _valueCode: false, _valueDate: false, _valueDateTime: false, _valueDecimal: false, _valueId: false, _valueInstant: false, _valueInteger: false, _valueMarkdown: false, _valueOid: false, _valuePositiveInt: false, _valueString: false, _valueTime: false, _valueUnsignedInt: false, _valueUri: false, _valueUrl: false, _valueUuid: false };
+const beside18: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _active: false, _name: false, _comment: false, _extraDetails: false, _appointmentRequired: false, _availabilityExceptions: false };
+const beside19: Beside = { __proto__: rare1, _daysOfWeek: true, _allDay: false, _availableStartTime: false, _availableEndTime: false };
+const beside20: Beside = { __proto__: rare1, _comment: false };
+const beside21: Beside = { __proto__: rare1, _description: false };
+const beside22: Beside = { __proto__: rare0, _use: false, _text: false, _family: false, _given: true, _prefix: true, _suffix: true };
+const beside23: Beside = { __proto__: rare0, _use: false, _system: false, _value: false };
+const beside24: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _status: false, _name: false, _alias: true, _description: false, _mode: false, _availabilityExceptions: false };
+const beside25: Beside = { __proto__: rare1, _daysOfWeek: true, _allDay: false, _openingTime: false, _closingTime: false };
+const beside26: Beside = { __proto__: rare1, _longitude: false, _latitude: false, _altitude: false };
+const beside27: Beside = { __proto__: rare0, _versionId: false, _lastUpdated: false, _source: false, _profile: true };
+const beside28: Beside = { __proto__: rare0, _status: false };
+const beside29: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false };
+const beside30: Beside = { __proto__: rare1, _severity: false, _code: false, _diagnostics: false, _location: true, _expression: true };
+const beside31: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _active: false, _name: false, _alias: true };
+const beside32: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _active: false, _gender: false, _birthDate: false, _deceasedBoolean: false, _deceasedDateTime: false, _multipleBirthBoolean: false, _multipleBirthInteger: false };
+const beside33: Beside = { __proto__: rare1, _preferred: false };
+const beside34: Beside = { __proto__: rare1, _gender: false };
+const beside35: Beside = { __proto__: rare1, _type: false };
+const beside36: Beside = { __proto__: rare0, _start: false, _end: false };
+const beside37: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _active: false, _gender: false, _birthDate: false };
+const beside38: Beside = { __proto__: rare2, _id: false, _implicitRules: false, _language: false, _active: false, _availabilityExceptions: false };
+const beside39: Beside = { __proto__: rare0, _reference: false, _type: false, _display: false };
+const beside40: Beside = { __proto__: rare0, _when: false, _targetFormat: false, _sigFormat: false, _data: false };
 const types0 = ["Organization", "Patient", "Practitioner", "RelatedPerson"];
 const types1 = ["Group", "Patient"];
 const types2 = ["Encounter"];
 const types3 = ["Condition"];
 const types4 = ["Organization"];
 const types5 = ["CareTeam", "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"];
-const types6 = ["Group"];
-const types7 = ["Patient"];
-const types8 = ["ServiceRequest"];
-const types9 = ["Practitioner", "PractitionerRole"];
-const types10 = ["CareTeam"];
-const types11 = ["Account"];
-const types12 = ["Location"];
-const types13 = ["Endpoint"];
-const types14 = ["Organization", "Practitioner", "PractitionerRole"];
-const types15 = ["Patient", "RelatedPerson"];
-const types16 = ["Practitioner"];
-const types17 = ["HealthcareService"];
-const types18 = ["Device", "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"];
-const types19 = ["Schedule"];
-const types20 = ["Group", "HealthcareService", "InsurancePlan", "Location", "Organization", "PlanDefinition", "ResearchStudy"];
+const types6 = ["Patient"];
+const types7 = ["ServiceRequest"];
+const types8 = ["Practitioner", "PractitionerRole"];
+const types9 = ["CareTeam"];
+const types10 = ["Account"];
+const types11 = ["Location"];
+const types12 = ["Endpoint"];
+const types13 = ["Organization", "Practitioner", "PractitionerRole"];
+const types14 = ["Patient", "RelatedPerson"];
+const types15 = ["Practitioner"];
+const types16 = ["HealthcareService"];
+const types17 = ["Device", "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"];
 
 function i0(o: FhirObject, c: FastContext): boolean {
 if (o["entry"] !== undefined) for (const e0 of o["entry"] as FhirObject[]) {
@@ -242,56 +221,6 @@ export function isAddress(v: unknown, c: FastContext, d: number): boolean {
   return true;
 }
 
-/** @source fhir-r4#Age */
-export function isAge(v: unknown, c: FastContext, d: number): boolean {
-  if (typeof v !== "object" || v === null || d >= 200) return false;
-  const o = v as FhirObject;
-  let some = 0;
-  let sib = false;
-  let v0: unknown;
-  let v1: unknown;
-  let v2: unknown;
-  for (const k in o) {
-    const x = o[k];
-    some++;
-    switch (k.length) {
-      case 4:
-        if (k === "unit" && p.isString(x)) continue;
-        if (k === "code" && p.isCode(x)) {
-          v0 = x;
-          continue;
-        }
-        break;
-      case 5:
-        if (k === "value" && p.isDecimal(x)) {
-          v1 = x;
-          continue;
-        }
-        break;
-      case 6:
-        if (k === "system" && p.isUri(x)) {
-          mention(x, c);
-          v2 = x;
-          continue;
-        }
-        break;
-      case 10:
-        if (k === "comparator" && (x === "<" || x === "<=" || x === ">=" || x === ">")) continue;
-        break;
-    }
-    if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
-    if (k === "id") some--;
-    sib = true;
-  }
-  if (some === 0) return false;
-  const has0 = v0 !== undefined || (sib && o["_code"] !== undefined);
-  const has1 = v1 !== undefined || (sib && o["_value"] !== undefined);
-  const has2 = v2 !== undefined || (sib && o["_system"] !== undefined);
-  if (!(((has0 || !has1) && (!has2 || (fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true))) && ((!has1 || (v1 === undefined)) || (fp.rank(v1, 0) > 0)))) return false;
-  if (!(!has0 || has2)) return false;
-  return true;
-}
-
 /** @source fhir-r4#Annotation */
 export function isAnnotation(v: unknown, c: FastContext, d: number): boolean {
   if (typeof v !== "object" || v === null || d >= 200) return false;
@@ -324,7 +253,7 @@ export function isAnnotation(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
     }
-    if (!isBeside(k, x, o, beside2, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
     if (k === "id") some--;
     sib = true;
   }
@@ -375,7 +304,7 @@ export function isAttachment(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
     }
-    if (!isBeside(k, x, o, beside3, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside2, c, d + 1)) return false;
     if (k === "id") some--;
     sib = true;
   }
@@ -447,7 +376,7 @@ export function isBundle(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
     }
-    if (!isBeside(k, x, o, beside4, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside3, c, d + 1)) return false;
     sib = true;
   }
   const has0 = v0 !== undefined || (sib && o["_type"] !== undefined);
@@ -513,7 +442,7 @@ export function isBundleEntry(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
     }
-    if (!isBeside(k, x, o, beside5, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside4, c, d + 1)) return false;
     if (k === "id") some--;
     sib = true;
   }
@@ -560,7 +489,7 @@ export function isBundleEntryRequest(v: unknown, c: FastContext, d: number): boo
         if (k === "ifModifiedSince" && p.isInstant(x)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside6, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside5, c, d + 1)) return false;
     if (k === "id") some--;
     sib = true;
   }
@@ -603,7 +532,7 @@ export function isBundleEntryResponse(v: unknown, c: FastContext, d: number): bo
         if (k === "lastModified" && p.isInstant(x)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside7, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside6, c, d + 1)) return false;
     if (k === "id") some--;
     sib = true;
   }
@@ -628,7 +557,7 @@ export function isBundleEntrySearch(v: unknown, c: FastContext, d: number): bool
         if (k === "score" && p.isDecimal(x)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside8, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside7, c, d + 1)) return false;
     if (k === "id") some--;
   }
   if (some === 0) return false;
@@ -661,7 +590,7 @@ export function isBundleLink(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
     }
-    if (!isBeside(k, x, o, beside9, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside8, c, d + 1)) return false;
     if (k === "id") some--;
     sib = true;
   }
@@ -737,7 +666,7 @@ export function isCareTeam(v: unknown, c: FastContext, d: number): boolean {
         if (k === "managingOrganization" && areReference(x, c, d + 1, types4)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside10, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside9, c, d + 1)) return false;
   }
   if (c.lists > lists + 1 && ((v1 !== undefined) && i6(o, c))) return false;
   if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!((v1 !== undefined) && i7(o, c)) && !((v1 !== undefined) && i8(o, c)))) return false;
@@ -793,7 +722,7 @@ export function isCodeableConcept(v: unknown, c: FastContext, d: number): boolea
         if (k === "coding" && areCoding(x, c, d + 1)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside11, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside10, c, d + 1)) return false;
     if (k === "id") some--;
   }
   if (some === 0) return false;
@@ -823,30 +752,7 @@ export function isCoding(v: unknown, c: FastContext, d: number): boolean {
         if (k === "userSelected" && typeof x === "boolean") continue;
         break;
     }
-    if (!isBeside(k, x, o, beside12, c, d + 1)) return false;
-    if (k === "id") some--;
-  }
-  if (some === 0) return false;
-  return true;
-}
-
-/** @source fhir-r4#ContactDetail */
-export function isContactDetail(v: unknown, c: FastContext, d: number): boolean {
-  if (typeof v !== "object" || v === null || d >= 200) return false;
-  const o = v as FhirObject;
-  let some = 0;
-  for (const k in o) {
-    const x = o[k];
-    some++;
-    switch (k.length) {
-      case 4:
-        if (k === "name" && p.isString(x)) continue;
-        break;
-      case 7:
-        if (k === "telecom" && areContactPoint(x, c, d + 1)) continue;
-        break;
-    }
-    if (!isBeside(k, x, o, beside13, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside11, c, d + 1)) return false;
     if (k === "id") some--;
   }
   if (some === 0) return false;
@@ -885,513 +791,12 @@ export function isContactPoint(v: unknown, c: FastContext, d: number): boolean {
         if (k === "period" && isPeriod(x, c, d + 1)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside14, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside12, c, d + 1)) return false;
     if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
   if (!(!(v0 !== undefined || (sib && o["_value"] !== undefined)) || (v1 !== undefined || (sib && o["_system"] !== undefined)))) return false;
-  return true;
-}
-
-/** @source fhir-r4#Contributor */
-export function isContributor(v: unknown, c: FastContext, d: number): boolean {
-  if (typeof v !== "object" || v === null || d >= 200) return false;
-  const o = v as FhirObject;
-  let some = 0;
-  let sib = false;
-  let v0: unknown;
-  let v1: unknown;
-  for (const k in o) {
-    const x = o[k];
-    some++;
-    switch (k.length) {
-      case 4:
-        if (k === "type" && (x === "author" || x === "editor" || x === "reviewer" || x === "endorser")) {
-          v0 = x;
-          continue;
-        }
-        if (k === "name" && p.isString(x)) {
-          v1 = x;
-          continue;
-        }
-        break;
-      case 7:
-        if (k === "contact" && areContactDetail(x, c, d + 1)) continue;
-        break;
-    }
-    if (!isBeside(k, x, o, beside15, c, d + 1)) return false;
-    if (k === "id") some--;
-    sib = true;
-  }
-  if (some === 0) return false;
-  if (v0 === undefined && !(sib && o["_type"] !== undefined)) return false;
-  if (v1 === undefined && !(sib && o["_name"] !== undefined)) return false;
-  return true;
-}
-
-/** @source fhir-r4#Count */
-export function isCount(v: unknown, c: FastContext, d: number): boolean {
-  if (typeof v !== "object" || v === null || d >= 200) return false;
-  const o = v as FhirObject;
-  let some = 0;
-  let sib = false;
-  let v0: unknown;
-  let v1: unknown;
-  let v2: unknown;
-  for (const k in o) {
-    const x = o[k];
-    some++;
-    switch (k.length) {
-      case 4:
-        if (k === "unit" && p.isString(x)) continue;
-        if (k === "code" && p.isCode(x)) {
-          v0 = x;
-          continue;
-        }
-        break;
-      case 5:
-        if (k === "value" && p.isDecimal(x)) {
-          v1 = x;
-          continue;
-        }
-        break;
-      case 6:
-        if (k === "system" && p.isUri(x)) {
-          mention(x, c);
-          v2 = x;
-          continue;
-        }
-        break;
-      case 10:
-        if (k === "comparator" && (x === "<" || x === "<=" || x === ">=" || x === ">")) continue;
-        break;
-    }
-    if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
-    if (k === "id") some--;
-    sib = true;
-  }
-  if (some === 0) return false;
-  const has0 = v0 !== undefined || (sib && o["_code"] !== undefined);
-  const has1 = v1 !== undefined || (sib && o["_value"] !== undefined);
-  const has2 = v2 !== undefined || (sib && o["_system"] !== undefined);
-  if (!((((has0 || !has1) && (!has2 || (fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true))) && (!has0 || (v0 === "1"))) && ((!has1 || (v1 === undefined)) || (fp.not(fp.contains(fp.text(fp.get(o, "value")), ".")) === true)))) return false;
-  if (!(!has0 || has2)) return false;
-  return true;
-}
-
-/** @source fhir-r4#DataRequirement */
-export function isDataRequirement(v: unknown, c: FastContext, d: number): boolean {
-  if (typeof v !== "object" || v === null || d >= 200) return false;
-  const o = v as FhirObject;
-  let some = 0;
-  let sib = false;
-  let n0 = 0;
-  let v0: unknown;
-  for (const k in o) {
-    const x = o[k];
-    some++;
-    switch (k.length) {
-      case 4:
-        if (k === "type" && typeof x === "string" && codes0.has(x)) {
-          v0 = x;
-          continue;
-        }
-        if (k === "sort" && areDataRequirementSort(x, c, d + 1)) continue;
-        break;
-      case 5:
-        if (k === "limit" && p.isPositiveInt(x)) continue;
-        break;
-      case 7:
-        if (k === "profile") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_profile"], i) : !(p.isUri(y))) return false;
-            mention(y, c);
-          }
-          continue;
-        }
-        break;
-      case 10:
-        if (k === "codeFilter" && areDataRequirementCodeFilter(x, c, d + 1)) continue;
-        if (k === "dateFilter" && areDataRequirementDateFilter(x, c, d + 1)) continue;
-        break;
-      case 11:
-        if (k === "mustSupport" && areStrings(x, o["_mustSupport"])) continue;
-        break;
-      case 16:
-        if (k === "subjectReference" && isReference(x, c, d + 1, types6)) {
-          n0++;
-          continue;
-        }
-        break;
-      case 22:
-        if (k === "subjectCodeableConcept" && isCodeableConcept(x, c, d + 1)) {
-          n0++;
-          continue;
-        }
-        break;
-    }
-    if (!isBeside(k, x, o, beside16, c, d + 1)) return false;
-    if (k === "id") some--;
-    sib = true;
-  }
-  if (some === 0) return false;
-  if (v0 === undefined && !(sib && o["_type"] !== undefined)) return false;
-  if (n0 > 1) return false;
-  return true;
-}
-
-/** @source fhir-r4#DataRequirement.codeFilter */
-export function isDataRequirementCodeFilter(v: unknown, c: FastContext, d: number): boolean {
-  if (typeof v !== "object" || v === null || d >= 200) return false;
-  const o = v as FhirObject;
-  let some = 0;
-  let sib = false;
-  let v0: unknown;
-  let v1: unknown;
-  for (const k in o) {
-    const x = o[k];
-    some++;
-    switch (k.length) {
-      case 4:
-        if (k === "path" && p.isString(x)) {
-          v0 = x;
-          continue;
-        }
-        if (k === "code" && areCoding(x, c, d + 1)) continue;
-        break;
-      case 8:
-        if (k === "valueSet" && p.isUri(x)) {
-          mention(x, c);
-          continue;
-        }
-        break;
-      case 11:
-        if (k === "searchParam" && p.isString(x)) {
-          v1 = x;
-          continue;
-        }
-        break;
-    }
-    if (!isBeside(k, x, o, beside17, c, d + 1)) return false;
-    if (k === "id") some--;
-    sib = true;
-  }
-  if (some === 0) return false;
-  const has0 = v0 !== undefined || (sib && o["_path"] !== undefined);
-  const has1 = v1 !== undefined || (sib && o["_searchParam"] !== undefined);
-  if (!((has0 && !has1) || (!has0 && has1))) return false;
-  return true;
-}
-
-/** @source fhir-r4#DataRequirement.dateFilter */
-export function isDataRequirementDateFilter(v: unknown, c: FastContext, d: number): boolean {
-  if (typeof v !== "object" || v === null || d >= 200) return false;
-  const o = v as FhirObject;
-  let some = 0;
-  let sib = false;
-  let n0 = 0;
-  let v0: unknown;
-  let v1: unknown;
-  for (const k in o) {
-    const x = o[k];
-    some++;
-    switch (k.length) {
-      case 4:
-        if (k === "path" && p.isString(x)) {
-          v0 = x;
-          continue;
-        }
-        break;
-      case 11:
-        if (k === "searchParam" && p.isString(x)) {
-          v1 = x;
-          continue;
-        }
-        if (k === "valuePeriod" && isPeriod(x, c, d + 1)) {
-          n0++;
-          continue;
-        }
-        break;
-      case 13:
-        if (k === "valueDateTime" && p.isDateTime(x)) {
-          n0++;
-          continue;
-        }
-        if (k === "valueDuration" && isDuration(x, c, d + 1)) {
-          n0++;
-          continue;
-        }
-        break;
-    }
-    if (!isBeside(k, x, o, beside18, c, d + 1)) return false;
-    if (k === "id") some--;
-    sib = true;
-  }
-  if (some === 0) return false;
-  if (sib) n0 += rules.countAlone(o, ["valueDateTime"]);
-  const has0 = v0 !== undefined || (sib && o["_path"] !== undefined);
-  const has1 = v1 !== undefined || (sib && o["_searchParam"] !== undefined);
-  if (n0 > 1) return false;
-  if (!((has0 && !has1) || (!has0 && has1))) return false;
-  return true;
-}
-
-/** @source fhir-r4#DataRequirement.sort */
-export function isDataRequirementSort(v: unknown, c: FastContext, d: number): boolean {
-  if (typeof v !== "object" || v === null || d >= 200) return false;
-  const o = v as FhirObject;
-  let some = 0;
-  let sib = false;
-  let v0: unknown;
-  let v1: unknown;
-  for (const k in o) {
-    const x = o[k];
-    some++;
-    switch (k.length) {
-      case 4:
-        if (k === "path" && p.isString(x)) {
-          v0 = x;
-          continue;
-        }
-        break;
-      case 9:
-        if (k === "direction" && (x === "ascending" || x === "descending")) {
-          v1 = x;
-          continue;
-        }
-        break;
-    }
-    if (!isBeside(k, x, o, beside19, c, d + 1)) return false;
-    if (k === "id") some--;
-    sib = true;
-  }
-  if (some === 0) return false;
-  if (v0 === undefined && !(sib && o["_path"] !== undefined)) return false;
-  if (v1 === undefined && !(sib && o["_direction"] !== undefined)) return false;
-  return true;
-}
-
-/** @source fhir-r4#Distance */
-export function isDistance(v: unknown, c: FastContext, d: number): boolean {
-  if (typeof v !== "object" || v === null || d >= 200) return false;
-  const o = v as FhirObject;
-  let some = 0;
-  let sib = false;
-  let v0: unknown;
-  let v1: unknown;
-  let v2: unknown;
-  for (const k in o) {
-    const x = o[k];
-    some++;
-    switch (k.length) {
-      case 4:
-        if (k === "unit" && p.isString(x)) continue;
-        if (k === "code" && p.isCode(x)) {
-          v0 = x;
-          continue;
-        }
-        break;
-      case 5:
-        if (k === "value" && p.isDecimal(x)) {
-          v1 = x;
-          continue;
-        }
-        break;
-      case 6:
-        if (k === "system" && p.isUri(x)) {
-          mention(x, c);
-          v2 = x;
-          continue;
-        }
-        break;
-      case 10:
-        if (k === "comparator" && (x === "<" || x === "<=" || x === ">=" || x === ">")) continue;
-        break;
-    }
-    if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
-    if (k === "id") some--;
-    sib = true;
-  }
-  if (some === 0) return false;
-  const has0 = v0 !== undefined || (sib && o["_code"] !== undefined);
-  const has2 = v2 !== undefined || (sib && o["_system"] !== undefined);
-  if (!((has0 || !(v1 !== undefined || (sib && o["_value"] !== undefined))) && (!has2 || (fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true)))) return false;
-  if (!(!has0 || has2)) return false;
-  return true;
-}
-
-/** @source fhir-r4#Dosage */
-export function isDosage(v: unknown, c: FastContext, d: number): boolean {
-  if (typeof v !== "object" || v === null || d >= 200) return false;
-  const o = v as FhirObject;
-  let some = 0;
-  let sib = false;
-  let n0 = 0;
-  for (const k in o) {
-    const x = o[k];
-    some++;
-    switch (k.length) {
-      case 4:
-        if (k === "text" && p.isString(x)) continue;
-        if (k === "site" && isCodeableConcept(x, c, d + 1)) continue;
-        break;
-      case 5:
-        if (k === "route" && isCodeableConcept(x, c, d + 1)) continue;
-        break;
-      case 6:
-        if (k === "timing" && isTiming(x, c, d + 1)) continue;
-        if (k === "method" && isCodeableConcept(x, c, d + 1)) continue;
-        break;
-      case 8:
-        if (k === "sequence" && p.isInteger(x)) continue;
-        break;
-      case 11:
-        if (k === "doseAndRate" && areDosageDoseAndRate(x, c, d + 1)) continue;
-        break;
-      case 15:
-        if (k === "asNeededBoolean" && typeof x === "boolean") {
-          n0++;
-          continue;
-        }
-        break;
-      case 16:
-        if (k === "maxDosePerPeriod" && isRatio(x, c, d + 1)) continue;
-        break;
-      case 18:
-        if (k === "patientInstruction" && p.isString(x)) continue;
-        if (k === "maxDosePerLifetime" && isQuantity(x, c, d + 1)) {
-          const y = x as FhirObject;
-          if ((y["comparator"] !== undefined || y["_comparator"] !== undefined)) return false;
-          continue;
-        }
-        break;
-      case 21:
-        if (k === "additionalInstruction" && areCodeableConcept(x, c, d + 1)) continue;
-        break;
-      case 23:
-        if (k === "asNeededCodeableConcept" && isCodeableConcept(x, c, d + 1)) {
-          n0++;
-          continue;
-        }
-        break;
-      case 24:
-        if (k === "maxDosePerAdministration" && isQuantity(x, c, d + 1)) {
-          const y = x as FhirObject;
-          if ((y["comparator"] !== undefined || y["_comparator"] !== undefined)) return false;
-          continue;
-        }
-        break;
-    }
-    if (!isBeside(k, x, o, beside20, c, d + 1)) return false;
-    if (k === "id") some--;
-    sib = true;
-  }
-  if (some === 0) return false;
-  if (sib) n0 += rules.countAlone(o, ["asNeededBoolean"]);
-  if (n0 > 1) return false;
-  return true;
-}
-
-/** @source fhir-r4#Dosage.doseAndRate */
-export function isDosageDoseAndRate(v: unknown, c: FastContext, d: number): boolean {
-  if (typeof v !== "object" || v === null || d >= 200) return false;
-  const o = v as FhirObject;
-  let some = 0;
-  let n0 = 0;
-  let n1 = 0;
-  for (const k in o) {
-    const x = o[k];
-    some++;
-    switch (k.length) {
-      case 4:
-        if (k === "type" && isCodeableConcept(x, c, d + 1)) continue;
-        break;
-      case 9:
-        if (k === "doseRange" && isRange(x, c, d + 1)) {
-          n0++;
-          continue;
-        }
-        if (k === "rateRatio" && isRatio(x, c, d + 1)) {
-          n1++;
-          continue;
-        }
-        if (k === "rateRange" && isRange(x, c, d + 1)) {
-          n1++;
-          continue;
-        }
-        break;
-      case 12:
-        if (k === "doseQuantity" && isQuantity(x, c, d + 1)) {
-          const y = x as FhirObject;
-          if ((y["comparator"] !== undefined || y["_comparator"] !== undefined)) return false;
-          n0++;
-          continue;
-        }
-        if (k === "rateQuantity" && isQuantity(x, c, d + 1)) {
-          const y = x as FhirObject;
-          if ((y["comparator"] !== undefined || y["_comparator"] !== undefined)) return false;
-          n1++;
-          continue;
-        }
-        break;
-    }
-    if (!isBeside(k, x, o, rare0, c, d + 1)) return false;
-    if (k === "id") some--;
-  }
-  if (some === 0) return false;
-  if (n0 > 1) return false;
-  if (n1 > 1) return false;
-  return true;
-}
-
-/** @source fhir-r4#Duration */
-export function isDuration(v: unknown, c: FastContext, d: number): boolean {
-  if (typeof v !== "object" || v === null || d >= 200) return false;
-  const o = v as FhirObject;
-  let some = 0;
-  let sib = false;
-  let v0: unknown;
-  let v1: unknown;
-  let v2: unknown;
-  for (const k in o) {
-    const x = o[k];
-    some++;
-    switch (k.length) {
-      case 4:
-        if (k === "unit" && p.isString(x)) continue;
-        if (k === "code" && p.isCode(x)) {
-          v0 = x;
-          continue;
-        }
-        break;
-      case 5:
-        if (k === "value" && p.isDecimal(x)) {
-          v1 = x;
-          continue;
-        }
-        break;
-      case 6:
-        if (k === "system" && p.isUri(x)) {
-          mention(x, c);
-          v2 = x;
-          continue;
-        }
-        break;
-      case 10:
-        if (k === "comparator" && (x === "<" || x === "<=" || x === ">=" || x === ">")) continue;
-        break;
-    }
-    if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
-    if (k === "id") some--;
-    sib = true;
-  }
-  if (some === 0) return false;
-  const has0 = v0 !== undefined || (sib && o["_code"] !== undefined);
-  if (!(!has0 || ((fp.eq(fp.get(o, "system"), ["http://unitsofmeasure.org"]) === true) && (v1 !== undefined || (sib && o["_value"] !== undefined))))) return false;
-  if (!(!has0 || (v2 !== undefined || (sib && o["_system"] !== undefined)))) return false;
   return true;
 }
 
@@ -1503,7 +908,7 @@ export function isEndpoint(v: unknown, c: FastContext, d: number): boolean {
         if (k === "managingOrganization" && isReference(x, c, d + 1, types4)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside21, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside13, c, d + 1)) return false;
     sib = true;
   }
   if (v0 === undefined && !(sib && o["_status"] !== undefined)) return false;
@@ -1540,7 +945,7 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
         }
         if (k === "text" && isNarrative(x, c, d + 1)) continue;
         if (k === "type" && areCodeableConcept(x, c, d + 1)) continue;
-        if (k === "team" && areReference(x, c, d + 1, types10)) continue;
+        if (k === "team" && areReference(x, c, d + 1, types9)) continue;
         break;
       case 6:
         if (k === "status" && (x === "planned" || x === "waitlist" || x === "active" || x === "onhold" || x === "finished" || x === "cancelled" || x === "entered-in-error")) {
@@ -1550,11 +955,11 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
         if (k === "period" && isPeriod(x, c, d + 1)) continue;
         break;
       case 7:
-        if (k === "patient" && isReference(x, c, d + 1, types7)) {
+        if (k === "patient" && isReference(x, c, d + 1, types6)) {
           v1 = x;
           continue;
         }
-        if (k === "account" && areReference(x, c, d + 1, types11)) continue;
+        if (k === "account" && areReference(x, c, d + 1, types10)) continue;
         break;
       case 8:
         if (k === "language" && p.isCode(x)) continue;
@@ -1571,7 +976,7 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
         if (k === "identifier" && areIdentifier(x, c, d + 1)) continue;
         break;
       case 11:
-        if (k === "careManager" && isReference(x, c, d + 1, types9)) continue;
+        if (k === "careManager" && isReference(x, c, d + 1, types8)) continue;
         break;
       case 12:
         if (k === "resourceType") continue;
@@ -1584,13 +989,13 @@ export function isEpisodeOfCare(v: unknown, c: FastContext, d: number): boolean 
         if (k === "statusHistory" && areEpisodeOfCareStatusHistory(x, c, d + 1)) continue;
         break;
       case 15:
-        if (k === "referralRequest" && areReference(x, c, d + 1, types8)) continue;
+        if (k === "referralRequest" && areReference(x, c, d + 1, types7)) continue;
         break;
       case 20:
         if (k === "managingOrganization" && isReference(x, c, d + 1, types4)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside22, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside14, c, d + 1)) return false;
     sib = true;
   }
   if (v0 === undefined && !(sib && o["_status"] !== undefined)) return false;
@@ -1622,7 +1027,7 @@ export function isEpisodeOfCareDiagnosis(v: unknown, c: FastContext, d: number):
         }
         break;
     }
-    if (!isBeside(k, x, o, beside23, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside15, c, d + 1)) return false;
     if (k === "id") some--;
   }
   if (some === 0) return false;
@@ -1653,62 +1058,13 @@ export function isEpisodeOfCareStatusHistory(v: unknown, c: FastContext, d: numb
         }
         break;
     }
-    if (!isBeside(k, x, o, beside24, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside16, c, d + 1)) return false;
     if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
   if (v0 === undefined && !(sib && o["_status"] !== undefined)) return false;
   if (v1 === undefined) return false;
-  return true;
-}
-
-/** @source fhir-r4#Expression */
-export function isExpression(v: unknown, c: FastContext, d: number): boolean {
-  if (typeof v !== "object" || v === null || d >= 200) return false;
-  const o = v as FhirObject;
-  let some = 0;
-  let sib = false;
-  let v0: unknown;
-  let v1: unknown;
-  let v2: unknown;
-  for (const k in o) {
-    const x = o[k];
-    some++;
-    switch (k.length) {
-      case 4:
-        if (k === "name" && p.isId(x)) continue;
-        break;
-      case 8:
-        if (k === "language" && p.isCode(x)) {
-          v0 = x;
-          continue;
-        }
-        break;
-      case 9:
-        if (k === "reference" && p.isUri(x)) {
-          mention(x, c);
-          v2 = x;
-          continue;
-        }
-        break;
-      case 10:
-        if (k === "expression" && p.isString(x)) {
-          v1 = x;
-          continue;
-        }
-        break;
-      case 11:
-        if (k === "description" && p.isString(x)) continue;
-        break;
-    }
-    if (!isBeside(k, x, o, beside25, c, d + 1)) return false;
-    if (k === "id") some--;
-    sib = true;
-  }
-  if (some === 0) return false;
-  if (v0 === undefined && !(sib && o["_language"] !== undefined)) return false;
-  if (!((v1 !== undefined || (sib && o["_expression"] !== undefined)) || (v2 !== undefined || (sib && o["_reference"] !== undefined)))) return false;
   return true;
 }
 
@@ -1754,7 +1110,7 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
           n0++;
           continue;
         }
-        if (k === "valueAge" && isAge(x, c, d + 1)) {
+        if (k === "valueAge" && c.rare("Age", x, d + 1)) {
           n0++;
           continue;
         }
@@ -1788,19 +1144,19 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 10:
-        if (k === "valueCount" && isCount(x, c, d + 1)) {
+        if (k === "valueCount" && c.rare("Count", x, d + 1)) {
           n0++;
           continue;
         }
-        if (k === "valueMoney" && isMoney(x, c, d + 1)) {
+        if (k === "valueMoney" && c.rare("Money", x, d + 1)) {
           n0++;
           continue;
         }
-        if (k === "valueRange" && isRange(x, c, d + 1)) {
+        if (k === "valueRange" && c.rare("Range", x, d + 1)) {
           n0++;
           continue;
         }
-        if (k === "valueRatio" && isRatio(x, c, d + 1)) {
+        if (k === "valueRatio" && c.rare("Ratio", x, d + 1)) {
           n0++;
           continue;
         }
@@ -1818,11 +1174,11 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
           n0++;
           continue;
         }
-        if (k === "valueTiming" && isTiming(x, c, d + 1)) {
+        if (k === "valueTiming" && c.rare("Timing", x, d + 1)) {
           n0++;
           continue;
         }
-        if (k === "valueDosage" && isDosage(x, c, d + 1)) {
+        if (k === "valueDosage" && c.rare("Dosage", x, d + 1)) {
           n0++;
           continue;
         }
@@ -1858,15 +1214,15 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
           n0++;
           continue;
         }
-        if (k === "valueDistance" && isDistance(x, c, d + 1)) {
+        if (k === "valueDistance" && c.rare("Distance", x, d + 1)) {
           n0++;
           continue;
         }
-        if (k === "valueDuration" && isDuration(x, c, d + 1)) {
+        if (k === "valueDuration" && c.rare("Duration", x, d + 1)) {
           n0++;
           continue;
         }
-        if (k === "valueQuantity" && isQuantity(x, c, d + 1)) {
+        if (k === "valueQuantity" && c.rare("Quantity", x, d + 1)) {
           n0++;
           continue;
         }
@@ -1903,7 +1259,7 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
           n0++;
           continue;
         }
-        if (k === "valueExpression" && isExpression(x, c, d + 1)) {
+        if (k === "valueExpression" && c.rare("Expression", x, d + 1)) {
           n0++;
           continue;
         }
@@ -1917,11 +1273,11 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
           n0++;
           continue;
         }
-        if (k === "valueSampledData" && isSampledData(x, c, d + 1)) {
+        if (k === "valueSampledData" && c.rare("SampledData", x, d + 1)) {
           n0++;
           continue;
         }
-        if (k === "valueContributor" && isContributor(x, c, d + 1)) {
+        if (k === "valueContributor" && c.rare("Contributor", x, d + 1)) {
           n0++;
           continue;
         }
@@ -1935,13 +1291,13 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
           n0++;
           continue;
         }
-        if (k === "valueUsageContext" && isUsageContext(x, c, d + 1)) {
+        if (k === "valueUsageContext" && c.rare("UsageContext", x, d + 1)) {
           n0++;
           continue;
         }
         break;
       case 18:
-        if (k === "valueContactDetail" && isContactDetail(x, c, d + 1)) {
+        if (k === "valueContactDetail" && c.rare("ContactDetail", x, d + 1)) {
           n0++;
           continue;
         }
@@ -1951,29 +1307,29 @@ export function isExtension(v: unknown, c: FastContext, d: number): boolean {
           n0++;
           continue;
         }
-        if (k === "valueDataRequirement" && isDataRequirement(x, c, d + 1)) {
+        if (k === "valueDataRequirement" && c.rare("DataRequirement", x, d + 1)) {
           n0++;
           continue;
         }
-        if (k === "valueRelatedArtifact" && isRelatedArtifact(x, c, d + 1)) {
+        if (k === "valueRelatedArtifact" && c.rare("RelatedArtifact", x, d + 1)) {
           n0++;
           continue;
         }
         break;
       case 22:
-        if (k === "valueTriggerDefinition" && isTriggerDefinition(x, c, d + 1)) {
+        if (k === "valueTriggerDefinition" && c.rare("TriggerDefinition", x, d + 1)) {
           n0++;
           continue;
         }
         break;
       case 24:
-        if (k === "valueParameterDefinition" && isParameterDefinition(x, c, d + 1)) {
+        if (k === "valueParameterDefinition" && c.rare("ParameterDefinition", x, d + 1)) {
           n0++;
           continue;
         }
         break;
     }
-    if (!isBeside(k, x, o, beside26, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside17, c, d + 1)) return false;
     if (k === "id") some--;
     sib = true;
   }
@@ -2023,8 +1379,8 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
       case 8:
         if (k === "language" && p.isCode(x)) continue;
         if (k === "category" && areCodeableConcept(x, c, d + 1)) continue;
-        if (k === "location" && areReference(x, c, d + 1, types12)) continue;
-        if (k === "endpoint" && areReference(x, c, d + 1, types13)) continue;
+        if (k === "location" && areReference(x, c, d + 1, types11)) continue;
+        if (k === "endpoint" && areReference(x, c, d + 1, types12)) continue;
         break;
       case 9:
         if (k === "contained" && areResources(x, c, d + 1)) {
@@ -2044,7 +1400,7 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
       case 12:
         if (k === "resourceType") continue;
         if (k === "extraDetails" && p.isString(x)) continue;
-        if (k === "coverageArea" && areReference(x, c, d + 1, types12)) continue;
+        if (k === "coverageArea" && areReference(x, c, d + 1, types11)) continue;
         if (k === "notAvailable" && areHealthcareServiceNotAvailable(x, c, d + 1)) continue;
         break;
       case 13:
@@ -2069,7 +1425,7 @@ export function isHealthcareService(v: unknown, c: FastContext, d: number): bool
         if (k === "availabilityExceptions" && p.isString(x)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside27, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside18, c, d + 1)) return false;
   }
   if (c.lists > lists + 1 && ((v1 !== undefined) && i6(o, c))) return false;
   if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!((v1 !== undefined) && i7(o, c)) && !((v1 !== undefined) && i8(o, c)))) return false;
@@ -2106,7 +1462,7 @@ export function isHealthcareServiceAvailableTime(v: unknown, c: FastContext, d: 
         if (k === "availableStartTime" && p.isTime(x)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside28, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside19, c, d + 1)) return false;
     if (k === "id") some--;
   }
   if (some === 0) return false;
@@ -2129,7 +1485,7 @@ export function isHealthcareServiceEligibility(v: unknown, c: FastContext, d: nu
         if (k === "comment" && p.isString(x)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside29, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside20, c, d + 1)) return false;
     if (k === "id") some--;
   }
   if (some === 0) return false;
@@ -2157,7 +1513,7 @@ export function isHealthcareServiceNotAvailable(v: unknown, c: FastContext, d: n
         }
         break;
     }
-    if (!isBeside(k, x, o, beside30, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside21, c, d + 1)) return false;
     if (k === "id") some--;
     sib = true;
   }
@@ -2191,7 +1547,7 @@ export function isHumanName(v: unknown, c: FastContext, d: number): boolean {
         if (k === "period" && isPeriod(x, c, d + 1)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside31, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside22, c, d + 1)) return false;
     if (k === "id") some--;
   }
   if (some === 0) return false;
@@ -2224,7 +1580,7 @@ export function isIdentifier(v: unknown, c: FastContext, d: number): boolean {
         if (k === "assigner" && isReference(x, c, d + 1, types4)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside32, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside23, c, d + 1)) return false;
     if (k === "id") some--;
   }
   if (some === 0) return false;
@@ -2260,7 +1616,7 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
         break;
       case 6:
         if (k === "status" && (x === "active" || x === "suspended" || x === "inactive")) continue;
-        if (k === "partOf" && isReference(x, c, d + 1, types12)) continue;
+        if (k === "partOf" && isReference(x, c, d + 1, types11)) continue;
         break;
       case 7:
         if (k === "telecom" && areContactPoint(x, c, d + 1)) continue;
@@ -2269,7 +1625,7 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
       case 8:
         if (k === "language" && p.isCode(x)) continue;
         if (k === "position" && isLocationPosition(x, c, d + 1)) continue;
-        if (k === "endpoint" && areReference(x, c, d + 1, types13)) continue;
+        if (k === "endpoint" && areReference(x, c, d + 1, types12)) continue;
         break;
       case 9:
         if (k === "contained" && areResources(x, c, d + 1)) {
@@ -2307,7 +1663,7 @@ export function isLocation(v: unknown, c: FastContext, d: number): boolean {
         if (k === "availabilityExceptions" && p.isString(x)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside33, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside24, c, d + 1)) return false;
   }
   if (c.lists > lists + 1 && ((v1 !== undefined) && i6(o, c))) return false;
   if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!((v1 !== undefined) && i7(o, c)) && !((v1 !== undefined) && i8(o, c)))) return false;
@@ -2342,7 +1698,7 @@ export function isLocationHoursOfOperation(v: unknown, c: FastContext, d: number
         if (k === "closingTime" && p.isTime(x)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside34, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside25, c, d + 1)) return false;
     if (k === "id") some--;
   }
   if (some === 0) return false;
@@ -2375,7 +1731,7 @@ export function isLocationPosition(v: unknown, c: FastContext, d: number): boole
         }
         break;
     }
-    if (!isBeside(k, x, o, beside35, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside26, c, d + 1)) return false;
     if (k === "id") some--;
     sib = true;
   }
@@ -2425,30 +1781,7 @@ export function isMeta(v: unknown, c: FastContext, d: number): boolean {
         if (k === "lastUpdated" && p.isInstant(x)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside36, c, d + 1)) return false;
-    if (k === "id") some--;
-  }
-  if (some === 0) return false;
-  return true;
-}
-
-/** @source fhir-r4#Money */
-export function isMoney(v: unknown, c: FastContext, d: number): boolean {
-  if (typeof v !== "object" || v === null || d >= 200) return false;
-  const o = v as FhirObject;
-  let some = 0;
-  for (const k in o) {
-    const x = o[k];
-    some++;
-    switch (k.length) {
-      case 5:
-        if (k === "value" && p.isDecimal(x)) continue;
-        break;
-      case 8:
-        if (k === "currency" && p.isCurrency(x)) continue;
-        break;
-    }
-    if (!isBeside(k, x, o, beside37, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside27, c, d + 1)) return false;
     if (k === "id") some--;
   }
   if (some === 0) return false;
@@ -2480,7 +1813,7 @@ export function isNarrative(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
     }
-    if (!isBeside(k, x, o, beside38, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside28, c, d + 1)) return false;
     if (k === "id") some--;
     sib = true;
   }
@@ -2538,7 +1871,7 @@ export function isOperationOutcome(v: unknown, c: FastContext, d: number): boole
         }
         break;
     }
-    if (!isBeside(k, x, o, beside39, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside29, c, d + 1)) return false;
   }
   if (v0 === undefined) return false;
   if (c.lists > lists + 1 && ((v2 !== undefined) && i6(o, c))) return false;
@@ -2560,7 +1893,7 @@ export function isOperationOutcomeIssue(v: unknown, c: FastContext, d: number): 
     some++;
     switch (k.length) {
       case 4:
-        if (k === "code" && typeof x === "string" && codes1.has(x)) {
+        if (k === "code" && typeof x === "string" && codes0.has(x)) {
           v1 = x;
           continue;
         }
@@ -2582,7 +1915,7 @@ export function isOperationOutcomeIssue(v: unknown, c: FastContext, d: number): 
         if (k === "diagnostics" && p.isString(x)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside40, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside30, c, d + 1)) return false;
     if (k === "id") some--;
     sib = true;
   }
@@ -2651,7 +1984,7 @@ export function isOrganization(v: unknown, c: FastContext, d: number): boolean {
         break;
       case 8:
         if (k === "language" && p.isCode(x)) continue;
-        if (k === "endpoint" && areReference(x, c, d + 1, types13)) continue;
+        if (k === "endpoint" && areReference(x, c, d + 1, types12)) continue;
         break;
       case 9:
         if (k === "contained" && areResources(x, c, d + 1)) {
@@ -2676,7 +2009,7 @@ export function isOrganization(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
     }
-    if (!isBeside(k, x, o, beside41, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside31, c, d + 1)) return false;
     sib = true;
   }
   if (c.lists > lists + 1 && ((v1 !== undefined) && i6(o, c))) return false;
@@ -2708,53 +2041,6 @@ export function isOrganizationContact(v: unknown, c: FastContext, d: number): bo
     if (k === "id") some--;
   }
   if (some === 0) return false;
-  return true;
-}
-
-/** @source fhir-r4#ParameterDefinition */
-export function isParameterDefinition(v: unknown, c: FastContext, d: number): boolean {
-  if (typeof v !== "object" || v === null || d >= 200) return false;
-  const o = v as FhirObject;
-  let some = 0;
-  let sib = false;
-  let v0: unknown;
-  let v1: unknown;
-  for (const k in o) {
-    const x = o[k];
-    some++;
-    switch (k.length) {
-      case 3:
-        if (k === "use" && (x === "in" || x === "out")) {
-          v0 = x;
-          continue;
-        }
-        if (k === "min" && p.isInteger(x)) continue;
-        if (k === "max" && p.isString(x)) continue;
-        break;
-      case 4:
-        if (k === "name" && p.isCode(x)) continue;
-        if (k === "type" && typeof x === "string" && codes0.has(x)) {
-          v1 = x;
-          continue;
-        }
-        break;
-      case 7:
-        if (k === "profile" && p.isUri(x)) {
-          mention(x, c);
-          continue;
-        }
-        break;
-      case 13:
-        if (k === "documentation" && p.isString(x)) continue;
-        break;
-    }
-    if (!isBeside(k, x, o, beside42, c, d + 1)) return false;
-    if (k === "id") some--;
-    sib = true;
-  }
-  if (some === 0) return false;
-  if (v0 === undefined && !(sib && o["_use"] !== undefined)) return false;
-  if (v1 === undefined && !(sib && o["_type"] !== undefined)) return false;
   return true;
 }
 
@@ -2834,7 +2120,7 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 19:
-        if (k === "generalPractitioner" && areReference(x, c, d + 1, types14)) continue;
+        if (k === "generalPractitioner" && areReference(x, c, d + 1, types13)) continue;
         break;
       case 20:
         if (k === "multipleBirthBoolean" && typeof x === "boolean") {
@@ -2848,7 +2134,7 @@ export function isPatient(v: unknown, c: FastContext, d: number): boolean {
         if (k === "managingOrganization" && isReference(x, c, d + 1, types4)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside43, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside32, c, d + 1)) return false;
     sib = true;
   }
   if (sib) n0 += rules.countAlone(o, ["deceasedBoolean", "deceasedDateTime"]);
@@ -2881,7 +2167,7 @@ export function isPatientCommunication(v: unknown, c: FastContext, d: number): b
         if (k === "preferred" && typeof x === "boolean") continue;
         break;
     }
-    if (!isBeside(k, x, o, beside44, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside33, c, d + 1)) return false;
     if (k === "id") some--;
   }
   if (some === 0) return false;
@@ -2930,7 +2216,7 @@ export function isPatientContact(v: unknown, c: FastContext, d: number): boolean
         }
         break;
     }
-    if (!isBeside(k, x, o, beside45, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside34, c, d + 1)) return false;
     if (k === "id") some--;
   }
   if (some === 0) return false;
@@ -2957,13 +2243,13 @@ export function isPatientLink(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
       case 5:
-        if (k === "other" && isReference(x, c, d + 1, types15)) {
+        if (k === "other" && isReference(x, c, d + 1, types14)) {
           v0 = x;
           continue;
         }
         break;
     }
-    if (!isBeside(k, x, o, beside46, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside35, c, d + 1)) return false;
     if (k === "id") some--;
     sib = true;
   }
@@ -2997,7 +2283,7 @@ export function isPeriod(v: unknown, c: FastContext, d: number): boolean {
         }
         break;
     }
-    if (!isBeside(k, x, o, beside47, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside36, c, d + 1)) return false;
     if (k === "id") some--;
   }
   if (some === 0) return false;
@@ -3064,7 +2350,7 @@ export function isPractitioner(v: unknown, c: FastContext, d: number): boolean {
         if (k === "communication" && areCodeableConcept(x, c, d + 1)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside48, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside37, c, d + 1)) return false;
   }
   if (c.lists > lists + 1 && ((v1 !== undefined) && i6(o, c))) return false;
   if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!((v1 !== undefined) && i7(o, c)) && !((v1 !== undefined) && i8(o, c)))) return false;
@@ -3135,8 +2421,8 @@ export function isPractitionerRole(v: unknown, c: FastContext, d: number): boole
         break;
       case 8:
         if (k === "language" && p.isCode(x)) continue;
-        if (k === "location" && areReference(x, c, d + 1, types12)) continue;
-        if (k === "endpoint" && areReference(x, c, d + 1, types13)) continue;
+        if (k === "location" && areReference(x, c, d + 1, types11)) continue;
+        if (k === "endpoint" && areReference(x, c, d + 1, types12)) continue;
         break;
       case 9:
         if (k === "contained" && areResources(x, c, d + 1)) {
@@ -3151,7 +2437,7 @@ export function isPractitionerRole(v: unknown, c: FastContext, d: number): boole
         break;
       case 12:
         if (k === "resourceType") continue;
-        if (k === "practitioner" && isReference(x, c, d + 1, types16)) continue;
+        if (k === "practitioner" && isReference(x, c, d + 1, types15)) continue;
         if (k === "organization" && isReference(x, c, d + 1, types4)) continue;
         if (k === "notAvailable" && arePractitionerRoleNotAvailable(x, c, d + 1)) continue;
         break;
@@ -3163,13 +2449,13 @@ export function isPractitionerRole(v: unknown, c: FastContext, d: number): boole
         if (k === "availableTime" && arePractitionerRoleAvailableTime(x, c, d + 1)) continue;
         break;
       case 17:
-        if (k === "healthcareService" && areReference(x, c, d + 1, types17)) continue;
+        if (k === "healthcareService" && areReference(x, c, d + 1, types16)) continue;
         break;
       case 22:
         if (k === "availabilityExceptions" && p.isString(x)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside49, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside38, c, d + 1)) return false;
   }
   if (c.lists > lists + 1 && ((v1 !== undefined) && i6(o, c))) return false;
   if (c.metas > metas + (v0 === undefined ? 0 : 1) && !(!((v1 !== undefined) && i7(o, c)) && !((v1 !== undefined) && i8(o, c)))) return false;
@@ -3206,7 +2492,7 @@ export function isPractitionerRoleAvailableTime(v: unknown, c: FastContext, d: n
         if (k === "availableStartTime" && p.isTime(x)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside28, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside19, c, d + 1)) return false;
     if (k === "id") some--;
   }
   if (some === 0) return false;
@@ -3234,127 +2520,12 @@ export function isPractitionerRoleNotAvailable(v: unknown, c: FastContext, d: nu
         }
         break;
     }
-    if (!isBeside(k, x, o, beside30, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside21, c, d + 1)) return false;
     if (k === "id") some--;
     sib = true;
   }
   if (some === 0) return false;
   if (v0 === undefined && !(sib && o["_description"] !== undefined)) return false;
-  return true;
-}
-
-/** @source fhir-r4#Quantity */
-export function isQuantity(v: unknown, c: FastContext, d: number): boolean {
-  if (typeof v !== "object" || v === null || d >= 200) return false;
-  const o = v as FhirObject;
-  let some = 0;
-  let sib = false;
-  let v0: unknown;
-  let v1: unknown;
-  for (const k in o) {
-    const x = o[k];
-    some++;
-    switch (k.length) {
-      case 4:
-        if (k === "unit" && p.isString(x)) continue;
-        if (k === "code" && p.isCode(x)) {
-          v0 = x;
-          continue;
-        }
-        break;
-      case 5:
-        if (k === "value" && p.isDecimal(x)) continue;
-        break;
-      case 6:
-        if (k === "system" && p.isUri(x)) {
-          mention(x, c);
-          v1 = x;
-          continue;
-        }
-        break;
-      case 10:
-        if (k === "comparator" && (x === "<" || x === "<=" || x === ">=" || x === ">")) continue;
-        break;
-    }
-    if (!isBeside(k, x, o, beside1, c, d + 1)) return false;
-    if (k === "id") some--;
-    sib = true;
-  }
-  if (some === 0) return false;
-  if (!(!(v0 !== undefined || (sib && o["_code"] !== undefined)) || (v1 !== undefined || (sib && o["_system"] !== undefined)))) return false;
-  return true;
-}
-
-/** @source fhir-r4#Range */
-export function isRange(v: unknown, c: FastContext, d: number): boolean {
-  if (typeof v !== "object" || v === null || d >= 200) return false;
-  const o = v as FhirObject;
-  let some = 0;
-  let v0: unknown;
-  let v1: unknown;
-  for (const k in o) {
-    const x = o[k];
-    some++;
-    switch (k.length) {
-      case 3:
-        if (k === "low" && isQuantity(x, c, d + 1)) {
-          const y = x as FhirObject;
-          if ((y["comparator"] !== undefined || y["_comparator"] !== undefined)) return false;
-          v0 = x;
-          continue;
-        }
-        break;
-      case 4:
-        if (k === "high" && isQuantity(x, c, d + 1)) {
-          const y = x as FhirObject;
-          if ((y["comparator"] !== undefined || y["_comparator"] !== undefined)) return false;
-          v1 = x;
-          continue;
-        }
-        break;
-    }
-    if (!isBeside(k, x, o, rare0, c, d + 1)) return false;
-    if (k === "id") some--;
-  }
-  if (some === 0) return false;
-  if (!(((v0 === undefined) || (v1 === undefined)) || (fp.le(fp.get(o, "low"), fp.get(o, "high")) === true))) return false;
-  return true;
-}
-
-/** @source fhir-r4#Ratio */
-export function isRatio(v: unknown, c: FastContext, d: number): boolean {
-  if (typeof v !== "object" || v === null || d >= 200) return false;
-  const o = v as FhirObject;
-  let some = 0;
-  let v0: unknown;
-  let v1: unknown;
-  let v2: unknown;
-  for (const k in o) {
-    const x = o[k];
-    some++;
-    switch (k.length) {
-      case 9:
-        if (k === "extension" && areExtension(x, c, d + 1)) {
-          v2 = x;
-          continue;
-        }
-        if (k === "numerator" && isQuantity(x, c, d + 1)) {
-          v0 = x;
-          continue;
-        }
-        break;
-      case 11:
-        if (k === "denominator" && isQuantity(x, c, d + 1)) {
-          v1 = x;
-          continue;
-        }
-        break;
-    }
-    if (!isBeside(k, x, o, rare3, c, d + 1)) return false;
-    if (k === "id") some--;
-  }
-  if (some === 0) return false;
-  if (!((((v0 === undefined) && (v1 === undefined)) || ((v0 !== undefined) && (v1 !== undefined))) && ((v0 !== undefined) || (v2 !== undefined)))) return false;
   return true;
 }
 
@@ -3389,107 +2560,11 @@ export function isReference(v: unknown, c: FastContext, d: number, targets?: rea
         if (k === "identifier" && isIdentifier(x, c, d + 1)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside50, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside39, c, d + 1)) return false;
     if (k === "id") some--;
   }
   if (some === 0) return false;
   return (v0 === undefined && v1 === undefined) || c.reference(v0, v1, targets);
-}
-
-/** @source fhir-r4#RelatedArtifact */
-export function isRelatedArtifact(v: unknown, c: FastContext, d: number): boolean {
-  if (typeof v !== "object" || v === null || d >= 200) return false;
-  const o = v as FhirObject;
-  let some = 0;
-  let sib = false;
-  let v0: unknown;
-  for (const k in o) {
-    const x = o[k];
-    some++;
-    switch (k.length) {
-      case 3:
-        if (k === "url" && p.isUri(x)) {
-          mention(x, c);
-          continue;
-        }
-        break;
-      case 4:
-        if (k === "type" && (x === "documentation" || x === "justification" || x === "citation" || x === "predecessor" || x === "successor" || x === "derived-from" || x === "depends-on" || x === "composed-of")) {
-          v0 = x;
-          continue;
-        }
-        break;
-      case 5:
-        if (k === "label" && p.isString(x)) continue;
-        break;
-      case 7:
-        if (k === "display" && p.isString(x)) continue;
-        break;
-      case 8:
-        if (k === "citation" && p.isString(x)) continue;
-        if (k === "document" && isAttachment(x, c, d + 1)) continue;
-        if (k === "resource" && p.isUri(x)) {
-          mention(x, c);
-          continue;
-        }
-        break;
-    }
-    if (!isBeside(k, x, o, beside51, c, d + 1)) return false;
-    if (k === "id") some--;
-    sib = true;
-  }
-  if (some === 0) return false;
-  if (v0 === undefined && !(sib && o["_type"] !== undefined)) return false;
-  return true;
-}
-
-/** @source fhir-r4#SampledData */
-export function isSampledData(v: unknown, c: FastContext, d: number): boolean {
-  if (typeof v !== "object" || v === null || d >= 200) return false;
-  const o = v as FhirObject;
-  let some = 0;
-  let sib = false;
-  let v0: unknown;
-  let v1: unknown;
-  let v2: unknown;
-  for (const k in o) {
-    const x = o[k];
-    some++;
-    switch (k.length) {
-      case 4:
-        if (k === "data" && p.isString(x)) continue;
-        break;
-      case 6:
-        if (k === "origin" && isQuantity(x, c, d + 1)) {
-          const y = x as FhirObject;
-          if ((y["comparator"] !== undefined || y["_comparator"] !== undefined)) return false;
-          v0 = x;
-          continue;
-        }
-        if (k === "period" && p.isDecimal(x)) {
-          v1 = x;
-          continue;
-        }
-        if (k === "factor" && p.isDecimal(x)) continue;
-        break;
-      case 10:
-        if (k === "lowerLimit" && p.isDecimal(x)) continue;
-        if (k === "upperLimit" && p.isDecimal(x)) continue;
-        if (k === "dimensions" && p.isPositiveInt(x)) {
-          v2 = x;
-          continue;
-        }
-        break;
-    }
-    if (!isBeside(k, x, o, beside52, c, d + 1)) return false;
-    if (k === "id") some--;
-    sib = true;
-  }
-  if (some === 0) return false;
-  if (v0 === undefined) return false;
-  if (v1 === undefined && !(sib && o["_period"] !== undefined)) return false;
-  if (v2 === undefined && !(sib && o["_dimensions"] !== undefined)) return false;
-  return true;
 }
 
 /** @source fhir-r4#Signature */
@@ -3506,7 +2581,7 @@ export function isSignature(v: unknown, c: FastContext, d: number): boolean {
     some++;
     switch (k.length) {
       case 3:
-        if (k === "who" && isReference(x, c, d + 1, types18)) {
+        if (k === "who" && isReference(x, c, d + 1, types17)) {
           v2 = x;
           continue;
         }
@@ -3526,13 +2601,13 @@ export function isSignature(v: unknown, c: FastContext, d: number): boolean {
         if (k === "sigFormat" && p.isMimeType(x)) continue;
         break;
       case 10:
-        if (k === "onBehalfOf" && isReference(x, c, d + 1, types18)) continue;
+        if (k === "onBehalfOf" && isReference(x, c, d + 1, types17)) continue;
         break;
       case 12:
         if (k === "targetFormat" && p.isMimeType(x)) continue;
         break;
     }
-    if (!isBeside(k, x, o, beside53, c, d + 1)) return false;
+    if (!isBeside(k, x, o, beside40, c, d + 1)) return false;
     if (k === "id") some--;
     sib = true;
   }
@@ -3543,311 +2618,14 @@ export function isSignature(v: unknown, c: FastContext, d: number): boolean {
   return true;
 }
 
-/** @source fhir-r4#Timing */
-export function isTiming(v: unknown, c: FastContext, d: number): boolean {
-  if (typeof v !== "object" || v === null || d >= 200) return false;
-  const o = v as FhirObject;
-  let some = 0;
-  for (const k in o) {
-    const x = o[k];
-    some++;
-    switch (k.length) {
-      case 4:
-        if (k === "code" && isCodeableConcept(x, c, d + 1)) continue;
-        break;
-      case 5:
-        if (k === "event") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_event"], i) : !(p.isDateTime(y))) return false;
-          }
-          continue;
-        }
-        break;
-      case 6:
-        if (k === "repeat" && isTimingRepeat(x, c, d + 1)) continue;
-        break;
-    }
-    if (!isBeside(k, x, o, beside54, c, d + 1)) return false;
-    if (k === "id") some--;
-  }
-  if (some === 0) return false;
-  return true;
-}
-
-/** @source fhir-r4#Timing.repeat */
-export function isTimingRepeat(v: unknown, c: FastContext, d: number): boolean {
-  if (typeof v !== "object" || v === null || d >= 200) return false;
-  const o = v as FhirObject;
-  let some = 0;
-  let sib = false;
-  let n0 = 0;
-  let v0: unknown;
-  let v1: unknown;
-  let v2: unknown;
-  let v3: unknown;
-  let v4: unknown;
-  let v5: unknown;
-  let v6: unknown;
-  let v7: unknown;
-  let v8: unknown;
-  let v9: unknown;
-  let v10: unknown;
-  for (const k in o) {
-    const x = o[k];
-    some++;
-    switch (k.length) {
-      case 4:
-        if (k === "when") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_when"], i) : !(typeof y === "string" && codes2.has(y))) return false;
-          }
-          v9 = x;
-          continue;
-        }
-        break;
-      case 5:
-        if (k === "count" && p.isPositiveInt(x)) {
-          v7 = x;
-          continue;
-        }
-        break;
-      case 6:
-        if (k === "period" && p.isDecimal(x)) {
-          v2 = x;
-          continue;
-        }
-        if (k === "offset" && p.isUnsignedInt(x)) {
-          v8 = x;
-          continue;
-        }
-        break;
-      case 8:
-        if (k === "countMax" && p.isPositiveInt(x)) {
-          v6 = x;
-          continue;
-        }
-        if (k === "duration" && p.isDecimal(x)) {
-          v0 = x;
-          continue;
-        }
-        break;
-      case 9:
-        if (k === "frequency" && p.isPositiveInt(x)) continue;
-        if (k === "periodMax" && p.isDecimal(x)) {
-          v4 = x;
-          continue;
-        }
-        if (k === "dayOfWeek") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_dayOfWeek"], i) : !((y === "mon" || y === "tue" || y === "wed" || y === "thu" || y === "fri" || y === "sat" || y === "sun"))) return false;
-          }
-          continue;
-        }
-        if (k === "timeOfDay") {
-          if (!Array.isArray(x) || x.length === 0) return false;
-          for (let i = 0; i < x.length; i++) {
-            const y: unknown = x[i];
-            if (y === null ? !rules.isAt(o["_timeOfDay"], i) : !(p.isTime(y))) return false;
-          }
-          v10 = x;
-          continue;
-        }
-        break;
-      case 10:
-        if (k === "periodUnit" && (x === "s" || x === "min" || x === "h" || x === "d" || x === "wk" || x === "mo" || x === "a")) {
-          v3 = x;
-          continue;
-        }
-        break;
-      case 11:
-        if (k === "boundsRange" && isRange(x, c, d + 1)) {
-          n0++;
-          continue;
-        }
-        if (k === "durationMax" && p.isDecimal(x)) {
-          v5 = x;
-          continue;
-        }
-        break;
-      case 12:
-        if (k === "boundsPeriod" && isPeriod(x, c, d + 1)) {
-          n0++;
-          continue;
-        }
-        if (k === "durationUnit" && (x === "s" || x === "min" || x === "h" || x === "d" || x === "wk" || x === "mo" || x === "a")) {
-          v1 = x;
-          continue;
-        }
-        if (k === "frequencyMax" && p.isPositiveInt(x)) continue;
-        break;
-      case 14:
-        if (k === "boundsDuration" && isDuration(x, c, d + 1)) {
-          n0++;
-          continue;
-        }
-        break;
-    }
-    if (!isBeside(k, x, o, beside55, c, d + 1)) return false;
-    if (k === "id") some--;
-    sib = true;
-  }
-  if (some === 0) return false;
-  const has0 = v0 !== undefined || (sib && o["_duration"] !== undefined);
-  const has2 = v2 !== undefined || (sib && o["_period"] !== undefined);
-  const has9 = v9 !== undefined || (sib && o["_when"] !== undefined);
-  if (n0 > 1) return false;
-  if (!(!has0 || (v1 !== undefined || (sib && o["_durationUnit"] !== undefined)))) return false;
-  if (!(!has2 || (v3 !== undefined || (sib && o["_periodUnit"] !== undefined)))) return false;
-  if (!(!has0 || (fp.rank(v0, 0) >= 0))) return false;
-  if (!(!has2 || (fp.rank(v2, 0) >= 0))) return false;
-  if (!(!(v4 !== undefined || (sib && o["_periodMax"] !== undefined)) || has2)) return false;
-  if (!(!(v5 !== undefined || (sib && o["_durationMax"] !== undefined)) || has0)) return false;
-  if (!(!(v6 !== undefined || (sib && o["_countMax"] !== undefined)) || (v7 !== undefined || (sib && o["_count"] !== undefined)))) return false;
-  if (!(!(v8 !== undefined || (sib && o["_offset"] !== undefined)) || (has9 && (fp.not(fp.isIn(fp.get(o, "when"), [...[...[...["C"], ...["CM"]], ...["CD"]], ...["CV"]])) === true)))) return false;
-  if (!(!(v10 !== undefined || (sib && o["_timeOfDay"] !== undefined)) || !has9)) return false;
-  return true;
-}
-
-/** @source fhir-r4#TriggerDefinition */
-export function isTriggerDefinition(v: unknown, c: FastContext, d: number): boolean {
-  if (typeof v !== "object" || v === null || d >= 200) return false;
-  const o = v as FhirObject;
-  let some = 0;
-  let sib = false;
-  let n0 = 0;
-  let v0: unknown;
-  let v1: unknown;
-  let v3: unknown;
-  let v4: unknown;
-  for (const k in o) {
-    const x = o[k];
-    some++;
-    switch (k.length) {
-      case 4:
-        if (k === "type" && (x === "named-event" || x === "periodic" || x === "data-changed" || x === "data-added" || x === "data-modified" || x === "data-removed" || x === "data-accessed" || x === "data-access-ended")) {
-          v0 = x;
-          continue;
-        }
-        if (k === "name" && p.isString(x)) {
-          v4 = x;
-          continue;
-        }
-        if (k === "data" && areDataRequirement(x, c, d + 1)) {
-          v1 = x;
-          continue;
-        }
-        break;
-      case 9:
-        if (k === "condition" && isExpression(x, c, d + 1)) {
-          v3 = x;
-          continue;
-        }
-        break;
-      case 10:
-        if (k === "timingDate" && p.isDate(x)) {
-          n0++;
-          continue;
-        }
-        break;
-      case 12:
-        if (k === "timingTiming" && isTiming(x, c, d + 1)) {
-          n0++;
-          continue;
-        }
-        break;
-      case 14:
-        if (k === "timingDateTime" && p.isDateTime(x)) {
-          n0++;
-          continue;
-        }
-        break;
-      case 15:
-        if (k === "timingReference" && isReference(x, c, d + 1, types19)) {
-          n0++;
-          continue;
-        }
-        break;
-    }
-    if (!isBeside(k, x, o, beside56, c, d + 1)) return false;
-    if (k === "id") some--;
-    sib = true;
-  }
-  if (some === 0) return false;
-  if (sib) n0 += rules.countAlone(o, ["timingDate", "timingDateTime"]);
-  const has0 = v0 !== undefined || (sib && o["_type"] !== undefined);
-  if (v0 === undefined && !(sib && o["_type"] !== undefined)) return false;
-  if (n0 > 1) return false;
-  if (!((v1 === undefined) || !(n0 > 0))) return false;
-  if (!((v3 === undefined) || (v1 !== undefined))) return false;
-  if (!((((has0 && v0 !== "named-event") || (v4 !== undefined || (sib && o["_name"] !== undefined))) && ((has0 && v0 !== "periodic") || (n0 > 0))) && ((typeof v0 === "string" && !v0.startsWith("data-")) || (v1 !== undefined)))) return false;
-  return true;
-}
-
-/** @source fhir-r4#UsageContext */
-export function isUsageContext(v: unknown, c: FastContext, d: number): boolean {
-  if (typeof v !== "object" || v === null || d >= 200) return false;
-  const o = v as FhirObject;
-  let some = 0;
-  let n0 = 0;
-  let v0: unknown;
-  for (const k in o) {
-    const x = o[k];
-    some++;
-    switch (k.length) {
-      case 4:
-        if (k === "code" && isCoding(x, c, d + 1)) {
-          v0 = x;
-          continue;
-        }
-        break;
-      case 10:
-        if (k === "valueRange" && isRange(x, c, d + 1)) {
-          n0++;
-          continue;
-        }
-        break;
-      case 13:
-        if (k === "valueQuantity" && isQuantity(x, c, d + 1)) {
-          n0++;
-          continue;
-        }
-        break;
-      case 14:
-        if (k === "valueReference" && isReference(x, c, d + 1, types20)) {
-          n0++;
-          continue;
-        }
-        break;
-      case 20:
-        if (k === "valueCodeableConcept" && isCodeableConcept(x, c, d + 1)) {
-          n0++;
-          continue;
-        }
-        break;
-    }
-    if (!isBeside(k, x, o, rare0, c, d + 1)) return false;
-    if (k === "id") some--;
-  }
-  if (some === 0) return false;
-  if (v0 === undefined) return false;
-  if (n0 !== 1) return false;
-  return true;
-}
-
 /** True when nothing is to be said about what stands beside a primitive. */
-function isSibling(x: unknown, value: unknown, c: FastContext, d: number): boolean {
+export function isSibling(x: unknown, value: unknown, c: FastContext, d: number): boolean {
   if (value === undefined || !rules.isIdOnly(x)) return isElement(x, c, d);
   c.ids++;
   return true;
 }
 
-function areSiblings(x: unknown, values: unknown, c: FastContext, d: number): boolean {
+export function areSiblings(x: unknown, values: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   const list: readonly unknown[] | undefined = Array.isArray(values) ? values : undefined;
   if (list !== undefined && x.length !== list.length) return false;
@@ -3860,12 +2638,12 @@ function areSiblings(x: unknown, values: unknown, c: FastContext, d: number): bo
 }
 
 /** An address may name a contained resource. */
-function mention(x: unknown, c: FastContext): void {
+export function mention(x: unknown, c: FastContext): void {
   if (c.container !== undefined && typeof x === "string" && x.charCodeAt(0) === 35) c.container.mention(x, c.resource);
 }
 
 /** True when the key is that of a sibling, or is rare, and nothing is to be said about what it holds. */
-function isBeside(k: string, x: unknown, o: FhirObject, names: Beside, c: FastContext, d: number): boolean {
+export function isBeside(k: string, x: unknown, o: FhirObject, names: Beside, c: FastContext, d: number): boolean {
   const list = names[k];
   if (list === null) {
     if (k !== "id") return areExtension(x, c, d);
@@ -3878,7 +2656,7 @@ function isBeside(k: string, x: unknown, o: FhirObject, names: Beside, c: FastCo
   return list ? areSiblings(x, value, c, d) : isSibling(x, value, c, d);
 }
 
-function areStrings(x: unknown, siblings: unknown): boolean {
+export function areStrings(x: unknown, siblings: unknown): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) {
     const y: unknown = x[i];
@@ -3887,212 +2665,176 @@ function areStrings(x: unknown, siblings: unknown): boolean {
   return true;
 }
 
-function areExtension(x: unknown, c: FastContext, d: number): boolean {
+export function areExtension(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isExtension(x[i], c, d)) return false;
   return true;
 }
 
-function areBundleLink(x: unknown, c: FastContext, d: number): boolean {
+export function areBundleLink(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isBundleLink(x[i], c, d)) return false;
   return true;
 }
 
-function areBundleEntry(x: unknown, c: FastContext, d: number): boolean {
+export function areBundleEntry(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isBundleEntry(x[i], c, d)) return false;
   return true;
 }
 
-function areIdentifier(x: unknown, c: FastContext, d: number): boolean {
+export function areIdentifier(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isIdentifier(x[i], c, d)) return false;
   return true;
 }
 
-function areCodeableConcept(x: unknown, c: FastContext, d: number): boolean {
+export function areCodeableConcept(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isCodeableConcept(x[i], c, d)) return false;
   return true;
 }
 
-function areCareTeamParticipant(x: unknown, c: FastContext, d: number): boolean {
+export function areCareTeamParticipant(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isCareTeamParticipant(x[i], c, d)) return false;
   return true;
 }
 
-function areReference(x: unknown, c: FastContext, d: number, targets?: readonly string[]): boolean {
+export function areReference(x: unknown, c: FastContext, d: number, targets?: readonly string[]): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isReference(x[i], c, d, targets)) return false;
   return true;
 }
 
-function areContactPoint(x: unknown, c: FastContext, d: number): boolean {
+export function areContactPoint(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isContactPoint(x[i], c, d)) return false;
   return true;
 }
 
-function areAnnotation(x: unknown, c: FastContext, d: number): boolean {
+export function areAnnotation(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isAnnotation(x[i], c, d)) return false;
   return true;
 }
 
-function areCoding(x: unknown, c: FastContext, d: number): boolean {
+export function areCoding(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isCoding(x[i], c, d)) return false;
   return true;
 }
 
-function areContactDetail(x: unknown, c: FastContext, d: number): boolean {
-  if (!Array.isArray(x) || x.length === 0) return false;
-  for (let i = 0; i < x.length; i++) if (!isContactDetail(x[i], c, d)) return false;
-  return true;
-}
-
-function areDataRequirementCodeFilter(x: unknown, c: FastContext, d: number): boolean {
-  if (!Array.isArray(x) || x.length === 0) return false;
-  for (let i = 0; i < x.length; i++) if (!isDataRequirementCodeFilter(x[i], c, d)) return false;
-  return true;
-}
-
-function areDataRequirementDateFilter(x: unknown, c: FastContext, d: number): boolean {
-  if (!Array.isArray(x) || x.length === 0) return false;
-  for (let i = 0; i < x.length; i++) if (!isDataRequirementDateFilter(x[i], c, d)) return false;
-  return true;
-}
-
-function areDataRequirementSort(x: unknown, c: FastContext, d: number): boolean {
-  if (!Array.isArray(x) || x.length === 0) return false;
-  for (let i = 0; i < x.length; i++) if (!isDataRequirementSort(x[i], c, d)) return false;
-  return true;
-}
-
-function areDosageDoseAndRate(x: unknown, c: FastContext, d: number): boolean {
-  if (!Array.isArray(x) || x.length === 0) return false;
-  for (let i = 0; i < x.length; i++) if (!isDosageDoseAndRate(x[i], c, d)) return false;
-  return true;
-}
-
-function areEpisodeOfCareStatusHistory(x: unknown, c: FastContext, d: number): boolean {
+export function areEpisodeOfCareStatusHistory(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isEpisodeOfCareStatusHistory(x[i], c, d)) return false;
   return true;
 }
 
-function areEpisodeOfCareDiagnosis(x: unknown, c: FastContext, d: number): boolean {
+export function areEpisodeOfCareDiagnosis(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isEpisodeOfCareDiagnosis(x[i], c, d)) return false;
   return true;
 }
 
-function areHealthcareServiceEligibility(x: unknown, c: FastContext, d: number): boolean {
+export function areHealthcareServiceEligibility(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isHealthcareServiceEligibility(x[i], c, d)) return false;
   return true;
 }
 
-function areHealthcareServiceAvailableTime(x: unknown, c: FastContext, d: number): boolean {
+export function areHealthcareServiceAvailableTime(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isHealthcareServiceAvailableTime(x[i], c, d)) return false;
   return true;
 }
 
-function areHealthcareServiceNotAvailable(x: unknown, c: FastContext, d: number): boolean {
+export function areHealthcareServiceNotAvailable(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isHealthcareServiceNotAvailable(x[i], c, d)) return false;
   return true;
 }
 
-function areLocationHoursOfOperation(x: unknown, c: FastContext, d: number): boolean {
+export function areLocationHoursOfOperation(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isLocationHoursOfOperation(x[i], c, d)) return false;
   return true;
 }
 
-function areOperationOutcomeIssue(x: unknown, c: FastContext, d: number): boolean {
+export function areOperationOutcomeIssue(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isOperationOutcomeIssue(x[i], c, d)) return false;
   return true;
 }
 
-function areOrganizationContact(x: unknown, c: FastContext, d: number): boolean {
+export function areOrganizationContact(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isOrganizationContact(x[i], c, d)) return false;
   return true;
 }
 
-function areHumanName(x: unknown, c: FastContext, d: number): boolean {
+export function areHumanName(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isHumanName(x[i], c, d)) return false;
   return true;
 }
 
-function areAddress(x: unknown, c: FastContext, d: number): boolean {
+export function areAddress(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isAddress(x[i], c, d)) return false;
   return true;
 }
 
-function areAttachment(x: unknown, c: FastContext, d: number): boolean {
+export function areAttachment(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isAttachment(x[i], c, d)) return false;
   return true;
 }
 
-function arePatientContact(x: unknown, c: FastContext, d: number): boolean {
+export function arePatientContact(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isPatientContact(x[i], c, d)) return false;
   return true;
 }
 
-function arePatientCommunication(x: unknown, c: FastContext, d: number): boolean {
+export function arePatientCommunication(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isPatientCommunication(x[i], c, d)) return false;
   return true;
 }
 
-function arePatientLink(x: unknown, c: FastContext, d: number): boolean {
+export function arePatientLink(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isPatientLink(x[i], c, d)) return false;
   return true;
 }
 
-function arePractitionerQualification(x: unknown, c: FastContext, d: number): boolean {
+export function arePractitionerQualification(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isPractitionerQualification(x[i], c, d)) return false;
   return true;
 }
 
-function arePractitionerRoleAvailableTime(x: unknown, c: FastContext, d: number): boolean {
+export function arePractitionerRoleAvailableTime(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isPractitionerRoleAvailableTime(x[i], c, d)) return false;
   return true;
 }
 
-function arePractitionerRoleNotAvailable(x: unknown, c: FastContext, d: number): boolean {
+export function arePractitionerRoleNotAvailable(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!isPractitionerRoleNotAvailable(x[i], c, d)) return false;
   return true;
 }
 
-function areDataRequirement(x: unknown, c: FastContext, d: number): boolean {
-  if (!Array.isArray(x) || x.length === 0) return false;
-  for (let i = 0; i < x.length; i++) if (!isDataRequirement(x[i], c, d)) return false;
-  return true;
-}
-
-function areResources(x: unknown, c: FastContext, d: number): boolean {
+export function areResources(x: unknown, c: FastContext, d: number): boolean {
   if (!Array.isArray(x) || x.length === 0) return false;
   for (let i = 0; i < x.length; i++) if (!c.resourceIn(x[i], d, true)) return false;
   return true;
 }
 
 /** True for an address that a profile of this build names: the usual ones, which then need no scan. */
-function isKnownSystem(x: unknown): boolean {
+export function isKnownSystem(x: unknown): boolean {
   if (typeof x !== "string") return false;
   switch (x.length) {
     case 27:
