@@ -41,7 +41,8 @@ const maxGroupBytes = 1024 * 1024;
 
 /**
  * Pages of the file that SQLite keeps. They are taken one by one and never given back, so they look like a leak until they
- * are full: some 400 messages of 5 kB fill these, 3,000 filled 32 and 16 MiB. What is not kept here the system keeps.
+ * are full: some 400 messages of 5 kB out and as many in fill these, 3,000 and 3,000 filled 32 and 16 MiB. What is not
+ * kept here the system keeps.
  */
 const cacheKib = { writer: 4096, reader: 2048 };
 
