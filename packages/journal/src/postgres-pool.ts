@@ -32,6 +32,7 @@ export function guardClients(pool: PostgresPool): PostgresPool {
     on.call(pool, "acquire", guard);
   }
   return {
+    ...(pool.Client === undefined ? {} : { Client: pool.Client }),
     options: pool.options,
     async connect() {
       const client = await pool.connect();

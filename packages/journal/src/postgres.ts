@@ -4,6 +4,7 @@ import { closedFault, storeFault } from "./faults.ts";
 import { PostgresBell } from "./postgres-bell.ts";
 import { migratePostgres } from "./postgres-migrate.ts";
 import { guardClients } from "./postgres-pool.ts";
+import { preparing } from "./postgres-prepared.ts";
 import type { JournalSchema } from "./schema.ts";
 import type { Db, OpenStore, PgClient, Store } from "./store.ts";
 
@@ -17,6 +18,12 @@ export interface PostgresStoreOptions {
    * for all journals on it, while one is open. Without it changes are found by looking. Default true, false for a pool of one.
    */
   readonly listen?: boolean;
+  /**
+   * Sends what comes again and again as prepared statements, of which the server keeps some fifty for each connection.
+   * Default true. Say false for a pooler that gives out a session statement by statement and does not know them: without
+   * it the first call that such a pooler refuses fails with `journal/unavailable`, and none is prepared any more.
+   */
+  readonly prepare?: boolean;
 }
 
 /**
@@ -33,8 +40,9 @@ export function postgresStore(options: PostgresStoreOptions): Store {
         throw new HelsekontaktError("config/invalid", "expected a schema name in lower case letters, digits and _", {
           context: { field: "schema" },
         });
+      const guarded = guardClients(options.pool);
       const store = new PostgresStore(
-        guardClients(options.pool),
+        options.prepare === false ? guarded : preparing(guarded),
         options.pool,
         schema,
         options.listen ?? poolSize(options.pool) !== 1,

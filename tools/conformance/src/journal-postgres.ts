@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { setImmediate as turn } from "node:timers/promises";
+import { HelsekontaktError } from "@helsekontakt/core";
 import { openJournal } from "@helsekontakt/journal";
 import { postgresStore } from "@helsekontakt/journal/postgres";
 import { Pool } from "pg";
@@ -339,6 +340,59 @@ await inSchema(
     );
     await other.close();
     await journal.close();
+  },
+);
+
+/** Names of the statements that the sessions of a pool keep, of those that the journal prepares. */
+async function preparedOf(few: Pool): Promise<number> {
+  const { rows } = await few.query("select name from pg_prepared_statements where name like 'helsekontakt_%'");
+  return rows.length;
+}
+
+await inSchema("postgres: what comes again and again is prepared, and not where that is turned off", async (schema) => {
+  for (const prepare of [true, false]) {
+    const few = new Pool({ connectionString: address, max: 1, connectionTimeoutMillis: 5_000 });
+    few.on("error", () => {});
+    const journal = await openJournal({ store: postgresStore({ pool: few, schema, prepare }) });
+    for (let n = 0; n < 6; n++) {
+      await journal.outbox.enqueue(message({ messageId: `${prepare}-${n}` }));
+      expect((await journal.outbox.claim({ owner: "a" })).length === 1, "one claim");
+    }
+    const prepared = await preparedOf(few);
+    await journal.close();
+    await few.end();
+    expect(prepare ? prepared >= 2 && prepared < 60 : prepared === 0, `statements as asked, found ${prepared}`);
+  }
+});
+
+await inSchema(
+  "postgres: where prepared statements are not kept, one call fails, may be made again, and none after it",
+  async (schema) => {
+    // What a pooler does that gives each statement another session.
+    const few = new Pool({ connectionString: address, max: 1, connectionTimeoutMillis: 5_000 });
+    few.on("error", () => {});
+    const journal = await openJournal({ store: postgresStore({ pool: few, schema }) });
+    const codes: string[] = [];
+    const stored: string[] = [];
+    for (let n = 0; n < 12; n++) {
+      if (n > 3) await few.query("deallocate all");
+      const messageId = `m-${n}`;
+      await journal.outbox.enqueue(message({ messageId })).then(
+        () => stored.push(messageId),
+        (reason: unknown) => {
+          const error = HelsekontaktError.from(reason);
+          codes.push(`${error.code} ${error.retryable}`);
+        },
+      );
+    }
+    const claims = await journal.outbox.claim({ owner: "a", limit: 20 });
+    await journal.close();
+    await few.end();
+    expect(codes.join() === "journal/unavailable true", `one call that may be made again, found ${codes.join()}`);
+    expect(
+      claims.map((c) => c.messageId).join() === stored.join() && stored.length === 11,
+      `what was stored, found ${claims.length}`,
+    );
   },
 );
 
